@@ -1,0 +1,5 @@
+//! Command line of this role.
+
+/// Options of the node agent.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {}

@@ -1,0 +1,1 @@
+//! Processes that outlive their starter: launch in a cgroup, adopt again, stop, exit status.

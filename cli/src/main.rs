@@ -1,0 +1,71 @@
+//! The `mesolith` program: every role of the suite in one file.
+//!
+//! Installed (or linked) under the name of a Mesos program, it behaves as that program: `mesos-master` is
+//! `mesolith master`, `mesos-agent` is `mesolith mesos-agent`.
+
+use clap::{Parser, Subcommand};
+use mesolith_telemetry::Shutdown;
+
+#[derive(Parser)]
+#[command(name = "mesolith", version, about = "A Mesos-compatible control plane for bare metal, driven from Kubernetes")]
+struct Cli {
+    #[command(subcommand)]
+    role: Role,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// Reconciles MesosCluster, MarathonApp and ZkMigration; is the Marathon scheduler.
+    Operator(mesolith_controllers::Args),
+    /// Node agent: runs on every bare-metal node and supervises what the operator asks for.
+    Agent(mesolith_node::Args),
+    /// Mesos-compatible master.
+    Master(mesolith_master::Args),
+    /// Mesos-compatible agent: runs tasks.
+    MesosAgent(mesolith_mesos_agent::Args),
+}
+
+/// The role that a program name stands for, if any.
+fn role_of(program: &str) -> Option<&'static str> {
+    match program {
+        "mesos-master" => Some("master"),
+        "mesos-agent" | "mesos-slave" => Some("mesos-agent"),
+        _ => None,
+    }
+}
+
+/// `mesos-master --port=5050` reads as `mesolith master --port=5050`.
+fn arguments(mut given: Vec<String>) -> Vec<String> {
+    let program = given.first().and_then(|p| p.rsplit('/').next()).unwrap_or_default();
+    if let Some(role) = role_of(program) {
+        given.insert(1, role.to_owned());
+    }
+    given
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse_from(arguments(std::env::args().collect()));
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(cli.role))
+}
+
+async fn run(role: Role) -> anyhow::Result<()> {
+    let shutdown = Shutdown::on_signals()?;
+    match role {
+        Role::Operator(args) => mesolith_controllers::run(args, shutdown).await,
+        Role::Agent(args) => mesolith_node::run(args, shutdown).await,
+        Role::Master(args) => mesolith_master::run(args, shutdown).await,
+        Role::MesosAgent(args) => mesolith_mesos_agent::run(args, shutdown).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::arguments;
+
+    #[test]
+    fn the_program_name_chooses_the_role() {
+        let of = |v: &[&str]| arguments(v.iter().map(|s| s.to_string()).collect());
+        assert_eq!(of(&["/usr/sbin/mesos-master", "--port=1"]), ["/usr/sbin/mesos-master", "master", "--port=1"]);
+        assert_eq!(of(&["mesolith", "agent"]), ["mesolith", "agent"]);
+    }
+}

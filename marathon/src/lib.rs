@@ -1,0 +1,1 @@
+//! Marathon semantics: app definitions, constraints, placement, back-off. No IO.

@@ -1,0 +1,14 @@
+//! Mesos-compatible master: HTTP APIs, allocator, agent sessions, leader election.
+
+mod args;
+
+pub use args::Args;
+
+/// Runs the role until shutdown.
+///
+/// # Errors
+/// When the role cannot start or must stop; the message says what to do.
+pub async fn run(_args: Args, shutdown: mesolith_telemetry::Shutdown) -> anyhow::Result<()> {
+    shutdown.wait().await;
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! Mesos vocabulary: ids, resource arithmetic, attributes, task states. No IO.

@@ -1,0 +1,1 @@
+//! Per-cluster certificate authority, node certificates, TLS that reloads without a restart.

@@ -1,0 +1,56 @@
+//! Wire messages and services, generated from `proto/` at build time.
+//!
+//! - [`mesos::v1`]: Apache Mesos' own v1 messages, with Mesos' JSON mapping (`golden/` in this crate's tests).
+//! - [`node::v1`]: controllers -> node agent.
+//! - [`session::v1`]: Mesos agent -> leading master.
+#![allow(missing_docs, clippy::large_enum_variant, clippy::doc_overindented_list_items)]
+
+/// Well-known types, generated here so that they can carry Mesos' JSON mapping.
+pub mod google {
+    pub mod protobuf {
+        tonic::include_proto!("google.protobuf");
+    }
+}
+
+/// Apache Mesos.
+pub mod mesos {
+    /// The v1 API.
+    pub mod v1 {
+        tonic::include_proto!("mesos.v1");
+        pub mod agent {
+            tonic::include_proto!("mesos.v1.agent");
+        }
+        pub mod allocator {
+            tonic::include_proto!("mesos.v1.allocator");
+        }
+        pub mod executor {
+            tonic::include_proto!("mesos.v1.executor");
+        }
+        pub mod maintenance {
+            tonic::include_proto!("mesos.v1.maintenance");
+        }
+        pub mod master {
+            tonic::include_proto!("mesos.v1.master");
+        }
+        pub mod quota {
+            tonic::include_proto!("mesos.v1.quota");
+        }
+        pub mod scheduler {
+            tonic::include_proto!("mesos.v1.scheduler");
+        }
+    }
+}
+
+/// Node API.
+pub mod node {
+    pub mod v1 {
+        tonic::include_proto!("mesolith.node.v1");
+    }
+}
+
+/// Agent sessions.
+pub mod session {
+    pub mod v1 {
+        tonic::include_proto!("mesolith.session.v1");
+    }
+}

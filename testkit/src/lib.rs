@@ -1,0 +1,1 @@
+//! Helpers for tests: real servers started and stopped, worlds of several nodes, builders.
