@@ -41,16 +41,20 @@ pub mod mesos {
     }
 }
 
-/// Node API.
-pub mod node {
-    pub mod v1 {
-        tonic::include_proto!("mesolith.node.v1");
+/// Our own services.
+pub mod mesolith {
+    /// Controllers -> node agent.
+    pub mod node {
+        pub mod v1 {
+            tonic::include_proto!("mesolith.node.v1");
+        }
+    }
+    /// Mesos agent -> leading master.
+    pub mod session {
+        pub mod v1 {
+            tonic::include_proto!("mesolith.session.v1");
+        }
     }
 }
 
-/// Agent sessions.
-pub mod session {
-    pub mod v1 {
-        tonic::include_proto!("mesolith.session.v1");
-    }
-}
+pub use mesolith::{node, session};
