@@ -1,1 +1,29 @@
 //! Mesos vocabulary: ids, resource arithmetic, attributes, task states. No IO.
+//!
+//! The same words are needed by master, agent and scheduler, so this crate knows no wire format: conversions to and
+//! from `mesos.v1` messages live with the messages, in `mesolith-proto`.
+
+mod attributes;
+mod duration;
+mod ids;
+mod ranges;
+mod resource;
+mod resources;
+mod role;
+mod scalar;
+mod task_state;
+mod value;
+
+pub use attributes::{AttributeError, Attributes};
+pub use duration::{DurationError, format_duration, parse_duration};
+pub use ids::{
+    AgentId, ContainerId, ExecutorId, FrameworkId, InvalidId, MasterId, OfferId, OperationId, TaskId,
+    validate_id,
+};
+pub use ranges::{Range, Ranges, RangesError};
+pub use resource::{Reservation, ReservationKind, Resource};
+pub use resources::{Insufficient, Resources, ResourcesError};
+pub use role::{DEFAULT_ROLE, RoleError, is_same_or_ancestor, validate_role};
+pub use scalar::Scalar;
+pub use task_state::{TaskState, UnknownTaskState};
+pub use value::{Value, ValueError};
