@@ -1,14 +1,96 @@
 //! Operator: reconcilers of the three resources and the Marathon scheduler.
+//!
+//! ```text
+//! run ─► leader (Lease) ─► per term: Context ─► mesos_cluster, marathon_app, zk_migration
+//!                                                 each: controller::drive ─► reconcile ─► Outcome
+//! ```
+//!
+//! A replica without the lease stands by: it serves its HTTP endpoints, is ready, and writes nothing.
 
+mod api_client;
 mod args;
+mod backoff;
+mod context;
+mod controller;
+mod leader;
+mod marathon_app;
+mod mesos_cluster;
+mod metrics;
+mod nodes;
+mod outcome;
+mod report;
+mod zk_migration;
 
 pub use args::Args;
+
+use context::Context;
+use leader::{Election, Term};
+use mesolith_telemetry::{Health, Shutdown};
+use metrics::Metrics;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Runs the role until shutdown.
 ///
 /// # Errors
 /// When the role cannot start or must stop; the message says what to do.
-pub async fn run(_args: Args, shutdown: mesolith_telemetry::Shutdown) -> anyhow::Result<()> {
-    shutdown.wait().await;
+pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
+    let registry = mesolith_telemetry::registry("mesolith_operator");
+    let metrics = Metrics::register(&registry);
+    let health = Health::default();
+    health.set("kubernetes", Err("no contact with the Kubernetes API yet".into()));
+
+    let config = api_client::config(args.kubeconfig.as_deref()).await?;
+    let elector = api_client::client(config.clone(), metrics.clone(), None)?;
+    let election = Election {
+        leases: kube::Api::namespaced(elector, &args.namespace),
+        name: args.lease_name.clone(),
+        identity: args.identity.clone().unwrap_or_else(identity),
+        duration: Duration::from_secs(args.lease_seconds.into()),
+    };
+    let identity = election.identity.clone();
+    let observe = {
+        let (health, metrics) = (health.clone(), metrics.clone());
+        move |seen: Result<bool, String>| {
+            metrics.leads(*seen.as_ref().unwrap_or(&false));
+            health.set("kubernetes", seen.map(|_| ()));
+        }
+    };
+    leader::lead(election, shutdown, observe, |term| {
+        work(config.clone(), metrics.clone(), identity.clone(), term)
+    })
+    .await;
     Ok(())
+}
+
+/// One term as leader: the three controllers, until the caller drops them.
+async fn work(config: kube::Config, metrics: Metrics, identity: String, term: Term) {
+    let client = match api_client::client(config, metrics.clone(), Some(term.clone())) {
+        Ok(client) => client,
+        Err(error) => {
+            tracing::error!(error = outcome::chain(&error), "failed to start the controllers");
+            return;
+        }
+    };
+    let cx = Arc::new(Context::new(client, identity, metrics, &term));
+    tokio::join!(
+        mesos_cluster::run(cx.clone()),
+        marathon_app::run(cx.clone()),
+        zk_migration::run(cx)
+    );
+}
+
+/// A name that no other replica has, not even one that ran on this host before.
+fn identity() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let unique = uuid::Uuid::new_v4().simple().to_string();
+    format!(
+        "{}_{}",
+        if host.trim().is_empty() {
+            "operator"
+        } else {
+            host.trim()
+        },
+        &unique[..8]
+    )
 }

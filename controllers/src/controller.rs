@@ -1,0 +1,215 @@
+//! The loop around every reconciler: watch, call, and react to how it ended (see [`Outcome`]).
+
+use crate::backoff::Backoff;
+use crate::context::Context;
+use crate::outcome::{Outcome, Transient, chain};
+use crate::report;
+use futures::stream::{BoxStream, StreamExt};
+use kube::Resource;
+use kube::api::Api;
+use kube::core::DeserializeGuard;
+use kube_runtime::controller::{Action, Config, Controller};
+use kube_runtime::reflector::ObjectRef;
+use kube_runtime::watcher;
+use serde::de::DeserializeOwned;
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tracing::Instrument;
+
+/// Triggers bring every change; this only heals what a lost trigger would leave.
+const RESYNC: Duration = Duration::from_secs(600);
+/// A conflict means that a newer object is on its way through the watch.
+const AFTER_CONFLICT: Duration = Duration::from_millis(200);
+/// Reconciles at the same time; each is mostly waiting for nodes.
+const CONCURRENCY: u16 = 16;
+
+/// Asks for a reconcile of the object `namespace/name`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Trigger {
+    /// Namespace of the object.
+    pub(crate) namespace: String,
+    /// Name of the object.
+    pub(crate) name: String,
+}
+
+/// Runs a controller until it is dropped.
+///
+/// `triggers` asks for reconciles beyond changes of the objects themselves. One object that cannot be parsed is
+/// reported on that object and stops no other.
+pub(crate) async fn drive<K, F, Fut, E>(
+    cx: Arc<Context>,
+    name: &'static str,
+    triggers: BoxStream<'static, Trigger>,
+    reconcile: F,
+) where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    F: Fn(Arc<K>, Arc<Context>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Outcome, E>> + Send + 'static,
+    E: Transient,
+{
+    let backoff: Arc<Mutex<Backoff<Trigger>>> = Arc::default();
+    let reconcile = Arc::new(reconcile);
+    let api: Api<DeserializeGuard<K>> = Api::all(cx.client.clone());
+    let one = move |guarded: Arc<DeserializeGuard<K>>, cx: Arc<Context>| {
+        let (backoff, reconcile) = (backoff.clone(), reconcile.clone());
+        let key = Trigger {
+            namespace: guarded.meta().namespace.clone().unwrap_or_default(),
+            name: guarded.meta().name.clone().unwrap_or_default(),
+        };
+        let span = tracing::info_span!(
+            "reconcile",
+            controller = name,
+            namespace = key.namespace,
+            name = key.name,
+            outcome = tracing::field::Empty,
+            reason = tracing::field::Empty
+        );
+        async move {
+            let started = Instant::now();
+            let result = match &guarded.0 {
+                Ok(object) => reconcile(Arc::new(object.clone()), cx.clone())
+                    .await
+                    .map_err(Failure::of),
+                Err(invalid) => report::invalid_object::<K>(&cx, &invalid.metadata, &invalid.error)
+                    .await
+                    .map(|()| Outcome::Invalid {
+                        reason: "InvalidSpec",
+                    })
+                    .map_err(|e| Failure::of(WriteStatus(e))),
+            };
+            let (action, outcome, reason) = react(&result, &mut lock(&backoff), key);
+            tracing::Span::current()
+                .record("outcome", outcome)
+                .record("reason", reason);
+            cx.metrics.reconciled(name, outcome, reason, started.elapsed());
+            Ok::<_, Infallible>(action)
+        }
+        .instrument(span)
+    };
+    Controller::new(api, watcher::Config::default())
+        .with_config(Config::default().concurrency(CONCURRENCY))
+        .reconcile_on(triggers.map(|t| ObjectRef::new(&t.name).within(&t.namespace)))
+        .run(one, |_, never: &Infallible, _| match *never {}, cx)
+        .for_each(move |step| async move {
+            match step {
+                // Deleted between the trigger and the reconcile.
+                Ok(_) | Err(kube_runtime::controller::Error::ObjectNotFound(_)) => {}
+                Err(error) => tracing::warn!(controller = name, error = chain(&error), "failed to watch"),
+            }
+        })
+        .await;
+}
+
+/// What the back-off and the log need to know of a transient error.
+struct Failure {
+    reason: &'static str,
+    message: String,
+    conflict: bool,
+}
+
+impl Failure {
+    fn of(error: impl Transient) -> Self {
+        Self {
+            reason: error.reason(),
+            message: chain(&error),
+            conflict: error.is_conflict(),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("failed to write the status")]
+struct WriteStatus(#[source] kube::Error);
+
+impl Transient for WriteStatus {
+    fn reason(&self) -> &'static str {
+        "WriteStatus"
+    }
+
+    fn is_conflict(&self) -> bool {
+        crate::outcome::is_conflict(&self.0)
+    }
+}
+
+/// The reaction to a reconcile's end: next action, and the labels of its metric.
+fn react(
+    result: &Result<Outcome, Failure>,
+    backoff: &mut Backoff<Trigger>,
+    key: Trigger,
+) -> (Action, &'static str, &'static str) {
+    match result {
+        Ok(outcome) => {
+            backoff.succeeded(&key);
+            let action = match outcome {
+                Outcome::Done => Action::requeue(RESYNC),
+                Outcome::Waiting { again, .. } => Action::requeue(again.unwrap_or(RESYNC)),
+                Outcome::Invalid { .. } => Action::await_change(),
+            };
+            (action, outcome.label(), outcome.reason())
+        }
+        Err(failure) if failure.conflict => (Action::requeue(AFTER_CONFLICT), "conflict", failure.reason),
+        Err(failure) => {
+            let again = backoff.failed(key);
+            tracing::warn!(
+                error = failure.message,
+                reason = failure.reason,
+                again_in = ?again,
+                "failed to reconcile"
+            );
+            (Action::requeue(again), "error", failure.reason)
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Trigger {
+        Trigger {
+            namespace: "ns".into(),
+            name: "a".into(),
+        }
+    }
+
+    #[test]
+    fn each_outcome_has_its_reaction() {
+        let mut backoff = Backoff::default();
+        let mut of = |result| react(&result, &mut backoff, key());
+        let again = Some(Duration::from_secs(5));
+        assert_eq!(of(Ok(Outcome::Done)), (Action::requeue(RESYNC), "done", ""));
+        let waiting = Outcome::Waiting {
+            reason: "WaitingForQuorum",
+            again,
+        };
+        assert_eq!(of(Ok(waiting)).0, Action::requeue(Duration::from_secs(5)));
+        assert_eq!(
+            of(Ok(Outcome::Invalid {
+                reason: "InvalidSpec"
+            }))
+            .0,
+            Action::await_change()
+        );
+        let failure = |conflict| {
+            Err(Failure {
+                reason: "WriteStatus",
+                message: String::new(),
+                conflict,
+            })
+        };
+        assert_eq!(
+            of(failure(true)),
+            (Action::requeue(AFTER_CONFLICT), "conflict", "WriteStatus")
+        );
+        assert_eq!(of(failure(false)).0, Action::requeue(Duration::from_secs(1)));
+        assert_eq!(of(failure(false)).0, Action::requeue(Duration::from_secs(2)));
+        assert_eq!(of(Ok(Outcome::Done)).1, "done");
+        assert_eq!(of(failure(false)).0, Action::requeue(Duration::from_secs(1)));
+    }
+}

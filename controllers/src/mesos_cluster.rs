@@ -1,0 +1,9 @@
+//! MesosCluster: ZooKeeper, masters and agents on bare-metal nodes.
+
+use crate::context::Context;
+use std::sync::Arc;
+
+/// Runs the controller until it is dropped.
+pub(crate) async fn run(_cx: Arc<Context>) {
+    std::future::pending::<()>().await;
+}

@@ -1,0 +1,79 @@
+//! The four ways a reconcile may end, and what follows from each.
+//!
+//! | outcome | next | user sees |
+//! |---|---|---|
+//! | done | a change, or the slow resync | `Ready=True` |
+//! | waiting | a change, or the wait's own interval | reason `WaitingFor...` |
+//! | invalid | a change | `Ready=False`, one event |
+//! | `Err` (transient) | exponential back-off | metric, log |
+
+use std::time::Duration;
+
+/// How a reconcile ended when nothing failed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Outcome {
+    /// The world is as the spec says.
+    Done,
+    /// Something has to happen first.
+    Waiting {
+        /// The condition reason, e.g. `WaitingForQuorum`.
+        reason: &'static str,
+        /// When to look again without a trigger; `None` where a trigger always comes.
+        again: Option<Duration>,
+    },
+    /// The spec cannot be followed until someone changes it.
+    Invalid {
+        /// The condition reason, e.g. `InvalidSpec`.
+        reason: &'static str,
+    },
+}
+
+impl Outcome {
+    /// Label of the outcome in metrics.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Waiting { .. } => "waiting",
+            Outcome::Invalid { .. } => "invalid",
+        }
+    }
+
+    /// The typed reason, empty when done.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Outcome::Done => "",
+            Outcome::Waiting { reason, .. } | Outcome::Invalid { reason } => reason,
+        }
+    }
+}
+
+/// A transient failure of a reconcile: retried with back-off.
+pub(crate) trait Transient: std::error::Error + Send + 'static {
+    /// CamelCase name of the operation that failed; metric label.
+    fn reason(&self) -> &'static str;
+
+    /// Whether the object was changed by someone else since it was read: no failure, just read it again.
+    fn is_conflict(&self) -> bool {
+        false
+    }
+}
+
+/// Whether the API server refused a write since the object has changed meanwhile.
+pub(crate) fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 409)
+}
+
+/// An error with all its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
