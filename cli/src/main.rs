@@ -44,6 +44,8 @@ fn arguments(mut given: Vec<String>) -> Vec<String> {
 }
 
 fn main() -> anyhow::Result<()> {
+    // Before any thread: this program is also the shim between an agent and what it launches.
+    mesolith_process::run_shim_if_asked();
     let cli = Cli::parse_from(arguments(std::env::args().collect()));
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(cli.role))
 }

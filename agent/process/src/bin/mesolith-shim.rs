@@ -1,0 +1,6 @@
+//! The shim alone, for tests of this crate: a test harness cannot be started again as a shim.
+fn main() {
+    mesolith_process::run_shim_if_asked();
+    eprintln!("mesolith-shim is started by Mesolith's agents only");
+    std::process::exit(64);
+}

@@ -1,0 +1,153 @@
+//! Launching, exit statuses, stopping.
+
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use mesolith_process::{Adopted, Error, Limit, Spec, Status, adopt, launch};
+use tempfile::tempdir;
+
+use crate::{eventually, pid_in, runs, shell, text};
+
+#[tokio::test]
+async fn exit_code_output_and_environment() {
+    let dir = tempdir().unwrap();
+    let mut spec = shell(
+        dir.path(),
+        "echo out $WHO; echo err >&2; pwd; env | wc -l; ulimit -n; exit 7",
+    );
+    spec.env.insert("WHO".into(), "mesos".into());
+    spec.limits = vec![Limit {
+        resource: "RLMT_NOFILE".into(),
+        soft: Some(77),
+        hard: Some(77),
+    }];
+    let exit = launch(&spec).await.unwrap().wait().await.unwrap();
+    assert_eq!(exit.status, Status::Code(7));
+    assert!(!exit.oom_killed);
+    let here = dir.path().display().to_string();
+    let lines = text(&dir.path().join("stdout"));
+    let lines: Vec<_> = lines.lines().collect();
+    // PATH, WHO and the shell's own PWD: nothing of the starter's.
+    assert_eq!(lines, ["out mesos", here.as_str(), "3", "77"]);
+    assert_eq!(text(&dir.path().join("stderr")), "err\n");
+}
+
+#[tokio::test]
+async fn a_signal_is_told_apart_from_a_code() {
+    let dir = tempdir().unwrap();
+    let exit = launch(&shell(dir.path(), "kill -KILL $$"))
+        .await
+        .unwrap()
+        .wait()
+        .await
+        .unwrap();
+    assert_eq!(exit.status, Status::Signal(9));
+    assert_eq!(exit.shell_code(), 137);
+    assert_eq!(exit.to_string(), "signal 9 (SIGKILL)");
+}
+
+#[tokio::test]
+async fn what_cannot_start_says_why() {
+    let dir = tempdir().unwrap();
+    let plain = shell(dir.path(), "");
+    let run = |change: fn(&mut Spec)| {
+        let mut spec = plain.clone();
+        change(&mut spec);
+        async move { launch(&spec).await.unwrap_err() }
+    };
+    let missing = run(|s| s.argv = vec!["no-such-program".into()]).await;
+    assert!(
+        matches!(&missing, Error::ProgramNotFound { program } if program == "no-such-program"),
+        "{missing}"
+    );
+    let cwd = run(|s| s.cwd = "/no/such/dir".into()).await;
+    assert!(
+        cwd.to_string()
+            .contains("enter the working directory /no/such/dir"),
+        "{cwd}"
+    );
+    let user = run(|s| s.user = Some("nobody-here".into())).await;
+    assert_eq!(
+        user.to_string(),
+        "failed to become user nobody-here: no such user"
+    );
+    std::fs::write(dir.path().join("no-program"), "").unwrap();
+    let denied = run(|s| s.argv = vec!["./no-program".into()]).await;
+    assert!(
+        denied
+            .to_string()
+            .starts_with("failed to execute ./no-program: Permission denied"),
+        "{denied}"
+    );
+    // None of these left anything that would be taken for a process.
+    assert!(matches!(adopt(&plain.dir).await.unwrap(), Adopted::Unknown));
+}
+
+#[tokio::test]
+async fn runs_as_another_user() {
+    let dir = tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let spec = Spec {
+        user: Some("nobody".into()),
+        ..shell(dir.path(), "touch mine; id -un; id -G")
+    };
+    assert!(launch(&spec).await.unwrap().wait().await.unwrap().success());
+    assert_eq!(text(&dir.path().join("stdout")), "nobody\n65534\n");
+    assert_eq!(std::fs::metadata(dir.path().join("mine")).unwrap().uid(), 65534);
+}
+
+#[tokio::test]
+async fn stop_asks_first_and_then_forces() {
+    let dir = tempdir().unwrap();
+    let polite = launch(&shell(
+        dir.path(),
+        "trap 'exit 3' TERM; touch up; while :; do sleep 0.05; done",
+    ))
+    .await;
+    let polite = polite.unwrap();
+    eventually("the trap is set", || dir.path().join("up").exists()).await;
+    assert_eq!(
+        polite.stop(Duration::from_secs(20)).await.unwrap().status,
+        Status::Code(3)
+    );
+
+    let dir = tempdir().unwrap();
+    let stubborn = launch(&shell(
+        dir.path(),
+        "trap '' TERM; touch up; while :; do sleep 0.05; done",
+    ))
+    .await;
+    let stubborn = stubborn.unwrap();
+    eventually("the trap is set", || dir.path().join("up").exists()).await;
+    let exit = stubborn.stop(Duration::from_millis(100)).await.unwrap();
+    assert_eq!(exit.status, Status::Signal(9));
+    assert!(!stubborn.is_alive());
+    // Stopping what ended already is fine and says the same.
+    assert_eq!(stubborn.stop(Duration::ZERO).await.unwrap(), exit);
+}
+
+#[tokio::test]
+async fn one_process_at_a_time_in_a_runtime_directory() {
+    let dir = tempdir().unwrap();
+    let spec = shell(dir.path(), "exec sleep 1000");
+    let first = launch(&spec).await.unwrap();
+    assert!(matches!(launch(&spec).await, Err(Error::AlreadyRunning { .. })));
+    first.kill().await.unwrap();
+    let second = launch(&spec).await.unwrap();
+    assert_ne!(first.identity(), second.identity());
+    second.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_program_leaves_behind_ends_with_it_without_a_control_group_too() {
+    let dir = tempdir().unwrap();
+    let script =
+        "sleep 1000 & echo $! > a; setsid sh -c 'sleep 1000 & echo $! > b; wait' & sleep 0.2; exit 0";
+    let process = launch(&shell(dir.path(), script)).await.unwrap();
+    let (a, b) = (
+        pid_in(&dir.path().join("a")).await,
+        pid_in(&dir.path().join("b")).await,
+    );
+    assert!(process.wait().await.unwrap().success());
+    eventually("leftovers are gone", || !runs(a) && !runs(b)).await;
+}
