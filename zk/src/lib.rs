@@ -1,1 +1,28 @@
-//! ZooKeeper: client sessions, leader election and detection in Mesos's layout, four-letter words.
+//! ZooKeeper: sessions, leader election and detection in Mesos's layout, four-letter words.
+//!
+//! - [`Address`]: a `zk://[user:password@]host:port,host:port/path` string.
+//! - [`Contender`]: registers this process as a candidate master and reports whether it leads ([`Candidacy`]).
+//! - [`Detector`]: follows who leads; what agents, frameworks and standby masters use.
+//! - [`four_letter`]: asks one server for its mode, zxid and znode count without a session.
+//!
+//! Two traps of the client shape this crate: calls made while disconnected wait instead of failing, so each is
+//! bounded by a timeout; and persistent watches do not survive a reconnect, so only one-shot watches are used.
+
+mod address;
+mod contender;
+mod detector;
+mod election;
+mod error;
+pub mod four_letter;
+mod master_info;
+mod session;
+
+pub use address::{Address, Credentials};
+pub use contender::{Candidacy, Contender};
+pub use detector::Detector;
+pub use election::{LABEL, Position, leader_of, position_of, sequence_of};
+pub use error::Error;
+pub use master_info::{MasterAddress, MasterInfo};
+
+/// Mesos's default for `--zk_session_timeout`.
+pub const DEFAULT_SESSION_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);

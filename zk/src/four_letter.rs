@@ -1,0 +1,158 @@
+//! Four-letter words: one server's own view of itself, without a session.
+//!
+//! Works while the ensemble has no quorum, which is when people ask. ZooKeeper answers only whitelisted words
+//! (`4lw.commands.whitelist`); `srvr` is on the list by default.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::Error;
+
+/// Role of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Leads the ensemble.
+    Leader,
+    /// Follows.
+    Follower,
+    /// Follows without a vote.
+    Observer,
+    /// The only server.
+    Standalone,
+}
+
+/// What `srvr` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerStatus {
+    /// Role; `None` while the server has no quorum.
+    pub mode: Option<Mode>,
+    /// Last transaction.
+    pub zxid: u64,
+    /// Number of znodes.
+    pub znodes: u64,
+    /// Version text up to the first dash.
+    pub version: String,
+}
+
+/// Whether the server says `imok`: the process runs, which does not mean that it serves.
+///
+/// # Errors
+/// When it cannot be reached within the limit.
+pub async fn ruok(server: &str, limit: Duration) -> Result<bool, Error> {
+    Ok(ask(server, "ruok", limit).await? == "imok")
+}
+
+/// Mode, zxid and znode count.
+///
+/// # Errors
+/// When it cannot be reached within the limit, or answers something else.
+pub async fn srvr(server: &str, limit: Duration) -> Result<ServerStatus, Error> {
+    let text = ask(server, "srvr", limit).await?;
+    parse_srvr(&text).ok_or_else(|| unexpected(server, "srvr", &text))
+}
+
+/// All monitoring values by name.
+///
+/// # Errors
+/// When it cannot be reached within the limit, or the word is not whitelisted.
+pub async fn mntr(server: &str, limit: Duration) -> Result<BTreeMap<String, String>, Error> {
+    let text = ask(server, "mntr", limit).await?;
+    let values: BTreeMap<_, _> = text
+        .lines()
+        .filter_map(|l| l.split_once('\t'))
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .collect();
+    if values.is_empty() {
+        Err(unexpected(server, "mntr", &text))
+    } else {
+        Ok(values)
+    }
+}
+
+fn unexpected(server: &str, word: &'static str, text: &str) -> Error {
+    let line = text.lines().next().unwrap_or("an empty answer");
+    Error::FourLetter {
+        server: server.to_owned(),
+        word,
+        cause: format!("it says: {line}"),
+    }
+}
+
+async fn ask(server: &str, word: &'static str, limit: Duration) -> Result<String, Error> {
+    let exchange = async {
+        let mut stream = TcpStream::connect(server).await?;
+        stream.write_all(word.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    let fail = |cause: String| Error::FourLetter {
+        server: server.to_owned(),
+        word,
+        cause,
+    };
+    match tokio::time::timeout(limit, exchange).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(fail(error.to_string())),
+        Err(_) => Err(fail(format!("nothing within {:.1} s", limit.as_secs_f64()))),
+    }
+}
+
+fn parse_srvr(text: &str) -> Option<ServerStatus> {
+    if text.contains("not currently serving requests") {
+        return Some(ServerStatus {
+            mode: None,
+            zxid: 0,
+            znodes: 0,
+            version: String::new(),
+        });
+    }
+    let value = |name: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(name))
+            .map(str::trim)
+    };
+    let mode = match value("Mode:")? {
+        "leader" => Mode::Leader,
+        "follower" => Mode::Follower,
+        "observer" => Mode::Observer,
+        "standalone" => Mode::Standalone,
+        _ => return None,
+    };
+    Some(ServerStatus {
+        mode: Some(mode),
+        zxid: u64::from_str_radix(value("Zxid:")?.strip_prefix("0x")?, 16).ok()?,
+        znodes: value("Node count:")?.parse().ok()?,
+        version: value("Zookeeper version:")?.split('-').next()?.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_srvr() {
+        let text = "Zookeeper version: 3.8.0-1, built on x\nLatency min/avg/max: 0/0.0/0\nZxid: 0x100000002\n\
+                    Mode: follower\nNode count: 5\n";
+        let status = parse_srvr(text).unwrap();
+        assert_eq!(
+            (status.mode, status.zxid, status.znodes),
+            (Some(Mode::Follower), 0x1_0000_0002, 5)
+        );
+        assert_eq!(status.version, "3.8.0");
+    }
+
+    #[test]
+    fn a_server_without_quorum_has_no_mode() {
+        let status = parse_srvr("This ZooKeeper instance is not currently serving requests\n").unwrap();
+        assert_eq!(status.mode, None);
+        assert_eq!(
+            parse_srvr("srvr is not executed because it is not in the whitelist."),
+            None
+        );
+    }
+}

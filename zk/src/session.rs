@@ -1,0 +1,79 @@
+//! Opening a session and calling with a time limit.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use zookeeper_client::{Acl, Acls, Client, Permission};
+
+use crate::{Address, Error};
+
+/// Longest wait for one call; well under a session timeout, so that a silent server is noticed first here.
+const CALL_LIMIT: Duration = Duration::from_secs(5);
+/// Longest wait for a session: the servers are tried one after the other.
+const CONNECT_LIMIT: Duration = Duration::from_secs(15);
+/// First and longest pause between attempts to get a session.
+const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+/// World read, all for the creator: what Mesos sets when it has credentials.
+static OWNED: [Acl; 2] = [
+    Acl::new_const(Permission::ALL, "auth", ""),
+    Acl::new_const(Permission::READ, "world", "anyone"),
+];
+
+/// A new session with the ensemble, whichever of its servers answer.
+pub(crate) async fn open(address: &Address, session_timeout: Duration) -> Result<Client, Error> {
+    let servers = address.connect_string();
+    let fail = |cause: String| Error::Connect {
+        servers: servers.clone(),
+        cause,
+    };
+    let mut connector = Client::connector()
+        .with_session_timeout(session_timeout)
+        .with_fail_eagerly();
+    if let Some(credentials) = &address.credentials {
+        connector = connector.with_auth(
+            "digest",
+            format!("{}:{}", credentials.user, credentials.password).as_bytes(),
+        );
+    }
+    match timeout(CONNECT_LIMIT, connector.connect(&servers)).await {
+        Ok(Ok(client)) => Ok(client),
+        Ok(Err(error)) => Err(fail(error.to_string())),
+        Err(_) => Err(fail(format!(
+            "no server answered within {} s",
+            CONNECT_LIMIT.as_secs()
+        ))),
+    }
+}
+
+/// Access rights of the nodes we create.
+pub(crate) fn acls(address: &Address) -> Acls<'static> {
+    if address.credentials.is_some() {
+        Acls::new(&OWNED)
+    } else {
+        Acls::anyone_all()
+    }
+}
+
+/// One call with its limit: the client would wait for a connection for ever.
+pub(crate) async fn bounded<T>(
+    call: &str,
+    future: impl Future<Output = Result<T, zookeeper_client::Error>>,
+) -> Result<T, Error> {
+    match timeout(CALL_LIMIT, future).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(cause)) => Err(Error::Call {
+            call: call.to_owned(),
+            cause: cause.to_string(),
+        }),
+        Err(_) => Err(Error::Timeout {
+            call: call.to_owned(),
+            seconds: CALL_LIMIT.as_secs(),
+        }),
+    }
+}
+
+/// Pause before the n-th attempt in a row (from 0).
+pub(crate) fn backoff(attempt: u32) -> Duration {
+    RETRY.0.saturating_mul(2u32.saturating_pow(attempt)).min(RETRY.1)
+}

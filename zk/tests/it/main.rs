@@ -1,0 +1,6 @@
+//! Elections on a real ensemble.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
+
+mod election;
+mod ensemble;
+mod four_letter;
