@@ -1,0 +1,99 @@
+//! What every generated schema gets: `null` means absent, formats the API server knows, no drifting defaults.
+
+use schemars::Schema;
+use serde_json::{Map, Value, json};
+
+/// For a spec: see the module doc, and defaults only where a GitOps tool does not see them as drift.
+pub(crate) fn spec(schema: &mut Schema) {
+    tidy(schema.ensure_object(), Defaults::OutsideLists);
+}
+
+/// For a status: no defaults at all; its only writer writes what it means.
+pub(crate) fn status(schema: &mut Schema) {
+    tidy(schema.ensure_object(), Defaults::Never);
+}
+
+/// A map from names to values of any shape, checked by the controller: the API server cannot type a union of text
+/// and object.
+pub(crate) fn map_of_any(_: &mut schemars::SchemaGenerator) -> Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "maxProperties": 512,
+        "additionalProperties": {"x-kubernetes-preserve-unknown-fields": true},
+    })
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Defaults {
+    OutsideLists,
+    Never,
+}
+
+fn tidy(schema: &mut Map<String, Value>, defaults: Defaults) {
+    drop_null(schema);
+    keep_known_format(schema);
+    let keep = defaults == Defaults::OutsideLists
+        && matches!(
+            schema.get("default"),
+            Some(Value::Bool(_) | Value::Number(_) | Value::String(_))
+        );
+    if !keep {
+        schema.remove("default");
+    }
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        for property in properties.values_mut() {
+            if let Value::Object(property) = property {
+                tidy(property, defaults);
+            }
+        }
+    }
+    for (keyword, inner) in [
+        ("items", Defaults::Never),
+        ("additionalProperties", Defaults::Never),
+    ] {
+        if let Some(Value::Object(item)) = schema.get_mut(keyword) {
+            tidy(item, inner);
+        }
+    }
+}
+
+/// The API server prunes `null` from fields that are not nullable, so that rules may trust `has()`.
+fn drop_null(schema: &mut Map<String, Value>) {
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|t| t != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.retain(|v| !v.is_null());
+    }
+    if let Some(Value::Array(branches)) = schema.get("anyOf") {
+        let real: Vec<Value> = branches
+            .iter()
+            .filter(|b| b.get("type") != Some(&json!("null")))
+            .cloned()
+            .collect();
+        if let [Value::Object(only)] = real.as_slice() {
+            schema.remove("anyOf");
+            for (keyword, value) in only {
+                schema.entry(keyword.clone()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+    schema.remove("nullable");
+}
+
+/// Formats outside this list only produce warnings; unsigned ones become a lower bound.
+fn keep_known_format(schema: &mut Map<String, Value>) {
+    let Some(format) = schema.get("format").and_then(Value::as_str).map(str::to_owned) else {
+        return;
+    };
+    if !["int32", "int64", "double", "float", "date-time"].contains(&format.as_str()) {
+        schema.remove("format");
+        if format.starts_with('u') {
+            schema.entry("minimum").or_insert_with(|| json!(0));
+        }
+    }
+}

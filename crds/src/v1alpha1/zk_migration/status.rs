@@ -1,0 +1,359 @@
+//! What is known about a migration: the data model of the migration API, in Kubernetes words.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Direction, Phase, Stage};
+
+/// What is known about the migration; only the operator writes it.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(transform = crate::schema::status)]
+pub struct ZkMigrationStatus {
+    /// `metadata.generation` this status speaks about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// Ready is the summary: the spec is valid and nothing is wrong. Succeeded tells the end; Paused and Stalled are
+    /// conditions, not phases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 32),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
+    )]
+    pub conditions: Vec<Condition>,
+
+    /// The recorded phase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+
+    /// Where the phase stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+
+    /// Forward, or Back while rolling back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+
+    /// Number of the phase, for the column: 2/6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+
+    /// Since when phase, stage and direction are what they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+
+    /// What has to happen before it goes on; what a person must do is a command.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub waiting_for: Vec<Waiting>,
+
+    /// The first of them, for the column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub waiting_for_summary: Option<String>,
+
+    /// What an approval of this phase signs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+
+    /// The sync engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync: Option<SyncStatus>,
+
+    /// Tasks on both sides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<TaskCounts>,
+
+    /// What happened, newest last, the last 64 entries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub history: Vec<HistoryEntry>,
+
+    /// Checks before the start.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 64),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
+    )]
+    pub preflight: Vec<PreflightCheck>,
+
+    /// All six phases with their times.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 6),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["id"])
+    )]
+    pub phases: Vec<PhaseStatus>,
+
+    /// Cluster A as it was resolved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<SideStatus>,
+
+    /// Cluster B as it was resolved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<SideStatus>,
+}
+
+/// One thing that has to happen.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Waiting {
+    /// One CamelCase word.
+    pub reason: String,
+    /// A sentence.
+    #[schemars(length(max = 1024))]
+    pub message: String,
+    /// The command, when a person must act.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub command: Option<String>,
+}
+
+/// What an approval signs.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Evidence {
+    /// The phase it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// Short hash over everything below: the approval is `<phase>@<hash>`.
+    #[schemars(length(max = 64))]
+    pub hash: String,
+    /// One line for people.
+    #[schemars(length(max = 1024))]
+    pub summary: String,
+    /// Since when it is this evidence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// The facts.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub facts: BTreeMap<String, String>,
+}
+
+/// The sync engine.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SyncStatus {
+    /// What it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<SyncState>,
+    /// How far B is behind A.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag: Option<LagStatus>,
+    /// Znodes on A.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub znodes_source: Option<i64>,
+    /// Znodes on B.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub znodes_synced: Option<i64>,
+    /// Znodes that differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<i64>,
+    /// Changes that wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<i64>,
+    /// Conflicts so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflicts: Option<i64>,
+    /// Errors so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors: Option<i64>,
+    /// Changes in a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updates_per_second: Option<f64>,
+    /// Bytes in a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_per_second: Option<f64>,
+    /// Last transaction of A that B has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zxid: Option<String>,
+    /// Digest of A.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_source: Option<String>,
+    /// Digest of B.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_target: Option<String>,
+    /// Last change that B took over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_sync: Option<Time>,
+    /// Generation of the engine's settings that it follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+}
+
+/// What the sync engine does.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncState {
+    /// B is being filled.
+    Seeding,
+    /// B follows, but is behind.
+    CatchingUp,
+    /// B is equal but for the lag.
+    InSync,
+    /// It stands still as asked.
+    Paused,
+    /// It cannot go on.
+    Failed,
+}
+
+/// A distribution of lags, with units: 1.6ms.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LagStatus {
+    /// Median.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p50: Option<String>,
+    /// 95th percentile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p95: Option<String>,
+    /// 99th percentile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99: Option<String>,
+}
+
+/// Tasks on both sides.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TaskCounts {
+    /// On agents of A.
+    pub source: i64,
+    /// On agents of B.
+    pub target: i64,
+    /// Both, for the column: 2113/0.
+    pub summary: String,
+}
+
+impl TaskCounts {
+    /// Counts with their summary.
+    #[must_use]
+    pub fn new(source: i64, target: i64) -> Self {
+        Self {
+            source,
+            target,
+            summary: format!("{source}/{target}"),
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HistoryEntry {
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<Time>,
+    /// In which phase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// In which stage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+    /// In which direction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// One CamelCase word, such as Approved or RollbackStarted.
+    pub reason: String,
+    /// A sentence.
+    #[schemars(length(max = 1024))]
+    pub message: String,
+    /// Who did it, when a person did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Hash of the evidence that was approved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence_hash: Option<String>,
+}
+
+/// One check before the start.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct PreflightCheck {
+    /// Its name, such as ClusterHealth.
+    #[schemars(length(max = 128))]
+    pub name: String,
+    /// Its result.
+    pub status: PreflightState,
+    /// What was found, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub message: Option<String>,
+}
+
+/// Result of a check.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PreflightState {
+    /// Not done yet.
+    #[default]
+    Pending,
+    /// Good.
+    Passed,
+    /// Good enough; a person should look at it.
+    Warning,
+    /// Bad: the migration does not start.
+    Failed,
+    /// Not asked for, or not applicable.
+    Skipped,
+}
+
+/// One phase.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct PhaseStatus {
+    /// Its number, 1 to 6.
+    #[schemars(range(min = 1, max = 6))]
+    pub id: u8,
+    /// Its name.
+    pub name: Phase,
+    /// Where it stands.
+    pub status: PhaseState,
+    /// When it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// When it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<Time>,
+    /// Who approved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
+    /// What its health checks say, such as `mastersRegistered: "3"`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32))]
+    pub health_checks: BTreeMap<String, String>,
+}
+
+/// Where one phase stands.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PhaseState {
+    /// Not started.
+    #[default]
+    Pending,
+    /// Under way.
+    InProgress,
+    /// Waits for a person.
+    AwaitingApproval,
+    /// Done.
+    Completed,
+    /// Undone.
+    RolledBack,
+}
+
+/// One side as it was resolved.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SideStatus {
+    /// Its ensemble: `host:port,host:port`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zookeeper: Option<String>,
+    /// Its masters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub mesos_masters: Vec<String>,
+    /// Number of its agents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agents: Option<i32>,
+}
