@@ -1,0 +1,250 @@
+//! Placement constraints: `[field, OPERATOR, value?]`.
+//!
+//! GROUP_BY follows Marathon up to 1.10: a value that no instance has is always welcome; otherwise the smallest
+//! group grows, once there are as many groups as asked for.
+
+use std::{collections::BTreeMap, fmt};
+
+use regex::Regex;
+
+use crate::offer::Agent;
+
+/// One constraint of an app.
+#[derive(Debug, Clone)]
+pub struct Constraint {
+    /// `hostname`, `@region`, `@zone` or an attribute.
+    pub field: String,
+    /// What is asked of the field.
+    pub operator: Operator,
+}
+
+/// What a constraint asks of the field's value.
+#[derive(Debug, Clone)]
+pub enum Operator {
+    /// No two instances on the same value.
+    Unique,
+    /// All instances on one value, given or found with the first.
+    Cluster(Option<String>),
+    /// Spread evenly over the values, at least over so many.
+    GroupBy(Option<u32>),
+    /// At most so many instances on one value.
+    MaxPer(u32),
+    /// The value matches the whole expression.
+    Like(Regex),
+    /// The value does not match, or there is none.
+    Unlike(Regex),
+    /// The value is exactly this.
+    Is(String),
+}
+
+/// Why a constraint cannot be read. The texts are Marathon's own.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// Not two or three strings.
+    #[error("Each constraint must have either 2 or 3 fields")]
+    Arity,
+    /// The field is empty.
+    #[error("missing field for constraint declaration")]
+    MissingField,
+    /// Unknown operator.
+    #[error("operator must be one of the following UNIQUE, CLUSTER, GROUP_BY, LIKE, MAX_PER, UNLIKE or IS")]
+    Operator,
+    /// UNIQUE with a value.
+    #[error("UNIQUE does not accept a value")]
+    UniqueValue,
+    /// GROUP_BY with something that is not a number.
+    #[error("GROUP BY must define an integer value or else no value at all")]
+    GroupByValue,
+    /// MAX_PER without a number.
+    #[error("MAX_PER requires an integer value")]
+    MaxPerValue,
+    /// LIKE or UNLIKE without an expression.
+    #[error("LIKE and UNLIKE require a non-empty, regular expression value")]
+    MissingExpression,
+    /// LIKE or UNLIKE with an expression that does not compile.
+    #[error("'{0}' is not a valid regular expression")]
+    Expression(String),
+    /// IS without a usable value.
+    #[error("IS requires a value of letters, digits and _ / . -")]
+    IsValue,
+}
+
+impl Constraint {
+    /// Reads the array form.
+    ///
+    /// # Errors
+    /// With Marathon's sentence for what is wrong.
+    pub fn parse(parts: &[String]) -> Result<Self, Error> {
+        let (field, operator, value) = match parts {
+            [field, operator] => (field, operator, None),
+            [field, operator, value] => (field, operator, Some(value.as_str())),
+            _ => return Err(Error::Arity),
+        };
+        if field.is_empty() {
+            return Err(Error::MissingField);
+        }
+        let operator = match (operator.as_str(), value) {
+            ("UNIQUE", None | Some("")) => Operator::Unique,
+            ("UNIQUE", Some(_)) => return Err(Error::UniqueValue),
+            ("CLUSTER", value) => Operator::Cluster(value.filter(|v| !v.is_empty()).map(str::to_owned)),
+            ("GROUP_BY", None | Some("")) => Operator::GroupBy(None),
+            ("GROUP_BY", Some(n)) => Operator::GroupBy(Some(n.parse().map_err(|_| Error::GroupByValue)?)),
+            ("MAX_PER", n) => Operator::MaxPer(n.and_then(|n| n.parse().ok()).ok_or(Error::MaxPerValue)?),
+            ("LIKE", expression) => Operator::Like(whole_match(expression)?),
+            ("UNLIKE", expression) => Operator::Unlike(whole_match(expression)?),
+            ("IS", Some(value)) if is_plain(value) => Operator::Is(value.to_owned()),
+            ("IS", _) => return Err(Error::IsValue),
+            _ => return Err(Error::Operator),
+        };
+        Ok(Self { field: field.clone(), operator })
+    }
+
+    /// Whether an instance may go to `agent` when the app's instances are on `placed`.
+    #[must_use]
+    pub fn accepts(&self, agent: &Agent, placed: &[&Agent]) -> bool {
+        let Some(value) = agent.field(&self.field) else {
+            return matches!(self.operator, Operator::Unlike(_));
+        };
+        let same = || placed.iter().filter(|other| other.field(&self.field) == Some(value)).count();
+        match &self.operator {
+            Operator::Unique => same() == 0,
+            Operator::Cluster(Some(wanted)) => value == wanted,
+            Operator::Cluster(None) => {
+                placed.first().is_none_or(|first| first.field(&self.field) == Some(value))
+            }
+            Operator::GroupBy(least) => self.group_accepts(value, placed, least.unwrap_or(0)),
+            Operator::MaxPer(most) => same() < *most as usize,
+            Operator::Like(expression) => expression.is_match(value),
+            Operator::Unlike(expression) => !expression.is_match(value),
+            Operator::Is(wanted) => same_value(value, wanted),
+        }
+    }
+
+    fn group_accepts(&self, value: &str, placed: &[&Agent], least: u32) -> bool {
+        let mut groups: BTreeMap<&str, usize> = BTreeMap::new();
+        for group in placed.iter().filter_map(|agent| agent.field(&self.field)) {
+            *groups.entry(group).or_default() += 1;
+        }
+        match groups.get(value) {
+            None => true,
+            Some(own) => groups.len() >= least as usize && groups.values().min() == Some(own),
+        }
+    }
+}
+
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let field = &self.field;
+        match &self.operator {
+            Operator::Unique => write!(f, "[{field}, UNIQUE]"),
+            Operator::Cluster(None) => write!(f, "[{field}, CLUSTER]"),
+            Operator::Cluster(Some(value)) => write!(f, "[{field}, CLUSTER, {value}]"),
+            Operator::GroupBy(None) => write!(f, "[{field}, GROUP_BY]"),
+            Operator::GroupBy(Some(n)) => write!(f, "[{field}, GROUP_BY, {n}]"),
+            Operator::MaxPer(n) => write!(f, "[{field}, MAX_PER, {n}]"),
+            Operator::Like(expression) => write!(f, "[{field}, LIKE, {}]", source(expression)),
+            Operator::Unlike(expression) => write!(f, "[{field}, UNLIKE, {}]", source(expression)),
+            Operator::Is(value) => write!(f, "[{field}, IS, {value}]"),
+        }
+    }
+}
+
+/// Java's `matches` looks at the whole text.
+fn whole_match(expression: Option<&str>) -> Result<Regex, Error> {
+    let expression = expression.filter(|e| !e.is_empty()).ok_or(Error::MissingExpression)?;
+    Regex::new(&format!("^(?:{expression})$")).map_err(|_| Error::Expression(expression.to_owned()))
+}
+
+/// The expression as the user wrote it.
+fn source(expression: &Regex) -> &str {
+    let text = expression.as_str();
+    text.strip_prefix("^(?:").and_then(|t| t.strip_suffix(")$")).unwrap_or(text)
+}
+
+fn is_plain(value: &str) -> bool {
+    value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_/.-".contains(&b))
+}
+
+/// Scalars compare by value (`8` is `8.000`), texts by letter.
+fn same_value(have: &str, wanted: &str) -> bool {
+    match (have.parse::<f64>(), wanted.parse::<f64>()) {
+        (Ok(a), Ok(b)) => (a - b).abs() < 0.0005,
+        _ => have == wanted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn constraint(text: &str) -> Result<Constraint, Error> {
+        Constraint::parse(&text.split(' ').map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    /// An agent named by its rack; `-` has none.
+    fn agent(rack: &str) -> Agent {
+        let mut agent = Agent { hostname: format!("host-{rack}"), ..Agent::default() };
+        if rack != "-" {
+            agent.attributes.insert("rack".into(), rack.into());
+        }
+        agent
+    }
+
+    #[rstest]
+    #[case("rack UNIQUE", "", "a", true)]
+    #[case("rack UNIQUE", "b c", "a", true)]
+    #[case("rack UNIQUE", "b a", "a", false)]
+    #[case("rack UNIQUE", "", "-", false)]
+    #[case("hostname UNIQUE", "a", "a", false)]
+    #[case("@hostname UNIQUE", "a", "b", true)]
+    #[case("rack CLUSTER", "", "a", true)]
+    #[case("rack CLUSTER", "a", "a", true)]
+    #[case("rack CLUSTER", "a", "b", false)]
+    #[case("rack CLUSTER b", "a", "b", true)]
+    #[case("rack CLUSTER b", "", "a", false)]
+    #[case("rack GROUP_BY", "a", "a", true)]
+    #[case("rack GROUP_BY", "a b b", "a", true)]
+    #[case("rack GROUP_BY", "a b b", "b", false)]
+    #[case("rack GROUP_BY 2", "a", "a", false)]
+    #[case("rack GROUP_BY 2", "a", "b", true)]
+    #[case("rack GROUP_BY 2", "a b", "b", true)]
+    #[case("rack GROUP_BY 2", "a a b b", "c", true)]
+    #[case("rack MAX_PER 2", "a b", "a", true)]
+    #[case("rack MAX_PER 2", "a a", "a", false)]
+    #[case("rack LIKE a|b", "", "b", true)]
+    #[case("rack LIKE a", "", "ab", false)]
+    #[case("rack LIKE .*", "", "-", false)]
+    #[case("rack UNLIKE a", "", "ab", true)]
+    #[case("rack UNLIKE a", "", "a", false)]
+    #[case("rack UNLIKE a", "", "-", true)]
+    #[case("rack IS a", "", "a", true)]
+    #[case("rack IS 8", "", "8.000", true)]
+    #[case("rack IS a", "", "b", false)]
+    fn placement(#[case] text: &str, #[case] placed: &str, #[case] offered: &str, #[case] expect: bool) {
+        let placed: Vec<Agent> = placed.split_whitespace().map(agent).collect();
+        let constraint = constraint(text).unwrap();
+        assert_eq!(constraint.accepts(&agent(offered), &placed.iter().collect::<Vec<_>>()), expect);
+    }
+
+    #[rstest]
+    #[case("rack", Error::Arity)]
+    #[case(" UNIQUE", Error::MissingField)]
+    #[case("rack unique", Error::Operator)]
+    #[case("rack UNIQUE x", Error::UniqueValue)]
+    #[case("rack GROUP_BY x", Error::GroupByValue)]
+    #[case("rack MAX_PER", Error::MaxPerValue)]
+    #[case("rack LIKE", Error::MissingExpression)]
+    #[case("rack LIKE (", Error::Expression("(".into()))]
+    #[case("rack IS a$b", Error::IsValue)]
+    fn unreadable(#[case] text: &str, #[case] expect: Error) {
+        assert_eq!(constraint(text).unwrap_err(), expect);
+    }
+
+    #[test]
+    fn shown_as_written() {
+        for text in ["rack LIKE a|b", "rack GROUP_BY 2", "hostname UNIQUE"] {
+            assert_eq!(constraint(text).unwrap().to_string(), format!("[{}]", text.replace(' ', ", ")));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Who goes when an app shrinks.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    app::{App, KillSelection},
+    constraint::Operator,
+    ids::TaskId,
+    instance::{Instance, State},
+};
+
+/// Picks `count` victims among `candidates`: first those that keep GROUP_BY balanced, then those furthest from
+/// running, ties by the app's kill selection.
+#[must_use]
+pub fn victims(app: &App, candidates: &[&Instance], count: usize) -> Vec<TaskId> {
+    let mut order: Vec<&Instance> = candidates.to_vec();
+    order.sort_by(|a, b| weight(a).cmp(&weight(b)).then_with(|| by_age(app.definition.kill_selection, a, b)));
+    let grouping = app.constraints.iter().find(|c| matches!(c.operator, Operator::GroupBy(_)));
+    let mut victims = Vec::new();
+    while victims.len() < count && !order.is_empty() {
+        let at = match grouping {
+            None => 0,
+            Some(constraint) => {
+                let mut groups: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+                for instance in &order {
+                    *groups.entry(instance.agent.field(&constraint.field)).or_default() += 1;
+                }
+                let largest = groups.values().copied().max().unwrap_or(0);
+                let in_largest = |i: &&Instance| groups.get(&i.agent.field(&constraint.field)) == Some(&largest);
+                // Not-yet-running ones go before balance: nothing is lost with them.
+                if weight(order[0]) < weight_of_running() { 0 } else { order.iter().position(in_largest).unwrap_or(0) }
+            }
+        };
+        victims.push(order.remove(at).task.clone());
+    }
+    victims
+}
+
+fn weight(instance: &Instance) -> u8 {
+    match instance.state {
+        State::Unreachable => 1,
+        State::Staging => 2,
+        State::Starting => 3,
+        State::Running => weight_of_running(),
+        State::Killing => 5,
+    }
+}
+
+fn weight_of_running() -> u8 {
+    4
+}
+
+fn by_age(selection: KillSelection, a: &Instance, b: &Instance) -> std::cmp::Ordering {
+    let since = |i: &Instance| i.started.unwrap_or(i.staged);
+    match selection {
+        KillSelection::YoungestFirst => since(b).cmp(&since(a)),
+        KillSelection::OldestFirst => since(a).cmp(&since(b)),
+    }
+    .then_with(|| a.task.cmp(&b.task))
+}

@@ -1,0 +1,128 @@
+//! What a launched task consists of, as plain data; the scheduler writes it as a Mesos TaskInfo.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::{
+    app::{App, Artifact, Container, HealthCheck, NetworkMode},
+    environment,
+    ids::{InstanceId, TaskId},
+    offer::{Agent, Resource},
+    placement::Placement,
+    ports::{self, HostPort, Port},
+};
+
+/// Label with the object the task belongs to, `namespace/name`.
+pub const LABEL_APP: &str = "mesolith.io/app";
+/// Label with the version of the definition.
+pub const LABEL_VERSION: &str = "mesolith.io/version";
+/// Label with the instance id.
+pub const LABEL_INSTANCE: &str = "mesolith.io/instance";
+/// Label with the host ports in the order of the definition, which resource ranges do not keep.
+pub const LABEL_PORTS: &str = "mesolith.io/ports";
+
+/// One task to launch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskSpec {
+    /// Mesos task id.
+    pub id: TaskId,
+    /// Mesos task name: the path backwards.
+    pub name: String,
+    /// Offer to accept.
+    pub offer: String,
+    /// Agent of the offer.
+    pub agent: Agent,
+    /// Parts of the offer.
+    pub resources: Vec<Resource>,
+    /// Shell line, if the app has one.
+    pub cmd: Option<String>,
+    /// Arguments of the image's entry point, or program and arguments.
+    pub args: Vec<String>,
+    /// User to run as.
+    pub user: Option<String>,
+    /// Environment.
+    pub env: BTreeMap<String, String>,
+    /// Files to fetch.
+    pub fetch: Vec<Artifact>,
+    /// Image and volumes.
+    pub container: Option<Container>,
+    /// How it is connected.
+    pub network: NetworkMode,
+    /// Name of a container network.
+    pub network_name: Option<String>,
+    /// Ports with the host port and the container port in force.
+    pub ports: Vec<BoundPort>,
+    /// The check carried out by the agent, if there is one.
+    pub health_check: Option<HealthCheck>,
+    /// Labels: the app's own, and ours.
+    pub labels: BTreeMap<String, String>,
+    /// Seconds between the request to stop and the force.
+    pub kill_grace_seconds: Option<u32>,
+}
+
+/// A port of a launched task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoundPort {
+    /// As defined.
+    pub port: Port,
+    /// Host port, 0 for none.
+    pub host: u16,
+    /// Port in the container (the host port on the host's network).
+    pub container: u16,
+}
+
+/// Puts a placed instance together. `owner` is `namespace/name`, `app_version` the time of the last config
+/// change as Marathon shows it.
+#[must_use]
+pub fn spec(app: &App, owner: &str, app_version: &str, placement: Placement, uuid: Uuid) -> TaskSpec {
+    let definition = &app.definition;
+    let id = TaskId::first(InstanceId::new(&app.id, uuid));
+    let ports = ports::of(app);
+    let host = &placement.agent.hostname;
+    let env = environment::of(app, &id, host, app_version, &ports, &placement.host_ports);
+    let mut labels = definition.labels.clone();
+    let numbers: Vec<String> = placement.host_ports.iter().map(u16::to_string).collect();
+    for (key, value) in [
+        (LABEL_APP, owner.to_owned()),
+        (LABEL_VERSION, app.version.clone()),
+        (LABEL_INSTANCE, id.instance().to_string()),
+        (LABEL_PORTS, numbers.join(",")),
+    ] {
+        labels.insert(key.to_owned(), value);
+    }
+    TaskSpec {
+        name: app.id.task_name(),
+        offer: placement.offer,
+        resources: placement.used,
+        cmd: definition.cmd.clone(),
+        args: definition.args.clone(),
+        user: definition.user.clone(),
+        fetch: definition.fetch.clone(),
+        container: definition.container.clone(),
+        network: app.network_mode(),
+        network_name: definition.networks.first().and_then(|network| network.name.clone()),
+        ports: bind(ports, &placement.host_ports, &env),
+        health_check: definition.health_checks.iter().find(|c| c.protocol.is_by_agent()).cloned(),
+        kill_grace_seconds: definition.task_kill_grace_period_seconds,
+        agent: placement.agent,
+        env,
+        labels,
+        id,
+    }
+}
+
+fn bind(ports: Vec<Port>, host_ports: &[u16], env: &BTreeMap<String, String>) -> Vec<BoundPort> {
+    ports
+        .into_iter()
+        .zip(host_ports)
+        .enumerate()
+        .map(|(index, (port, host))| {
+            // The variable already resolved "any port" once; the container must listen on that very one.
+            let effective = env.get(&format!("PORT{index}")).and_then(|text| text.parse().ok()).unwrap_or(*host);
+            let container = port.container.filter(|container| *container != 0).unwrap_or(effective);
+            let host = if port.host == HostPort::Unmapped { 0 } else { *host };
+            BoundPort { port, host, container }
+        })
+        .collect()
+}
