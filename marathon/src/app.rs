@@ -35,7 +35,10 @@ pub struct Violation {
 
 impl Violation {
     pub(crate) fn new(path: impl Into<String>, message: impl ToString) -> Self {
-        Self { path: path.into(), message: message.to_string() }
+        Self {
+            path: path.into(),
+            message: message.to_string(),
+        }
     }
 }
 
@@ -69,7 +72,12 @@ impl App {
             serde_json::from_value(canonical).map_err(|error| vec![Violation::new("/", error)])?;
         let (id, constraints) = validate::validate(&definition)?;
         let version = version(&definition);
-        Ok(Self { id, definition, constraints, version })
+        Ok(Self {
+            id,
+            definition,
+            constraints,
+            version,
+        })
     }
 
     /// How launches are delayed after failures.
@@ -91,7 +99,10 @@ impl App {
     /// How instances are connected.
     #[must_use]
     pub fn network_mode(&self) -> NetworkMode {
-        self.definition.networks.first().map_or(NetworkMode::Host, |network| network.mode)
+        self.definition
+            .networks
+            .first()
+            .map_or(NetworkMode::Host, |network| network.mode)
     }
 }
 

@@ -42,7 +42,12 @@ impl Backoff {
             }
         };
         let until = now.checked_add(delay).unwrap_or(Timestamp::MAX);
-        self.current = Some(Current { delay, reference: now, until, failures });
+        self.current = Some(Current {
+            delay,
+            reference: now,
+            until,
+            failures,
+        });
     }
 
     /// A task showed life: the forgetting starts again from now.
@@ -54,7 +59,10 @@ impl Backoff {
 
     /// Forgets the delay when nothing failed for the longest delay there is.
     pub fn decay(&mut self, policy: &Policy, now: Timestamp) {
-        if self.current.is_some_and(|c| now.duration_since(c.reference) > policy.maximum && now >= c.until) {
+        if self
+            .current
+            .is_some_and(|c| now.duration_since(c.reference) > policy.maximum && now >= c.until)
+        {
             self.current = None;
         }
     }
@@ -101,7 +109,13 @@ mod tests {
     #[test]
     fn a_zero_delay_never_waits() {
         let mut backoff = Backoff::default();
-        backoff.failed(&Policy { initial: SignedDuration::ZERO, ..POLICY }, at(0));
+        backoff.failed(
+            &Policy {
+                initial: SignedDuration::ZERO,
+                ..POLICY
+            },
+            at(0),
+        );
         assert_eq!(backoff.not_before(at(0)), None);
     }
 

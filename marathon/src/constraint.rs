@@ -96,7 +96,10 @@ impl Constraint {
             ("IS", _) => return Err(Error::IsValue),
             _ => return Err(Error::Operator),
         };
-        Ok(Self { field: field.clone(), operator })
+        Ok(Self {
+            field: field.clone(),
+            operator,
+        })
     }
 
     /// Whether an instance may go to `agent` when the app's instances are on `placed`.
@@ -105,13 +108,18 @@ impl Constraint {
         let Some(value) = agent.field(&self.field) else {
             return matches!(self.operator, Operator::Unlike(_));
         };
-        let same = || placed.iter().filter(|other| other.field(&self.field) == Some(value)).count();
+        let same = || {
+            placed
+                .iter()
+                .filter(|other| other.field(&self.field) == Some(value))
+                .count()
+        };
         match &self.operator {
             Operator::Unique => same() == 0,
             Operator::Cluster(Some(wanted)) => value == wanted,
-            Operator::Cluster(None) => {
-                placed.first().is_none_or(|first| first.field(&self.field) == Some(value))
-            }
+            Operator::Cluster(None) => placed
+                .first()
+                .is_none_or(|first| first.field(&self.field) == Some(value)),
             Operator::GroupBy(least) => self.group_accepts(value, placed, least.unwrap_or(0)),
             Operator::MaxPer(most) => same() < *most as usize,
             Operator::Like(expression) => expression.is_match(value),
@@ -151,18 +159,24 @@ impl fmt::Display for Constraint {
 
 /// Java's `matches` looks at the whole text.
 fn whole_match(expression: Option<&str>) -> Result<Regex, Error> {
-    let expression = expression.filter(|e| !e.is_empty()).ok_or(Error::MissingExpression)?;
+    let expression = expression
+        .filter(|e| !e.is_empty())
+        .ok_or(Error::MissingExpression)?;
     Regex::new(&format!("^(?:{expression})$")).map_err(|_| Error::Expression(expression.to_owned()))
 }
 
 /// The expression as the user wrote it.
 fn source(expression: &Regex) -> &str {
     let text = expression.as_str();
-    text.strip_prefix("^(?:").and_then(|t| t.strip_suffix(")$")).unwrap_or(text)
+    text.strip_prefix("^(?:")
+        .and_then(|t| t.strip_suffix(")$"))
+        .unwrap_or(text)
 }
 
 fn is_plain(value: &str) -> bool {
-    value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_/.-".contains(&b))
+    value
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"_/.-".contains(&b))
 }
 
 /// Scalars compare by value (`8` is `8.000`), texts by letter.
@@ -184,7 +198,10 @@ mod tests {
 
     /// An agent named by its rack; `-` has none.
     fn agent(rack: &str) -> Agent {
-        let mut agent = Agent { hostname: format!("host-{rack}"), ..Agent::default() };
+        let mut agent = Agent {
+            hostname: format!("host-{rack}"),
+            ..Agent::default()
+        };
         if rack != "-" {
             agent.attributes.insert("rack".into(), rack.into());
         }
@@ -224,7 +241,10 @@ mod tests {
     fn placement(#[case] text: &str, #[case] placed: &str, #[case] offered: &str, #[case] expect: bool) {
         let placed: Vec<Agent> = placed.split_whitespace().map(agent).collect();
         let constraint = constraint(text).unwrap();
-        assert_eq!(constraint.accepts(&agent(offered), &placed.iter().collect::<Vec<_>>()), expect);
+        assert_eq!(
+            constraint.accepts(&agent(offered), &placed.iter().collect::<Vec<_>>()),
+            expect
+        );
     }
 
     #[rstest]
@@ -244,7 +264,10 @@ mod tests {
     #[test]
     fn shown_as_written() {
         for text in ["rack LIKE a|b", "rack GROUP_BY 2", "hostname UNIQUE"] {
-            assert_eq!(constraint(text).unwrap().to_string(), format!("[{}]", text.replace(' ', ", ")));
+            assert_eq!(
+                constraint(text).unwrap().to_string(),
+                format!("[{}]", text.replace(' ', ", "))
+            );
         }
     }
 }

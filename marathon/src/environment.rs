@@ -92,10 +92,17 @@ fn port_variables(task: &TaskId, ports: &[Port], host_ports: &[u16], env: &mut B
             }
         };
         env.insert(format!("PORT{index}"), effective.to_string());
-        let named = if port.requested == 0 { effective } else { port.requested };
+        let named = if port.requested == 0 {
+            effective
+        } else {
+            port.requested
+        };
         env.insert(format!("PORT_{named}"), effective.to_string());
         if let Some(name) = &port.name {
-            env.insert(format!("PORT_{}", name.to_ascii_uppercase()), effective.to_string());
+            env.insert(
+                format!("PORT_{}", name.to_ascii_uppercase()),
+                effective.to_string(),
+            );
         }
     }
     reachable.extend(drawn);

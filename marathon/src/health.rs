@@ -27,16 +27,27 @@ pub enum Verdict {
 impl Record {
     /// Takes in one result. Failures within the grace period do not count while the check never succeeded. The
     /// counter before this failure decides, so the instance is stopped by failure `maxConsecutiveFailures` + 1.
-    pub fn result(&mut self, check: &HealthCheck, started: Timestamp, now: Timestamp, success: bool) -> Verdict {
+    pub fn result(
+        &mut self,
+        check: &HealthCheck,
+        started: Timestamp,
+        now: Timestamp,
+        success: bool,
+    ) -> Verdict {
         if success {
-            *self = Self { succeeded_once: true, consecutive_failures: 0, alive: Some(true) };
+            *self = Self {
+                succeeded_once: true,
+                consecutive_failures: 0,
+                alive: Some(true),
+            };
             return Verdict::Keep;
         }
         let grace = SignedDuration::from_secs(check.grace_period_seconds.into());
         if !self.succeeded_once && now.duration_since(started) < grace {
             return Verdict::Keep;
         }
-        let kill = check.max_consecutive_failures > 0 && self.consecutive_failures >= check.max_consecutive_failures;
+        let kill =
+            check.max_consecutive_failures > 0 && self.consecutive_failures >= check.max_consecutive_failures;
         self.consecutive_failures = self.consecutive_failures.saturating_add(1);
         self.alive = Some(false);
         if kill { Verdict::Kill } else { Verdict::Keep }
@@ -75,7 +86,11 @@ pub fn probe(check: &HealthCheck, host: &str, host_ports: &[u16]) -> Option<Prob
     if port == 0 {
         return None;
     }
-    let path = check.path.as_deref().filter(|path| !path.is_empty()).unwrap_or("/");
+    let path = check
+        .path
+        .as_deref()
+        .filter(|path| !path.is_empty())
+        .unwrap_or("/");
     let slash = if path.starts_with('/') { "" } else { "/" };
     match check.protocol {
         Protocol::Http => Some(Probe::Http(format!("http://{host}:{port}{slash}{path}"))),
@@ -88,7 +103,10 @@ pub fn probe(check: &HealthCheck, host: &str, host_ports: &[u16]) -> Option<Prob
 /// Whether any check of the app is carried out by the scheduler.
 #[must_use]
 pub fn is_probed(app: &App) -> bool {
-    app.definition.health_checks.iter().any(|check| !check.protocol.is_by_agent())
+    app.definition
+        .health_checks
+        .iter()
+        .any(|check| !check.protocol.is_by_agent())
 }
 
 #[cfg(test)]
@@ -100,7 +118,11 @@ mod tests {
     }
 
     fn check() -> HealthCheck {
-        HealthCheck { grace_period_seconds: 10, max_consecutive_failures: 2, ..HealthCheck::default() }
+        HealthCheck {
+            grace_period_seconds: 10,
+            max_consecutive_failures: 2,
+            ..HealthCheck::default()
+        }
     }
 
     #[test]
@@ -117,24 +139,40 @@ mod tests {
     #[test]
     fn the_failure_after_the_maximum_stops_the_instance() {
         let mut record = Record::default();
-        let verdicts: Vec<Verdict> =
-            (20..23).map(|second| record.result(&check(), at(0), at(second), false)).collect();
+        let verdicts: Vec<Verdict> = (20..23)
+            .map(|second| record.result(&check(), at(0), at(second), false))
+            .collect();
         assert_eq!(verdicts, [Verdict::Keep, Verdict::Keep, Verdict::Kill]);
     }
 
     #[test]
     fn zero_never_stops() {
-        let check = HealthCheck { max_consecutive_failures: 0, grace_period_seconds: 0, ..check() };
+        let check = HealthCheck {
+            max_consecutive_failures: 0,
+            grace_period_seconds: 0,
+            ..check()
+        };
         let mut record = Record::default();
         assert!((0..9).all(|second| record.result(&check, at(0), at(second), false) == Verdict::Keep));
     }
 
     #[test]
     fn probes() {
-        let check = HealthCheck { port_index: Some(1), path: Some("health".into()), ..check() };
-        assert_eq!(probe(&check, "h", &[1, 2]), Some(Probe::Http("http://h:2/health".into())));
+        let check = HealthCheck {
+            port_index: Some(1),
+            path: Some("health".into()),
+            ..check()
+        };
+        assert_eq!(
+            probe(&check, "h", &[1, 2]),
+            Some(Probe::Http("http://h:2/health".into()))
+        );
         assert_eq!(probe(&check, "h", &[1]), None);
-        let tcp = HealthCheck { protocol: Protocol::Tcp, port: Some(9), ..check };
+        let tcp = HealthCheck {
+            protocol: Protocol::Tcp,
+            port: Some(9),
+            ..check
+        };
         assert_eq!(probe(&tcp, "h", &[]), Some(Probe::Tcp("h".into(), 9)));
     }
 }

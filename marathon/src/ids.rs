@@ -29,7 +29,10 @@ impl InstanceId {
     /// A new instance of an app; the caller draws the uuid.
     #[must_use]
     pub fn new(app: &AppId, uuid: Uuid) -> Self {
-        Self { prefix: app.id_prefix(), uuid }
+        Self {
+            prefix: app.id_prefix(),
+            uuid,
+        }
     }
 
     /// The uuid, also the seed for everything drawn at random for the instance.
@@ -43,7 +46,10 @@ impl TaskId {
     /// The first incarnation of an instance.
     #[must_use]
     pub fn first(instance: InstanceId) -> Self {
-        Self { instance, incarnation: 1 }
+        Self {
+            instance,
+            incarnation: 1,
+        }
     }
 
     /// The instance this task is an incarnation of.
@@ -72,8 +78,14 @@ impl FromStr for TaskId {
         let parse = || {
             let (instance, incarnation) = text.rsplit_once("._app.")?;
             let (prefix, uuid) = instance.rsplit_once(".instance-")?;
-            let instance = InstanceId { prefix: prefix.to_owned(), uuid: uuid.parse().ok()? };
-            Some(Self { instance, incarnation: incarnation.parse().ok()? })
+            let instance = InstanceId {
+                prefix: prefix.to_owned(),
+                uuid: uuid.parse().ok()?,
+            };
+            Some(Self {
+                instance,
+                incarnation: incarnation.parse().ok()?,
+            })
         };
         parse().ok_or_else(|| Error(text.to_owned()))
     }
@@ -87,13 +99,21 @@ mod tests {
     fn a_task_id_reads_back() {
         let app = AppId::parse("/prod.eu/web").unwrap();
         let id = TaskId::first(InstanceId::new(&app, Uuid::from_u128(7)));
-        assert_eq!(id.to_string(), "prod.eu_web.instance-00000000-0000-0000-0000-000000000007._app.1");
+        assert_eq!(
+            id.to_string(),
+            "prod.eu_web.instance-00000000-0000-0000-0000-000000000007._app.1"
+        );
         assert_eq!(id.to_string().parse::<TaskId>(), Ok(id));
     }
 
     #[test]
     fn other_ids_are_refused() {
-        for text in ["", "task-1", "web.instance-x._app.1", "web.instance-00000000-0000-0000-0000-000000000007"] {
+        for text in [
+            "",
+            "task-1",
+            "web.instance-x._app.1",
+            "web.instance-00000000-0000-0000-0000-000000000007",
+        ] {
             assert_eq!(text.parse::<TaskId>(), Err(Error(text.to_owned())));
         }
     }

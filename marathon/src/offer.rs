@@ -37,14 +37,20 @@ pub struct Amount(i64);
 impl Amount {
     /// Rounds to thousandths.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation, reason = "amounts of resources are far below 2^53")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "amounts of resources are far below 2^53"
+    )]
     pub fn new(value: f64) -> Self {
         Self((value * 1000.0).round() as i64)
     }
 
     /// As a double again.
     #[must_use]
-    #[allow(clippy::cast_precision_loss, reason = "amounts of resources are far below 2^53")]
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "amounts of resources are far below 2^53"
+    )]
     pub fn get(self) -> f64 {
         self.0 as f64 / 1000.0
     }
@@ -165,7 +171,12 @@ impl Offer {
 
 /// Cuts one port out of the ranges.
 fn remove_port(ranges: &mut Vec<(u16, u16)>, port: u16) {
-    let Some(at) = ranges.iter().position(|(begin, end)| (*begin..=*end).contains(&port)) else { return };
+    let Some(at) = ranges
+        .iter()
+        .position(|(begin, end)| (*begin..=*end).contains(&port))
+    else {
+        return;
+    };
     let (begin, end) = ranges.remove(at);
     if port < end {
         ranges.insert(at, (port + 1, end));

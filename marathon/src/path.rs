@@ -81,7 +81,9 @@ impl fmt::Display for AppId {
 fn is_segment(segment: &str) -> bool {
     segment.split('.').all(|label| {
         !label.is_empty()
-            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     })

@@ -32,19 +32,31 @@ pub fn fit(app: &App, offer: &Offer, placed: &[&Agent], seed: u64) -> Result<Pla
     for (name, amount) in wanted(app) {
         let offered = offer.scalar(name, roles);
         if offered < amount {
-            return Err(Mismatch::Scalar { name, wanted: amount, offered });
+            return Err(Mismatch::Scalar {
+                name,
+                wanted: amount,
+                offered,
+            });
         }
         take_scalar(offer, name, amount, roles, &mut used);
     }
     for constraint in &app.constraints {
         if !constraint.accepts(&offer.agent, placed) {
             let value = offer.agent.field(&constraint.field).map(str::to_owned);
-            return Err(Mismatch::Constraint { constraint: constraint.to_string(), value });
+            return Err(Mismatch::Constraint {
+                constraint: constraint.to_string(),
+                value,
+            });
         }
     }
     let (host_ports, port_resources) = ports::choose(&ports::of(app), offer, roles, seed)?;
     used.extend(port_resources);
-    Ok(Placement { offer: offer.id.clone(), agent: offer.agent.clone(), host_ports, used })
+    Ok(Placement {
+        offer: offer.id.clone(),
+        agent: offer.agent.clone(),
+        host_ports,
+        used,
+    })
 }
 
 /// The scalars an instance needs; zero amounts are not asked for.
@@ -62,7 +74,13 @@ fn wanted(app: &App) -> impl Iterator<Item = (&'static str, Amount)> {
 }
 
 /// Reserved resources first: they are of no use to others.
-fn take_scalar(offer: &Offer, name: &str, amount: Amount, roles: Option<&[String]>, used: &mut Vec<Resource>) {
+fn take_scalar(
+    offer: &Offer,
+    name: &str,
+    amount: Amount,
+    roles: Option<&[String]>,
+    used: &mut Vec<Resource>,
+) {
     let mut parts: Vec<&Resource> = offer.usable(name, roles).collect();
     parts.sort_by_key(|part| part.role == "*");
     let mut missing = amount;
@@ -70,7 +88,10 @@ fn take_scalar(offer: &Offer, name: &str, amount: Amount, roles: Option<&[String
         let Value::Scalar(have) = part.value else { continue };
         let taken = missing.at_most(have);
         if !taken.is_zero() {
-            used.push(Resource { value: Value::Scalar(taken), ..part.clone() });
+            used.push(Resource {
+                value: Value::Scalar(taken),
+                ..part.clone()
+            });
             missing = missing - taken;
         }
     }

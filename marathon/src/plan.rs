@@ -59,8 +59,10 @@ pub fn plan(app: &App, instances: &[Instance], backoff: &Backoff, now: Timestamp
         if instance.state == State::Unreachable {
             match reachability(app, instance, now) {
                 Reachability::Waiting(until) => {
-                    // It may come back at any time, so it still counts.
-                    active.push(instance);
+                    // It may come back at any time, so it still counts, unless it is to go anyway.
+                    if !instance.is_stopping() {
+                        active.push(instance);
+                    }
                     wake(&mut plan, until);
                 }
                 Reachability::Inactive(until) => wake(&mut plan, until),
@@ -81,13 +83,15 @@ pub fn plan(app: &App, instances: &[Instance], backoff: &Backoff, now: Timestamp
             active.push(instance);
         }
     }
-    let (mut new, old): (Vec<&Instance>, Vec<&Instance>) =
-        active.into_iter().partition(|instance| instance.version == app.version);
+    let (mut new, old): (Vec<&Instance>, Vec<&Instance>) = active
+        .into_iter()
+        .partition(|instance| instance.version == app.version);
     if new.len() > wanted {
         let surplus = scale::victims(app, &new, new.len() - wanted);
         new.retain(|instance| !surplus.contains(&instance.task));
         stopping += surplus.len();
-        plan.kill.extend(surplus.into_iter().map(|task| (task, KillReason::ScaledDown)));
+        plan.kill
+            .extend(surplus.into_iter().map(|task| (task, KillReason::ScaledDown)));
     }
     let start = if old.is_empty() {
         wanted.saturating_sub(new.len())
@@ -97,7 +101,8 @@ pub fn plan(app: &App, instances: &[Instance], backoff: &Backoff, now: Timestamp
     plan.start = start;
     if start > 0 {
         plan.delayed_until = backoff.not_before(now);
-        wake(&mut plan, plan.delayed_until);
+        let until = plan.delayed_until;
+        wake(&mut plan, until);
     }
     plan
 }
@@ -123,7 +128,12 @@ fn roll(app: &App, old: &[&Instance], new: &[&Instance], stopping: usize, plan: 
     let step = replace::next(&limits, &counts);
     let mut order = old.to_vec();
     order.sort_by_key(|instance| instance.is_healthy(checks));
-    plan.kill.extend(order.iter().take(step.kill).map(|i| (i.task.clone(), KillReason::Replaced)));
+    plan.kill.extend(
+        order
+            .iter()
+            .take(step.kill)
+            .map(|i| (i.task.clone(), KillReason::Replaced)),
+    );
     step.start
 }
 
@@ -134,13 +144,21 @@ enum Reachability {
 }
 
 fn reachability(app: &App, instance: &Instance, now: Timestamp) -> Reachability {
-    let UnreachableStrategy::Wait { inactive_after_seconds, expunge_after_seconds } =
-        app.definition.unreachable_strategy
+    let UnreachableStrategy::Wait {
+        inactive_after_seconds,
+        expunge_after_seconds,
+    } = app.definition.unreachable_strategy
     else {
         return Reachability::Waiting(None);
     };
-    let inactive = after(instance.since, SignedDuration::from_secs(inactive_after_seconds.into()));
-    let expunged = after(instance.since, SignedDuration::from_secs(expunge_after_seconds.into()));
+    let inactive = after(
+        instance.since,
+        SignedDuration::from_secs(inactive_after_seconds.into()),
+    );
+    let expunged = after(
+        instance.since,
+        SignedDuration::from_secs(expunge_after_seconds.into()),
+    );
     if now >= expunged {
         Reachability::Expunged
     } else if now >= inactive {
@@ -171,7 +189,11 @@ fn retry_kill(plan: &mut Plan, instance: &Instance, now: Timestamp) {
 /// The agents that count for constraints: lost instances do not.
 #[must_use]
 pub fn placed(instances: &[Instance]) -> Vec<&Agent> {
-    instances.iter().filter(|i| i.state != State::Unreachable).map(|i| &i.agent).collect()
+    instances
+        .iter()
+        .filter(|i| i.state != State::Unreachable)
+        .map(|i| &i.agent)
+        .collect()
 }
 
 fn after(start: Timestamp, wait: SignedDuration) -> Timestamp {

@@ -41,7 +41,13 @@ pub struct Port {
 pub fn of(app: &App) -> Vec<Port> {
     let definition = &app.definition;
     if app.network_mode() == NetworkMode::Host {
-        let fixed = |port| if definition.require_ports && port != 0 { HostPort::Fixed(port) } else { HostPort::Random };
+        let fixed = |port| {
+            if definition.require_ports && port != 0 {
+                HostPort::Fixed(port)
+            } else {
+                HostPort::Random
+            }
+        };
         return definition
             .port_definitions
             .iter()
@@ -55,7 +61,10 @@ pub fn of(app: &App) -> Vec<Port> {
             })
             .collect();
     }
-    let mappings = definition.container.iter().flat_map(|container| &container.port_mappings);
+    let mappings = definition
+        .container
+        .iter()
+        .flat_map(|container| &container.port_mappings);
     mappings
         .map(|m| Port {
             host: match m.host_port {
@@ -95,12 +104,18 @@ pub fn choose(
             Value::Scalar(_) => Vec::new(),
         })
         .collect();
-    let wanted = ports.iter().filter(|port| port.host != HostPort::Unmapped).count();
+    let wanted = ports
+        .iter()
+        .filter(|port| port.host != HostPort::Unmapped)
+        .count();
     let mut used: Vec<(u16, usize)> = Vec::new();
     let mut chosen = vec![0; ports.len()];
     for (slot, port) in chosen.iter_mut().zip(ports) {
         if let HostPort::Fixed(number) = port.host {
-            let at = free.iter().position(|(have, _)| *have == number).ok_or(Mismatch::Port(number))?;
+            let at = free
+                .iter()
+                .position(|(have, _)| *have == number)
+                .ok_or(Mismatch::Port(number))?;
             *slot = number;
             used.push(free.remove(at));
         }
@@ -109,7 +124,10 @@ pub fn choose(
     for (slot, port) in chosen.iter_mut().zip(ports) {
         if port.host == HostPort::Random {
             if free.is_empty() {
-                return Err(Mismatch::Ports { wanted, free: available });
+                return Err(Mismatch::Ports {
+                    wanted,
+                    free: available,
+                });
             }
             let at = usize::try_from(seed % free.len() as u64).unwrap_or(0);
             *slot = free[at].0;
@@ -119,10 +137,17 @@ pub fn choose(
     let resources = offer
         .usable("ports", roles)
         .filter_map(|resource| {
-            let mut numbers: Vec<u16> = used.iter().filter(|(_, i)| *i == resource.index).map(|(p, _)| *p).collect();
+            let mut numbers: Vec<u16> = used
+                .iter()
+                .filter(|(_, i)| *i == resource.index)
+                .map(|(p, _)| *p)
+                .collect();
             numbers.sort_unstable();
             let value = Value::Ranges(ranges(&numbers));
-            (!numbers.is_empty()).then(|| Resource { value, ..resource.clone() })
+            (!numbers.is_empty()).then(|| Resource {
+                value,
+                ..resource.clone()
+            })
         })
         .collect();
     Ok((chosen, resources))

@@ -40,18 +40,34 @@ pub struct Step {
 
 /// Least number of healthy instances.
 #[must_use]
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "counts of instances")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "counts of instances"
+)]
 pub fn least_healthy(limits: &Limits) -> usize {
     // The small deduction keeps 10 x 0.7 = 7.000000000000001 from becoming 8.
-    (limits.instances as f64 * limits.minimum_health - 1e-9).ceil().max(0.0) as usize
+    (limits.instances as f64 * limits.minimum_health - 1e-9)
+        .ceil()
+        .max(0.0) as usize
 }
 
 /// Most instances at any time. One more than asked where otherwise nothing could move.
 #[must_use]
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "counts of instances")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "counts of instances"
+)]
 pub fn most(limits: &Limits, healthy: usize) -> usize {
     let capacity = (limits.instances as f64 * (1.0 + limits.over_capacity) + 1e-9).floor() as usize;
-    if least_healthy(limits) == capacity && capacity <= healthy { capacity + 1 } else { capacity }
+    if least_healthy(limits) == capacity && capacity <= healthy {
+        capacity + 1
+    } else {
+        capacity
+    }
 }
 
 /// Marathon's opening move for `running` old instances of which `healthy` are: how many to stop at once, and how
@@ -59,7 +75,10 @@ pub fn most(limits: &Limits, healthy: usize) -> usize {
 #[must_use]
 pub fn ignition(limits: &Limits, running: usize, healthy: usize) -> (usize, usize) {
     let spare = healthy.saturating_sub(least_healthy(limits));
-    (spare.max(running.saturating_sub(limits.instances)), most(limits, healthy))
+    (
+        spare.max(running.saturating_sub(limits.instances)),
+        most(limits, healthy),
+    )
 }
 
 /// The next step towards only new instances.
@@ -76,10 +95,16 @@ pub fn next(limits: &Limits, now: &Counts) -> Step {
     // Of the old ones the unhealthy go first, and those do not count against the spare healthy ones: when the app
     // is full and nobody healthy can be spared, an unhealthy old one makes room.
     let room = most.saturating_sub(total);
+    if now.new_healthy >= limits.instances {
+        kill = old;
+    }
     if kill == 0 && room == 0 && now.stopping == 0 && new < limits.instances && now.old_unhealthy > 0 {
         kill = 1;
     }
-    Step { kill, start: limits.instances.saturating_sub(new).min(room) }
+    Step {
+        kill,
+        start: limits.instances.saturating_sub(new).min(room),
+    }
 }
 
 #[cfg(test)]
@@ -88,7 +113,11 @@ mod tests {
     use rstest::rstest;
 
     fn limits(instances: usize, minimum_health: f64, over_capacity: f64) -> Limits {
-        Limits { instances, minimum_health, over_capacity }
+        Limits {
+            instances,
+            minimum_health,
+            over_capacity,
+        }
     }
 
     #[rstest]
@@ -106,7 +135,10 @@ mod tests {
         #[case] kill: usize,
         #[case] most: usize,
     ) {
-        assert_eq!(ignition(&limits(instances, health, over), healthy, healthy), (kill, most));
+        assert_eq!(
+            ignition(&limits(instances, health, over), healthy, healthy),
+            (kill, most)
+        );
     }
 
     #[test]
@@ -145,7 +177,8 @@ mod tests {
             now.stopping += step.kill;
             now.new_unhealthy += step.start;
             assert!(now.old_healthy + now.new_healthy >= floor, "{limits:?} {now:?}");
-            let total = now.old_healthy + now.old_unhealthy + now.new_healthy + now.new_unhealthy + now.stopping;
+            let total =
+                now.old_healthy + now.old_unhealthy + now.new_healthy + now.new_unhealthy + now.stopping;
             assert!(total <= ceiling, "{limits:?} {now:?}");
             // Stops and starts come through in turn, so that both orders are seen.
             if round % 2 == 0 {
@@ -153,7 +186,12 @@ mod tests {
             } else {
                 now.new_healthy += std::mem::take(&mut now.new_unhealthy);
             }
-            if now == (Counts { new_healthy: limits.instances, ..Counts::default() }) {
+            if now
+                == (Counts {
+                    new_healthy: limits.instances,
+                    ..Counts::default()
+                })
+            {
                 return;
             }
         }

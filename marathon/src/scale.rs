@@ -14,8 +14,18 @@ use crate::{
 #[must_use]
 pub fn victims(app: &App, candidates: &[&Instance], count: usize) -> Vec<TaskId> {
     let mut order: Vec<&Instance> = candidates.to_vec();
-    order.sort_by(|a, b| weight(a).cmp(&weight(b)).then_with(|| by_age(app.definition.kill_selection, a, b)));
-    let grouping = app.constraints.iter().find(|c| matches!(c.operator, Operator::GroupBy(_)));
+    // Beyond Marathon's order: of two that run, the one that is not healthy goes first.
+    let healthy = |instance: &Instance| instance.is_healthy(app.has_health_checks());
+    order.sort_by(|a, b| {
+        let stage = weight(a)
+            .cmp(&weight(b))
+            .then_with(|| healthy(a).cmp(&healthy(b)));
+        stage.then_with(|| by_age(app.definition.kill_selection, a, b))
+    });
+    let grouping = app
+        .constraints
+        .iter()
+        .find(|c| matches!(c.operator, Operator::GroupBy(_)));
     let mut victims = Vec::new();
     while victims.len() < count && !order.is_empty() {
         let at = match grouping {
@@ -26,9 +36,15 @@ pub fn victims(app: &App, candidates: &[&Instance], count: usize) -> Vec<TaskId>
                     *groups.entry(instance.agent.field(&constraint.field)).or_default() += 1;
                 }
                 let largest = groups.values().copied().max().unwrap_or(0);
-                let in_largest = |i: &&Instance| groups.get(&i.agent.field(&constraint.field)) == Some(&largest);
-                // Not-yet-running ones go before balance: nothing is lost with them.
-                if weight(order[0]) < weight_of_running() { 0 } else { order.iter().position(in_largest).unwrap_or(0) }
+                let in_largest =
+                    |i: &&Instance| groups.get(&i.agent.field(&constraint.field)) == Some(&largest);
+                // Those that do not serve go before balance: nothing is lost with them.
+                let idle = weight(order[0]) < RUNNING || !healthy(order[0]);
+                if idle {
+                    0
+                } else {
+                    order.iter().position(in_largest).unwrap_or(0)
+                }
             }
         };
         victims.push(order.remove(at).task.clone());
@@ -36,18 +52,16 @@ pub fn victims(app: &App, candidates: &[&Instance], count: usize) -> Vec<TaskId>
     victims
 }
 
+const RUNNING: u8 = 4;
+
 fn weight(instance: &Instance) -> u8 {
     match instance.state {
         State::Unreachable => 1,
         State::Staging => 2,
         State::Starting => 3,
-        State::Running => weight_of_running(),
+        State::Running => RUNNING,
         State::Killing => 5,
     }
-}
-
-fn weight_of_running() -> u8 {
-    4
 }
 
 fn by_age(selection: KillSelection, a: &Instance, b: &Instance) -> std::cmp::Ordering {

@@ -60,9 +60,21 @@ pub struct Shortage {
 pub fn summarise<'a>(mismatches: impl IntoIterator<Item = (&'a str, &'a Mismatch)>) -> Shortage {
     let mut kinds: BTreeMap<String, Group<'a>> = BTreeMap::new();
     for (host, mismatch) in mismatches {
-        kinds.entry(key(mismatch)).or_insert_with(|| Group { first: mismatch, best: (host, mismatch), count: 0 }).add(host, mismatch);
+        kinds
+            .entry(key(mismatch))
+            .or_insert_with(|| Group {
+                first: mismatch,
+                best: (host, mismatch),
+                count: 0,
+            })
+            .add(host, mismatch);
     }
-    let kind = match kinds.values().map(|group| group.kind()).collect::<Vec<_>>().as_slice() {
+    let kind = match kinds
+        .values()
+        .map(|group| group.kind())
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
         [] => Kind::NoOffers,
         kinds if kinds.contains(&Kind::Constraint) => Kind::Constraint,
         _ => Kind::Resources,
@@ -119,7 +131,11 @@ impl<'a> Group<'a> {
     fn alone(&self) -> String {
         let host = self.best.0;
         match self.best.1 {
-            Mismatch::Scalar { name, wanted, offered } => {
+            Mismatch::Scalar {
+                name,
+                wanted,
+                offered,
+            } => {
                 let unit = unit(name);
                 format!("no agent has {wanted}{unit} {name} (largest free: {offered}{unit} on {host})")
             }
@@ -128,8 +144,13 @@ impl<'a> Group<'a> {
                 format!("no agent has {wanted} free ports (most free: {free} on {host})")
             }
             Mismatch::Constraint { constraint, value } => {
-                let seen = value.as_ref().map_or_else(|| "no value".to_owned(), |v| format!("value {v}"));
-                format!("no agent satisfies {constraint} ({} asked; {host} has {seen})", agents(self.count))
+                let seen = value
+                    .as_ref()
+                    .map_or_else(|| "no value".to_owned(), |v| format!("value {v}"));
+                format!(
+                    "no agent satisfies {constraint} ({} asked; {host} has {seen})",
+                    agents(self.count)
+                )
             }
         }
     }
@@ -138,9 +159,15 @@ impl<'a> Group<'a> {
         let count = agents(self.count);
         let host = self.best.0;
         match self.best.1 {
-            Mismatch::Scalar { name, wanted, offered } => {
+            Mismatch::Scalar {
+                name,
+                wanted,
+                offered,
+            } => {
                 let unit = unit(name);
-                format!("{count} with less than {wanted}{unit} {name} free (largest: {offered}{unit} on {host})")
+                format!(
+                    "{count} with less than {wanted}{unit} {name} free (largest: {offered}{unit} on {host})"
+                )
             }
             Mismatch::Port(port) => format!("{count} without port {port}"),
             Mismatch::Ports { wanted, .. } => format!("{count} with fewer than {wanted} free ports"),
@@ -150,11 +177,19 @@ impl<'a> Group<'a> {
 }
 
 fn unit(name: &str) -> &'static str {
-    if matches!(name, "mem" | "disk") { " MiB" } else { "" }
+    if matches!(name, "mem" | "disk") {
+        " MiB"
+    } else {
+        ""
+    }
 }
 
 fn agents(count: usize) -> String {
-    if count == 1 { "1 agent".to_owned() } else { format!("{count} agents") }
+    if count == 1 {
+        "1 agent".to_owned()
+    } else {
+        format!("{count} agents")
+    }
 }
 
 #[cfg(test)]
@@ -162,18 +197,28 @@ mod tests {
     use super::*;
 
     fn cpus(offered: f64) -> Mismatch {
-        Mismatch::Scalar { name: "cpus", wanted: Amount::new(64.0), offered: Amount::new(offered) }
+        Mismatch::Scalar {
+            name: "cpus",
+            wanted: Amount::new(64.0),
+            offered: Amount::new(offered),
+        }
     }
 
     fn unique() -> Mismatch {
-        Mismatch::Constraint { constraint: "[hostname, UNIQUE]".into(), value: Some("worker3".into()) }
+        Mismatch::Constraint {
+            constraint: "[hostname, UNIQUE]".into(),
+            value: Some("worker3".into()),
+        }
     }
 
     #[test]
     fn one_kind_names_the_closest_agent() {
         let (a, b) = (cpus(4.0), cpus(12.5));
         let shortage = summarise([("worker001", &a), ("worker014", &b)]);
-        assert_eq!(shortage.sentence, "no agent has 64 cpus (largest free: 12.5 on worker014)");
+        assert_eq!(
+            shortage.sentence,
+            "no agent has 64 cpus (largest free: 12.5 on worker014)"
+        );
         assert_eq!(shortage.kind, Kind::Resources);
     }
 

@@ -101,9 +101,16 @@ pub fn spec(app: &App, owner: &str, app_version: &str, placement: Placement, uui
         fetch: definition.fetch.clone(),
         container: definition.container.clone(),
         network: app.network_mode(),
-        network_name: definition.networks.first().and_then(|network| network.name.clone()),
+        network_name: definition
+            .networks
+            .first()
+            .and_then(|network| network.name.clone()),
         ports: bind(ports, &placement.host_ports, &env),
-        health_check: definition.health_checks.iter().find(|c| c.protocol.is_by_agent()).cloned(),
+        health_check: definition
+            .health_checks
+            .iter()
+            .find(|c| c.protocol.is_by_agent())
+            .cloned(),
         kill_grace_seconds: definition.task_kill_grace_period_seconds,
         agent: placement.agent,
         env,
@@ -119,10 +126,20 @@ fn bind(ports: Vec<Port>, host_ports: &[u16], env: &BTreeMap<String, String>) ->
         .enumerate()
         .map(|(index, (port, host))| {
             // The variable already resolved "any port" once; the container must listen on that very one.
-            let effective = env.get(&format!("PORT{index}")).and_then(|text| text.parse().ok()).unwrap_or(*host);
-            let container = port.container.filter(|container| *container != 0).unwrap_or(effective);
+            let effective = env
+                .get(&format!("PORT{index}"))
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(*host);
+            let container = port
+                .container
+                .filter(|container| *container != 0)
+                .unwrap_or(effective);
             let host = if port.host == HostPort::Unmapped { 0 } else { *host };
-            BoundPort { port, host, container }
+            BoundPort {
+                port,
+                host,
+                container,
+            }
         })
         .collect()
 }

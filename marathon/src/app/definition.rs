@@ -12,7 +12,10 @@ use super::{
 /// Marathon's app definition in canonical form. Fields are documented where users write them, on MarathonApp.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[allow(missing_docs, reason = "the fields carry Marathon's names and are documented on the custom resource")]
+#[allow(
+    missing_docs,
+    reason = "the fields carry Marathon's names and are documented on the custom resource"
+)]
 pub struct AppDefinition {
     pub id: String,
     pub cmd: Option<String>,
@@ -72,7 +75,10 @@ impl Default for AppDefinition {
             backoff_factor: 1.15,
             max_launch_delay_seconds: 300,
             task_kill_grace_period_seconds: None,
-            upgrade_strategy: UpgradeStrategy { minimum_health_capacity: 1.0, maximum_over_capacity: 1.0 },
+            upgrade_strategy: UpgradeStrategy {
+                minimum_health_capacity: 1.0,
+                maximum_over_capacity: 1.0,
+            },
             labels: BTreeMap::new(),
             dependencies: Vec::new(),
             kill_selection: KillSelection::YoungestFirst,
@@ -131,7 +137,7 @@ pub struct UpgradeStrategy {
 
 wire_enum! {
     /// Who goes first on scale-down.
-    KillSelection { 
+    KillSelection {
         /// The ones started last.
         YoungestFirst = "YOUNGEST_FIRST",
         /// The ones started first.
@@ -157,7 +163,7 @@ pub enum UnreachableStrategy {
 
 wire_enum! {
     /// The text `disabled`.
-    Disabled { 
+    Disabled {
         /// The only one.
         Disabled = "disabled",
     }

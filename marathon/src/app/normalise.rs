@@ -31,7 +31,11 @@ pub fn normalise(json: Value) -> Result<Value, Violation> {
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => Value::Object(
-            fields.into_iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k, without_nulls(v))).collect(),
+            fields
+                .into_iter()
+                .filter(|(_, v)| !v.is_null())
+                .map(|(k, v)| (k, without_nulls(v)))
+                .collect(),
         ),
         Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
         other => other,
@@ -39,15 +43,28 @@ fn without_nulls(value: Value) -> Value {
 }
 
 fn legacy_docker(app: &mut Object) -> Result<(), Violation> {
-    let Some(container) = app.get_mut("container").and_then(Value::as_object_mut) else { return Ok(()) };
-    let Some(docker) = container.get_mut("docker").and_then(Value::as_object_mut) else { return Ok(()) };
+    let Some(container) = app.get_mut("container").and_then(Value::as_object_mut) else {
+        return Ok(());
+    };
+    let Some(docker) = container.get_mut("docker").and_then(Value::as_object_mut) else {
+        return Ok(());
+    };
     let network = docker.remove("network");
-    let old_mappings = docker.remove("portMappings").filter(|v| v.as_array().is_some_and(|a| !a.is_empty()));
-    let mode = network.as_ref().and_then(Value::as_str).map(str::to_ascii_uppercase);
+    let old_mappings = docker
+        .remove("portMappings")
+        .filter(|v| v.as_array().is_some_and(|a| !a.is_empty()));
+    let mode = network
+        .as_ref()
+        .and_then(Value::as_str)
+        .map(str::to_ascii_uppercase);
     if let Some(mappings) = old_mappings
         && mode.as_deref() != Some("HOST")
     {
-        if container.get("portMappings").and_then(Value::as_array).is_some_and(|a| !a.is_empty()) {
+        if container
+            .get("portMappings")
+            .and_then(Value::as_array)
+            .is_some_and(|a| !a.is_empty())
+        {
             return Err(Violation::new(
                 "/container/portMappings",
                 "must not specify both container.docker.portMappings and container.portMappings",
@@ -69,24 +86,42 @@ fn legacy_docker(app: &mut Object) -> Result<(), Violation> {
             network
         }
         Some(_) => {
-            return Err(Violation::new("/container/docker/network", "must be one of BRIDGE, HOST or USER"));
+            return Err(Violation::new(
+                "/container/docker/network",
+                "must be one of BRIDGE, HOST or USER",
+            ));
         }
     };
     if app.contains_key("networks") {
-        return Err(Violation::new("/", "must not specify both container.docker.network and networks"));
+        return Err(Violation::new(
+            "/",
+            "must not specify both container.docker.network and networks",
+        ));
     }
     app.insert("networks".into(), json!([network]));
     Ok(())
 }
 
 fn legacy_uris(app: &mut Object) -> Result<(), Violation> {
-    const ARCHIVES: [&str; 9] =
-        [".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".gz", ".tgz", ".tbz2", ".txz", ".zip"];
-    let Some(uris) = app.remove("uris").and_then(|v| v.as_array().cloned()).filter(|a| !a.is_empty()) else {
+    const ARCHIVES: [&str; 9] = [
+        ".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".gz", ".tgz", ".tbz2", ".txz", ".zip",
+    ];
+    let Some(uris) = app
+        .remove("uris")
+        .and_then(|v| v.as_array().cloned())
+        .filter(|a| !a.is_empty())
+    else {
         return Ok(());
     };
-    if app.get("fetch").and_then(Value::as_array).is_some_and(|a| !a.is_empty()) {
-        return Err(Violation::new("/uris", "may not be set in conjunction with fetch"));
+    if app
+        .get("fetch")
+        .and_then(Value::as_array)
+        .is_some_and(|a| !a.is_empty())
+    {
+        return Err(Violation::new(
+            "/uris",
+            "may not be set in conjunction with fetch",
+        ));
     }
     let fetch = uris
         .iter()
@@ -99,7 +134,11 @@ fn legacy_uris(app: &mut Object) -> Result<(), Violation> {
 
 /// Host networking unless the definition says otherwise; other networks need a container.
 fn networks(app: &mut Object) {
-    if app.get("networks").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+    if app
+        .get("networks")
+        .and_then(Value::as_array)
+        .is_none_or(Vec::is_empty)
+    {
         app.insert("networks".into(), json!([{"mode": "host"}]));
     }
     if !is_host(app) && !app.contains_key("container") {
@@ -119,13 +158,19 @@ fn ports(app: &mut Object) -> Result<(), Violation> {
         return Ok(());
     }
     if let Some(ports) = ports {
-        let definitions: Vec<Value> = ports.iter().map(|p| json!({"port": p, "protocol": "tcp"})).collect();
+        let definitions: Vec<Value> = ports
+            .iter()
+            .map(|p| json!({"port": p, "protocol": "tcp"}))
+            .collect();
         let same = |have: &Vec<Value>| {
             have.len() == ports.len() && have.iter().zip(&ports).all(|(d, p)| d.get("port") == Some(p))
         };
         match app.get("portDefinitions").and_then(Value::as_array) {
             Some(have) if !same(have) => {
-                return Err(Violation::new("/", "cannot specify both ports and port definitions"));
+                return Err(Violation::new(
+                    "/",
+                    "cannot specify both ports and port definitions",
+                ));
             }
             Some(_) => {}
             None => {
@@ -133,7 +178,8 @@ fn ports(app: &mut Object) -> Result<(), Violation> {
             }
         }
     }
-    app.entry("portDefinitions").or_insert_with(|| json!([{"port": 0, "protocol": "tcp", "name": "default"}]));
+    app.entry("portDefinitions")
+        .or_insert_with(|| json!([{"port": 0, "protocol": "tcp", "name": "default"}]));
     Ok(())
 }
 
@@ -147,11 +193,19 @@ fn mappings(app: &mut Object) {
         .get("networks")
         .and_then(|networks| networks.get(0)?.get("mode")?.as_str())
         .is_some_and(|mode| mode.eq_ignore_ascii_case("container/bridge"));
-    let Some(container) = app.get_mut("container").and_then(Value::as_object_mut) else { return };
-    let mappings =
-        container.entry("portMappings").or_insert_with(|| json!([{"containerPort": 0, "name": "default"}]));
+    let Some(container) = app.get_mut("container").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let mappings = container
+        .entry("portMappings")
+        .or_insert_with(|| json!([{"containerPort": 0, "name": "default"}]));
     if bridge {
-        for mapping in mappings.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        for mapping in mappings
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object_mut)
+        {
             mapping.entry("hostPort").or_insert(json!(0));
         }
     }

@@ -51,22 +51,52 @@ fn what_runs(app: &AppDefinition, found: &mut Findings) {
         "/",
         "AppDefinition must either contain one of 'cmd' or 'args', and/or a 'container'.",
     );
-    found.require(app.cmd.as_deref() != Some(""), "/cmd", "must not be an empty string");
+    found.require(
+        app.cmd.as_deref() != Some(""),
+        "/cmd",
+        "must not be an empty string",
+    );
 }
 
 fn amounts(app: &AppDefinition, found: &mut Findings) {
-    found.require(app.cpus >= 0.001, "/cpus", format!("got {}, expected 0.001 or more", app.cpus));
-    found.require(app.mem >= 0.0, "/mem", format!("got {}, expected 0.0 or more", app.mem));
-    found.require(app.disk >= 0.0, "/disk", format!("got {}, expected 0.0 or more", app.disk));
-    let single = app.labels.get("MARATHON_SINGLE_INSTANCE_APP").is_some_and(|value| value == "true");
-    found.require(!single || app.instances <= 1, "/instances", "Single instance app may only have one instance");
+    found.require(
+        app.cpus >= 0.001,
+        "/cpus",
+        format!("got {}, expected 0.001 or more", app.cpus),
+    );
+    found.require(
+        app.mem >= 0.0,
+        "/mem",
+        format!("got {}, expected 0.0 or more", app.mem),
+    );
+    found.require(
+        app.disk >= 0.0,
+        "/disk",
+        format!("got {}, expected 0.0 or more", app.disk),
+    );
+    let single = app
+        .labels
+        .get("MARATHON_SINGLE_INSTANCE_APP")
+        .is_some_and(|value| value == "true");
+    found.require(
+        !single || app.instances <= 1,
+        "/instances",
+        "Single instance app may only have one instance",
+    );
 }
 
 fn networks(app: &AppDefinition, found: &mut Findings) {
     let host = app.networks.iter().any(|n| n.mode == NetworkMode::Host);
     let one_kind = app.networks.len() == 1
-        || app.networks.iter().all(|n| n.mode == NetworkMode::Container && n.name.is_some());
-    found.require(one_kind, "/networks", "must be one host network, one bridge network, or container networks");
+        || app
+            .networks
+            .iter()
+            .all(|n| n.mode == NetworkMode::Container && n.name.is_some());
+    found.require(
+        one_kind,
+        "/networks",
+        "must be one host network, one bridge network, or container networks",
+    );
     for (index, network) in app.networks.iter().enumerate() {
         let path = format!("/networks({index})");
         let bare = network.name.is_none() && network.labels.is_empty();
@@ -93,18 +123,39 @@ fn networks(app: &AppDefinition, found: &mut Findings) {
         "/portDefinitions",
         "portDefinitions are only allowed with host-networking",
     );
-    let mut fixed: Vec<u16> = app.port_definitions.iter().map(|d| d.port).filter(|port| *port != 0).collect();
+    let mut fixed: Vec<u16> = app
+        .port_definitions
+        .iter()
+        .map(|d| d.port)
+        .filter(|port| *port != 0)
+        .collect();
     fixed.sort_unstable();
-    found.require(fixed.windows(2).all(|pair| pair[0] != pair[1]), "/portDefinitions", "Ports must be unique.");
+    found.require(
+        fixed.windows(2).all(|pair| pair[0] != pair[1]),
+        "/portDefinitions",
+        "Ports must be unique.",
+    );
 }
 
 fn container(app: &AppDefinition, found: &mut Findings) {
     let Some(container) = &app.container else { return };
     match &container.docker {
-        None => found.require(container.kind != ContainerType::Docker, "/container/docker", "not defined"),
-        Some(docker) => found.require(!docker.image.is_empty(), "/container/docker/image", "must not be empty"),
+        None => found.require(
+            container.kind != ContainerType::Docker,
+            "/container/docker",
+            "not defined",
+        ),
+        Some(docker) => found.require(
+            !docker.image.is_empty(),
+            "/container/docker/image",
+            "must not be empty",
+        ),
     }
-    let mut names: Vec<&str> = container.port_mappings.iter().filter_map(|m| m.name.as_deref()).collect();
+    let mut names: Vec<&str> = container
+        .port_mappings
+        .iter()
+        .filter_map(|m| m.name.as_deref())
+        .collect();
     names.sort_unstable();
     found.require(
         names.windows(2).all(|pair| pair[0] != pair[1]),
@@ -113,11 +164,24 @@ fn container(app: &AppDefinition, found: &mut Findings) {
     );
     for (index, volume) in container.volumes.iter().enumerate() {
         let path = format!("/container/volumes({index})");
-        found.require(!volume.container_path.is_empty(), format!("{path}/containerPath"), "must not be empty");
+        found.require(
+            !volume.container_path.is_empty(),
+            format!("{path}/containerPath"),
+            "must not be empty",
+        );
         let kinds = [
-            (volume.persistent.is_some(), "persistent volumes are not supported by this version"),
-            (volume.external.is_some(), "external volumes are not supported by this version"),
-            (volume.secret.is_some(), "secret volumes are not supported by this version"),
+            (
+                volume.persistent.is_some(),
+                "persistent volumes are not supported by this version",
+            ),
+            (
+                volume.external.is_some(),
+                "external volumes are not supported by this version",
+            ),
+            (
+                volume.secret.is_some(),
+                "secret volumes are not supported by this version",
+            ),
         ];
         for (present, message) in kinds {
             found.require(!present, path.clone(), message);
@@ -133,7 +197,11 @@ fn checks(app: &AppDefinition, found: &mut Findings) {
     for (index, check) in app.health_checks.iter().enumerate() {
         let path = format!("/healthChecks({index})");
         let by_command = check.protocol == Protocol::Command;
-        found.require(!by_command || check.command.is_some(), format!("{path}/command"), "not defined");
+        found.require(
+            !by_command || check.command.is_some(),
+            format!("{path}/command"),
+            "not defined",
+        );
         let addressed = by_command
             || check.port.is_some()
             || check.port_index.is_some_and(|wanted| (wanted as usize) < ports);
@@ -143,8 +211,16 @@ fn checks(app: &AppDefinition, found: &mut Findings) {
             "Health check port indices must address an element of the ports array or container port mappings.",
         );
     }
-    let by_agent = app.health_checks.iter().filter(|c| c.protocol.is_by_agent()).count();
-    found.require(by_agent <= 1, "/healthChecks", "AppDefinition can contain at most one Mesos health check");
+    let by_agent = app
+        .health_checks
+        .iter()
+        .filter(|c| c.protocol.is_by_agent())
+        .count();
+    found.require(
+        by_agent <= 1,
+        "/healthChecks",
+        "AppDefinition can contain at most one Mesos health check",
+    );
 }
 
 fn strategies(app: &AppDefinition, found: &mut Findings) {
@@ -159,9 +235,15 @@ fn strategies(app: &AppDefinition, found: &mut Findings) {
             format!("got {value}, expected between 0.0 and 1.0"),
         );
     }
-    found.require(app.backoff_factor >= 1.0, "/backoffFactor", "must be greater than or equal to 1.0");
-    if let UnreachableStrategy::Wait { inactive_after_seconds: inactive, expunge_after_seconds: expunge } =
-        app.unreachable_strategy
+    found.require(
+        app.backoff_factor >= 1.0,
+        "/backoffFactor",
+        "must be greater than or equal to 1.0",
+    );
+    if let UnreachableStrategy::Wait {
+        inactive_after_seconds: inactive,
+        expunge_after_seconds: expunge,
+    } = app.unreachable_strategy
     {
         found.require(
             inactive <= expunge,
@@ -175,13 +257,19 @@ fn strategies(app: &AppDefinition, found: &mut Findings) {
 
 /// What Marathon can do behind feature flags and this version cannot.
 fn unsupported(app: &AppDefinition, found: &mut Findings) {
-    let secret_env = app.env.values().any(|value| matches!(value, EnvValue::Secret { .. }));
+    let secret_env = app
+        .env
+        .values()
+        .any(|value| matches!(value, EnvValue::Secret { .. }));
     found.require(
         app.secrets.is_empty() && !secret_env,
         "/secrets",
         "Feature secrets is not enabled. Enable with --enable_features secrets)",
     );
-    let docker = app.container.as_ref().is_some_and(|c| c.kind == ContainerType::Docker);
+    let docker = app
+        .container
+        .as_ref()
+        .is_some_and(|c| c.kind == ContainerType::Docker);
     found.require(
         app.gpus == 0 || !docker,
         "/gpus",
