@@ -7,7 +7,11 @@ use clap::{Parser, Subcommand};
 use mesolith_telemetry::Shutdown;
 
 #[derive(Parser)]
-#[command(name = "mesolith", version, about = "A Mesos-compatible control plane for bare metal, driven from Kubernetes")]
+#[command(
+    name = "mesolith",
+    version,
+    about = "A Mesos-compatible control plane for bare metal, driven from Kubernetes"
+)]
 struct Cli {
     #[command(subcommand)]
     role: Role,
@@ -36,7 +40,10 @@ fn role_of(program: &str) -> Option<&'static str> {
 
 /// `mesos-master --port=5050` reads as `mesolith master --port=5050`.
 fn arguments(mut given: Vec<String>) -> Vec<String> {
-    let program = given.first().and_then(|p| p.rsplit('/').next()).unwrap_or_default();
+    let program = given
+        .first()
+        .and_then(|p| p.rsplit('/').next())
+        .unwrap_or_default();
     if let Some(role) = role_of(program) {
         given.insert(1, role.to_owned());
     }
@@ -47,7 +54,10 @@ fn main() -> anyhow::Result<()> {
     // Before any thread: this program is also the shim between an agent and what it launches.
     mesolith_process::run_shim_if_asked();
     let cli = Cli::parse_from(arguments(std::env::args().collect()));
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(cli.role))
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(run(cli.role))
 }
 
 async fn run(role: Role) -> anyhow::Result<()> {
@@ -67,7 +77,10 @@ mod tests {
     #[test]
     fn the_program_name_chooses_the_role() {
         let of = |v: &[&str]| arguments(v.iter().map(|s| s.to_string()).collect());
-        assert_eq!(of(&["/usr/sbin/mesos-master", "--port=1"]), ["/usr/sbin/mesos-master", "master", "--port=1"]);
+        assert_eq!(
+            of(&["/usr/sbin/mesos-master", "--port=1"]),
+            ["/usr/sbin/mesos-master", "master", "--port=1"]
+        );
         assert_eq!(of(&["mesolith", "agent"]), ["mesolith", "agent"]);
     }
 }

@@ -14,5 +14,7 @@ pub type Registry = std::sync::Arc<std::sync::Mutex<prometheus_client::registry:
 
 /// An empty registry; every family gets the given prefix, e.g. `mesolith_operator`.
 pub fn registry(prefix: &str) -> Registry {
-    std::sync::Arc::new(std::sync::Mutex::new(prometheus_client::registry::Registry::with_prefix(prefix)))
+    std::sync::Arc::new(std::sync::Mutex::new(
+        prometheus_client::registry::Registry::with_prefix(prefix),
+    ))
 }
