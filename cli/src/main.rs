@@ -3,6 +3,10 @@
 //! Installed (or linked) under the name of a Mesos program, it behaves as that program: `mesos-master` is
 //! `mesolith master`, `mesos-agent` is `mesolith mesos-agent`.
 
+mod pki;
+
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 use mesolith_telemetry::Shutdown;
 
@@ -27,6 +31,9 @@ enum Role {
     Master(mesolith_master::Args),
     /// Mesos-compatible agent: runs tasks.
     MesosAgent(mesolith_mesos_agent::Args),
+    /// Make and read certificates.
+    #[command(subcommand)]
+    Pki(pki::Command),
 }
 
 /// The role that a program name stands for, if any.
@@ -50,14 +57,29 @@ fn arguments(mut given: Vec<String>) -> Vec<String> {
     given
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     // Before any thread: this program is also the shim between an agent and what it launches.
     mesolith_process::run_shim_if_asked();
+    // One TLS library for every crate that asks rustls for its default. An error means that it is set already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse_from(arguments(std::env::args().collect()));
+    match start(cli.role) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mesolith: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(role: Role) -> anyhow::Result<()> {
+    if let Role::Pki(command) = role {
+        return pki::run(command);
+    }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(run(cli.role))
+        .block_on(run(role))
 }
 
 async fn run(role: Role) -> anyhow::Result<()> {
@@ -67,6 +89,7 @@ async fn run(role: Role) -> anyhow::Result<()> {
         Role::Agent(args) => mesolith_node::run(args, shutdown).await,
         Role::Master(args) => mesolith_master::run(args, shutdown).await,
         Role::MesosAgent(args) => mesolith_mesos_agent::run(args, shutdown).await,
+        Role::Pki(command) => pki::run(command),
     }
 }
 
