@@ -73,6 +73,12 @@ pub struct MesosClusterStatus {
     #[schemars(extend("maxProperties" = 255))]
     pub zookeeper_ids: BTreeMap<String, u32>,
 
+    /// Nodes that may hold something of this cluster, with the addresses of their node agents: what removal and
+    /// deletion have to visit. An entry goes when the node has been cleaned.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 10000))]
+    pub managed_nodes: BTreeMap<String, String>,
+
     /// Generation of the component sets last sent to the nodes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub component_generation: Option<i64>,
