@@ -26,7 +26,15 @@ var roles = map[string]func() int{
 	"scheduler":          func() int { return cli.Run(scheduler.NewSchedulerCommand()) },
 	"kubelet":            func() int { return cli.Run(kubelet.NewKubeletCommand(context.Background())) },
 	"proxy":              func() int { return cli.Run(proxy.NewProxyCommand()) },
-	"kubectl":            func() int { return cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()) },
+	"kubectl":            runKubectl,
+}
+
+func runKubectl() int {
+	// kubectl prints its errors itself.
+	if kubectl.NewDefaultKubectlCommand().Execute() != nil {
+		return 1
+	}
+	return 0
 }
 
 func main() {

@@ -9,17 +9,23 @@
 //! work in `Drop`.
 
 mod api_server;
+mod docker;
 mod kubectl;
+mod leftovers;
 mod ports;
 mod process;
 mod progress;
 mod repo;
 mod wait;
+mod world;
 
 pub use api_server::{ADMIN_TOKEN, ApiServer};
+pub use docker::Docker;
 pub use kubectl::Kubectl;
+pub use leftovers::{cgroups_of, mounts_of, processes_of};
 pub use ports::{free_port, listening};
 pub use process::Process;
 pub use progress::Progress;
 pub use repo::{cache_dir, kube_dev, mesolith, root};
 pub use wait::wait_until;
+pub use world::{Node, NodeOptions, Options, WEB_IMAGE, World};

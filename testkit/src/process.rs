@@ -4,7 +4,6 @@
 //! can look for leftovers. A pid alone can be reused by another process; pid and start time together cannot.
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -25,11 +24,14 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command` in a process group of its own, with output appended to `<dir>/<name>.log`.
+    /// Starts `command` in a session of its own, with output appended to `<dir>/<name>.log`.
+    ///
+    /// A session of its own, through `setsid`, so that it neither gets the terminal's signals nor counts as a
+    /// program that a person runs.
     ///
     /// # Errors
     /// When the program cannot be started or the files cannot be written.
-    pub fn start(dir: &Path, name: &str, mut command: Command) -> anyhow::Result<Self> {
+    pub fn start(dir: &Path, name: &str, command: Command) -> anyhow::Result<Self> {
         std::fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
         let log = log_path(dir, name);
         let out: File = OpenOptions::new()
@@ -37,15 +39,12 @@ impl Process {
             .append(true)
             .open(&log)
             .with_context(|| format!("open {}", log.display()))?;
-        command
+        let mut child = in_session(&command)
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out)
-            .process_group(0);
-        let program = command.get_program().to_string_lossy().into_owned();
-        let mut child = command
             .spawn()
-            .with_context(|| format!("start {name} ({program})"))?;
+            .with_context(|| format!("start {name} with setsid (Debian package util-linux)"))?;
         let pid = child.id();
         let started = start_time(pid).unwrap_or_default();
         // Somebody has to reap it, or it stays a zombie that looks like a leftover.
@@ -75,6 +74,12 @@ impl Process {
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// Whether its program file was replaced since it started, so that it runs an older build.
+    pub fn is_outdated(&self) -> bool {
+        let exe = std::fs::read_link(format!("/proc/{}/exe", self.pid)).unwrap_or_default();
+        exe.to_string_lossy().ends_with(" (deleted)")
     }
 
     /// Where its output goes.
@@ -149,6 +154,22 @@ impl Process {
             }
         })
     }
+}
+
+/// The same command under `setsid`, which keeps the pid.
+fn in_session(command: &Command) -> Command {
+    let mut outer = Command::new("setsid");
+    outer.arg(command.get_program()).args(command.get_args());
+    if let Some(dir) = command.get_current_dir() {
+        outer.current_dir(dir);
+    }
+    for (key, value) in command.get_envs() {
+        match value {
+            Some(value) => outer.env(key, value),
+            None => outer.env_remove(key),
+        };
+    }
+    outer
 }
 
 fn log_path(dir: &Path, name: &str) -> PathBuf {
