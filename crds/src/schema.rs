@@ -13,6 +13,15 @@ pub(crate) fn status(schema: &mut Schema) {
     tidy(schema.ensure_object(), Defaults::Never);
 }
 
+/// A CEL rule and what a person reads when it fails: the field, what is wrong, what to do.
+pub(crate) type Rules = &'static [(&'static str, &'static str)];
+
+/// Adds CEL rules to a schema.
+pub(crate) fn rules(schema: &mut Schema, rules: Rules) {
+    let rules = rules.iter().map(|(rule, message)| json!({"rule": rule, "message": message})).collect();
+    schema.insert("x-kubernetes-validations".to_owned(), Value::Array(rules));
+}
+
 /// A map from names to values of any shape, checked by the controller: the API server cannot type a union of text
 /// and object.
 pub(crate) fn map_of_any(_: &mut schemars::SchemaGenerator) -> Schema {

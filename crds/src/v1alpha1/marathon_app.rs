@@ -1,16 +1,14 @@
 //! MarathonApp: the Marathon app definition as an object, in camelCase, field for field.
 
-// KubeSchema repeats the struct inside a function, where `pub` reaches nothing.
-#![allow(unreachable_pub)]
-
 mod container;
 mod health;
+mod rules;
 mod status;
 mod strategy;
 
 use std::collections::BTreeMap;
 
-use kube::{CustomResource, KubeSchema};
+use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +28,7 @@ pub use strategy::{
 };
 
 /// A long-running service: Marathon's app definition, run on a MesosCluster.
-#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
+#[derive(CustomResource, JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
 #[kube(
     group = "mesolith.io",
     version = "v1alpha1",
@@ -43,6 +41,11 @@ pub use strategy::{
     status = "MarathonAppStatus",
     derive = "PartialEq",
     doc = "A long-running service: Marathon's app definition, run on a MesosCluster.",
+    validation = Rule::new(
+        "(has(self.spec.id) ? self.spec.id : '/' + self.metadata.name) == \
+         (has(oldSelf.spec.id) ? oldSelf.spec.id : '/' + oldSelf.metadata.name)"
+    )
+    .message("spec.id is immutable: delete this app and make a new one"),
     scale(
         spec_replicas_path = ".spec.instances",
         status_replicas_path = ".status.instances",
@@ -73,7 +76,7 @@ pub use strategy::{
     )
 )]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = crate::schema::spec)]
+#[schemars(transform = rules::spec)]
 pub struct MarathonAppSpec {
     /// The cluster to run on. Default: the only MesosCluster in this namespace, else the only one at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]

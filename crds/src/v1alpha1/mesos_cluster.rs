@@ -1,14 +1,12 @@
 //! MesosCluster: ZooKeeper servers, masters and agents on named bare-metal nodes.
 
-// KubeSchema repeats the struct inside a function, where `pub` reaches nothing.
-#![allow(unreachable_pub)]
-
 mod nodes;
+mod rules;
 mod status;
 
 use std::collections::BTreeMap;
 
-use kube::{CustomResource, KubeSchema};
+use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +19,7 @@ pub use status::{
 use crate::period::Period;
 
 /// A Mesos cluster on bare-metal nodes: ZooKeeper servers, masters and agents, kept running by the node agents.
-#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[derive(CustomResource, JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[kube(
     group = "mesolith.io",
     version = "v1alpha1",
@@ -60,7 +58,7 @@ use crate::period::Period;
     )
 )]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = crate::schema::spec)]
+#[schemars(transform = rules::spec)]
 pub struct MesosClusterSpec {
     /// Name that Mesos clients see in /state. Default: the object's name. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,10 +133,11 @@ pub struct NodeSet {
 /// ZooKeeper: exactly one of `nodes` and `external`.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = rules::zookeeper)]
 pub struct ZooKeeperSpec {
     /// Nodes that run a ZooKeeper server: names or ranges from `spec.nodes`. An odd number keeps the quorum cheap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^[a-z0-9]([a-z0-9.,\- ]|\[[0-9,\-]+\])*$"))]
     pub nodes: Option<String>,
 
     /// An ensemble that exists already and is not touched: `zk://zk1:2181,zk2:2181,zk3:2181/mesos`.
@@ -187,9 +186,10 @@ pub struct ZooKeeperSpec {
 /// The masters of the cluster.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = rules::masters)]
 pub struct MastersSpec {
     /// Nodes that run a master: names or ranges from `spec.nodes`. An odd number; the quorum is the majority.
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^[a-z0-9]([a-z0-9.,\- ]|\[[0-9,\-]+\])*$"))]
     pub nodes: String,
 
     /// Port of the Mesos API. Default: 5050.
@@ -210,6 +210,7 @@ pub struct MastersSpec {
 /// Agents with the same settings.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = rules::agent_group)]
 pub struct AgentGroup {
     /// Name of the group, unique within the cluster.
     #[schemars(
@@ -219,7 +220,7 @@ pub struct AgentGroup {
     pub name: String,
 
     /// Nodes that run an agent of this group: names or ranges from `spec.nodes`.
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^[a-z0-9]([a-z0-9.,\- ]|\[[0-9,\-]+\])*$"))]
     pub nodes: String,
 
     /// Port of the agent's API. Default: 5051.
@@ -294,6 +295,7 @@ pub struct ComponentLimits {
 /// Certificates and mutual TLS.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = rules::security)]
 pub struct SecuritySpec {
     /// Mutual TLS between operator, node agents, masters and Mesos agents. Disabled only for trials on one machine.
     /// Default: Enabled.
@@ -318,6 +320,7 @@ pub enum Mtls {
 /// How agents leave the cluster.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = rules::agent_removal)]
 pub struct AgentRemoval {
     /// Drain: replacements run elsewhere before tasks are stopped. Force: tasks are killed at once.
     /// Default: Drain.

@@ -1,15 +1,13 @@
 //! ZkMigration: moving a live cluster to another ZooKeeper ensemble, masters and agents, in six approved, reversible
 //! phases.
 
-// KubeSchema repeats the struct inside a function, where `pub` reaches nothing.
-#![allow(unreachable_pub)]
-
 mod phase;
+mod rules;
 mod status;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use kube::{CustomResource, KubeSchema};
+use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +24,7 @@ use super::{
 use crate::period::Period;
 
 /// Moves a live cluster to another ZooKeeper ensemble, masters and agents in six approved, reversible phases.
-#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[derive(CustomResource, JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[kube(
     group = "mesolith.io",
     version = "v1alpha1",
@@ -39,6 +37,18 @@ use crate::period::Period;
     status = "ZkMigrationStatus",
     derive = "PartialEq",
     doc = "Moves a live cluster to another ZooKeeper ensemble, masters and agents in six approved, reversible phases.",
+    validation = Rule::new(
+        "!has(oldSelf.spec.rollback) || has(self.spec.rollback) || (has(self.status) && \
+         has(self.status.direction) && (self.status.direction == 'Forward' || \
+         (has(self.status.stage) && self.status.stage == 'Done')))"
+    )
+    .message("spec.rollback cannot be taken back until it is done: wait for status.stage Done"),
+    validation = Rule::new(
+        "!has(oldSelf.spec.rollback) || !has(self.spec.rollback) || \
+         has(self.spec.rollback.toPhase) == has(oldSelf.spec.rollback.toPhase) && \
+         (!has(self.spec.rollback.toPhase) || self.spec.rollback.toPhase == oldSelf.spec.rollback.toPhase)"
+    )
+    .message("spec.rollback.toPhase is immutable: wait for the end of this rollback, then ask for another"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Stage", type_ = "string", json_path = ".status.stage"),
     printcolumn(name = "Step", type_ = "string", json_path = ".status.step"),
@@ -77,7 +87,7 @@ use crate::period::Period;
     )
 )]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = crate::schema::spec)]
+#[schemars(transform = rules::spec)]
 pub struct ZkMigrationSpec {
     /// What this migration is for; shown in the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,6 +132,7 @@ pub struct ZkMigrationSpec {
 /// Cluster A: a MesosCluster of ours (`clusterRef`), or the addresses of a cluster we do not manage.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = rules::source)]
 pub struct MigrationSource {
     /// The MesosCluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -166,9 +177,10 @@ pub struct MigrationTarget {
 /// The new agents; what is not given is taken over from cluster A.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = rules::target_agents)]
 pub struct TargetAgents {
     /// Nodes: names or ranges.
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^[a-z0-9]([a-z0-9.,\- ]|\[[0-9,\-]+\])*$"))]
     pub nodes: String,
     /// Port of the agent's API. Default: 5051.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -205,6 +217,7 @@ pub enum AgentStrategy {
 /// How the two ensembles are kept equal.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = rules::sync)]
 pub struct SyncSpec {
     /// Subtrees to keep equal. Default: /.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The container an instance runs in.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::container)]
 pub struct Container {
     /// DOCKER: the Docker engine; MESOS: natively. Default: DOCKER.
     #[serde(rename = "type", default)]
@@ -113,6 +114,7 @@ pub struct LinuxInfo {
 /// System call filter.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::seccomp)]
 pub struct SeccompInfo {
     /// Profile on the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,6 +128,7 @@ pub struct SeccompInfo {
 /// Shared memory.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::ipc)]
 pub struct IpcInfo {
     /// Own namespace, or the parent's.
     pub mode: IpcMode,
@@ -149,6 +152,7 @@ pub enum IpcMode {
 /// A volume; which fields are set decides its kind: hostPath, persistent, external or secret.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::volume)]
 pub struct Volume {
     /// Path in the container.
     #[schemars(length(min = 1, max = 1024))]
@@ -185,6 +189,7 @@ pub enum VolumeMode {
 /// Storage that outlives the instance.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::persistent_volume)]
 pub struct PersistentVolume {
     /// Size in MiB.
     #[schemars(range(min = 1))]
@@ -306,6 +311,7 @@ pub struct PortDefinition {
 /// A network of an instance.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::network)]
 pub struct Network {
     /// host, container/bridge or container. Default: container.
     #[serde(default, skip_serializing_if = "Option::is_none")]

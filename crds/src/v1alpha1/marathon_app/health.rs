@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A health check.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::health_check)]
 pub struct HealthCheck {
     /// How it is done. Default: HTTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,6 +152,7 @@ pub enum IpProtocol {
 /// A status check: exactly one of http, tcp and exec.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::check)]
 pub struct Check {
     /// HTTP request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -232,6 +234,7 @@ pub struct ExecCheck {
 /// Exactly one of shell and argv.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::check_command)]
 pub struct CheckCommand {
     /// Command line for /bin/sh.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -246,6 +249,7 @@ pub struct CheckCommand {
 /// A check that a new instance must pass before a deployment goes on.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::readiness_check)]
 pub struct ReadinessCheck {
     /// Name. Default: readinessCheck.
     #[serde(default, skip_serializing_if = "Option::is_none")]

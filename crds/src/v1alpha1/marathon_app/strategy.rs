@@ -70,6 +70,7 @@ pub enum KillSelection {
 /// What happens to an instance whose agent cannot be reached.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::unreachable_strategy)]
 pub struct UnreachableStrategy {
     /// Replace it, or wait forever (Marathon's "disabled"). Default: Replace.
     #[serde(default)]

@@ -1,0 +1,193 @@
+//! CEL rules of MarathonApp: what Marathon refuses, refused at the API server. Each message names the field and what
+//! to do. Rules of the parts (container, checks, strategies) stand in `rules/parts.rs`.
+
+mod parts;
+
+use schemars::Schema;
+
+use crate::schema::{self, Rules};
+
+pub(super) use parts::{
+    check, check_command, container, health_check, ipc, network, persistent_volume, readiness_check, seccomp,
+    unreachable_strategy, volume,
+};
+
+pub(super) fn spec(s: &mut Schema) {
+    schema::spec(s);
+    schema::rules(s, SPEC);
+}
+
+const SPEC: Rules = &[
+    // identity
+    (
+        "!has(self.id) || self.id.matches('^/?(([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])[.])*([a-z0-9]|\
+         [a-z0-9][a-z0-9-]*[a-z0-9])(/(([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])[.])*([a-z0-9]|\
+         [a-z0-9][a-z0-9-]*[a-z0-9]))*$')",
+        "spec.id must be a path of lower-case letters, digits, dots and inner dashes, such as /production/web-app",
+    ),
+    (
+        "!has(self.id) || !self.id.matches('(^|/)(restart|tasks|versions)$')",
+        "spec.id must not end with restart, tasks or versions, which the Marathon API uses: choose another last segment",
+    ),
+    (
+        "!has(oldSelf.clusterRef) || (has(self.clusterRef) && self.clusterRef == oldSelf.clusterRef)",
+        "spec.clusterRef is immutable: instances cannot change their cluster; delete this app and make a new one",
+    ),
+    // what runs
+    (
+        "!has(self.cmd) || !has(self.args) || size(self.args) == 0",
+        "spec.cmd and spec.args exclude each other: keep cmd for a shell, args for none",
+    ),
+    (
+        "has(self.cmd) || (has(self.args) && size(self.args) > 0) || (has(self.container) && has(self.container.docker))",
+        "spec needs something to run: set cmd, args, or container.docker.image with a command of its own",
+    ),
+    (
+        "self.gpus == 0 || !has(self.container) || self.container.type == 'MESOS'",
+        "spec.gpus work only without the Docker engine: set container.type to MESOS",
+    ),
+    (
+        "!has(self.resourceLimits) || !has(self.container) || self.container.type == 'MESOS'",
+        "spec.resourceLimits work only without the Docker engine: set container.type to MESOS",
+    ),
+    (
+        "!has(self.resourceLimits) || !has(self.resourceLimits.cpus) || self.resourceLimits.cpus == 'unlimited' || \
+         double(self.resourceLimits.cpus) >= self.cpus",
+        "spec.resourceLimits.cpus must not be below spec.cpus",
+    ),
+    (
+        "!has(self.resourceLimits) || !has(self.resourceLimits.mem) || self.resourceLimits.mem == 'unlimited' || \
+         double(self.resourceLimits.mem) >= self.mem",
+        "spec.resourceLimits.mem must not be below spec.mem",
+    ),
+    (
+        "!has(self.labels) || !('MARATHON_SINGLE_INSTANCE_APP' in self.labels) || \
+         self.labels['MARATHON_SINGLE_INSTANCE_APP'] != 'true' || self.instances <= 1",
+        "spec.instances must be 0 or 1 with the label MARATHON_SINGLE_INSTANCE_APP: true",
+    ),
+    // placement
+    (
+        "!has(self.constraints) || self.constraints.all(c, c[1] in ['UNIQUE', 'CLUSTER', 'GROUP_BY', 'LIKE', \
+         'UNLIKE', 'MAX_PER', 'IS'])",
+        "spec.constraints: the second entry must be UNIQUE, CLUSTER, GROUP_BY, LIKE, UNLIKE, MAX_PER or IS",
+    ),
+    (
+        "!has(self.constraints) || self.constraints.all(c, c[1] != 'UNIQUE' || size(c) == 2)",
+        "spec.constraints: UNIQUE does not accept a value; write [hostname, UNIQUE]",
+    ),
+    (
+        "!has(self.constraints) || self.constraints.all(c, !(c[1] in ['GROUP_BY', 'MAX_PER']) || \
+         (size(c) == 2 ? c[1] == 'GROUP_BY' : c[2].matches('^[0-9]{1,9}$')))",
+        "spec.constraints: MAX_PER needs a whole number as its third entry, GROUP_BY a whole number or none, in quotes",
+    ),
+    (
+        "!has(self.constraints) || self.constraints.all(c, !(c[1] in ['LIKE', 'UNLIKE', 'IS']) || \
+         (size(c) == 3 && size(c[2]) > 0))",
+        "spec.constraints: LIKE, UNLIKE and IS need a third entry, the value to compare with",
+    ),
+    (
+        "!has(self.acceptedResourceRoles) || self.acceptedResourceRoles.all(r, r == '*' || \
+         (has(self.role) && r == self.role))",
+        "spec.acceptedResourceRoles may only contain * and the app's own role: set spec.role or remove the others",
+    ),
+    // networks and ports
+    (
+        "!has(self.networks) || size(self.networks) <= 1 || self.networks.all(n, !has(n.mode) || n.mode == 'container')",
+        "spec.networks must be one of mode host, or one of mode container/bridge, or several of mode container",
+    ),
+    (
+        "!has(self.container) || !has(self.container.portMappings) || size(self.container.portMappings) == 0 || \
+         (has(self.networks) && size(self.networks) > 0 && \
+         self.networks.all(n, !has(n.mode) || n.mode != 'host'))",
+        "spec.container.portMappings are not allowed with host networking, the default: use spec.portDefinitions, or \
+         set spec.networks to [{mode: container/bridge}]",
+    ),
+    (
+        "!has(self.portDefinitions) || size(self.portDefinitions) == 0 || !has(self.networks) || \
+         self.networks.all(n, has(n.mode) && n.mode == 'host')",
+        "spec.portDefinitions are only allowed with host networking: use spec.container.portMappings",
+    ),
+    (
+        "!has(self.portDefinitions) || self.portDefinitions.all(p, !has(p.port) || p.port == 0 || \
+         self.portDefinitions.exists_one(q, has(q.port) && q.port == p.port))",
+        "spec.portDefinitions: ports must be unique; use 0 for any port",
+    ),
+    (
+        "!has(self.portDefinitions) || self.portDefinitions.all(p, !has(p.name) || \
+         self.portDefinitions.exists_one(q, has(q.name) && q.name == p.name))",
+        "spec.portDefinitions: port names must be unique",
+    ),
+    (
+        "!has(self.container) || !has(self.container.portMappings) || \
+         self.container.portMappings.all(p, !has(p.networkNames) || \
+         p.networkNames.all(w, has(self.networks) && self.networks.exists(n, has(n.name) && n.name == w)))",
+        "spec.container.portMappings[].networkNames must name entries of spec.networks",
+    ),
+    (
+        "!has(self.container) || self.container.type != 'DOCKER' || !has(self.networks) || size(self.networks) <= 1",
+        "spec.networks: the Docker engine supports one network; set container.type to MESOS for more",
+    ),
+    // checks
+    (
+        "!has(self.healthChecks) || self.healthChecks.filter(h, has(h.protocol) && \
+         h.protocol in ['MESOS_HTTP', 'MESOS_HTTPS', 'MESOS_TCP']).size() <= 1",
+        "spec.healthChecks may contain at most one MESOS_HTTP, MESOS_HTTPS or MESOS_TCP check: use HTTP or TCP for others",
+    ),
+    (
+        "!has(self.healthChecks) || self.healthChecks.all(h, !has(h.portIndex) || h.portIndex < \
+         ((has(self.networks) && size(self.networks) > 0 && self.networks.all(n, !has(n.mode) || n.mode != 'host')) ? \
+         (has(self.container) && has(self.container.portMappings) ? size(self.container.portMappings) : 1) : \
+         (has(self.portDefinitions) ? size(self.portDefinitions) : 1)))",
+        "spec.healthChecks[].portIndex must be the place of one of the app's ports, counted from 0: see portDefinitions \
+         or container.portMappings",
+    ),
+    (
+        "!has(self.check) || !has(self.container) || self.container.type == 'MESOS'",
+        "spec.check works only without the Docker engine: use spec.healthChecks, or set container.type to MESOS",
+    ),
+    (
+        "!has(self.readinessChecks) || self.readinessChecks.all(r, \
+         (has(self.portDefinitions) && self.portDefinitions.exists(p, has(p.name) && \
+         p.name == (has(r.portName) ? r.portName : 'http-api'))) || \
+         (has(self.container) && has(self.container.portMappings) && \
+         self.container.portMappings.exists(p, has(p.name) && \
+         p.name == (has(r.portName) ? r.portName : 'http-api'))))",
+        "spec.readinessChecks[].portName (default http-api) must be the name of one of the app's ports: name that port",
+    ),
+    // persistent volumes
+    (
+        "!has(self.upgradeStrategy) || self.upgradeStrategy.maximumOverCapacity == 0.0 || !has(self.container) || \
+         !has(self.container.volumes) || !self.container.volumes.exists(v, has(v.persistent))",
+        "spec.upgradeStrategy.maximumOverCapacity must be 0 with persistent volumes: a volume has one instance",
+    ),
+    (
+        "!has(self.unreachableStrategy) || self.unreachableStrategy.mode == 'Disabled' || !has(self.container) || \
+         !has(self.container.volumes) || !self.container.volumes.exists(v, has(v.persistent))",
+        "spec.unreachableStrategy.mode must be Disabled with persistent volumes: the data stays on its agent",
+    ),
+    (
+        "!has(oldSelf.container) || !has(oldSelf.container.volumes) || \
+         !oldSelf.container.volumes.exists(v, has(v.persistent)) || \
+         (self.cpus == oldSelf.cpus && self.mem == oldSelf.mem && self.disk == oldSelf.disk && \
+         self.gpus == oldSelf.gpus)",
+        "spec.cpus, mem, disk and gpus cannot change with persistent volumes: they are reserved on the agent; make a new \
+         app",
+    ),
+    (
+        "!has(oldSelf.container) || !has(oldSelf.container.volumes) || \
+         oldSelf.container.volumes.all(v, !has(v.persistent) || (has(self.container) && \
+         has(self.container.volumes) && self.container.volumes.exists(w, w == v)))",
+        "spec.container.volumes: persistent volumes cannot be changed or removed; make a new app",
+    ),
+    // secrets
+    (
+        "!has(self.container) || !has(self.container.volumes) || self.container.volumes.all(v, !has(v.secret) || \
+         (has(self.secrets) && v.secret in self.secrets))",
+        "spec.container.volumes[].secret must be the name of an entry of spec.secrets",
+    ),
+    (
+        "!has(self.container) || !has(self.container.docker) || !has(self.container.docker.pullConfig) || \
+         (has(self.secrets) && self.container.docker.pullConfig.secret in self.secrets)",
+        "spec.container.docker.pullConfig.secret must be the name of an entry of spec.secrets",
+    ),
+];
