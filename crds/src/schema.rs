@@ -18,7 +18,10 @@ pub(crate) type Rules = &'static [(&'static str, &'static str)];
 
 /// Adds CEL rules to a schema.
 pub(crate) fn rules(schema: &mut Schema, rules: Rules) {
-    let rules = rules.iter().map(|(rule, message)| json!({"rule": rule, "message": message})).collect();
+    let rules = rules
+        .iter()
+        .map(|(rule, message)| json!({"rule": rule, "message": message}))
+        .collect();
     schema.insert("x-kubernetes-validations".to_owned(), Value::Array(rules));
 }
 

@@ -137,7 +137,10 @@ pub struct NodeSet {
 pub struct ZooKeeperSpec {
     /// Nodes that run a ZooKeeper server: names or ranges from `spec.nodes`. An odd number keeps the quorum cheap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^[a-z0-9]([a-z0-9.,\- ]|\[[0-9,\-]+\])*$"))]
+    #[schemars(
+        length(min = 1, max = 1024),
+        regex(pattern = r"^[a-z0-9]([a-z0-9.,\- ]|\[[0-9,\-]+\])*$")
+    )]
     pub nodes: Option<String>,
 
     /// An ensemble that exists already and is not touched: `zk://zk1:2181,zk2:2181,zk3:2181/mesos`.
@@ -189,7 +192,10 @@ pub struct ZooKeeperSpec {
 #[schemars(transform = rules::masters)]
 pub struct MastersSpec {
     /// Nodes that run a master: names or ranges from `spec.nodes`. An odd number; the quorum is the majority.
-    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^[a-z0-9]([a-z0-9.,\- ]|\[[0-9,\-]+\])*$"))]
+    #[schemars(
+        length(min = 1, max = 1024),
+        regex(pattern = r"^[a-z0-9]([a-z0-9.,\- ]|\[[0-9,\-]+\])*$")
+    )]
     pub nodes: String,
 
     /// Port of the Mesos API. Default: 5050.
@@ -220,7 +226,10 @@ pub struct AgentGroup {
     pub name: String,
 
     /// Nodes that run an agent of this group: names or ranges from `spec.nodes`.
-    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^[a-z0-9]([a-z0-9.,\- ]|\[[0-9,\-]+\])*$"))]
+    #[schemars(
+        length(min = 1, max = 1024),
+        regex(pattern = r"^[a-z0-9]([a-z0-9.,\- ]|\[[0-9,\-]+\])*$")
+    )]
     pub nodes: String,
 
     /// Port of the agent's API. Default: 5051.

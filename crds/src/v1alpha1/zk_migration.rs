@@ -180,7 +180,10 @@ pub struct MigrationTarget {
 #[schemars(transform = rules::target_agents)]
 pub struct TargetAgents {
     /// Nodes: names or ranges.
-    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^[a-z0-9]([a-z0-9.,\- ]|\[[0-9,\-]+\])*$"))]
+    #[schemars(
+        length(min = 1, max = 1024),
+        regex(pattern = r"^[a-z0-9]([a-z0-9.,\- ]|\[[0-9,\-]+\])*$")
+    )]
     pub nodes: String,
     /// Port of the agent's API. Default: 5051.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -60,7 +60,10 @@ const VOLUME: Rules = &[
          (has(self.secret) ? 1 : 0) == 1",
         "container.volumes[] needs exactly one of hostPath, persistent, external and secret",
     ),
-    ("has(self.mode) || has(self.secret)", "container.volumes[].mode is required: RO or RW"),
+    (
+        "has(self.mode) || has(self.secret)",
+        "container.volumes[].mode is required: RO or RW",
+    ),
     (
         "!has(self.persistent) || (has(self.mode) && self.mode == 'RW')",
         "container.volumes[].mode must be RW for a persistent volume",
