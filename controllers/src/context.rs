@@ -1,11 +1,19 @@
 //! What every reconciler has at hand. Made anew for each term as leader: what is spawned from it ends with the term.
 
+use crate::controller::Trigger;
 use crate::leader::Term;
 use crate::metrics::Metrics;
 use crate::report::Announcer;
 use kube::Client;
 use std::future::Future;
+use std::sync::Mutex;
+use std::time::Duration;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
+
+/// A master that does not even take the connection is down.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Shared by the controllers of one term.
 pub(crate) struct Context {
@@ -21,13 +29,30 @@ pub(crate) struct Context {
     pub(crate) nodes: crate::nodes::Nodes,
     /// Subscriptions of the Marathon framework, one per MesosCluster.
     pub(crate) frameworks: crate::marathon_app::Frameworks,
+    /// Ways to reach the nodes of each cluster.
+    pub(crate) dials: crate::mesos_cluster::Dials,
+    /// Plain HTTP, to masters.
+    pub(crate) http: reqwest::Client,
+    /// Asks for a reconcile of a MesosCluster.
+    pub(crate) triggers: UnboundedSender<Trigger>,
+    triggered: Mutex<Option<UnboundedReceiver<Trigger>>>,
     over: CancellationToken,
 }
 
 impl Context {
     /// The context of a term.
     pub(crate) fn new(client: Client, identity: String, metrics: Metrics, term: &Term) -> Self {
+        let (triggers, triggered) = mpsc::unbounded_channel();
         Self {
+            dials: crate::mesos_cluster::Dials::default(),
+            // Only names are resolved and sockets opened later: building cannot fail with these settings, and a
+            // default client is the same but for the time limit.
+            http: reqwest::Client::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .build()
+                .unwrap_or_default(),
+            triggers,
+            triggered: Mutex::new(Some(triggered)),
             announcer: Announcer::new(client.clone(), identity.clone()),
             nodes: crate::nodes::Nodes::default(),
             frameworks: crate::marathon_app::Frameworks::default(),
@@ -36,6 +61,12 @@ impl Context {
             identity,
             metrics,
         }
+    }
+
+    /// The stream behind `triggers`; the first caller gets it.
+    pub(crate) fn take_cluster_triggers(&self) -> UnboundedReceiverStream<Trigger> {
+        let taken = self.triggered.lock().unwrap_or_else(|e| e.into_inner()).take();
+        UnboundedReceiverStream::new(taken.unwrap_or_else(|| mpsc::unbounded_channel().1))
     }
 
     /// Cancelled when the term ends.

@@ -16,7 +16,11 @@ pub(crate) fn assign(recorded: &BTreeMap<String, u32>, nodes: &[String]) -> BTre
             continue;
         }
         let highest = ids.values().copied().max().unwrap_or(0);
-        let id = if highest < LAST { highest + 1 } else { reclaim(&mut ids, nodes) };
+        let id = if highest < LAST {
+            highest + 1
+        } else {
+            reclaim(&mut ids, nodes)
+        };
         ids.insert(node.clone(), id);
     }
     ids
@@ -27,7 +31,10 @@ fn reclaim(ids: &mut BTreeMap<String, u32>, nodes: &[String]) -> u32 {
     if let Some(id) = free {
         return id;
     }
-    let gone = ids.iter().find(|(node, _)| !nodes.contains(node)).map(|(node, id)| (node.clone(), *id));
+    let gone = ids
+        .iter()
+        .find(|(node, _)| !nodes.contains(node))
+        .map(|(node, id)| (node.clone(), *id));
     match gone {
         Some((node, id)) => {
             ids.remove(&node);

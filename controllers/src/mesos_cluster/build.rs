@@ -1,0 +1,158 @@
+//! From the parsed spec to the component set of every node. Pure and deterministic: equal specs give equal digests.
+
+use super::model::{Desired, Kind, quorum};
+use super::validate::Valid;
+use mesolith_crds::v1alpha1::mesos_cluster::{ComponentLimits, MesosClusterSpec, Node};
+use mesolith_proto::node::v1::{
+    Component, Limits, MesosAgent, MesosMaster, ZooKeeperPeer, ZooKeeperServer, component,
+};
+use prost::Message;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap};
+
+/// ZooKeeper's own recommendation; sessions of masters and agents are multiples of it.
+const TICK_TIME_MS: u32 = 2000;
+
+/// What every node is to run.
+pub(crate) fn build(spec: &MesosClusterSpec, valid: &Valid, ids: &BTreeMap<String, u32>) -> Desired {
+    let mut desired = Desired::new();
+    let mut want = |node: &str, kind: Kind, limits: Option<&ComponentLimits>, what: component::Kind| {
+        let mut component = Component {
+            id: kind.id().to_owned(),
+            limits: limits.map(|l| Limits {
+                cpus: l.cpus.unwrap_or(0.0),
+                memory_bytes: l.memory_bytes().unwrap_or(0),
+            }),
+            kind: Some(what),
+            ..Component::default()
+        };
+        component.spec_digest = digest(&component);
+        desired
+            .entry(node.to_owned())
+            .or_default()
+            .insert(kind, component);
+    };
+    for name in &valid.zookeeper {
+        let Some(node) = valid.nodes.get(name) else {
+            continue;
+        };
+        let server = zookeeper(spec, valid, ids, node);
+        want(
+            name,
+            Kind::ZooKeeper,
+            spec.zookeeper.limits.as_ref(),
+            component::Kind::Zookeeper(server),
+        );
+    }
+    for name in &valid.masters {
+        let Some(node) = valid.nodes.get(name) else {
+            continue;
+        };
+        let master = MesosMaster {
+            bind_address: node.host().to_owned(),
+            port: spec.masters.port().into(),
+            hostname: node.host().to_owned(),
+            zookeeper: valid.zookeeper_url.clone(),
+            cluster_name: valid.cluster_name.clone(),
+            quorum: u32::try_from(quorum(valid.masters.len())).unwrap_or(u32::MAX),
+            flags: spec.masters.flags.clone().into_iter().collect(),
+        };
+        want(
+            name,
+            Kind::Master,
+            spec.masters.limits.as_ref(),
+            component::Kind::Master(master),
+        );
+    }
+    for (name, index) in &valid.agents {
+        let (Some(node), Some(group)) = (valid.nodes.get(name), spec.agents.get(*index)) else {
+            continue;
+        };
+        let agent = MesosAgent {
+            bind_address: node.host().to_owned(),
+            port: group.port().into(),
+            hostname: node.host().to_owned(),
+            zookeeper: valid.zookeeper_url.clone(),
+            containerizers: group
+                .containerizers()
+                .iter()
+                .map(|c| c.as_str().to_owned())
+                .collect(),
+            resources: group.resources.clone().unwrap_or_default(),
+            attributes: group.attributes_on(node).into_iter().collect(),
+            flags: group.flags.clone().into_iter().collect(),
+        };
+        want(
+            name,
+            Kind::Agent,
+            group.limits.as_ref(),
+            component::Kind::Agent(agent),
+        );
+    }
+    desired
+}
+
+fn zookeeper(
+    spec: &MesosClusterSpec,
+    valid: &Valid,
+    ids: &BTreeMap<String, u32>,
+    node: &Node,
+) -> ZooKeeperServer {
+    let id_of = |name: &str| ids.get(name).copied().unwrap_or(0);
+    let mut peers: Vec<ZooKeeperPeer> = valid
+        .zookeeper
+        .iter()
+        .filter_map(|name| valid.nodes.get(name))
+        .map(|peer| ZooKeeperPeer {
+            id: id_of(&peer.name),
+            host: peer.host().to_owned(),
+            quorum_port: spec.zookeeper.quorum_port().into(),
+            election_port: spec.zookeeper.election_port().into(),
+        })
+        .collect();
+    // By id, so that writing the list in another order is no change.
+    peers.sort_by_key(|peer| peer.id);
+    ZooKeeperServer {
+        my_id: id_of(&node.name),
+        bind_address: node.host().to_owned(),
+        client_port: spec.zookeeper.client_port().into(),
+        peers,
+        heap_megabytes: spec.zookeeper.heap_megabytes(),
+        config: spec.zookeeper.config.clone().into_iter().collect(),
+        tick_time_ms: TICK_TIME_MS,
+    }
+}
+
+/// A digest of everything in a component but the digest itself. Maps are taken in the order of their keys: the
+/// encoding of a protobuf map has none.
+fn digest(component: &Component) -> String {
+    let mut plain = component.clone();
+    plain.spec_digest.clear();
+    let mut maps: Vec<BTreeMap<String, String>> = Vec::new();
+    let mut take = |map: &mut HashMap<String, String>| maps.push(std::mem::take(map).into_iter().collect());
+    match &mut plain.kind {
+        Some(component::Kind::Zookeeper(server)) => take(&mut server.config),
+        Some(component::Kind::Master(master)) => take(&mut master.flags),
+        Some(component::Kind::Agent(agent)) => {
+            take(&mut agent.attributes);
+            take(&mut agent.flags);
+        }
+        None => {}
+    }
+    let mut hash = Sha256::new();
+    hash.update(plain.encode_to_vec());
+    for map in maps {
+        for (key, value) in map {
+            hash.update((key.len() as u64).to_be_bytes());
+            hash.update(key);
+            hash.update((value.len() as u64).to_be_bytes());
+            hash.update(value);
+        }
+        hash.update([0xff]);
+    }
+    hash.finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

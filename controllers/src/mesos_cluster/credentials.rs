@@ -1,0 +1,186 @@
+//! The cluster's CA, kept in a Secret, and the operator's certificate, kept in memory.
+
+use crate::context::Context;
+use crate::nodes::Dial;
+use crate::outcome::{chain, is_conflict};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Api, ObjectMeta, PostParams};
+use kube::{Resource, ResourceExt};
+use mesolith_crds::v1alpha1::MesosCluster;
+use mesolith_pki::Authority;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// The operator's own certificate is made anew long before it ends.
+const RENEW_EVERY: Duration = Duration::from_secs(7 * 86_400);
+
+/// No way to reach the nodes.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The Secret.
+    #[error("failed to read Secret {name}")]
+    ReadSecret {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: kube::Error,
+    },
+    /// The Secret.
+    #[error("failed to create Secret {name}")]
+    CreateSecret {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: kube::Error,
+    },
+    /// A new CA.
+    #[error("failed to make a certificate authority: {0}")]
+    CreateAuthority(String),
+    /// What the Secret holds.
+    #[error(
+        "the CA in Secret {name} cannot be used: {message}. Restore the Secret, or delete it to get a new CA"
+    )]
+    ReadAuthority {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The operator's certificate.
+    #[error(transparent)]
+    Issue(#[from] crate::nodes::DialError),
+}
+
+impl Error {
+    /// CamelCase reason.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Error::ReadSecret { .. } => "ReadSecret",
+            Error::CreateSecret { .. } => "CreateSecret",
+            Error::CreateAuthority(_) => "CreateAuthority",
+            Error::ReadAuthority { .. } => "InvalidCertificateAuthority",
+            Error::Issue(_) => "IssueCertificate",
+        }
+    }
+
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Error::CreateSecret { source, .. } if is_conflict(source))
+    }
+}
+
+/// Ways to reach nodes that are ready to use, by cluster uid.
+#[derive(Default)]
+pub(crate) struct Dials {
+    ready: Mutex<HashMap<String, Ready>>,
+}
+
+struct Ready {
+    dial: Arc<Dial>,
+    /// Of what the Secret held.
+    source: String,
+    made: Instant,
+}
+
+/// How to reach the nodes of a cluster; makes the CA on first use.
+pub(crate) async fn dial(cluster: &MesosCluster, cx: &Context, mtls: bool) -> Result<Arc<Dial>, Error> {
+    let lifetime = cluster.spec.security.certificate_lifetime();
+    let (cert, key) = if mtls {
+        authority(cluster, cx).await?
+    } else {
+        Default::default()
+    };
+    let source = format!("{mtls} {lifetime:?} {cert}{key}");
+    let uid = cluster.uid().unwrap_or_default();
+    let mut ready = cx.dials.ready.lock().unwrap_or_else(|e| e.into_inner());
+    if let Some(known) = ready.get(&uid)
+        && known.source == source
+        && known.made.elapsed() < RENEW_EVERY
+    {
+        return Ok(known.dial.clone());
+    }
+    let dial = Arc::new(if mtls {
+        let authority = Authority::from_pem(&cert, &key).map_err(|e| Error::ReadAuthority {
+            name: secret_name(cluster),
+            message: chain(&e),
+        })?;
+        Dial::mutual(authority, lifetime)?
+    } else {
+        Dial::plain()
+    });
+    ready.insert(
+        uid,
+        Ready {
+            dial: dial.clone(),
+            source,
+            made: Instant::now(),
+        },
+    );
+    Ok(dial)
+}
+
+fn secret_name(cluster: &MesosCluster) -> String {
+    format!("{}-ca", cluster.name_any())
+}
+
+/// Certificate and key of the cluster's CA, PEM.
+async fn authority(cluster: &MesosCluster, cx: &Context) -> Result<(String, String), Error> {
+    let name = secret_name(cluster);
+    let secrets: Api<Secret> = Api::namespaced(cx.client.clone(), &cluster.namespace().unwrap_or_default());
+    let found = secrets.get_opt(&name).await.map_err(|source| Error::ReadSecret {
+        name: name.clone(),
+        source,
+    })?;
+    let secret = match found {
+        Some(secret) => secret,
+        None => {
+            let authority =
+                Authority::create(&cluster.name_any()).map_err(|e| Error::CreateAuthority(chain(&e)))?;
+            let fresh = secret(cluster, &name, authority.cert_pem(), &authority.key_pem());
+            secrets
+                .create(&PostParams::default(), &fresh)
+                .await
+                .map_err(|source| Error::CreateSecret {
+                    name: name.clone(),
+                    source,
+                })?
+        }
+    };
+    let field = |key: &str| {
+        let bytes = secret
+            .data
+            .as_ref()
+            .and_then(|data| data.get(key))
+            .map(|b| b.0.clone())
+            .unwrap_or_default();
+        String::from_utf8(bytes).unwrap_or_default()
+    };
+    Ok((field("tls.crt"), field("tls.key")))
+}
+
+fn secret(cluster: &MesosCluster, name: &str, cert: &str, key: &str) -> Secret {
+    let data = [("tls.crt", cert), ("tls.key", key)];
+    Secret {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: cluster.namespace(),
+            // A CA that the operator made for a cluster goes with the cluster; one that a person made stays.
+            owner_references: cluster.controller_owner_ref(&()).map(|owner| vec![owner]),
+            labels: Some(BTreeMap::from([(
+                "app.kubernetes.io/managed-by".into(),
+                "mesolith".into(),
+            )])),
+            ..ObjectMeta::default()
+        },
+        type_: Some("kubernetes.io/tls".into()),
+        data: Some(
+            data.into_iter()
+                .map(|(k, v)| (k.to_owned(), ByteString(v.as_bytes().to_vec())))
+                .collect(),
+        ),
+        ..Secret::default()
+    }
+}

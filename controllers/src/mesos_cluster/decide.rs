@@ -1,0 +1,400 @@
+//! What to do next, from what is wanted and what is seen. Pure: no clock, no client.
+//!
+//! ```text
+//! start  (adds a component)            all nodes at once, but masters after the ZooKeeper quorum, agents after the leader
+//! roll   (changes or drops something)  one node at a time, leader last, only while enough others serve
+//! repair (changes what is down anyway) at once: nothing can be lost
+//! ```
+//!
+//! The unit is the node, since a node is always told its whole set.
+
+use super::model::{Desired, Kind, Ledger, NodeView, Problem, World, members, quorum};
+use mesolith_crds::v1alpha1::mesos_cluster::PlanStep;
+use mesolith_proto::node::v1::Component;
+use std::collections::BTreeSet;
+
+/// The plan in the status is for people: what comes after so many steps is told when it is due.
+const PLAN_LIMIT: usize = 64;
+
+/// What the spec says beyond the component sets.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Rules {
+    /// Nothing is changed.
+    pub(crate) paused: bool,
+    /// Agents with tasks are removed all the same.
+    pub(crate) force_removal: bool,
+    /// `metadata.generation`.
+    pub(crate) generation: u64,
+}
+
+/// What to do, what is planned, and what is waited for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Decision {
+    /// To be done now, in parallel.
+    pub(crate) effects: Vec<Effect>,
+    /// All that is left to do, in order.
+    pub(crate) plan: Vec<PlanStep>,
+    /// Why the rest of the plan is not done now.
+    pub(crate) waits: Vec<Problem>,
+}
+
+/// A call to one node.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Effect {
+    /// Gives the node its whole component set.
+    Apply {
+        /// Name of the node.
+        node: String,
+        /// Greater than every one before on that node.
+        generation: u64,
+        /// The whole set.
+        components: Vec<Component>,
+    },
+    /// Stops and archives everything of this cluster on the node.
+    Remove {
+        /// Name of the node.
+        node: String,
+        /// Greater than every one before on that node.
+        generation: u64,
+    },
+}
+
+impl Effect {
+    /// The node it goes to.
+    pub(crate) fn node(&self) -> &str {
+        match self {
+            Effect::Apply { node, .. } | Effect::Remove { node, .. } => node,
+        }
+    }
+}
+
+/// The difference between what a node has and what it should have.
+#[derive(Debug, Default)]
+struct Gap {
+    start: Vec<Kind>,
+    change: Vec<Kind>,
+    remove: Vec<Kind>,
+}
+
+impl Gap {
+    fn between(wanted: &[(Kind, String)], ledger: &Ledger) -> Self {
+        let mut gap = Gap::default();
+        for (kind, digest) in wanted {
+            match ledger.parts.get(kind) {
+                None => gap.start.push(*kind),
+                Some(part) if part.digest != *digest => gap.change.push(*kind),
+                Some(_) => {}
+            }
+        }
+        gap.remove = ledger
+            .parts
+            .keys()
+            .filter(|k| !wanted.iter().any(|(w, _)| w == *k))
+            .copied()
+            .collect();
+        gap
+    }
+
+    fn disturbed(&self) -> impl Iterator<Item = Kind> + '_ {
+        self.change.iter().chain(&self.remove).copied()
+    }
+}
+
+/// Decides the next step of a cluster.
+pub(crate) fn decide(desired: &Desired, world: &World, rules: Rules) -> Decision {
+    let mut decision = Decision::default();
+    let gates = Gates::of(desired, world);
+    let mut rolls: Vec<(&str, &Ledger, Gap)> = Vec::new();
+    for (node, view) in &world.nodes {
+        let Some(ledger) = view.ledger() else { continue };
+        // A node that has not yet shown what it was last sent is not judged by what it showed before.
+        if ledger.removing || ledger.stale {
+            continue;
+        }
+        let gap = Gap::between(&wanted(desired, node), ledger);
+        note_plan(&mut decision.plan, node, &gap, rules);
+        if rules.paused {
+            continue;
+        }
+        if gap.disturbed().next().is_some() {
+            rolls.push((node, ledger, gap));
+        } else if gap.start.iter().any(|kind| gates.open(*kind)) {
+            decision
+                .effects
+                .push(effect(desired, node, ledger, &gates, rules));
+        }
+    }
+    decision.plan.sort_by_key(|step| Kind::of(&step.component));
+    decision.plan.truncate(PLAN_LIMIT);
+    roll(desired, world, rules, &gates, rolls, &mut decision);
+    decision
+}
+
+/// Takes at most one node out of service; nodes whose components are down anyway come first and all at once.
+fn roll(
+    desired: &Desired,
+    world: &World,
+    rules: Rules,
+    gates: &Gates,
+    mut rolls: Vec<(&str, &Ledger, Gap)>,
+    decision: &mut Decision,
+) {
+    rolls.sort_by_key(|(node, ledger, gap)| order(node, ledger, gap));
+    let mut disturbed_one = false;
+    for (node, ledger, gap) in rolls {
+        let refusal = if gap.remove.contains(&Kind::Agent) && !rules.force_removal {
+            agent_has_tasks(world, node)
+        } else {
+            None
+        };
+        let refusal = refusal.or_else(|| {
+            let serving = gap
+                .disturbed()
+                .any(|kind| ledger.parts.get(&kind).is_some_and(|part| part.runs()));
+            let must_wait = serving || !gap.remove.is_empty();
+            if !must_wait {
+                return None;
+            }
+            if disturbed_one {
+                return Some(Problem {
+                    reason: "RollingOneByOne".into(),
+                    message: format!("{node} follows when the node before it serves again"),
+                });
+            }
+            gap.disturbed()
+                .find_map(|kind| unsafe_to_stop(desired, world, node, kind, gap.remove.contains(&kind)))
+        });
+        match refusal {
+            Some(problem) => decision.waits.push(problem),
+            None => {
+                disturbed_one |= gap
+                    .disturbed()
+                    .any(|k| ledger.parts.get(&k).is_some_and(|part| part.runs()));
+                decision.effects.push(effect(desired, node, ledger, gates, rules));
+            }
+        }
+    }
+}
+
+/// Kinds in the order of a cluster's start; what is down first, the leader last.
+fn order(node: &str, ledger: &Ledger, gap: &Gap) -> (Option<Kind>, bool, bool, String) {
+    let disturbed = || gap.disturbed().filter_map(|kind| ledger.parts.get(&kind));
+    let runs = disturbed().any(|part| part.runs());
+    (
+        gap.disturbed().min(),
+        runs,
+        disturbed().any(|part| part.leads()),
+        node.to_owned(),
+    )
+}
+
+/// Why the component of that kind must not be stopped on that node now.
+fn unsafe_to_stop(
+    desired: &Desired,
+    world: &World,
+    node: &str,
+    kind: Kind,
+    leaving: bool,
+) -> Option<Problem> {
+    let wanted_on: BTreeSet<&String> = members(desired, kind).collect();
+    if wanted_on.is_empty() && leaving {
+        return left_behind(desired, world, node, kind);
+    }
+    // What was told its present set, but does not serve yet: one at a time.
+    let busy = wanted_on
+        .iter()
+        .filter(|other| other.as_str() != node)
+        .find_map(|other| {
+            let ledger = world.nodes.get(other.as_str())?.ledger()?;
+            let part = ledger.parts.get(&kind)?;
+            let current = desired.get(other.as_str())?.get(&kind)?.spec_digest == part.digest;
+            let busy = ledger.stale || !ledger.settled || (current && !part.runs());
+            busy.then(|| format!("{kind} of {other}: {}", describe(part), kind = kind.id()))
+        });
+    if let Some(what) = busy {
+        return Some(Problem {
+            reason: "RollingOneByOne".into(),
+            message: format!("{node} is next; waiting for {what}"),
+        });
+    }
+    if kind == Kind::Agent {
+        return None;
+    }
+    if leaving {
+        // The others must already stand on their own, all of them on the new list of members.
+        let stale = wanted_on.iter().find(|other| {
+            let wanted = desired
+                .get(other.as_str())
+                .and_then(|set| set.get(&kind))
+                .map(|c| &c.spec_digest);
+            world.part(other, kind).map(|part| &part.digest) != wanted
+        });
+        if let Some(other) = stale {
+            return Some(Problem {
+                reason: waiting_for(kind).into(),
+                message: format!(
+                    "{} leaves {node} once {other} has the new list of members",
+                    kind.id()
+                ),
+            });
+        }
+    }
+    let others = world.running(
+        kind,
+        wanted_on.iter().copied().filter(|other| other.as_str() != node),
+    );
+    let size = wanted_on.len();
+    let needed = quorum(size);
+    // One or two members have no spare: they can only be rolled with a pause, and only while all serve.
+    let spare = others >= needed || (size <= 2 && !leaving && others + 1 == size);
+    (!spare).then(|| Problem {
+        reason: waiting_for(kind).into(),
+        message: format!(
+            "{} on {node} is not restarted: {others} of the other {} serve, {needed} are needed",
+            kind.id(),
+            kind.plural()
+        ),
+    })
+}
+
+/// The last ZooKeeper servers leave (for an external ensemble) only when no master needs them any more.
+fn left_behind(desired: &Desired, world: &World, node: &str, kind: Kind) -> Option<Problem> {
+    let dependent = match kind {
+        Kind::ZooKeeper => Kind::Master,
+        Kind::Master | Kind::Agent => return None,
+    };
+    let behind = |other: &&String| {
+        let wanted = desired
+            .get(other.as_str())
+            .and_then(|set| set.get(&dependent))
+            .map(|c| &c.spec_digest);
+        world.part(other, dependent).map(|part| &part.digest) != wanted
+    };
+    members(desired, dependent).find(behind).map(|other| Problem {
+        reason: waiting_for(dependent).into(),
+        message: format!(
+            "{} leaves {node} once the {} of {other} no longer needs it",
+            kind.id(),
+            dependent.id()
+        ),
+    })
+}
+
+fn waiting_for(kind: Kind) -> &'static str {
+    match kind {
+        Kind::ZooKeeper => "WaitingForQuorum",
+        Kind::Master => "WaitingForMasters",
+        Kind::Agent => "WaitingForAgents",
+    }
+}
+
+fn describe(part: &super::model::Part) -> String {
+    let phase = super::report::phase_name(part.phase);
+    if part.reason.is_empty() {
+        phase.to_owned()
+    } else {
+        format!("{phase} ({}): {}", part.reason, part.message)
+    }
+}
+
+fn agent_has_tasks(world: &World, node: &str) -> Option<Problem> {
+    let message = match world.tasks_on.get(node) {
+        Some(0) => return None,
+        Some(count) => format!(
+            "the agent on {node} leaves the cluster when its {count} tasks have moved or ended; \
+             spec.agentRemoval.mode: Force kills them"
+        ),
+        None => format!("the agent on {node} leaves the cluster; its tasks are not known yet"),
+    };
+    Some(Problem {
+        reason: "AgentHasTasks".into(),
+        message,
+    })
+}
+
+/// Which kinds may be started.
+struct Gates {
+    masters: bool,
+    agents: bool,
+}
+
+impl Gates {
+    fn of(desired: &Desired, world: &World) -> Self {
+        let servers = members(desired, Kind::ZooKeeper);
+        let size = servers.clone().count();
+        let quorate = size == 0 || world.running(Kind::ZooKeeper, servers) >= quorum(size);
+        Self {
+            masters: quorate,
+            agents: world.leader().is_some(),
+        }
+    }
+
+    fn open(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::ZooKeeper => true,
+            Kind::Master => self.masters,
+            Kind::Agent => self.agents,
+        }
+    }
+}
+
+fn wanted(desired: &Desired, node: &str) -> Vec<(Kind, String)> {
+    desired
+        .get(node)
+        .into_iter()
+        .flatten()
+        .map(|(kind, c)| (*kind, c.spec_digest.clone()))
+        .collect()
+}
+
+/// The node's whole set: what it has stays in (in its new form), what it lacks joins when its gate is open.
+fn effect(desired: &Desired, node: &str, ledger: &Ledger, gates: &Gates, rules: Rules) -> Effect {
+    let components: Vec<Component> = desired
+        .get(node)
+        .into_iter()
+        .flatten()
+        .filter(|(kind, _)| ledger.parts.contains_key(kind) || gates.open(**kind))
+        .map(|(_, component)| component.clone())
+        .collect();
+    let generation = next_generation(ledger, rules);
+    let node = node.to_owned();
+    if components.is_empty() {
+        Effect::Remove { node, generation }
+    } else {
+        Effect::Apply {
+            node,
+            generation,
+            components,
+        }
+    }
+}
+
+/// Spec generation in the upper bits, so that logs show which spec a set belongs to; always above the ledger's.
+pub(crate) fn next_generation(ledger: &Ledger, rules: Rules) -> u64 {
+    (rules.generation << 20).max(ledger.generation + 1)
+}
+
+fn note_plan(plan: &mut Vec<PlanStep>, node: &str, gap: &Gap, rules: Rules) {
+    let mut note = |kinds: &[Kind], action: &str| {
+        plan.extend(kinds.iter().map(|kind| PlanStep {
+            node: node.to_owned(),
+            component: kind.id().to_owned(),
+            action: action.to_owned(),
+            cause: format!("generation {} of the spec", rules.generation),
+        }));
+    };
+    note(&gap.start, "Start");
+    note(&gap.change, "Restart");
+    note(&gap.remove, "Remove");
+}
+
+/// Whether nothing is left to do and nothing is unknown: every node answers and has exactly what is wanted.
+pub(crate) fn converged(desired: &Desired, world: &World) -> bool {
+    world.nodes.iter().all(|(node, view)| match view {
+        NodeView::Seen(ledger) => {
+            let gap = Gap::between(&wanted(desired, node), ledger);
+            !ledger.removing && !ledger.stale && gap.start.is_empty() && gap.disturbed().next().is_none()
+        }
+        NodeView::Unknown | NodeView::Unreachable(_) => false,
+    })
+}

@@ -1,0 +1,145 @@
+//! What the leading master says about the cluster, over its plain HTTP API.
+
+use super::model::World;
+use super::validate::{Valid, host_port};
+use crate::context::Context;
+use mesolith_crds::v1alpha1::mesos_cluster::{ClusterResources, ResourceUse};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The leader answers from memory; a slow one is a sick one, and the next look comes soon.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What the leader says; `None` where it does not answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct LeaderFacts {
+    /// `host:port` of the leader, as far as the nodes know one.
+    pub(crate) address: Option<String>,
+    /// Resources of all agents.
+    pub(crate) resources: Option<ClusterResources>,
+    /// Tasks that have not ended.
+    pub(crate) tasks: Option<i64>,
+    /// Agents registered.
+    pub(crate) agents: Option<usize>,
+}
+
+/// `host:port` of the leading master.
+pub(crate) fn address(world: &World, valid: &Valid) -> Option<String> {
+    valid
+        .nodes
+        .get(world.leader()?)
+        .map(|node| host_port(node.host(), valid.master_port))
+}
+
+/// Asks the leader; never fails, since the facts are for people.
+pub(crate) async fn ask(cx: &Context, valid: &Valid, world: &World) -> LeaderFacts {
+    let Some(address) = address(world, valid) else {
+        return LeaderFacts::default();
+    };
+    let metrics = get(cx, &format!("http://{address}/metrics/snapshot")).await;
+    let mut facts = metrics.as_ref().map(read).unwrap_or_default();
+    facts.address = Some(address);
+    facts
+}
+
+/// Tasks per node, for nodes (name to agent id) whose agents are to leave; nodes that cannot be told are absent.
+pub(crate) async fn tasks_on(
+    cx: &Context,
+    master: &str,
+    agents: &BTreeMap<String, String>,
+) -> BTreeMap<String, usize> {
+    match get(cx, &format!("http://{master}/state")).await {
+        Some(state) => count_tasks(&state, agents),
+        None => BTreeMap::new(),
+    }
+}
+
+async fn get(cx: &Context, url: &str) -> Option<Value> {
+    let answer = cx.http.get(url).timeout(TIMEOUT).send().await.ok()?;
+    answer.error_for_status().ok()?.json().await.ok()
+}
+
+fn read(metrics: &Value) -> LeaderFacts {
+    let number = |key: &str| metrics.get(format!("master/{key}")).and_then(Value::as_f64);
+    let usage = |name: &str| {
+        Some(ResourceUse::new(
+            number(&format!("{name}_used"))?,
+            number(&format!("{name}_total"))?,
+        ))
+    };
+    let resources = || {
+        Some(ClusterResources {
+            cpus: usage("cpus")?,
+            mem: usage("mem")?,
+            disk: usage("disk").unwrap_or_default(),
+            gpus: usage("gpus").filter(|gpus| gpus.total > 0.0),
+        })
+    };
+    let states = ["staging", "starting", "running", "killing", "unreachable"];
+    let counts: Vec<f64> = states
+        .iter()
+        .filter_map(|state| number(&format!("tasks_{state}")))
+        .collect();
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // counts of tasks and agents
+    LeaderFacts {
+        address: None,
+        resources: resources(),
+        tasks: (!counts.is_empty()).then(|| counts.iter().sum::<f64>() as i64),
+        agents: number("slaves_active").map(|n| n as usize),
+    }
+}
+
+/// Tasks that have not ended on each of the agents, out of a master's `/state`.
+fn count_tasks(state: &Value, agents: &BTreeMap<String, String>) -> BTreeMap<String, usize> {
+    let list = |value: &Value, key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let mut per_agent: BTreeMap<String, usize> = BTreeMap::new();
+    for framework in list(state, "frameworks") {
+        for task in list(&framework, "tasks") {
+            if let Some(id) = task.get("slave_id").and_then(Value::as_str) {
+                *per_agent.entry(id.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    agents
+        .iter()
+        // An agent that never said its id cannot be told from another one: unknown, not zero.
+        .filter(|(_, id)| !id.is_empty())
+        .map(|(node, id)| (node.clone(), per_agent.get(id).copied().unwrap_or(0)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn metrics_become_facts() {
+        let facts = read(&json!({
+            "master/cpus_used": 1.5, "master/cpus_total": 8.0, "master/mem_used": 128, "master/mem_total": 1024,
+            "master/disk_used": 0, "master/disk_total": 0, "master/gpus_used": 0, "master/gpus_total": 0,
+            "master/tasks_running": 3, "master/tasks_staging": 1, "master/slaves_active": 2
+        }));
+        let resources = facts.resources.unwrap();
+        assert_eq!((resources.cpus.summary.as_str(), resources.gpus), ("1.5/8", None));
+        assert_eq!((facts.tasks, facts.agents), (Some(4), Some(2)));
+        assert_eq!(read(&json!({})), LeaderFacts::default());
+    }
+
+    #[test]
+    fn tasks_are_counted_per_leaving_agent() {
+        let state = json!({"frameworks": [
+            {"tasks": [{"slave_id": "S0"}, {"slave_id": "S1"}]}, {"tasks": [{"slave_id": "S0"}]}, {}
+        ]});
+        let agents = [("w1", "S0"), ("w2", "S2"), ("w3", "")].map(|(n, i)| (n.to_owned(), i.to_owned()));
+        let counts = count_tasks(&state, &agents.into());
+        assert_eq!(counts, [("w1".to_owned(), 2), ("w2".to_owned(), 0)].into());
+    }
+}

@@ -1,0 +1,66 @@
+//! What is: every node that is wanted or recorded, as it was last seen. Nothing here waits for a node.
+
+use super::leader;
+use super::model::{Desired, Kind, World};
+use super::validate::Valid;
+use crate::context::Context;
+use crate::nodes::{Dial, Owner};
+use mesolith_crds::v1alpha1::MesosClusterStatus;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Names and addresses of the nodes to follow: those with a role, and those that may hold something from before.
+pub(crate) fn to_follow(
+    valid: &Valid,
+    before: &MesosClusterStatus,
+    desired: &Desired,
+) -> BTreeMap<String, String> {
+    let mut nodes = before.managed_nodes.clone();
+    // The spec's address wins: a node that got another address is still the same node.
+    for (name, node) in &valid.nodes {
+        if nodes.contains_key(name) || desired.contains_key(name) {
+            nodes.insert(name.clone(), node.address.clone());
+        }
+    }
+    nodes
+}
+
+/// The world as it was last seen.
+pub(crate) async fn observe(
+    cx: &Context,
+    owner: &Owner,
+    valid: &Valid,
+    before: &MesosClusterStatus,
+    desired: &Desired,
+    dial: &Arc<Dial>,
+) -> World {
+    let nodes = cx
+        .nodes
+        .follow(cx, owner, &to_follow(valid, before, desired), dial);
+    let mut world = World {
+        nodes,
+        tasks_on: BTreeMap::new(),
+    };
+    let leaving: BTreeMap<String, String> = world
+        .nodes
+        .iter()
+        .filter(|(name, _)| {
+            !desired
+                .get(*name)
+                .is_some_and(|set| set.contains_key(&Kind::Agent))
+        })
+        .filter_map(|(name, view)| Some((name, view.ledger()?.parts.get(&Kind::Agent)?)))
+        .map(|(name, part)| {
+            (
+                name.clone(),
+                part.facts.get("agentId").cloned().unwrap_or_default(),
+            )
+        })
+        .collect();
+    if !leaving.is_empty()
+        && let Some(master) = leader::address(&world, valid)
+    {
+        world.tasks_on = leader::tasks_on(cx, &master, &leaving).await;
+    }
+    world
+}

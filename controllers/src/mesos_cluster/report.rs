@@ -1,0 +1,154 @@
+//! From the world to the status: conditions with typed reasons, counts, plan, nodes. Pure up to the write.
+
+mod conditions;
+mod status;
+
+pub(crate) use conditions::phase_name;
+
+use super::decide::Decision;
+use super::delete::managed_after;
+use super::leader::LeaderFacts;
+use super::model::{Desired, Problem, World};
+use super::validate::Valid;
+use super::{Error, LOOK_AT_LEADER};
+use crate::context::Context;
+use crate::outcome::Outcome;
+use crate::report::{Finding, conditions as merge, transitions, write_status};
+use kube::Resource;
+use mesolith_crds::v1alpha1::{MesosCluster, MesosClusterStatus};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything a report is made from.
+pub(crate) struct Seen<'a> {
+    /// The parsed spec.
+    pub(crate) valid: &'a Valid,
+    /// What is wanted.
+    pub(crate) desired: &'a Desired,
+    /// What is.
+    pub(crate) world: &'a World,
+    /// What will be done.
+    pub(crate) decision: &'a Decision,
+    /// What the leader says.
+    pub(crate) leader: &'a LeaderFacts,
+    /// ZooKeeper server ids, old and new.
+    pub(crate) ids: BTreeMap<String, u32>,
+    /// Nothing is changed.
+    pub(crate) paused: bool,
+}
+
+/// Writes the status if it changed, events on transitions; returns the outcome of the reconcile.
+pub(crate) async fn report(
+    cluster: &MesosCluster,
+    cx: &Context,
+    before: &MesosClusterStatus,
+    seen: Seen<'_>,
+) -> Result<Outcome, Error> {
+    let findings = conditions::findings(&seen);
+    let mut after = status::status(before, &seen);
+    let targets: BTreeSet<&str> = seen.decision.effects.iter().map(|effect| effect.node()).collect();
+    let addresses = seen
+        .valid
+        .nodes
+        .iter()
+        .map(|(name, node)| (name.clone(), node.address.clone()))
+        .collect();
+    after.managed_nodes = managed_after(
+        &before.managed_nodes,
+        &addresses,
+        seen.desired,
+        &seen.world.nodes,
+        &targets,
+    );
+    let outcome = conditions::outcome(&findings, LOOK_AT_LEADER);
+    write(cluster, cx, before, after, &findings).await?;
+    Ok(outcome)
+}
+
+/// The spec makes no sense: nothing is touched until it does.
+pub(crate) async fn invalid(cluster: &MesosCluster, cx: &Context, problem: &str) -> Result<Outcome, Error> {
+    let findings = [
+        Finding::no("Ready", "InvalidSpec", problem),
+        Finding::yes("Stalled", "InvalidSpec", problem),
+        Finding::no("Reconciling", "InvalidSpec", ""),
+    ];
+    let before = crate::report::status_of(cluster);
+    write(cluster, cx, &before, before.clone(), &findings).await?;
+    Ok(Outcome::Invalid {
+        reason: "InvalidSpec",
+    })
+}
+
+/// Without a CA there is no way to the nodes.
+pub(crate) async fn no_credentials(
+    cluster: &MesosCluster,
+    cx: &Context,
+    error: super::credentials::Error,
+) -> Result<Outcome, Error> {
+    let message = crate::outcome::chain(&error);
+    let findings = [
+        Finding::no("Ready", error.reason(), message.clone()),
+        Finding::yes("Stalled", error.reason(), message),
+    ];
+    let before = crate::report::status_of(cluster);
+    write(cluster, cx, &before, before.clone(), &findings).await?;
+    Err(error.into())
+}
+
+/// Progress of a deletion.
+pub(crate) async fn deleting(
+    cluster: &MesosCluster,
+    cx: &Context,
+    before: &MesosClusterStatus,
+    managed: &BTreeMap<String, String>,
+    waits: &[Problem],
+) -> Result<(), Error> {
+    let blocked = waits.iter().find(|wait| wait.reason != "Deleting");
+    let names: Vec<&str> = managed.keys().map(String::as_str).take(5).collect();
+    let more = if managed.len() > names.len() { ", ..." } else { "" };
+    let progress = format!(
+        "{} nodes left to clean: {}{more}",
+        managed.len(),
+        names.join(", ")
+    );
+    let mut findings = match blocked {
+        Some(problem) => vec![
+            Finding::no("Ready", problem.reason.clone(), problem.message.clone()),
+            Finding::yes("Stalled", problem.reason.clone(), problem.message.clone()),
+        ],
+        None => vec![
+            Finding::no("Ready", "Deleting", progress.clone()),
+            Finding::no("Stalled", "Deleting", ""),
+        ],
+    };
+    findings.push(Finding::yes("Reconciling", "Deleting", progress));
+    let after = MesosClusterStatus {
+        managed_nodes: managed.clone(),
+        plan: Vec::new(),
+        ..before.clone()
+    };
+    write(cluster, cx, before, after, &findings).await
+}
+
+async fn write(
+    cluster: &MesosCluster,
+    cx: &Context,
+    before: &MesosClusterStatus,
+    mut after: MesosClusterStatus,
+    findings: &[Finding],
+) -> Result<(), Error> {
+    let generation = cluster.metadata.generation;
+    after.observed_generation = generation;
+    after.conditions = merge(&before.conditions, findings, generation, jiff::Timestamp::now());
+    let wrote = write_status(&cx.client, cluster, before, &after)
+        .await
+        .map_err(Error::WriteStatus)?;
+    if wrote {
+        cx.announcer
+            .announce(
+                &cluster.object_ref(&()),
+                &transitions(&before.conditions, &after.conditions),
+            )
+            .await;
+    }
+    Ok(())
+}

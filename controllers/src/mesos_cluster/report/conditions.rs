@@ -1,0 +1,271 @@
+//! Conditions of a MesosCluster. Pure.
+
+use super::super::model::{Kind, NodeView, members, quorum};
+use super::Seen;
+use crate::outcome::Outcome;
+use crate::report::{Finding, Truth};
+use mesolith_proto::node::v1::Phase;
+use std::time::Duration;
+
+/// Every condition, `Ready` first.
+pub(super) fn findings(seen: &Seen<'_>) -> Vec<Finding> {
+    let parts = [zookeeper(seen), masters(seen), agents(seen), nodes(seen)];
+    let mut findings = vec![ready(seen, &parts)];
+    findings.extend(parts);
+    findings.push(reconciling(seen));
+    findings.push(stalled(seen));
+    findings
+}
+
+/// The first condition that does not hold names the reason: what comes up first is repaired first.
+fn ready(seen: &Seen<'_>, parts: &[Finding]) -> Finding {
+    let failing = parts.iter().find(|finding| finding.truth != Truth::True);
+    match failing {
+        Some(finding) => Finding::no("Ready", finding.reason.clone(), finding.message.clone()),
+        None if seen.paused => Finding::yes(
+            "Ready",
+            "Paused",
+            "everything serves; spec.paused holds back changes",
+        ),
+        None => {
+            let counts = Kind::ALL.map(|kind| (members(seen.desired, kind).count(), kind.plural()));
+            let list: Vec<String> = counts
+                .iter()
+                .filter(|(n, _)| *n > 0)
+                .map(|(n, what)| format!("{n} {what}"))
+                .collect();
+            Finding::yes("Ready", "AllServing", format!("{} serve", list.join(", ")))
+        }
+    }
+}
+
+fn zookeeper(seen: &Seen<'_>) -> Finding {
+    let name = "ZooKeeperReady";
+    if members(seen.desired, Kind::ZooKeeper).next().is_none() {
+        return Finding::yes(
+            name,
+            "External",
+            format!("{} is not managed here", seen.valid.zookeeper_url),
+        );
+    }
+    all_serve(seen, Kind::ZooKeeper, name, "WaitingForQuorum").unwrap_or_else(|f| f)
+}
+
+fn masters(seen: &Seen<'_>) -> Finding {
+    let name = "MastersReady";
+    match all_serve(seen, Kind::Master, name, "WaitingForMasters") {
+        Ok(_) if seen.world.leader().is_none() => Finding::no(
+            name,
+            "WaitingForLeader",
+            "all masters run, none of them leads yet",
+        ),
+        Ok(finding) => finding,
+        // While none runs, what is missing is before the masters.
+        Err(finding) if finding.reason == "WaitingForMasters" && !quorate(seen) => Finding::no(
+            name,
+            "WaitingForQuorum",
+            format!("{}; masters need the ZooKeeper quorum", finding.message),
+        ),
+        Err(finding) => finding,
+    }
+}
+
+fn agents(seen: &Seen<'_>) -> Finding {
+    let name = "AgentsReady";
+    if members(seen.desired, Kind::Agent).next().is_none() {
+        return Finding::yes(name, "NoneWanted", "spec.agents is empty");
+    }
+    match all_serve(seen, Kind::Agent, name, "WaitingForAgents") {
+        Err(finding) if finding.reason == "WaitingForAgents" && seen.world.leader().is_none() => Finding::no(
+            name,
+            "WaitingForLeader",
+            format!("{}; agents need a leading master", finding.message),
+        ),
+        Ok(finding) | Err(finding) => finding,
+    }
+}
+
+fn quorate(seen: &Seen<'_>) -> bool {
+    let servers = members(seen.desired, Kind::ZooKeeper);
+    let size = servers.clone().count();
+    size == 0 || seen.world.running(Kind::ZooKeeper, servers) >= quorum(size)
+}
+
+/// `Ok` when every member of a kind serves; otherwise what is wrong with the first that does not.
+fn all_serve(
+    seen: &Seen<'_>,
+    kind: Kind,
+    name: &'static str,
+    waiting: &'static str,
+) -> Result<Finding, Finding> {
+    let wanted: Vec<&String> = members(seen.desired, kind).collect();
+    let up = seen.world.running(kind, wanted.iter().copied());
+    let count = format!("{up} of {} {} up", wanted.len(), kind.plural());
+    if up == wanted.len() {
+        return Ok(Finding::yes(name, "AllServing", count));
+    }
+    let mut reason = waiting.to_owned();
+    let mut details: Vec<(u8, String)> = Vec::new();
+    for node in wanted {
+        let (weight, detail) = match seen.world.nodes.get(node) {
+            None | Some(NodeView::Unknown) => (1, format!("{node}: no answer yet")),
+            Some(NodeView::Unreachable(problem)) => (3, problem.message.clone()),
+            Some(NodeView::Seen(ledger)) => match ledger.parts.get(&kind) {
+                Some(part) if part.runs() => continue,
+                None => (0, format!("{node}: not started yet")),
+                Some(part) if part.reason.is_empty() => {
+                    (2, format!("{} of {node}: {}", kind.id(), phase_name(part.phase)))
+                }
+                Some(part) => {
+                    // What the node says of its component is the reason, unchanged. A component that only waits for
+                    // others must not hide the one with a fault.
+                    let fault = matches!(part.phase, Phase::Failed | Phase::BackOff);
+                    let weight = if fault { 5 } else { 4 };
+                    if details.iter().all(|(known, _)| *known < weight)
+                        && !part.reason.starts_with("WaitingFor")
+                    {
+                        reason.clone_from(&part.reason);
+                    }
+                    (weight, format!("{} of {node}: {}", kind.id(), part.message))
+                }
+            },
+        };
+        details.push((weight, detail));
+    }
+    details.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    let detail = details.first().map(|(_, text)| text.as_str()).unwrap_or_default();
+    Err(Finding::no(name, reason, format!("{count}; {detail}")))
+}
+
+fn nodes(seen: &Seen<'_>) -> Finding {
+    let name = "NodesReachable";
+    let total = seen.world.nodes.len();
+    let lost: Vec<_> = seen
+        .world
+        .nodes
+        .values()
+        .filter_map(|view| match view {
+            NodeView::Unreachable(problem) => Some(problem),
+            NodeView::Unknown | NodeView::Seen(_) => None,
+        })
+        .collect();
+    // A node that must not be trusted is worse than one that is away.
+    let worst = lost.iter().find(|p| p.reason == "NodeUntrusted").or(lost.first());
+    if let Some(problem) = worst {
+        let message = if lost.len() > 1 {
+            format!(
+                "{} of {total} nodes do not answer; {}",
+                lost.len(),
+                problem.message
+            )
+        } else {
+            problem.message.clone()
+        };
+        return Finding::no(name, problem.reason.clone(), message);
+    }
+    match seen
+        .world
+        .nodes
+        .iter()
+        .find(|(_, view)| **view == NodeView::Unknown)
+    {
+        Some((node, _)) => Finding::unknown(name, "WaitingForAnswer", format!("{node}: no answer yet")),
+        None => Finding::yes(name, "AllAnswer", format!("{total} nodes answer")),
+    }
+}
+
+fn reconciling(seen: &Seen<'_>) -> Finding {
+    let name = "Reconciling";
+    if seen.paused && !seen.decision.plan.is_empty() {
+        return Finding::no(name, "Paused", "spec.paused holds back the steps of status.plan");
+    }
+    if let Some(wait) = seen
+        .decision
+        .waits
+        .first()
+        .filter(|_| seen.decision.effects.is_empty())
+    {
+        return Finding::yes(name, wait.reason.clone(), wait.message.clone());
+    }
+    match seen.decision.plan.first() {
+        Some(step) => {
+            let left = seen.decision.plan.len();
+            let text = format!(
+                "{} {} on {}; {left} steps left",
+                step.action, step.component, step.node
+            );
+            Finding::yes(name, "Rolling", text)
+        }
+        None => Finding::no(name, "UpToDate", "nodes have what the spec says"),
+    }
+}
+
+/// Only a component that its node cannot start by itself needs a person.
+fn stalled(seen: &Seen<'_>) -> Finding {
+    let parts = seen
+        .world
+        .nodes
+        .iter()
+        .filter_map(|(node, view)| Some((node, view.ledger()?)));
+    for (node, ledger) in parts {
+        if let Some((kind, part)) = ledger.parts.iter().find(|(_, part)| part.phase == Phase::Failed) {
+            let message = format!("{} of {node}: {}", kind.id(), part.message);
+            let reason = if part.reason.is_empty() {
+                "ComponentFailed"
+            } else {
+                &part.reason
+            };
+            return Finding::yes("Stalled", reason, message);
+        }
+    }
+    Finding::no("Stalled", "Progressing", "")
+}
+
+/// How the reconcile ended, from its own findings.
+pub(super) fn outcome(findings: &[Finding], look_again: Duration) -> Outcome {
+    let again = Some(look_again);
+    match findings.first() {
+        Some(ready) if ready.truth != Truth::True => Outcome::Waiting {
+            reason: label(&ready.reason),
+            again,
+        },
+        // Resources and tasks change without a trigger.
+        _ => Outcome::Waiting { reason: "", again },
+    }
+}
+
+/// Metric labels are bounded: reasons that a node made up are not among them.
+fn label(reason: &str) -> &'static str {
+    const KNOWN: [&str; 12] = [
+        "WaitingForQuorum",
+        "WaitingForMasters",
+        "WaitingForLeader",
+        "WaitingForAgents",
+        "WaitingForAnswer",
+        "NodeUnreachable",
+        "NodeUntrusted",
+        "PortInUse",
+        "JavaNotFound",
+        "DockerUnavailable",
+        "CrashLoop",
+        "Deleting",
+    ];
+    KNOWN
+        .into_iter()
+        .find(|known| *known == reason)
+        .unwrap_or("ComponentNotReady")
+}
+
+/// A phase in the words of the status.
+pub(crate) fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Unspecified => "Unknown",
+        Phase::Pending => "Pending",
+        Phase::Starting => "Starting",
+        Phase::Running => "Running",
+        Phase::Unhealthy => "Unhealthy",
+        Phase::BackOff => "BackOff",
+        Phase::Stopping => "Stopping",
+        Phase::Failed => "Failed",
+    }
+}

@@ -1,0 +1,133 @@
+//! Counts, plan and nodes of a MesosCluster's status. Pure.
+
+use super::super::model::{Kind, Ledger, NodeView, members};
+use super::Seen;
+use super::conditions::phase_name;
+use mesolith_crds::v1alpha1::MesosClusterStatus;
+use mesolith_crds::v1alpha1::mesos_cluster::{AgentCounts, ComponentStatus, MemberCounts, NodeStatus};
+use std::collections::BTreeSet;
+
+/// As many nodes as the CRD lets a status list.
+const NODES_LISTED: usize = 128;
+/// Longest message of a node or component that the CRD takes.
+const MESSAGE_LIMIT: usize = 1024;
+
+/// The status that goes with what was seen; what this controller does not own stays as it was.
+pub(super) fn status(before: &MesosClusterStatus, seen: &Seen<'_>) -> MesosClusterStatus {
+    let world = seen.world;
+    let mut after = before.clone();
+    after.zookeeper_url = Some(seen.valid.zookeeper_url.clone());
+    after.zookeeper_ids = seen.ids.clone();
+    after.leader = seen.leader.address.clone();
+    after.plan = seen.decision.plan.clone();
+    after.zookeeper = (!seen.valid.zookeeper.is_empty()).then(|| counts(seen, Kind::ZooKeeper));
+    after.masters = Some(counts(seen, Kind::Master));
+    let agents = counts(seen, Kind::Agent);
+    let leaving = seen
+        .decision
+        .waits
+        .iter()
+        .filter(|wait| wait.reason == "AgentHasTasks")
+        .count();
+    after.agents = Some(AgentCounts::new(agents.ready, agents.desired, int(leaving)));
+    // A leader that does not answer for a moment is no reason to forget what it said.
+    if seen.leader.address.is_none() {
+        after.resources = None;
+        after.tasks = None;
+    }
+    if seen.leader.resources.is_some() {
+        after.resources = seen.leader.resources.clone();
+        after.tasks = seen.leader.tasks;
+    }
+    let ledgers = || world.nodes.values().filter_map(NodeView::ledger);
+    let versions: BTreeSet<&String> = ledgers().map(|l| &l.version).filter(|v| !v.is_empty()).collect();
+    after.version = versions.first().map(|v| (*v).clone()).or(after.version);
+    let newest = ledgers()
+        .map(|l| l.generation)
+        .max()
+        .and_then(|g| i64::try_from(g).ok());
+    after.component_generation = newest.filter(|g| *g > 0).or(after.component_generation);
+    after.nodes = nodes(seen);
+    after
+}
+
+fn int(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+fn counts(seen: &Seen<'_>, kind: Kind) -> MemberCounts {
+    let wanted = members(seen.desired, kind);
+    MemberCounts::new(int(seen.world.running(kind, wanted.clone())), int(wanted.count()))
+}
+
+/// Nodes that need attention first, then the others, up to the limit.
+fn nodes(seen: &Seen<'_>) -> Vec<NodeStatus> {
+    let mut list: Vec<NodeStatus> = seen
+        .world
+        .nodes
+        .iter()
+        .map(|(name, view)| node(seen, name, view))
+        .collect();
+    list.sort_by(|a, b| a.ready.cmp(&b.ready).then_with(|| a.name.cmp(&b.name)));
+    list.truncate(NODES_LISTED);
+    list
+}
+
+fn node(seen: &Seen<'_>, name: &str, view: &NodeView) -> NodeStatus {
+    let address = seen
+        .valid
+        .nodes
+        .get(name)
+        .map(|node| node.address.clone())
+        .unwrap_or_default();
+    let base = NodeStatus {
+        name: name.to_owned(),
+        address,
+        ..NodeStatus::default()
+    };
+    match view {
+        NodeView::Unknown => NodeStatus {
+            reason: Some("WaitingForAnswer".into()),
+            ..base
+        },
+        NodeView::Unreachable(problem) => NodeStatus {
+            reason: Some(problem.reason.clone()),
+            message: text(&problem.message),
+            ..base
+        },
+        NodeView::Seen(ledger) => answering(seen, name, ledger, base),
+    }
+}
+
+fn answering(seen: &Seen<'_>, name: &str, ledger: &Ledger, base: NodeStatus) -> NodeStatus {
+    let components: Vec<ComponentStatus> = ledger
+        .parts
+        .iter()
+        .map(|(kind, part)| ComponentStatus {
+            id: kind.id().to_owned(),
+            phase: phase_name(part.phase).to_owned(),
+            reason: text(&part.reason),
+            message: text(&part.message),
+            restarts: (part.restarts > 0).then_some(part.restarts.into()),
+        })
+        .collect();
+    let wanted = seen.desired.get(name);
+    let missing = wanted
+        .into_iter()
+        .flatten()
+        .any(|(kind, _)| !ledger.parts.contains_key(kind));
+    let faulty = components.iter().find(|c| c.phase != "Running");
+    NodeStatus {
+        ready: faulty.is_none() && !missing,
+        reason: faulty.and_then(|c| c.reason.clone().or_else(|| Some(c.phase.clone()))),
+        message: faulty.and_then(|c| c.message.clone()),
+        version: text(&ledger.version),
+        components,
+        ..base
+    }
+}
+
+fn text(value: &str) -> Option<String> {
+    let cut = &value[..value.floor_char_boundary(MESSAGE_LIMIT)];
+    (!cut.is_empty()).then(|| cut.to_owned())
+}

@@ -1,0 +1,171 @@
+//! The spec, parsed once: ranges resolved, roles on nodes, contradictions refused. Pure.
+
+use mesolith_crds::v1alpha1::mesos_cluster::{AgentGroup, MesosClusterSpec, Mtls, Node, SpecError};
+use std::collections::BTreeMap;
+
+/// A spec that makes sense.
+#[derive(Debug, Clone)]
+pub(crate) struct Valid {
+    /// The name clients see.
+    pub(crate) cluster_name: String,
+    /// All nodes of the spec by name.
+    pub(crate) nodes: BTreeMap<String, Node>,
+    /// Names of the nodes with a ZooKeeper server; empty with an external ensemble.
+    pub(crate) zookeeper: Vec<String>,
+    /// `zk://host:port,.../path`.
+    pub(crate) zookeeper_url: String,
+    /// Names of the nodes with a master.
+    pub(crate) masters: Vec<String>,
+    /// Port of the masters.
+    pub(crate) master_port: u16,
+    /// Index of the agent group by node name.
+    pub(crate) agents: BTreeMap<String, usize>,
+    /// Whether nodes are talked to with mutual TLS.
+    pub(crate) mtls: bool,
+}
+
+/// What is wrong with a spec; each message names field and remedy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Error {
+    /// Ranges or names.
+    #[error(transparent)]
+    Nodes(#[from] SpecError),
+    /// Both or neither.
+    #[error("spec.zookeeper: give either nodes or external")]
+    ChooseZooKeeper,
+    /// One agent per node.
+    #[error("spec.agents: {node:?} is in the groups {first:?} and {second:?}; a node belongs to one group")]
+    GroupAgents {
+        /// The node.
+        node: String,
+        /// One group.
+        first: String,
+        /// Another group.
+        second: String,
+    },
+    /// Two listeners on one address.
+    #[error("{first} and {second} both use port {port} on {node:?}; change one of them")]
+    SharePort {
+        /// The node.
+        node: String,
+        /// The port.
+        port: u16,
+        /// One field.
+        first: String,
+        /// Another field.
+        second: String,
+    },
+}
+
+/// Parses a spec; `name` is the object's.
+pub(crate) fn validate(name: &str, spec: &MesosClusterSpec) -> Result<Valid, Error> {
+    let table = spec.node_table()?;
+    let names = |nodes: Vec<&Node>| nodes.into_iter().map(|n| n.name.clone()).collect::<Vec<_>>();
+    let zookeeper = match (&spec.zookeeper.nodes, &spec.zookeeper.external) {
+        (Some(nodes), None) => names(table.select("spec.zookeeper.nodes", nodes)?),
+        (None, Some(_)) => Vec::new(),
+        (Some(_), Some(_)) | (None, None) => return Err(Error::ChooseZooKeeper),
+    };
+    let masters = names(table.select("spec.masters.nodes", &spec.masters.nodes)?);
+    let mut agents: BTreeMap<String, usize> = BTreeMap::new();
+    for (index, group) in spec.agents.iter().enumerate() {
+        for node in table.select(&format!("spec.agents[{}].nodes", group.name), &group.nodes)? {
+            if let Some(other) = agents.insert(node.name.clone(), index) {
+                return Err(Error::GroupAgents {
+                    node: node.name.clone(),
+                    first: spec.agents[other].name.clone(),
+                    second: group.name.clone(),
+                });
+            }
+        }
+    }
+    let nodes: BTreeMap<String, Node> = table.iter().map(|n| (n.name.clone(), n.clone())).collect();
+    check_ports(spec, &nodes, &zookeeper, &masters, &agents)?;
+    Ok(Valid {
+        cluster_name: spec.cluster_name.clone().unwrap_or_else(|| name.to_owned()),
+        zookeeper_url: zookeeper_url(spec, &nodes, &zookeeper),
+        nodes,
+        zookeeper,
+        masters,
+        master_port: spec.masters.port(),
+        agents,
+        mtls: spec.security.mtls == Mtls::Enabled,
+    })
+}
+
+fn zookeeper_url(spec: &MesosClusterSpec, nodes: &BTreeMap<String, Node>, servers: &[String]) -> String {
+    match &spec.zookeeper.external {
+        Some(url) => {
+            let bare = url.trim_start_matches("zk://").trim_end_matches('/');
+            if bare.contains('/') {
+                format!("zk://{bare}")
+            } else {
+                format!("zk://{bare}/mesos")
+            }
+        }
+        None => {
+            let port = spec.zookeeper.client_port();
+            let hosts: Vec<String> = servers
+                .iter()
+                .filter_map(|s| nodes.get(s))
+                .map(|n| host_port(n.host(), port))
+                .collect();
+            format!("zk://{}{}", hosts.join(","), spec.zookeeper.path())
+        }
+    }
+}
+
+/// `host:port`, with brackets around an IPv6 address.
+pub(crate) fn host_port(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+fn check_ports(
+    spec: &MesosClusterSpec,
+    nodes: &BTreeMap<String, Node>,
+    zookeeper: &[String],
+    masters: &[String],
+    agents: &BTreeMap<String, usize>,
+) -> Result<(), Error> {
+    for (name, node) in nodes {
+        let mut used: BTreeMap<u16, String> = BTreeMap::new();
+        let mut take = |port: u16, field: String| match used.insert(port, field.clone()) {
+            Some(first) => Err(Error::SharePort {
+                node: name.clone(),
+                port,
+                first,
+                second: field,
+            }),
+            None => Ok(()),
+        };
+        if let Some(port) = node
+            .address
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse().ok())
+        {
+            take(port, "spec.nodes".into())?;
+        }
+        if zookeeper.contains(name) {
+            take(spec.zookeeper.client_port(), "spec.zookeeper.clientPort".into())?;
+            take(spec.zookeeper.quorum_port(), "spec.zookeeper.quorumPort".into())?;
+            take(
+                spec.zookeeper.election_port(),
+                "spec.zookeeper.electionPort".into(),
+            )?;
+        }
+        if masters.contains(name) {
+            take(spec.masters.port(), "spec.masters.port".into())?;
+        }
+        if let Some(group) = agents.get(name).and_then(|i| spec.agents.get(*i)) {
+            take(
+                AgentGroup::port(group),
+                format!("spec.agents[{}].port", group.name),
+            )?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! Follows one node: connects, watches, notes what it shows, renews its certificate, and starts over when the
+//! connection breaks.
+
+use super::dial::{Dial, request, sentence, stream_request};
+use super::{CALL_TIMEOUT, Owner, Shared};
+use crate::controller::Trigger;
+use crate::mesos_cluster::model::{Kind, Ledger, NodeView, Part, Problem};
+use mesolith_proto::node::v1::{
+    ClusterState, CreateSigningRequestRequest, Facts, GetFactsRequest, InstallCertificateRequest, NodeState,
+    WatchRequest,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::{Instant, interval_at, sleep};
+
+/// Between attempts to reach a node that does not answer.
+const RETRY: [u64; 6] = [0, 1, 1, 2, 4, 8];
+/// A node agent that is just being restarted is back within these attempts: no alarm before.
+const QUIET_ATTEMPTS: usize = 3;
+/// How often facts are read again and the certificate's age is looked at.
+const FACTS_EVERY: Duration = Duration::from_secs(600);
+/// Facts that come and go by themselves are not looked at: they would trigger reconciles without end.
+const STEADY_FACTS: [&str; 5] = ["mode", "leading", "leader", "registered", "agentId"];
+
+/// Runs until dropped.
+pub(super) async fn run(
+    node: Arc<Shared>,
+    owner: Owner,
+    dial: Arc<Dial>,
+    triggers: UnboundedSender<Trigger>,
+) {
+    let tell = |view: NodeView| {
+        if node.note(view) {
+            // Without a receiver the term is over, and so is this task.
+            let _ = triggers.send(owner.object.clone());
+        }
+    };
+    let mut failures = 0_usize;
+    loop {
+        let mut answered = false;
+        let problem = watch(&node, &owner.uid, &dial, &tell, &mut answered).await;
+        failures = if answered { 1 } else { failures + 1 };
+        if failures > QUIET_ATTEMPTS
+            || matches!(node.view(), NodeView::Unknown)
+            || problem.reason == "NodeUntrusted"
+        {
+            tell(NodeView::Unreachable(problem));
+        }
+        sleep(Duration::from_secs(RETRY[failures.min(RETRY.len()) - 1])).await;
+    }
+}
+
+/// One connection, from its start to its end; returns why it ended.
+async fn watch(
+    node: &Shared,
+    uid: &str,
+    dial: &Dial,
+    tell: &impl Fn(NodeView),
+    answered: &mut bool,
+) -> Problem {
+    let mut client = match &node.client {
+        Ok(client) => client.clone(),
+        Err(message) => {
+            sleep(Duration::from_secs(30)).await;
+            return Problem {
+                reason: "NodeUnreachable".into(),
+                message: format!("{}: {message}", node.place()),
+            };
+        }
+    };
+    let mut facts = match client.get_facts(request(GetFactsRequest {}, CALL_TIMEOUT)).await {
+        Ok(facts) => facts.into_inner(),
+        Err(status) => return problem(node, &status),
+    };
+    renew(node, dial, &facts).await;
+    let watch = client.watch(stream_request(WatchRequest {
+        cluster_uid: uid.to_owned(),
+    }));
+    let mut stream = match tokio::time::timeout(CALL_TIMEOUT, watch).await {
+        Ok(Ok(stream)) => stream.into_inner(),
+        Ok(Err(status)) => return problem(node, &status),
+        Err(_) => return problem(node, &tonic::Status::deadline_exceeded("no answer in 15 s")),
+    };
+    node.reconnected();
+    let mut look = interval_at(Instant::now() + FACTS_EVERY, FACTS_EVERY);
+    loop {
+        tokio::select! {
+            message = stream.message() => match message {
+                Ok(Some(state)) => {
+                    *answered = true;
+                    tell(NodeView::Seen(ledger(&state, uid, &facts)));
+                }
+                Ok(None) => return problem(node, &tonic::Status::unavailable("the node agent closed the connection")),
+                Err(status) => return problem(node, &status),
+            },
+            _ = look.tick() => match client.get_facts(request(GetFactsRequest {}, CALL_TIMEOUT)).await {
+                Ok(fresh) => {
+                    facts = fresh.into_inner();
+                    renew(node, dial, &facts).await;
+                }
+                Err(status) => return problem(node, &status),
+            },
+        }
+    }
+}
+
+/// Gives the node a new certificate when a third of the lifetime or less is left. A failure is tried again later:
+/// the old certificate is still good.
+async fn renew(node: &Shared, dial: &Dial, facts: &Facts) {
+    let (Some(below), Ok(client)) = (dial.renew_below(), &node.client) else {
+        return;
+    };
+    let left = facts.certificate_not_after - jiff::Timestamp::now().as_second();
+    if facts.certificate_not_after == 0 || left > i64::try_from(below.as_secs()).unwrap_or(i64::MAX) {
+        return;
+    }
+    let mut client = client.clone();
+    let exchange = async {
+        let ask = request(CreateSigningRequestRequest {}, CALL_TIMEOUT);
+        let pending = client
+            .create_signing_request(ask)
+            .await
+            .map_err(|s| sentence(&s))?
+            .into_inner();
+        let Some(signed) = dial.sign(&node.name, &node.address, &pending.pem) else {
+            return Ok(());
+        };
+        let (certificate_pem, ca_pem) = signed?;
+        let install = InstallCertificateRequest {
+            certificate_pem,
+            ca_pem,
+        };
+        client
+            .install_certificate(request(install, CALL_TIMEOUT))
+            .await
+            .map_err(|s| sentence(&s))?;
+        Ok::<(), String>(())
+    };
+    match exchange.await {
+        Ok(()) => tracing::info!(node = node.name, "certificate renewed"),
+        Err(error) => tracing::warn!(node = node.name, error, "failed to renew the certificate"),
+    }
+}
+
+/// Why a node does not answer, with what to do about it.
+fn problem(node: &Shared, status: &tonic::Status) -> Problem {
+    let place = node.place();
+    if let Some(trust) = mesolith_pki::trust_problem(status) {
+        // The sentence begins with the address, which the place has already.
+        let trust = trust
+            .strip_prefix(&format!("{}: ", node.address))
+            .unwrap_or(&trust);
+        return Problem {
+            reason: "NodeUntrusted".into(),
+            message: format!("{place}: {trust}"),
+        };
+    }
+    match status.code() {
+        tonic::Code::Unauthenticated | tonic::Code::PermissionDenied => Problem {
+            reason: "NodeUntrusted".into(),
+            message: format!(
+                "{place}: the node refuses the operator: {}. Is its ca.crt the CA of this cluster? mesolith pki issue makes a new set",
+                sentence(status)
+            ),
+        },
+        _ => Problem {
+            reason: "NodeUnreachable".into(),
+            message: format!(
+                "{place}: {}. Is the node agent running? systemctl status mesolith-agent",
+                sentence(status)
+            ),
+        },
+    }
+}
+
+fn ledger(state: &NodeState, uid: &str, facts: &Facts) -> Ledger {
+    let version = facts.version.clone();
+    let ours = state
+        .clusters
+        .iter()
+        .find(|c| c.cluster.as_ref().is_some_and(|r| r.uid == uid));
+    match ours {
+        None => Ledger {
+            settled: true,
+            version,
+            ..Ledger::default()
+        },
+        Some(cluster) => Ledger {
+            present: true,
+            generation: cluster.generation,
+            settled: cluster.observed_generation == cluster.generation,
+            stale: false,
+            removing: cluster.removing,
+            parts: parts(cluster),
+            version,
+        },
+    }
+}
+
+fn parts(cluster: &ClusterState) -> BTreeMap<Kind, Part> {
+    let part = |c: &mesolith_proto::node::v1::ComponentState| {
+        let steady = |(key, _): &(&String, &String)| STEADY_FACTS.contains(&key.as_str());
+        Some((
+            Kind::of(&c.id)?,
+            Part {
+                phase: c.phase(),
+                digest: c.spec_digest.clone(),
+                reason: c.reason.clone(),
+                message: c.message.clone(),
+                restarts: c.restarts,
+                facts: c
+                    .facts
+                    .iter()
+                    .filter(steady)
+                    .map(|(k, v)| (k.clone(), v.clone()))
+                    .collect(),
+            },
+        ))
+    };
+    cluster.components.iter().filter_map(part).collect()
+}
