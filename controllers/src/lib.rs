@@ -12,6 +12,7 @@ mod args;
 mod backoff;
 mod context;
 mod controller;
+mod http;
 mod leader;
 mod marathon_app;
 mod mesos_cluster;
@@ -40,6 +41,7 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     let health = Health::default();
     health.set("kubernetes", Err("no contact with the Kubernetes API yet".into()));
 
+    http::serve(args.http, registry, health.clone(), shutdown.clone()).await?;
     let config = api_client::config(args.kubeconfig.as_deref()).await?;
     let elector = api_client::client(config.clone(), metrics.clone(), None)?;
     let election = Election {
