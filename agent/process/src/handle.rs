@@ -39,6 +39,11 @@ impl Handle {
         self.record.process.pid
     }
 
+    /// [`crate::Spec::id`], as it was launched.
+    pub fn id(&self) -> &str {
+        &self.record.id
+    }
+
     /// Pid, start time and boot.
     pub fn identity(&self) -> &Identity {
         &self.record.process

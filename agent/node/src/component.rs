@@ -1,0 +1,185 @@
+//! Vocabulary: what the operator wants on this node, as the ledger keeps it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// A cluster, by its identity and by its name for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClusterRef {
+    pub(crate) uid: String,
+    pub(crate) name: String,
+}
+
+/// Everything one cluster has on this node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DesiredSet {
+    pub(crate) cluster: ClusterRef,
+    pub(crate) generation: u64,
+    /// Sorted by id.
+    pub(crate) components: Vec<Component>,
+    /// Set once the cluster is on its way out; `components` is empty then.
+    pub(crate) removing: Option<Removal>,
+}
+
+/// How a cluster leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Removal {
+    /// False deletes the data.
+    pub(crate) archive: bool,
+}
+
+impl DesiredSet {
+    pub(crate) fn component(&self, id: &str) -> Option<&Component> {
+        self.components.iter().find(|c| c.id == id)
+    }
+}
+
+/// One component.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Component {
+    pub(crate) id: String,
+    pub(crate) kind: Kind,
+    pub(crate) cpus: Option<f64>,
+    pub(crate) memory_bytes: Option<u64>,
+    pub(crate) stop_grace_seconds: u32,
+    pub(crate) restart_token: String,
+    /// The sender's; shown unchanged.
+    pub(crate) spec_digest: String,
+}
+
+impl Component {
+    /// Of everything that a running process must be restarted for.
+    pub(crate) fn config_digest(&self) -> String {
+        let content = (&self.kind, self.cpus, self.memory_bytes, &self.restart_token);
+        // Maps are sorted and floats are finite, so this is stable and cannot fail.
+        let text = serde_json::to_vec(&content).unwrap_or_default();
+        Sha256::digest(text)
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+/// What to run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    ZooKeeper(ZooKeeper),
+    Master(Master),
+    Agent(Agent),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ZooKeeper {
+    pub(crate) my_id: u32,
+    pub(crate) bind_address: String,
+    pub(crate) client_port: u16,
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) heap_megabytes: u32,
+    pub(crate) config: BTreeMap<String, String>,
+    pub(crate) tick_time_ms: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Peer {
+    pub(crate) id: u32,
+    pub(crate) host: String,
+    pub(crate) quorum_port: u16,
+    pub(crate) election_port: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Master {
+    pub(crate) bind_address: String,
+    pub(crate) port: u16,
+    pub(crate) hostname: String,
+    pub(crate) zookeeper: String,
+    pub(crate) cluster_name: String,
+    pub(crate) quorum: u32,
+    pub(crate) flags: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Agent {
+    pub(crate) bind_address: String,
+    pub(crate) port: u16,
+    pub(crate) hostname: String,
+    pub(crate) zookeeper: String,
+    pub(crate) containerizers: Vec<String>,
+    pub(crate) resources: String,
+    pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) flags: BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+pub(crate) mod fixtures {
+    use super::*;
+
+    pub(crate) fn zookeeper() -> Component {
+        let kind = ZooKeeper {
+            my_id: 1,
+            bind_address: "127.0.0.11".into(),
+            client_port: 2181,
+            peers: vec![],
+            heap_megabytes: 0,
+            config: BTreeMap::new(),
+            tick_time_ms: 0,
+        };
+        component("zookeeper", Kind::ZooKeeper(kind))
+    }
+
+    pub(crate) fn component(id: &str, kind: Kind) -> Component {
+        Component {
+            id: id.into(),
+            kind,
+            cpus: None,
+            memory_bytes: None,
+            stop_grace_seconds: 0,
+            restart_token: String::new(),
+            spec_digest: "d1".into(),
+        }
+    }
+
+    pub(crate) fn set(generation: u64, components: Vec<Component>) -> DesiredSet {
+        let cluster = ClusterRef {
+            uid: "u-1".into(),
+            name: "default/prod".into(),
+        };
+        DesiredSet {
+            cluster,
+            generation,
+            components,
+            removing: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixtures::zookeeper;
+    use super::*;
+
+    #[test]
+    fn only_what_a_process_runs_with_counts_for_the_digest() {
+        let plain = zookeeper();
+        let digest = plain.config_digest();
+        let same = Component {
+            stop_grace_seconds: 9,
+            spec_digest: "d2".into(),
+            ..plain.clone()
+        };
+        assert_eq!(same.config_digest(), digest);
+        let limited = Component {
+            cpus: Some(1.0),
+            ..plain.clone()
+        };
+        let restarted = Component {
+            restart_token: "again".into(),
+            ..plain
+        };
+        assert_ne!(limited.config_digest(), digest);
+        assert_ne!(restarted.config_digest(), digest);
+    }
+}

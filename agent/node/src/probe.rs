@@ -1,0 +1,61 @@
+//! Does a component serve, and what does it say about itself.
+
+mod http;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use mesolith_zk::four_letter;
+
+use crate::component::{Component, Kind};
+use crate::problem::Problem;
+
+/// Servers answer these within milliseconds; more means that something is wrong.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// Facts for people and controllers, e.g. `mode=leader`.
+pub(crate) type Facts = HashMap<String, String>;
+
+/// Serving, with its facts, or the reason why not.
+pub(crate) async fn probe(component: &Component, http: &reqwest::Client) -> Result<Facts, Problem> {
+    match &component.kind {
+        Kind::ZooKeeper(server) => zookeeper(&host_port(&server.bind_address, server.client_port)).await,
+        Kind::Master(master) => http::master(http, &host_port(&master.bind_address, master.port)).await,
+        Kind::Agent(agent) => http::agent(http, &host_port(&agent.bind_address, agent.port)).await,
+    }
+}
+
+/// A client that a component cannot hold up.
+pub(crate) fn client() -> reqwest::Client {
+    let client = reqwest::Client::builder().timeout(LIMIT).no_proxy();
+    client
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap_or_default()
+}
+
+fn host_port(address: &str, port: u16) -> String {
+    match address {
+        // All addresses include the loopback one.
+        "0.0.0.0" => format!("127.0.0.1:{port}"),
+        v6 if v6.contains(':') => format!("[{v6}]:{port}"),
+        other => format!("{other}:{port}"),
+    }
+}
+
+async fn zookeeper(address: &str) -> Result<Facts, Problem> {
+    let silent = |e: mesolith_zk::Error| Problem::new("NotAnswering", e.to_string());
+    let status = four_letter::srvr(address, LIMIT).await.map_err(silent)?;
+    let Some(mode) = status.mode else {
+        let message =
+            format!("{address} runs but has no quorum; are the other ZooKeeper servers up and reachable?");
+        return Err(Problem::new("WaitingForQuorum", message));
+    };
+    let facts = [
+        ("mode", format!("{mode:?}").to_lowercase()),
+        ("zxid", format!("{:#x}", status.zxid)),
+        ("znodes", status.znodes.to_string()),
+        ("version", status.version),
+    ];
+    Ok(facts.map(|(name, value)| (name.to_owned(), value)).into())
+}

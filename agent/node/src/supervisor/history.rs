@@ -1,0 +1,112 @@
+//! Deaths of a component, kept on disk.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use mesolith_process::{Exit, durable};
+use serde::{Deserialize, Serialize};
+
+use crate::backoff::BackOff;
+use crate::logs;
+use crate::problem::Problem;
+
+/// Enough to see a stack trace's head, little enough for a condition.
+const LINES: usize = 5;
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct History {
+    /// Of the configuration the deaths belong to.
+    digest: String,
+    pub(super) back_off: BackOff,
+    pub(super) last_exit_code: i32,
+    last_death: Option<Death>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Death {
+    out_of_memory: bool,
+    message: String,
+}
+
+/// Unix seconds.
+pub(super) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+impl History {
+    /// Damage costs the count of restarts, nothing else.
+    pub(super) fn load(path: &Path) -> Self {
+        std::fs::read(path)
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default()
+    }
+
+    fn save(&self, path: &Path) {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        if path.parent().is_some_and(Path::exists)
+            && let Err(error) = durable::write(path, &text)
+        {
+            tracing::warn!(%error, path = %path.display(), "failed to note a death");
+        }
+    }
+
+    /// A new configuration gets a new chance.
+    pub(super) fn configured(&mut self, digest: &str, path: &Path) {
+        if self.digest != digest {
+            let first = self.digest.is_empty() && self.last_death.is_none();
+            self.digest = digest.to_owned();
+            self.back_off = self.back_off.reconfigured();
+            self.last_death = None;
+            if !first {
+                self.save(path);
+            }
+        }
+    }
+
+    pub(super) fn died(&mut self, exit: &Exit, ran: Duration, log: &Path, path: &Path) {
+        let tail = logs::last_lines(log, LINES);
+        let tail = if tail.is_empty() {
+            "its log is empty".into()
+        } else {
+            format!("last lines of its log:\n{tail}")
+        };
+        self.failed(
+            format!("it ended with {exit}; {tail}"),
+            exit.oom_killed,
+            ran,
+            path,
+        );
+        self.last_exit_code = exit.shell_code();
+    }
+
+    /// A start that did not work counts as a death.
+    pub(super) fn failed(&mut self, message: String, out_of_memory: bool, ran: Duration, path: &Path) {
+        self.back_off = self.back_off.died(now(), ran);
+        self.last_death = Some(Death {
+            out_of_memory,
+            message,
+        });
+        self.save(path);
+    }
+
+    pub(super) fn problem(&self) -> Option<Problem> {
+        let death = self.last_death.as_ref()?;
+        let deaths = self.back_off.deaths;
+        let times = if deaths > 1 {
+            format!(" ({deaths} times in a row)")
+        } else {
+            String::new()
+        };
+        let message = format!("starts again after a pause{times}: {}", death.message);
+        Some(Problem::new(
+            if death.out_of_memory {
+                "OutOfMemory"
+            } else {
+                "CrashLoop"
+            },
+            message,
+        ))
+    }
+}
