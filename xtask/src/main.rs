@@ -1,6 +1,9 @@
 //! Development tasks: `cargo xtask <task>`.
 
-mod codegen;
+mod local;
+mod tidy;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -13,12 +16,25 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Writes the generated files: CRDs, their reference, rendered manifests.
-    Codegen(codegen::Args),
+    /// Checks crate arrows, file headers, file sizes and words that must not stay.
+    Tidy,
+    /// Brings up the local world; `make up` installs and builds first.
+    Up(local::UpArgs),
+    /// Removes the local world.
+    Down,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().task {
-        Task::Codegen(args) => codegen::run(&args),
+fn main() -> ExitCode {
+    let result = match Cli::parse().task {
+        Task::Tidy => tidy::run(),
+        Task::Up(args) => local::up(&args),
+        Task::Down => local::down(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\n{error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

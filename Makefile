@@ -1,0 +1,39 @@
+# The two commands of a newcomer are `make up` and `make test`; bare `make` lists everything.
+SHELL := /bin/bash
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/mesolith/target
+
+.DEFAULT_GOAL := help
+.PHONY: help up down test e2e ci fmt lint codegen tidy kube-dev
+
+help: ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+up: ## Bring up a local world: Kubernetes API, three node agents, the operator, an example cluster and app
+	@local/up.sh
+
+down: ## Remove the local world; nothing is left running or mounted
+	@local/down.sh
+
+test: ## Every test a person needs: unit, doc and end-to-end (as root, on real parts)
+	@.ci/run test
+
+e2e: ## End-to-end stories only; STORY=name runs those whose name contains it
+	@.ci/run e2e $(STORY)
+
+ci: ## What the merge gate runs: format, lints, docs, tests, generated files, licences, tidy, e2e
+	@.ci/run
+
+fmt: ## Format the sources
+	cargo fmt --all
+
+lint: ## Clippy with warnings as errors
+	cargo clippy --workspace --all-targets -- -D warnings
+
+codegen: ## Write the generated files again (CRDs, reference, manifests)
+	cargo xtask codegen
+
+tidy: ## Check crate arrows, file headers and file sizes
+	cargo xtask tidy
+
+kube-dev: ## Build Kubernetes for tests from Go modules (about 7 minutes, once)
+	@kube-dev/build.sh

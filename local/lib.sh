@@ -1,0 +1,93 @@
+# Shared by the scripts of this folder and .ci/run: messages, checks of the machine, what to install.
+# shellcheck shell=bash
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/mesolith
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
+
+# What the world and the tests need from Debian, by package.
+packages=(zookeeper docker.io iproute2 busybox-static curl openssl ca-certificates git procps)
+
+fail() { # fail WHAT REMEDY
+  printf '\n%s\n  %s\n' "$1" "$2" >&2
+  exit 1
+}
+
+# step NAME COMMAND...: runs it with its output in a log, shows elapsed time and the last line while it works.
+step() {
+  local name=$1 begun=$SECONDS log tick=0 rc=0 pid
+  shift
+  mkdir -p "$cache/logs"
+  log=$cache/logs/${name//[^a-zA-Z0-9]/-}.log
+  "$@" >"$log" 2>&1 </dev/null &
+  pid=$!
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 0.5
+    tick=$((tick + 1))
+    if [ -t 2 ]; then
+      printf '\r\033[K  ...   %-28s %4d s  %.70s' "$name" $((SECONDS - begun)) "$(tail -n 1 "$log" | tr -d '\r\033')" >&2
+    elif [ $((tick % 60)) = 0 ]; then
+      printf '  ...   %-28s %4d s  %.70s\n' "$name" $((SECONDS - begun)) "$(tail -n 1 "$log")" >&2
+    fi
+  done
+  wait "$pid" || rc=$?
+  [ -t 2 ] && printf '\r\033[K' >&2
+  if [ $rc != 0 ]; then
+    printf '  FAIL  %-28s %4d s\n' "$name" $((SECONDS - begun)) >&2
+    tail -n 25 "$log" >&2
+    fail "$name failed (exit code $rc)." "The whole output is in $log"
+  fi
+  printf '  ok    %-28s %4d s\n' "$name" $((SECONDS - begun)) >&2
+}
+
+require_machine() {
+  [ "$(id -u)" = 0 ] || fail "This must run as root: it starts containers, cgroups and a Docker engine." \
+    "Run it again with sudo -E, or in a root shell."
+  command -v apt-get >/dev/null || fail "This machine has no apt-get; the scripts know Debian 12 only." \
+    "Install these yourself and run cargo xtask up: ${packages[*]}"
+  command -v cargo >/dev/null || fail "No Rust toolchain in PATH." "Install it from https://rustup.rs"
+  command -v go >/dev/null || fail "No Go toolchain in PATH." "Install Go 1.26 or later from https://go.dev/dl"
+  local dir free
+  mkdir -p "$cache"
+  for dir in "$cache" "$repo"; do
+    free=$(df --output=avail -m "$dir" | tail -n 1)
+    [ "$free" -ge "${1:-3000}" ] || fail "Only $free MiB are free for $dir; ${1:-3000} are needed." \
+      "Free some space, or put the cache elsewhere with XDG_CACHE_HOME."
+  done
+}
+
+install_packages() {
+  local missing=() package
+  command -v cc >/dev/null || packages+=(build-essential)
+  for package in "${packages[@]}"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} = 0 ] && return 0
+  step "apt-get update" env DEBIAN_FRONTEND=noninteractive apt-get update
+  step "install ${#missing[@]} packages" install_quietly "${missing[@]}"
+}
+
+# Installed packages must not start servers of their own: the world starts its parts itself, on its own addresses.
+install_quietly() {
+  local policy=/usr/sbin/policy-rc.d made=
+  if [ ! -e $policy ]; then
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod 755 $policy
+    made=1
+  fi
+  local rc=0
+  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" || rc=$?
+  [ -z "$made" ] || rm -f $policy
+  return $rc
+}
+
+build_kube_dev() {
+  [ -x "$("$repo/kube-dev/build.sh" --path)" ] || step "build Kubernetes (7 min)" "$repo/kube-dev/build.sh"
+}
+
+build_helm() {
+  local version=v3.22.0
+  "$cache/bin/helm" version --short 2>/dev/null | grep -q "$version" && return 0
+  mkdir -p "$cache/bin"
+  step "build helm" env GOBIN="$cache/bin" go install "helm.sh/helm/v3/cmd/helm@$version"
+}

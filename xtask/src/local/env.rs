@@ -1,0 +1,44 @@
+//! `.local/env` and `.local/bin`: what a shell needs to talk to the world.
+
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use anyhow::Context;
+use mesolith_testkit::{World, cache_dir, kube_dev, mesolith};
+
+/// Writes both; again is fine.
+pub(super) fn write(world: &World) -> anyhow::Result<()> {
+    let local = super::local_dir();
+    let bin = local.join("bin");
+    std::fs::create_dir_all(&bin).with_context(|| format!("create {}", bin.display()))?;
+    let program = mesolith()?;
+    for name in ["mesolith", "mesos-master", "mesos-agent"] {
+        link(&program, &bin.join(name))?;
+    }
+    link(&cache_dir().join("bin/helm"), &bin.join("helm"))?;
+    let kubectl = bin.join("kubectl");
+    std::fs::write(
+        &kubectl,
+        format!("#!/bin/sh\nexec {} kubectl \"$@\"\n", kube_dev()?.display()),
+    )?;
+    std::fs::set_permissions(&kubectl, std::fs::Permissions::from_mode(0o755))?;
+
+    let mut text = String::from("# source this; written by make up, removed by make down\n");
+    text += &format!("export KUBECONFIG={}\n", world.kubectl().kubeconfig().display());
+    text += &format!(
+        "case \":$PATH:\" in *\":{0}:\"*) ;; *) export PATH={0}:$PATH ;; esac\n",
+        bin.display()
+    );
+    if world.docker().is_own() {
+        text += &format!("export DOCKER_HOST={}\n", world.docker().host());
+    }
+    std::fs::write(local.join("env"), text).context("write .local/env")
+}
+
+fn link(target: &Path, at: &Path) -> anyhow::Result<()> {
+    if std::fs::read_link(at).is_ok_and(|old| old == target) {
+        return Ok(());
+    }
+    std::fs::remove_file(at).ok();
+    symlink(target, at).with_context(|| format!("link {}", at.display()))
+}
