@@ -132,11 +132,11 @@ impl Docker {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    /// Makes a small image from Debian's static busybox whose web server answers `/` and `/health` on port 80.
+    /// Makes a small image from Debian's static busybox whose web server answers `/` and `/health`.
     ///
     /// # Errors
     /// When busybox-static is not installed or the engine refuses the image.
-    pub fn make_web_image(&self, tag: &str) -> anyhow::Result<()> {
+    pub fn make_web_image(&self, tag: &str, port: u16) -> anyhow::Result<()> {
         if self
             .run(&["image", "inspect", "--format", "{{.Id}}", tag])
             .is_ok()
@@ -169,8 +169,8 @@ impl Docker {
         if !made.success() {
             bail!("tar could not write {}", archive.display());
         }
-        let command = "CMD [\"/bin/httpd\",\"-f\",\"-p\",\"80\",\"-h\",\"/www\"]";
-        let imported = self.run(&["import", "-c", command, &archive.display().to_string(), tag]);
+        let command = format!("CMD [\"/bin/httpd\",\"-f\",\"-p\",\"{port}\",\"-h\",\"/www\"]");
+        let imported = self.run(&["import", "-c", &command, &archive.display().to_string(), tag]);
         std::fs::remove_file(&archive).ok();
         imported.map(drop)
     }

@@ -19,7 +19,7 @@ pub use options::{NodeOptions, Options};
 use crate::{ApiServer, Docker, Kubectl, Process, Progress, leftovers};
 
 /// The image that the examples and stories run; made on the spot from Debian's static busybox.
-pub const WEB_IMAGE: &str = "mesolith/hello:1";
+pub const WEB_IMAGE: &str = "mesolith/hello:latest";
 
 /// Everything a running world consists of; dropping it leaves it running.
 #[derive(Debug)]
@@ -192,7 +192,7 @@ fn start_kubernetes(options: &Options) -> anyhow::Result<((Option<ApiServer>, Ku
 
 fn start_docker(options: &Options) -> anyhow::Result<(Docker, String)> {
     let docker = Docker::reuse_or_start(&options.dir.join("engine"), options.key)?;
-    docker.make_web_image(WEB_IMAGE)?;
+    docker.make_web_image(WEB_IMAGE, 8080)?;
     let note = if docker.is_own() {
         "own engine"
     } else {

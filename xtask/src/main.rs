@@ -1,5 +1,6 @@
 //! Development tasks: `cargo xtask <task>`.
 
+mod codegen;
 mod local;
 mod tidy;
 
@@ -16,6 +17,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Writes the generated files: CRDs, their reference, rendered manifests.
+    Codegen(codegen::Args),
     /// Checks crate arrows, file headers, file sizes and words that must not stay.
     Tidy,
     /// Brings up the local world; `make up` installs and builds first.
@@ -26,6 +29,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
+        Task::Codegen(args) => codegen::run(&args),
         Task::Tidy => tidy::run(),
         Task::Up(args) => local::up(&args),
         Task::Down => local::down(),

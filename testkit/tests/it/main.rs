@@ -38,7 +38,7 @@ fn a_docker_engine_of_our_own_runs_a_container_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let key = 240;
     let docker = Docker::start(dir.path(), key).unwrap();
-    docker.make_web_image("mesolith/test:1").unwrap();
+    docker.make_web_image("mesolith/test:1", 80).unwrap();
     let port = mesolith_testkit::free_port([127, 0, key, 2].into()).unwrap();
     let publish = format!("127.0.{key}.2:{port}:80");
     docker

@@ -1,3 +1,5 @@
+//! Election and detection against a real ensemble.
+
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Four-letter words against real servers.
+
 use std::time::Duration;
 
 use mesolith_zk::four_letter::{Mode, mntr, ruok, srvr};
