@@ -13,6 +13,8 @@ mod build;
 mod credentials;
 mod decide;
 mod delete;
+#[cfg(test)]
+mod fixtures;
 mod ids;
 mod leader;
 pub(crate) mod model;

@@ -156,3 +156,70 @@ fn digest(component: &Component) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures;
+    use super::*;
+    use serde_json::json;
+
+    fn digests(spec: serde_json::Value) -> Vec<(String, Kind, String)> {
+        let desired = fixtures::desired(spec);
+        let all = desired.into_iter().flat_map(|(node, set)| {
+            set.into_iter()
+                .map(move |(kind, c)| (node.clone(), kind, c.spec_digest))
+        });
+        all.collect()
+    }
+
+    #[test]
+    fn every_role_lands_on_its_node_with_peers_by_id() {
+        let desired = fixtures::desired(fixtures::three_nodes());
+        let ids: Vec<&str> = desired["cp2"].values().map(|c| c.id.as_str()).collect();
+        assert_eq!(ids, ["zookeeper", "master"]);
+        let Some(component::Kind::Zookeeper(server)) = &desired["cp2"][&Kind::ZooKeeper].kind else {
+            panic!()
+        };
+        assert_eq!((server.my_id, server.bind_address.as_str()), (2, "10.0.1.12"));
+        assert_eq!(
+            server
+                .peers
+                .iter()
+                .map(|p| (p.id, p.host.as_str()))
+                .collect::<Vec<_>>(),
+            [(1, "10.0.1.11"), (2, "10.0.1.12"), (3, "10.0.1.13")]
+        );
+        let Some(component::Kind::Master(master)) = &desired["cp1"][&Kind::Master].kind else {
+            panic!()
+        };
+        assert_eq!(
+            (master.quorum, master.zookeeper.as_str()),
+            (2, "zk://10.0.1.11:2181,10.0.1.12:2181,10.0.1.13:2181/mesos")
+        );
+        let Some(component::Kind::Agent(agent)) = &desired["w1"][&Kind::Agent].kind else {
+            panic!()
+        };
+        assert_eq!((agent.port, agent.attributes["zone"].as_str()), (5051, "a"));
+    }
+
+    #[test]
+    fn equal_specs_give_equal_digests_whatever_the_order_of_maps() {
+        let mut spec = fixtures::three_nodes();
+        let flags: serde_json::Map<String, serde_json::Value> = (0..40)
+            .map(|i| (format!("flag_{i}"), json!(i.to_string())))
+            .collect();
+        spec["masters"]["flags"] = flags.into();
+        assert_eq!(digests(spec.clone()), digests(spec));
+    }
+
+    #[test]
+    fn a_change_changes_only_what_it_touches() {
+        let before = digests(fixtures::three_nodes());
+        let mut spec = fixtures::three_nodes();
+        spec["masters"]["flags"] = json!({"offer_timeout": "5secs"});
+        let after = digests(spec);
+        for ((node, kind, old), (_, _, new)) in before.iter().zip(&after) {
+            assert_eq!(old != new, *kind == Kind::Master, "{kind:?} of {node}");
+        }
+    }
+}

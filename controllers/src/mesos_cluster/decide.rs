@@ -86,11 +86,14 @@ impl Gap {
                 Some(_) => {}
             }
         }
-        gap.remove = ledger
+        let unwanted = ledger
             .parts
-            .keys()
-            .filter(|k| !wanted.iter().any(|(w, _)| w == *k))
-            .copied()
+            .iter()
+            .filter(|(kind, _)| !wanted.iter().any(|(w, _)| w == *kind));
+        // A part without a digest is not in the node's ledger any more: it is just being stopped.
+        gap.remove = unwanted
+            .filter(|(_, part)| !part.digest.is_empty())
+            .map(|(kind, _)| *kind)
             .collect();
         gap
     }
@@ -389,6 +392,7 @@ fn note_plan(plan: &mut Vec<PlanStep>, node: &str, gap: &Gap, rules: Rules) {
 }
 
 /// Whether nothing is left to do and nothing is unknown: every node answers and has exactly what is wanted.
+#[cfg(test)]
 pub(crate) fn converged(desired: &Desired, world: &World) -> bool {
     world.nodes.iter().all(|(node, view)| match view {
         NodeView::Seen(ledger) => {
@@ -398,3 +402,8 @@ pub(crate) fn converged(desired: &Desired, world: &World) -> bool {
         NodeView::Unknown | NodeView::Unreachable(_) => false,
     })
 }
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;

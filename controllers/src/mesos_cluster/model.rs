@@ -121,9 +121,14 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// It serves.
+    /// It serves; an agent only once it is registered with a master.
     pub(crate) fn runs(&self) -> bool {
-        self.phase == Phase::Running
+        self.phase == Phase::Running && self.registered()
+    }
+
+    /// Not an agent that says that no master knows it.
+    pub(crate) fn registered(&self) -> bool {
+        self.facts.get("registered").is_none_or(|value| value != "false")
     }
 
     /// It is the one that must be restarted last.

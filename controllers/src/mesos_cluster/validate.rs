@@ -169,3 +169,49 @@ fn check_ports(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures;
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    fn edit(path: &str, value: Value) -> Value {
+        let mut spec = fixtures::three_nodes();
+        *spec.pointer_mut(path).unwrap() = value;
+        spec
+    }
+
+    #[rstest]
+    #[case::unpaired(edit("/nodes/0/address", json!("10.0.1.11:7070")), "spec.nodes: \"cp[1-3]\" names 3 nodes")]
+    #[case::unknown(edit("/masters/nodes", json!("cp[1-4]")), "spec.masters.nodes: \"cp4\" is not in spec.nodes")]
+    #[case::neither(edit("/zookeeper", json!({})), "spec.zookeeper: give either nodes or external")]
+    #[case::two_groups(
+        edit("/agents", json!([{"name": "a", "nodes": "w1"}, {"name": "b", "nodes": "w[1-1]"}])),
+        "spec.agents: \"w1\" is in the groups \"a\" and \"b\""
+    )]
+    #[case::port(
+        edit("/masters", json!({"nodes": "cp[1-3]", "port": 2181})),
+        "spec.zookeeper.clientPort and spec.masters.port both use port 2181 on \"cp1\""
+    )]
+    #[case::agent_port(
+        edit("/masters", json!({"nodes": "cp[1-3]", "port": 7070})),
+        "spec.nodes and spec.masters.port both use port 7070 on \"cp1\""
+    )]
+    fn a_wrong_spec_names_the_field(#[case] spec: Value, #[case] message: &str) {
+        let error = fixtures::valid(&spec).unwrap_err().to_string();
+        assert!(error.starts_with(message), "{error}");
+    }
+
+    #[rstest]
+    #[case("zk://a:1,b:1/path", "zk://a:1,b:1/path")]
+    #[case("zk://a:1", "zk://a:1/mesos")]
+    #[case("zk://a:1/", "zk://a:1/mesos")]
+    fn an_external_ensemble_keeps_its_path(#[case] given: &str, #[case] expected: &str) {
+        let valid = fixtures::valid(&edit("/zookeeper", json!({"external": given}))).unwrap();
+        assert_eq!(
+            (valid.zookeeper_url.as_str(), valid.zookeeper.len()),
+            (expected, 0)
+        );
+    }
+}

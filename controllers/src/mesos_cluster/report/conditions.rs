@@ -113,6 +113,9 @@ fn all_serve(
             Some(NodeView::Seen(ledger)) => match ledger.parts.get(&kind) {
                 Some(part) if part.runs() => continue,
                 None => (0, format!("{node}: not started yet")),
+                Some(part) if !part.registered() => {
+                    (2, format!("agent of {node}: not registered with a master yet"))
+                }
                 Some(part) if part.reason.is_empty() => {
                     (2, format!("{} of {node}: {}", kind.id(), phase_name(part.phase)))
                 }
@@ -269,3 +272,6 @@ pub(crate) fn phase_name(phase: Phase) -> &'static str {
         Phase::Failed => "Failed",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! Specs and worlds for tests, named by scenario.
+
+use super::model::{Desired, Kind, Ledger, NodeView, Part, Problem, World};
+use super::validate::{Error, Valid, validate};
+use super::{build, ids};
+use mesolith_crds::v1alpha1::MesosClusterSpec;
+use mesolith_proto::node::v1::Phase;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Three control nodes with a ZooKeeper server and a master each, two workers.
+pub(crate) fn three_nodes() -> Value {
+    json!({
+        "nodes": [
+            {"name": "cp[1-3]", "address": "10.0.1.1[1-3]:7070"},
+            {"name": "w[1-2]", "address": "w[1-2].dc1:7070", "attributes": {"zone": "a"}}
+        ],
+        "zookeeper": {"nodes": "cp[1-3]"},
+        "masters": {"nodes": "cp[1-3]"},
+        "agents": [{"name": "general", "nodes": "w[1-2]"}]
+    })
+}
+
+pub(crate) fn spec(value: &Value) -> MesosClusterSpec {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+pub(crate) fn valid(value: &Value) -> Result<Valid, Error> {
+    validate("prod", &spec(value))
+}
+
+pub(crate) fn desired(value: Value) -> Desired {
+    let valid = valid(&value).unwrap();
+    let ids = ids::assign(&BTreeMap::new(), &valid.zookeeper);
+    build::build(&spec(&value), &valid, &ids)
+}
+
+pub(crate) fn part(phase: Phase, digest: &str) -> Part {
+    Part {
+        phase,
+        digest: digest.into(),
+        reason: String::new(),
+        message: String::new(),
+        restarts: 0,
+        facts: BTreeMap::new(),
+    }
+}
+
+/// Every node answers and has nothing.
+pub(crate) fn empty_world(desired: &Desired) -> World {
+    let fresh = NodeView::Seen(Ledger {
+        settled: true,
+        ..Ledger::default()
+    });
+    World {
+        nodes: desired.keys().map(|n| (n.clone(), fresh.clone())).collect(),
+        ..World::default()
+    }
+}
+
+/// Everything serves as wanted; cp2 leads the masters, cp3 the ensemble.
+pub(crate) fn serving(desired: &Desired) -> World {
+    let mut world = empty_world(desired);
+    for (node, set) in desired {
+        let parts = set.iter().map(|(kind, c)| {
+            let mut part = part(Phase::Running, &c.spec_digest);
+            match (kind, node.as_str()) {
+                (Kind::Master, "cp2") => drop(part.facts.insert("leading".into(), "true".into())),
+                (Kind::ZooKeeper, "cp3") => drop(part.facts.insert("mode".into(), "leader".into())),
+                (Kind::Agent, _) => drop(part.facts.insert("agentId".into(), format!("S-{node}"))),
+                _ => {}
+            }
+            (*kind, part)
+        });
+        let parts = parts.collect();
+        let ledger = Ledger {
+            present: true,
+            generation: 1 << 20,
+            settled: true,
+            parts,
+            ..Ledger::default()
+        };
+        world.nodes.insert(node.clone(), NodeView::Seen(ledger));
+    }
+    world
+}
+
+pub(crate) fn ledger<'a>(world: &'a mut World, node: &str) -> &'a mut Ledger {
+    match world.nodes.get_mut(node) {
+        Some(NodeView::Seen(ledger)) => ledger,
+        other => panic!("{node}: {other:?}"),
+    }
+}
+
+pub(crate) fn set_phase(
+    world: &mut World,
+    node: &str,
+    kind: Kind,
+    phase: Phase,
+    reason: &str,
+    message: &str,
+) {
+    let part = ledger(world, node).parts.get_mut(&kind).unwrap();
+    (part.phase, part.reason, part.message) = (phase, reason.into(), message.into());
+}
+
+pub(crate) fn cut_off(world: &mut World, node: &str) {
+    let message = format!(
+        "{node} (10.0.1.1:7070): connection refused. Is the node agent running? systemctl status mesolith-agent"
+    );
+    let problem = Problem {
+        reason: "NodeUnreachable".into(),
+        message,
+    };
+    world.nodes.insert(node.into(), NodeView::Unreachable(problem));
+}

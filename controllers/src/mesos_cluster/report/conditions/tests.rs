@@ -1,0 +1,159 @@
+//! Tables: what a person sees in each situation.
+
+use super::super::super::decide::{Decision, Rules, decide};
+use super::super::super::fixtures::*;
+use super::super::super::leader::LeaderFacts;
+use super::super::super::model::{Desired, World};
+use super::*;
+use mesolith_crds::v1alpha1::MesosClusterStatus;
+use std::collections::BTreeMap;
+
+fn report(wanted: &Desired, world: &World) -> (Vec<Finding>, MesosClusterStatus) {
+    let decision: Decision = decide(wanted, world, Rules::default());
+    let valid = valid(&three_nodes()).unwrap();
+    let leader = LeaderFacts::default();
+    let seen = Seen {
+        valid: &valid,
+        desired: wanted,
+        world,
+        decision: &decision,
+        leader: &leader,
+        ids: BTreeMap::new(),
+        paused: false,
+    };
+    (
+        findings(&seen),
+        super::super::status::status(&MesosClusterStatus::default(), &seen),
+    )
+}
+
+fn of<'a>(findings: &'a [Finding], kind: &str) -> (&'static str, &'a str, &'a str) {
+    let finding = findings.iter().find(|f| f.kind == kind).unwrap();
+    let truth = match finding.truth {
+        Truth::True => "True",
+        Truth::False => "False",
+        Truth::Unknown => "Unknown",
+    };
+    (truth, &finding.reason, &finding.message)
+}
+
+#[test]
+fn everything_serves() {
+    let wanted = desired(three_nodes());
+    let (findings, status) = report(&wanted, &serving(&wanted));
+    assert_eq!(
+        of(&findings, "Ready"),
+        (
+            "True",
+            "AllServing",
+            "3 ZooKeeper servers, 3 masters, 2 agents serve"
+        )
+    );
+    assert_eq!(of(&findings, "Reconciling").0, "False");
+    assert_eq!(of(&findings, "Stalled").0, "False");
+    assert_eq!(status.masters.unwrap().summary, "3/3");
+    assert_eq!(status.agents.unwrap().summary, "2/2");
+    assert!(status.nodes.iter().all(|n| n.ready) && status.nodes.len() == 5);
+}
+
+#[test]
+fn an_unreachable_node_comes_with_its_remedy() {
+    let wanted = desired(three_nodes());
+    let mut world = serving(&wanted);
+    cut_off(&mut world, "cp3");
+    let (findings, status) = report(&wanted, &world);
+    let (truth, reason, message) = of(&findings, "Ready");
+    assert_eq!((truth, reason), ("False", "WaitingForQuorum"));
+    assert_eq!(
+        message,
+        "2 of 3 ZooKeeper servers up; cp3 (10.0.1.1:7070): connection refused. Is the node agent running? systemctl status mesolith-agent"
+    );
+    assert_eq!(of(&findings, "NodesReachable").1, "NodeUnreachable");
+    assert_eq!(
+        (status.nodes[0].name.as_str(), status.nodes[0].ready),
+        ("cp3", false),
+        "attention first"
+    );
+}
+
+#[test]
+fn what_a_node_says_of_a_component_is_the_reason_unchanged() {
+    let wanted = desired(three_nodes());
+    let mut world = serving(&wanted);
+    let message = "port 2181 is taken by pid 4711 (java); stop it or change spec.zookeeper.clientPort";
+    set_phase(
+        &mut world,
+        "cp1",
+        Kind::ZooKeeper,
+        Phase::Failed,
+        "PortInUse",
+        message,
+    );
+    let (findings, _) = report(&wanted, &world);
+    assert_eq!(of(&findings, "ZooKeeperReady").1, "PortInUse");
+    let (_, reason, text) = of(&findings, "Ready");
+    assert_eq!(reason, "PortInUse");
+    assert!(text.contains(message), "{text}");
+    assert_eq!(of(&findings, "Stalled").1, "PortInUse");
+}
+
+#[test]
+fn a_component_with_a_fault_hides_behind_none_that_waits() {
+    let wanted = desired(three_nodes());
+    let mut world = serving(&wanted);
+    set_phase(
+        &mut world,
+        "w1",
+        Kind::Agent,
+        Phase::Starting,
+        "WaitingForMaster",
+        "no master found yet",
+    );
+    set_phase(
+        &mut world,
+        "w2",
+        Kind::Agent,
+        Phase::Failed,
+        "DockerUnavailable",
+        "no Docker engine; apt install docker.io",
+    );
+    let (findings, _) = report(&wanted, &world);
+    let (_, reason, message) = of(&findings, "AgentsReady");
+    assert_eq!(
+        (reason, message),
+        (
+            "DockerUnavailable",
+            "0 of 2 agents up; agent of w2: no Docker engine; apt install docker.io"
+        )
+    );
+}
+
+#[test]
+fn the_start_of_a_cluster_names_what_is_waited_for() {
+    let wanted = desired(three_nodes());
+    let mut world = empty_world(&wanted);
+    let (findings, _) = report(&wanted, &world);
+    assert_eq!(of(&findings, "Ready").1, "WaitingForQuorum");
+    assert_eq!(of(&findings, "Reconciling").1, "Rolling");
+    world = serving(&wanted);
+    ledger(&mut world, "cp2")
+        .parts
+        .get_mut(&Kind::Master)
+        .unwrap()
+        .facts
+        .clear();
+    let (findings, _) = report(&wanted, &world);
+    assert_eq!(of(&findings, "Ready").1, "WaitingForLeader");
+}
+
+#[test]
+fn nodes_that_have_not_answered_yet_are_unknown_and_not_unreachable() {
+    let wanted = desired(three_nodes());
+    let mut world = serving(&wanted);
+    world.nodes.insert("w1".into(), NodeView::Unknown);
+    let (findings, _) = report(&wanted, &world);
+    assert_eq!(
+        of(&findings, "NodesReachable"),
+        ("Unknown", "WaitingForAnswer", "w1: no answer yet")
+    );
+}
