@@ -34,7 +34,7 @@ pub struct Spec {
 /// A control group of its own for the process, removed after it ended.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CgroupSpec {
-    /// Path below each hierarchy, e.g. `/mesolith/<cluster uid>/zookeeper`.
+    /// Path below each hierarchy, e.g. `/mesolith/<cluster uid>/<node>/zookeeper`.
     pub path: String,
     /// Relative weight (1024 = one cpu).
     pub cpu_shares: Option<u64>,
