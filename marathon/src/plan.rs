@@ -9,7 +9,7 @@ use crate::{
     app::{App, UnreachableStrategy},
     backoff::Backoff,
     ids::TaskId,
-    instance::{Instance, State},
+    instance::{Health, Instance, State},
     offer::Agent,
     replace::{self, Counts, Limits},
     scale,
@@ -110,8 +110,10 @@ pub fn plan(app: &App, instances: &[Instance], backoff: &Backoff, now: Timestamp
 /// One step of the rolling replace; answers how many to start.
 fn roll(app: &App, old: &[&Instance], new: &[&Instance], stopping: usize, plan: &mut Plan) -> usize {
     let checks = app.has_health_checks();
-    let healthy = |list: &[&Instance]| list.iter().filter(|i| i.is_healthy(checks)).count();
-    let (old_healthy, new_healthy) = (healthy(old), healthy(new));
+    // Old instances keep the health of their last check, which a restart of the scheduler forgets: only a failed
+    // check counts against them.
+    let old_healthy = old.iter().filter(|i| i.is_healthy(checks && i.health == Health::Unhealthy)).count();
+    let new_healthy = new.iter().filter(|i| i.is_healthy(checks)).count();
     let upgrade = &app.definition.upgrade_strategy;
     let limits = Limits {
         instances: app.definition.instances as usize,

@@ -1,0 +1,272 @@
+//! What to do next, for all apps over all offers at hand. Pure but for the uuids that the caller draws.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use mesolith_marathon::{
+    Instance, TaskId,
+    instance::{Health, State},
+    placement, plan,
+    shortage::{self, Mismatch},
+    task::{self, TaskSpec},
+};
+use uuid::Uuid;
+
+use super::model::{AppKey, AppState, Model, owner};
+
+/// While something waits, offers come back soon: constraints may fit by then.
+const REFUSE_WAITING: f64 = 30.0;
+/// Nothing waits: offers only cost. A revive ends the filter as soon as something does.
+const REFUSE_IDLE: f64 = 3600.0;
+/// What an ACCEPT leaves over may be offered again at once: others may want it.
+const REFUSE_REST: f64 = 1.0;
+/// Revives for the same demand.
+const REVIVE_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+/// Revives for a new demand.
+const REVIVE_SOONEST: SignedDuration = SignedDuration::from_secs(1);
+/// After a subscription agents need this long to report to a new leader; then tasks are asked for by name.
+const RECONCILE_FIRST: SignedDuration = SignedDuration::from_secs(90);
+/// And then again and again, since no protocol of this kind is free of lost messages.
+const RECONCILE_AGAIN: SignedDuration = SignedDuration::from_secs(600);
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Effect {
+    /// Accept an offer with tasks.
+    Launch { offer: String, agent: String, tasks: Vec<Launch>, refuse: f64, trace: Option<String> },
+    /// Give offers back.
+    Decline { offers: Vec<String>, refuse: f64 },
+    /// Stop a task.
+    Kill { task: String, agent: String, grace: Option<u32> },
+    /// Ask for offers again.
+    Revive,
+    /// Ask for the state of these tasks.
+    Reconcile(Vec<(String, String)>),
+}
+
+/// A task to launch, with the offer it uses as the master sent it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Launch {
+    pub(super) spec: TaskSpec,
+    pub(super) offered: mesolith_proto::mesos::v1::Offer,
+}
+
+/// Decides, and notes in the model what is under way. Answers the effects and when to look again.
+pub(super) fn decide(
+    model: &mut Model,
+    now: Timestamp,
+    draw: &mut dyn FnMut() -> Uuid,
+) -> (Vec<Effect>, Option<Timestamp>) {
+    let mut effects = Vec::new();
+    let mut wake = None;
+    if model.leader.is_none() {
+        return (effects, wake);
+    }
+    let mut launches: BTreeMap<String, (Vec<Launch>, Option<String>)> = BTreeMap::new();
+    let keys: Vec<AppKey> = model.apps.keys().cloned().collect();
+    for key in keys {
+        let Some(mut state) = model.apps.remove(&key) else { continue };
+        let soon = app(model, &key, &mut state, now, draw, &mut effects, &mut launches);
+        model.apps.insert(key, state);
+        wake = earliest(wake, soon);
+    }
+    let waiting: Vec<(AppKey, String, usize)> = model
+        .apps
+        .iter()
+        .filter(|(_, state)| state.unplaced > 0)
+        .map(|(key, state)| (key.clone(), state.desired.app.version.clone(), state.unplaced))
+        .collect();
+    answer_offers(model, launches, waiting.is_empty(), &mut effects);
+    wake = earliest(wake, revive(model, waiting, now, &mut effects));
+    wake = earliest(wake, reconcile(model, now, &mut effects));
+    (effects, wake)
+}
+
+/// One app: stop, forget, start.
+fn app(
+    model: &mut Model,
+    key: &AppKey,
+    state: &mut AppState,
+    now: Timestamp,
+    draw: &mut dyn FnMut() -> Uuid,
+    effects: &mut Vec<Effect>,
+    launches: &mut BTreeMap<String, (Vec<Launch>, Option<String>)>,
+) -> Option<Timestamp> {
+    let desired = state.desired.app.clone();
+    state.backoff.decay(&desired.backoff_policy(), now);
+    let instances: Vec<Instance> = state.instances.values().cloned().collect();
+    let plan = plan::plan(&desired, &instances, &state.backoff, now);
+    for (id, _) in &plan.kill {
+        if let Some(instance) = state.instances.get_mut(id) {
+            instance.kill_sent = Some(now);
+            effects.push(Effect::Kill {
+                task: id.to_string(),
+                agent: instance.agent.id.clone(),
+                grace: desired.definition.task_kill_grace_period_seconds,
+            });
+        }
+    }
+    for id in &plan.expunge {
+        state.remove(id);
+        model.expunged.insert(id.to_string());
+    }
+    state.delayed_until = plan.delayed_until;
+    state.unplaced = 0;
+    state.shortage = None;
+    if plan.start > 0 && plan.delayed_until.is_none() && model.recovered {
+        let placed = start(model, key, state, plan.start, now, draw, launches);
+        state.unplaced = plan.start - placed;
+        if state.unplaced > 0 {
+            state.shortage = Some(why(model, state));
+        }
+    }
+    plan.wake
+}
+
+/// Places up to `count` instances on the offers at hand; answers how many found a place.
+fn start(
+    model: &mut Model,
+    key: &AppKey,
+    state: &mut AppState,
+    count: usize,
+    now: Timestamp,
+    draw: &mut dyn FnMut() -> Uuid,
+    launches: &mut BTreeMap<String, (Vec<Launch>, Option<String>)>,
+) -> usize {
+    let app = state.desired.app.clone();
+    for done in 0..count {
+        let uuid = draw();
+        let seed = uuid.as_u64_pair().1;
+        let instances: Vec<Instance> = state.instances.values().cloned().collect();
+        let placed = plan::placed(&instances);
+        // Agents with few instances of the app first: a spread that costs nothing.
+        let mut order: Vec<&super::model::HeldOffer> = model.offers.values().collect();
+        order.sort_by_key(|offer| placed.iter().filter(|agent| agent.id == offer.left.agent.id).count());
+        let Some(placement) = order.iter().find_map(|held| placement::fit(&app, &held.left, &placed, seed).ok())
+        else {
+            return done;
+        };
+        let Some(held) = model.offers.get_mut(&placement.offer) else { return done };
+        held.left.take(&placement.used);
+        model.latest.insert(held.left.agent.id.clone(), held.left.clone());
+        let spec = task::spec(&app, &owner(key), &state.desired.changed, placement, uuid);
+        let id = spec.id.clone();
+        state.instances.insert(id.clone(), staged(&id, &spec, &app.version, now));
+        let entry = launches.entry(spec.offer.clone()).or_default();
+        entry.1 = entry.1.take().or_else(|| state.desired.trace.clone());
+        entry.0.push(Launch { offered: held.wire.clone(), spec });
+    }
+    count
+}
+
+fn staged(id: &TaskId, spec: &TaskSpec, version: &str, now: Timestamp) -> Instance {
+    Instance {
+        task: id.clone(),
+        version: version.to_owned(),
+        state: State::Staging,
+        since: now,
+        staged: now,
+        started: None,
+        health: Health::Unknown,
+        kill_sent: None,
+        agent: spec.agent.clone(),
+        host_ports: spec.ports.iter().map(|port| port.host).collect(),
+    }
+}
+
+/// Why the next instance finds no place, by what every agent last had left.
+fn why(model: &Model, state: &AppState) -> shortage::Shortage {
+    let instances: Vec<Instance> = state.instances.values().cloned().collect();
+    let placed = plan::placed(&instances);
+    let found: Vec<(&str, Mismatch)> = model
+        .latest
+        .values()
+        .filter_map(|offer| {
+            let mismatch = placement::fit(&state.desired.app, offer, &placed, 0).err()?;
+            Some((offer.agent.hostname.as_str(), mismatch))
+        })
+        .collect();
+    shortage::summarise(found.iter().map(|(host, mismatch)| (*host, mismatch)))
+}
+
+/// Every offer is answered at once: holding them back would keep resources from other frameworks.
+fn answer_offers(
+    model: &mut Model,
+    mut launches: BTreeMap<String, (Vec<Launch>, Option<String>)>,
+    idle: bool,
+    effects: &mut Vec<Effect>,
+) {
+    let refuse = if idle { REFUSE_IDLE } else { REFUSE_WAITING };
+    let mut declined = Vec::new();
+    for (id, held) in std::mem::take(&mut model.offers) {
+        match launches.remove(&id) {
+            Some((tasks, trace)) => effects.push(Effect::Launch {
+                offer: id,
+                agent: held.left.agent.id,
+                tasks,
+                refuse: if idle { REFUSE_IDLE } else { REFUSE_REST },
+                trace,
+            }),
+            None => declined.push(id),
+        }
+    }
+    if !declined.is_empty() {
+        effects.push(Effect::Decline { offers: declined, refuse });
+    }
+}
+
+/// Asks for offers when something new wants to start, and from time to time while something waits.
+fn revive(
+    model: &mut Model,
+    waiting: Vec<(AppKey, String, usize)>,
+    now: Timestamp,
+    effects: &mut Vec<Effect>,
+) -> Option<Timestamp> {
+    if waiting.is_empty() {
+        model.revived_for.clear();
+        return None;
+    }
+    let pause = if waiting == model.revived_for { REVIVE_AGAIN } else { REVIVE_SOONEST };
+    let due = model.revived_at.map_or(now, |last| after(last, pause));
+    if due > now {
+        return Some(due);
+    }
+    effects.push(Effect::Revive);
+    model.revived_at = Some(now);
+    model.revived_for = waiting;
+    Some(after(now, REVIVE_AGAIN))
+}
+
+/// Asks for tasks by name, once agents had the time to report to the leader.
+fn reconcile(model: &mut Model, now: Timestamp, effects: &mut Vec<Effect>) -> Option<Timestamp> {
+    let due = match (model.reconciled_at, model.subscribed_at) {
+        (Some(last), _) => after(last, RECONCILE_AGAIN),
+        (None, Some(subscribed)) => after(subscribed, RECONCILE_FIRST),
+        (None, None) => return None,
+    };
+    if due > now {
+        return Some(due);
+    }
+    model.reconciled_at = Some(now);
+    let tasks: Vec<(String, String)> = model
+        .apps
+        .values()
+        .flat_map(|state| state.instances.values())
+        .map(|instance| (instance.task.to_string(), instance.agent.id.clone()))
+        .collect();
+    if !tasks.is_empty() {
+        effects.push(Effect::Reconcile(tasks));
+    }
+    Some(after(now, RECONCILE_AGAIN))
+}
+
+fn after(start: Timestamp, wait: SignedDuration) -> Timestamp {
+    start.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,199 @@
+//! What the scheduler knows: apps wanted, tasks that exist, offers at hand. Changed only by the actor.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use mesolith_marathon::{
+    App, Instance, TaskId, app::HealthCheck, backoff::Backoff, health, instance::Health, offer, shortage::Shortage,
+};
+use mesolith_proto::mesos::v1 as mesos;
+
+use super::view::LastFailure;
+use crate::controller::Trigger;
+
+/// The MarathonApp object an app comes from.
+pub(crate) type AppKey = Trigger;
+
+/// What an app is to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Desired {
+    /// The definition; with no instances when the object is being deleted.
+    pub(crate) app: Arc<App>,
+    /// Marathon's version: when the definition was last changed.
+    pub(crate) changed: String,
+    /// Tasks named in the object's status, waited for after a restart until a master has heard of their agents.
+    pub(crate) remembered: Vec<Remembered>,
+    /// Trace of the reconcile that asked, as a W3C `traceparent`.
+    pub(crate) trace: Option<String>,
+}
+
+/// A task that existed before this process did.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Remembered {
+    pub(crate) task: TaskId,
+    pub(crate) version: String,
+    pub(crate) agent: offer::Agent,
+    pub(crate) host_ports: Vec<u16>,
+    pub(crate) started: Option<Timestamp>,
+}
+
+/// An app and what belongs to it beside its tasks.
+#[derive(Debug)]
+pub(super) struct AppState {
+    pub(super) desired: Desired,
+    pub(super) backoff: Backoff,
+    /// Results of the checks carried out here, for each task.
+    pub(super) records: BTreeMap<TaskId, Vec<health::Record>>,
+    pub(super) last_failure: Option<LastFailure>,
+    /// Instances to start that found no offer, and why.
+    pub(super) unplaced: usize,
+    pub(super) shortage: Option<Shortage>,
+    /// Starting waits for the back-off until then.
+    pub(super) delayed_until: Option<Timestamp>,
+    pub(super) instances: BTreeMap<TaskId, Instance>,
+}
+
+/// An offer at hand, as the master sent it and as placement sees it.
+#[derive(Debug, Clone)]
+pub(super) struct HeldOffer {
+    pub(super) wire: mesos::Offer,
+    pub(super) left: offer::Offer,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    /// Subscribed to this master.
+    pub(super) leader: Option<String>,
+    /// The tasks of the framework are known; nothing is started before.
+    pub(super) recovered: bool,
+    pub(super) offers: BTreeMap<String, HeldOffer>,
+    /// What every agent last had left: the evidence for "why does it wait".
+    pub(super) latest: BTreeMap<String, offer::Offer>,
+    pub(super) agents: BTreeMap<String, offer::Agent>,
+    pub(super) apps: BTreeMap<AppKey, AppState>,
+    /// Tasks given up while their agent was out of reach: killed should they return.
+    pub(super) expunged: BTreeSet<String>,
+    /// Tasks of apps that have not been reconciled yet.
+    pub(super) strays: BTreeMap<String, (String, Instance)>,
+    /// Tasks from a status that no master has confirmed yet.
+    pub(super) unconfirmed: BTreeSet<TaskId>,
+    pub(super) subscribed_at: Option<Timestamp>,
+    pub(super) reconciled_at: Option<Timestamp>,
+    pub(super) revived_at: Option<Timestamp>,
+    /// The demand the last revive was for.
+    pub(super) revived_for: Vec<(AppKey, String, usize)>,
+}
+
+impl Model {
+    /// Takes an app in, or its new definition. A changed definition starts with no launch delay.
+    pub(super) fn desire(&mut self, key: &AppKey, desired: Desired, now: Timestamp) {
+        let owner = owner(key);
+        let remembered = desired.remembered.clone();
+        match self.apps.get_mut(key) {
+            Some(state) => {
+                if state.desired.app.version != desired.app.version {
+                    state.backoff = Backoff::default();
+                    state.records.clear();
+                }
+                state.desired = desired;
+                return;
+            }
+            None => {
+                let state = AppState {
+                    desired,
+                    backoff: Backoff::default(),
+                    records: BTreeMap::new(),
+                    last_failure: None,
+                    unplaced: 0,
+                    shortage: None,
+                    delayed_until: None,
+                    instances: BTreeMap::new(),
+                };
+                self.apps.insert(key.clone(), state);
+            }
+        }
+        let Some(state) = self.apps.get_mut(key) else { return };
+        self.strays.retain(|_, (of, instance)| {
+            let ours = *of == owner;
+            if ours {
+                state.instances.insert(instance.task.clone(), instance.clone());
+            }
+            !ours
+        });
+        for task in remembered {
+            if state.instances.contains_key(&task.task) {
+                continue;
+            }
+            self.unconfirmed.insert(task.task.clone());
+            state.instances.insert(task.task.clone(), task.into_instance(now));
+        }
+    }
+
+    /// The app and the instance of a task.
+    pub(super) fn find(&mut self, task: &str) -> Option<(&mut AppState, TaskId)> {
+        let id: TaskId = task.parse().ok()?;
+        let state = self.apps.values_mut().find(|state| state.instances.contains_key(&id))?;
+        Some((state, id))
+    }
+
+    /// Takes a task in that the master knows: into its app, or aside until the app is reconciled.
+    pub(super) fn adopt(&mut self, owner_label: &str, instance: Instance) {
+        self.unconfirmed.remove(&instance.task);
+        match self.apps.iter_mut().find(|(key, _)| owner(key) == owner_label) {
+            Some((_, state)) => {
+                state.instances.insert(instance.task.clone(), instance);
+            }
+            None => {
+                self.strays.insert(instance.task.to_string(), (owner_label.to_owned(), instance));
+            }
+        }
+    }
+
+    /// The stream is gone: offers are void, tasks live on.
+    pub(super) fn disconnected(&mut self) {
+        self.leader = None;
+        self.offers.clear();
+        self.revived_for.clear();
+        self.revived_at = None;
+    }
+}
+
+impl Remembered {
+    fn into_instance(self, now: Timestamp) -> Instance {
+        Instance {
+            task: self.task,
+            version: self.version,
+            state: mesolith_marathon::instance::State::Running,
+            since: self.started.unwrap_or(now),
+            staged: self.started.unwrap_or(now),
+            started: self.started,
+            health: Health::Unknown,
+            kill_sent: None,
+            agent: self.agent,
+            host_ports: self.host_ports,
+        }
+    }
+}
+
+impl AppState {
+    /// Forgets a task.
+    pub(super) fn remove(&mut self, task: &TaskId) -> Option<Instance> {
+        self.records.remove(task);
+        self.instances.remove(task)
+    }
+
+    /// The checks carried out here, with their place in the definition.
+    pub(super) fn probed_checks(&self) -> impl Iterator<Item = (usize, &HealthCheck)> {
+        let checks = &self.desired.app.definition.health_checks;
+        checks.iter().enumerate().filter(|(_, check)| !check.protocol.is_by_agent())
+    }
+}
+
+/// The value of the label `mesolith.io/app`.
+pub(super) fn owner(key: &AppKey) -> String {
+    format!("{}/{}", key.namespace, key.name)
+}
