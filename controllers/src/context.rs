@@ -27,7 +27,7 @@ pub(crate) struct Context {
     pub(crate) announcer: Announcer,
     /// Connections to node agents.
     pub(crate) nodes: crate::nodes::Nodes,
-    /// Subscriptions of the Marathon framework, one per MesosCluster.
+    /// Subscriptions of the Marathon framework, one per MesosCluster; they outlive the term.
     pub(crate) frameworks: crate::marathon_app::Frameworks,
     /// Ways to reach the nodes of each cluster.
     pub(crate) dials: crate::mesos_cluster::Dials,
@@ -41,7 +41,13 @@ pub(crate) struct Context {
 
 impl Context {
     /// The context of a term.
-    pub(crate) fn new(client: Client, identity: String, metrics: Metrics, term: &Term) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        identity: String,
+        metrics: Metrics,
+        frameworks: crate::marathon_app::Frameworks,
+        term: &Term,
+    ) -> Self {
         let (triggers, triggered) = mpsc::unbounded_channel();
         Self {
             dials: crate::mesos_cluster::Dials::default(),
@@ -55,7 +61,7 @@ impl Context {
             triggered: Mutex::new(Some(triggered)),
             announcer: Announcer::new(client.clone(), identity.clone()),
             nodes: crate::nodes::Nodes::default(),
-            frameworks: crate::marathon_app::Frameworks::default(),
+            frameworks,
             over: term.token(),
             client,
             identity,

@@ -26,7 +26,7 @@ const AFTER_CONFLICT: Duration = Duration::from_millis(200);
 const CONCURRENCY: u16 = 16;
 
 /// Asks for a reconcile of the object `namespace/name`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Trigger {
     /// Namespace of the object.
     pub(crate) namespace: String,

@@ -20,6 +20,7 @@ mod metrics;
 mod nodes;
 mod outcome;
 mod report;
+mod scheduler;
 mod zk_migration;
 
 pub use args::Args;
@@ -58,15 +59,29 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
             health.set("kubernetes", seen.map(|_| ()));
         }
     };
+    // Schedulers go on when the term ends: with the API server down there is no leader, and the apps must not notice.
+    let frameworks = marathon_app::Frameworks::default();
     leader::lead(election, shutdown, observe, |term| {
-        work(config.clone(), metrics.clone(), identity.clone(), term)
+        work(
+            config.clone(),
+            metrics.clone(),
+            identity.clone(),
+            frameworks.clone(),
+            term,
+        )
     })
     .await;
     Ok(())
 }
 
 /// One term as leader: the three controllers, until the caller drops them.
-async fn work(config: kube::Config, metrics: Metrics, identity: String, term: Term) {
+async fn work(
+    config: kube::Config,
+    metrics: Metrics,
+    identity: String,
+    frameworks: marathon_app::Frameworks,
+    term: Term,
+) {
     let client = match api_client::client(config, metrics.clone(), Some(term.clone())) {
         Ok(client) => client,
         Err(error) => {
@@ -74,7 +89,7 @@ async fn work(config: kube::Config, metrics: Metrics, identity: String, term: Te
             return;
         }
     };
-    let cx = Arc::new(Context::new(client, identity, metrics, &term));
+    let cx = Arc::new(Context::new(client, identity, metrics, frameworks, &term));
     tokio::join!(
         mesos_cluster::run(cx.clone()),
         marathon_app::run(cx.clone()),

@@ -19,7 +19,7 @@ mod probe;
 mod recordio;
 mod recover;
 mod session;
-mod view;
+pub(crate) mod view;
 mod wire;
 
 #[cfg(test)]

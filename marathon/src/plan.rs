@@ -112,7 +112,10 @@ fn roll(app: &App, old: &[&Instance], new: &[&Instance], stopping: usize, plan: 
     let checks = app.has_health_checks();
     // Old instances keep the health of their last check, which a restart of the scheduler forgets: only a failed
     // check counts against them.
-    let old_healthy = old.iter().filter(|i| i.is_healthy(checks && i.health == Health::Unhealthy)).count();
+    let old_healthy = old
+        .iter()
+        .filter(|i| i.is_healthy(checks && i.health == Health::Unhealthy))
+        .count();
     let new_healthy = new.iter().filter(|i| i.is_healthy(checks)).count();
     let upgrade = &app.definition.upgrade_strategy;
     let limits = Limits {

@@ -94,7 +94,12 @@ impl Scheduler {
             changed,
         };
         let task = tokio::spawn(actor.run(receiver, probed));
-        Ok(Self { inputs, masters, views, task })
+        Ok(Self {
+            inputs,
+            masters,
+            views,
+            task,
+        })
     }
 
     /// Where masters are, as `host:port`.
@@ -124,7 +129,10 @@ impl Scheduler {
     /// The latest picture of an app.
     pub(crate) fn view(&self, key: &AppKey) -> AppView {
         let views = self.views.borrow();
-        let unknown = || AppView { link: views.link.clone(), ..AppView::default() };
+        let unknown = || AppView {
+            link: views.link.clone(),
+            ..AppView::default()
+        };
         views.apps.get(key).cloned().unwrap_or_else(unknown)
     }
 }
@@ -234,13 +242,21 @@ impl Actor {
     }
 
     fn subscribed(&mut self, caller: Caller, now: Timestamp) {
-        tracing::info!(leader = caller.leader, framework = self.settings.framework_id, "subscribed");
+        tracing::info!(
+            leader = caller.leader,
+            framework = self.settings.framework_id,
+            "subscribed"
+        );
         self.model.leader = Some(caller.leader.clone());
         self.model.subscribed_at = Some(now);
         self.model.reconciled_at = None;
         self.sender = Some(spawn_sender(caller.clone(), self.inputs.clone()));
         self.caller = Some(caller);
-        self.set_link(if self.model.recovered { Link::Subscribed } else { Link::Recovering });
+        self.set_link(if self.model.recovered {
+            Link::Subscribed
+        } else {
+            Link::Recovering
+        });
         self.send(calls::reconcile(&self.settings.framework_id, &[]), None);
         // A launch that the old stream may have swallowed would otherwise wait for its time-out.
         let staging: Vec<(String, String)> = self
@@ -316,14 +332,22 @@ impl Actor {
 
     fn probe_result(&mut self, result: &ProbeResult) {
         let now = Timestamp::now();
-        let Some((state, id)) = self.model.find(&result.task.to_string()) else { return };
-        let checks: Vec<(usize, mesolith_marathon::app::HealthCheck)> =
-            state.probed_checks().map(|(index, check)| (index, check.clone())).collect();
-        let Some(place) = checks.iter().position(|(index, _)| *index == result.check) else { return };
+        let Some((state, id)) = self.model.find(&result.task.to_string()) else {
+            return;
+        };
+        let checks: Vec<(usize, mesolith_marathon::app::HealthCheck)> = state
+            .probed_checks()
+            .map(|(index, check)| (index, check.clone()))
+            .collect();
+        let Some(place) = checks.iter().position(|(index, _)| *index == result.check) else {
+            return;
+        };
         let policy = state.desired.app.backoff_policy();
         let records = state.records.entry(id.clone()).or_default();
         records.resize(checks.len(), health::Record::default());
-        let Some(instance) = state.instances.get_mut(&id) else { return };
+        let Some(instance) = state.instances.get_mut(&id) else {
+            return;
+        };
         let started = instance.started.unwrap_or(instance.since);
         let verdict = records[place].result(&checks[place].1, started, now, result.alive);
         instance.health = health::aggregate(records);
@@ -359,8 +383,12 @@ impl Actor {
             self.set_link(Link::Connecting);
         }
         let call = calls::subscribe(&self.settings.framework_id, &self.settings.hostname);
-        self.session =
-            Some(tokio::spawn(keep_session(self.client.clone(), self.masters.clone(), call, self.inputs.clone())));
+        self.session = Some(tokio::spawn(keep_session(
+            self.client.clone(),
+            self.masters.clone(),
+            call,
+            self.inputs.clone(),
+        )));
     }
 
     fn disconnected(&mut self) {
@@ -420,12 +448,18 @@ impl Actor {
             .keys()
             .map(|key| (key.clone(), view::of(&self.model, &self.link, key)))
             .collect();
-        let changed: Vec<AppKey> =
-            apps.iter().filter(|(key, view)| before.apps.get(*key) != Some(view)).map(|(key, _)| key.clone()).collect();
+        let changed: Vec<AppKey> = apps
+            .iter()
+            .filter(|(key, view)| before.apps.get(*key) != Some(view))
+            .map(|(key, _)| key.clone())
+            .collect();
         if changed.is_empty() && before.link == self.link && before.apps.len() == apps.len() {
             return;
         }
-        self.views.send_replace(Arc::new(Views { link: self.link.clone(), apps }));
+        self.views.send_replace(Arc::new(Views {
+            link: self.link.clone(),
+            apps,
+        }));
         for key in changed {
             let _ = self.changed.send(key);
         }

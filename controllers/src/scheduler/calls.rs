@@ -25,7 +25,11 @@ pub(super) fn framework_info(id: &str, hostname: &str) -> mesos::FrameworkInfo {
         checkpoint: Some(true),
         roles: vec!["*".to_owned()],
         hostname: Some(hostname.to_owned()),
-        capabilities: capabilities.map(|kind| Capability { r#type: Some(kind.into()) }).to_vec(),
+        capabilities: capabilities
+            .map(|kind| Capability {
+                r#type: Some(kind.into()),
+            })
+            .to_vec(),
         ..mesos::FrameworkInfo::default()
     }
 }
@@ -35,14 +39,23 @@ fn framework_id(id: &str) -> mesos::FrameworkId {
 }
 
 fn call(framework: &str, kind: call::Type) -> Call {
-    Call { framework_id: Some(framework_id(framework)), r#type: Some(kind.into()), ..Call::default() }
+    Call {
+        framework_id: Some(framework_id(framework)),
+        r#type: Some(kind.into()),
+        ..Call::default()
+    }
 }
 
 /// SUBSCRIBE.
 pub(super) fn subscribe(framework: &str, hostname: &str) -> Call {
-    let subscribe =
-        call::Subscribe { framework_info: framework_info(framework, hostname), ..call::Subscribe::default() };
-    Call { subscribe: Some(subscribe), ..call(framework, call::Type::Subscribe) }
+    let subscribe = call::Subscribe {
+        framework_info: framework_info(framework, hostname),
+        ..call::Subscribe::default()
+    };
+    Call {
+        subscribe: Some(subscribe),
+        ..call(framework, call::Type::Subscribe)
+    }
 }
 
 /// RECONCILE; no tasks means all that the master knows.
@@ -51,17 +64,35 @@ pub(super) fn reconcile(framework: &str, tasks: &[(String, String)]) -> Call {
         task_id: mesos::TaskId { value: task.clone() },
         agent_id: Some(mesos::AgentId { value: agent.clone() }),
     });
-    let reconcile = call::Reconcile { tasks: tasks.collect() };
-    Call { reconcile: Some(reconcile), ..call(framework, call::Type::Reconcile) }
+    let reconcile = call::Reconcile {
+        tasks: tasks.collect(),
+    };
+    Call {
+        reconcile: Some(reconcile),
+        ..call(framework, call::Type::Reconcile)
+    }
 }
 
 /// The call an effect stands for, with its trace.
 pub(super) fn of_effect(framework: &str, effect: &Effect) -> (Call, Option<String>) {
     let offer_id = |id: &String| mesos::OfferId { value: id.clone() };
-    let filters = |refuse: f64| Some(mesos::Filters { refuse_seconds: Some(refuse) });
+    let filters = |refuse: f64| {
+        Some(mesos::Filters {
+            refuse_seconds: Some(refuse),
+        })
+    };
     match effect {
-        Effect::Launch { offer, tasks, refuse, trace, .. } => {
-            let task_infos = tasks.iter().map(|launch| wire::task_info(&launch.spec, &launch.offered)).collect();
+        Effect::Launch {
+            offer,
+            tasks,
+            refuse,
+            trace,
+            ..
+        } => {
+            let task_infos = tasks
+                .iter()
+                .map(|launch| wire::task_info(&launch.spec, &launch.offered))
+                .collect();
             let operation = mesos::offer::Operation {
                 r#type: Some(mesos::offer::operation::Type::Launch.into()),
                 launch: Some(mesos::offer::operation::Launch { task_infos }),
@@ -72,12 +103,26 @@ pub(super) fn of_effect(framework: &str, effect: &Effect) -> (Call, Option<Strin
                 operations: vec![operation],
                 filters: filters(*refuse),
             };
-            (Call { accept: Some(accept), ..call(framework, call::Type::Accept) }, trace.clone())
+            (
+                Call {
+                    accept: Some(accept),
+                    ..call(framework, call::Type::Accept)
+                },
+                trace.clone(),
+            )
         }
         Effect::Decline { offers, refuse } => {
-            let decline =
-                call::Decline { offer_ids: offers.iter().map(offer_id).collect(), filters: filters(*refuse) };
-            (Call { decline: Some(decline), ..call(framework, call::Type::Decline) }, None)
+            let decline = call::Decline {
+                offer_ids: offers.iter().map(offer_id).collect(),
+                filters: filters(*refuse),
+            };
+            (
+                Call {
+                    decline: Some(decline),
+                    ..call(framework, call::Type::Decline)
+                },
+                None,
+            )
         }
         Effect::Kill { task, agent, grace } => (kill(framework, task, Some(agent), *grace), None),
         Effect::Revive => (call(framework, call::Type::Revive), None),
@@ -94,7 +139,10 @@ pub(super) fn of_reply(framework: &str, reply: &Reply) -> Option<Call> {
                 task_id: mesos::TaskId { value: task.clone() },
                 uuid: uuid.clone(),
             };
-            Some(Call { acknowledge: Some(acknowledge), ..call(framework, call::Type::Acknowledge) })
+            Some(Call {
+                acknowledge: Some(acknowledge),
+                ..call(framework, call::Type::Acknowledge)
+            })
         }
         Reply::Kill { agent, task } => Some(kill(framework, task, agent.as_ref(), None)),
         Reply::Reread => None,
@@ -103,9 +151,16 @@ pub(super) fn of_reply(framework: &str, reply: &Reply) -> Option<Call> {
 
 fn kill(framework: &str, task: &str, agent: Option<&String>, grace: Option<u32>) -> Call {
     let kill = call::Kill {
-        task_id: mesos::TaskId { value: task.to_owned() },
-        agent_id: agent.filter(|id| !id.is_empty()).map(|id| mesos::AgentId { value: id.clone() }),
+        task_id: mesos::TaskId {
+            value: task.to_owned(),
+        },
+        agent_id: agent
+            .filter(|id| !id.is_empty())
+            .map(|id| mesos::AgentId { value: id.clone() }),
         kill_policy: grace.map(wire::kill_policy),
     };
-    Call { kill: Some(kill), ..call(framework, call::Type::Kill) }
+    Call {
+        kill: Some(kill),
+        ..call(framework, call::Type::Kill)
+    }
 }

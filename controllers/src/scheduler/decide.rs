@@ -33,11 +33,21 @@ const RECONCILE_AGAIN: SignedDuration = SignedDuration::from_secs(600);
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Effect {
     /// Accept an offer with tasks.
-    Launch { offer: String, agent: String, tasks: Vec<Launch>, refuse: f64, trace: Option<String> },
+    Launch {
+        offer: String,
+        agent: String,
+        tasks: Vec<Launch>,
+        refuse: f64,
+        trace: Option<String>,
+    },
     /// Give offers back.
     Decline { offers: Vec<String>, refuse: f64 },
     /// Stop a task.
-    Kill { task: String, agent: String, grace: Option<u32> },
+    Kill {
+        task: String,
+        agent: String,
+        grace: Option<u32>,
+    },
     /// Ask for offers again.
     Revive,
     /// Ask for the state of these tasks.
@@ -65,7 +75,9 @@ pub(super) fn decide(
     let mut launches: BTreeMap<String, (Vec<Launch>, Option<String>)> = BTreeMap::new();
     let keys: Vec<AppKey> = model.apps.keys().cloned().collect();
     for key in keys {
-        let Some(mut state) = model.apps.remove(&key) else { continue };
+        let Some(mut state) = model.apps.remove(&key) else {
+            continue;
+        };
         let soon = app(model, &key, &mut state, now, draw, &mut effects, &mut launches);
         model.apps.insert(key, state);
         wake = earliest(wake, soon);
@@ -141,20 +153,34 @@ fn start(
         let placed = plan::placed(&instances);
         // Agents with few instances of the app first: a spread that costs nothing.
         let mut order: Vec<&super::model::HeldOffer> = model.offers.values().collect();
-        order.sort_by_key(|offer| placed.iter().filter(|agent| agent.id == offer.left.agent.id).count());
-        let Some(placement) = order.iter().find_map(|held| placement::fit(&app, &held.left, &placed, seed).ok())
+        order.sort_by_key(|offer| {
+            placed
+                .iter()
+                .filter(|agent| agent.id == offer.left.agent.id)
+                .count()
+        });
+        let Some(placement) = order
+            .iter()
+            .find_map(|held| placement::fit(&app, &held.left, &placed, seed).ok())
         else {
             return done;
         };
-        let Some(held) = model.offers.get_mut(&placement.offer) else { return done };
+        let Some(held) = model.offers.get_mut(&placement.offer) else {
+            return done;
+        };
         held.left.take(&placement.used);
         model.latest.insert(held.left.agent.id.clone(), held.left.clone());
         let spec = task::spec(&app, &owner(key), &state.desired.changed, placement, uuid);
         let id = spec.id.clone();
-        state.instances.insert(id.clone(), staged(&id, &spec, &app.version, now));
+        state
+            .instances
+            .insert(id.clone(), staged(&id, &spec, &app.version, now));
         let entry = launches.entry(spec.offer.clone()).or_default();
         entry.1 = entry.1.take().or_else(|| state.desired.trace.clone());
-        entry.0.push(Launch { offered: held.wire.clone(), spec });
+        entry.0.push(Launch {
+            offered: held.wire.clone(),
+            spec,
+        });
     }
     count
 }
@@ -211,7 +237,10 @@ fn answer_offers(
         }
     }
     if !declined.is_empty() {
-        effects.push(Effect::Decline { offers: declined, refuse });
+        effects.push(Effect::Decline {
+            offers: declined,
+            refuse,
+        });
     }
 }
 
@@ -226,7 +255,11 @@ fn revive(
         model.revived_for.clear();
         return None;
     }
-    let pause = if waiting == model.revived_for { REVIVE_AGAIN } else { REVIVE_SOONEST };
+    let pause = if waiting == model.revived_for {
+        REVIVE_AGAIN
+    } else {
+        REVIVE_SOONEST
+    };
     let due = model.revived_at.map_or(now, |last| after(last, pause));
     if due > now {
         return Some(due);

@@ -15,7 +15,11 @@ use super::{
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Reply {
     /// Say that the update has arrived.
-    Acknowledge { agent: String, task: String, uuid: Bytes },
+    Acknowledge {
+        agent: String,
+        task: String,
+        uuid: Bytes,
+    },
     /// A task nobody waits for came back.
     Kill { agent: Option<String>, task: String },
     /// A task is unknown here: read the master's list again.
@@ -46,7 +50,10 @@ pub(super) fn update(model: &mut Model, status: &mesos::TaskStatus, now: Timesta
     let state = TaskState::try_from(status.state).unwrap_or(TaskState::TaskUnknown);
     if !apply(model, status, state, now) && !is_over(state) {
         if model.expunged.contains(&task) {
-            replies.push(Reply::Kill { agent: agent.clone(), task: task.clone() });
+            replies.push(Reply::Kill {
+                agent: agent.clone(),
+                task: task.clone(),
+            });
         } else if !model.strays.contains_key(&task) && state != TaskState::TaskUnreachable {
             replies.push(Reply::Reread);
         }
@@ -58,16 +65,24 @@ pub(super) fn update(model: &mut Model, status: &mesos::TaskStatus, now: Timesta
     if let (Some(uuid), Some(agent)) = (&status.uuid, agent)
         && !uuid.is_empty()
     {
-        replies.push(Reply::Acknowledge { agent, task, uuid: uuid.clone() });
+        replies.push(Reply::Acknowledge {
+            agent,
+            task,
+            uuid: uuid.clone(),
+        });
     }
     replies
 }
 
 /// Whether the task was known.
 fn apply(model: &mut Model, status: &mesos::TaskStatus, state: TaskState, now: Timestamp) -> bool {
-    let Some((app, id)) = model.find(&status.task_id.value) else { return false };
+    let Some((app, id)) = model.find(&status.task_id.value) else {
+        return false;
+    };
     let policy = app.desired.app.backoff_policy();
-    let Some(instance) = app.instances.get_mut(&id) else { return false };
+    let Some(instance) = app.instances.get_mut(&id) else {
+        return false;
+    };
     let next = match state {
         TaskState::TaskStaging => Some(State::Staging),
         TaskState::TaskStarting => Some(State::Starting),
@@ -99,7 +114,11 @@ fn apply(model: &mut Model, status: &mesos::TaskStatus, state: TaskState, now: T
                 instance.started = Some(at(status.timestamp).unwrap_or(now));
             }
             if let Some(healthy) = status.healthy {
-                instance.health = if healthy { Health::Healthy } else { Health::Unhealthy };
+                instance.health = if healthy {
+                    Health::Healthy
+                } else {
+                    Health::Unhealthy
+                };
             }
             if next != State::Unreachable {
                 app.backoff.alive(now);
@@ -160,7 +179,10 @@ fn failure(
     LastFailure {
         task: status.task_id.value.clone(),
         state: state.as_str_name(),
-        reason: status.reason.and_then(|reason| Reason::try_from(reason).ok()).map(|reason| reason.as_str_name()),
+        reason: status
+            .reason
+            .and_then(|reason| Reason::try_from(reason).ok())
+            .map(|reason| reason.as_str_name()),
         message: status.message.clone().unwrap_or_default(),
         host: instance.agent.hostname.clone(),
         version: instance.version.clone(),
@@ -169,11 +191,14 @@ fn failure(
 }
 
 fn since(status: &mesos::TaskStatus, state: State, now: Timestamp) -> Timestamp {
-    let unreachable = status.unreachable_time.as_ref().filter(|_| state == State::Unreachable);
+    let unreachable = status
+        .unreachable_time
+        .as_ref()
+        .filter(|_| state == State::Unreachable);
     match unreachable {
-        Some(time) => {
-            Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_nanos(time.nanoseconds)).unwrap_or(now)
-        }
+        Some(time) => Timestamp::UNIX_EPOCH
+            .checked_add(SignedDuration::from_nanos(time.nanoseconds))
+            .unwrap_or(now),
         None => at(status.timestamp).unwrap_or(now).min(now),
     }
 }

@@ -7,7 +7,8 @@ use std::{
 
 use jiff::Timestamp;
 use mesolith_marathon::{
-    App, Instance, TaskId, app::HealthCheck, backoff::Backoff, health, instance::Health, offer, shortage::Shortage,
+    App, Instance, TaskId, app::HealthCheck, backoff::Backoff, health, instance::Health, offer,
+    shortage::Shortage,
 };
 use mesolith_proto::mesos::v1 as mesos;
 
@@ -116,7 +117,9 @@ impl Model {
                 self.apps.insert(key.clone(), state);
             }
         }
-        let Some(state) = self.apps.get_mut(key) else { return };
+        let Some(state) = self.apps.get_mut(key) else {
+            return;
+        };
         self.strays.retain(|_, (of, instance)| {
             let ours = *of == owner;
             if ours {
@@ -136,7 +139,10 @@ impl Model {
     /// The app and the instance of a task.
     pub(super) fn find(&mut self, task: &str) -> Option<(&mut AppState, TaskId)> {
         let id: TaskId = task.parse().ok()?;
-        let state = self.apps.values_mut().find(|state| state.instances.contains_key(&id))?;
+        let state = self
+            .apps
+            .values_mut()
+            .find(|state| state.instances.contains_key(&id))?;
         Some((state, id))
     }
 
@@ -148,7 +154,8 @@ impl Model {
                 state.instances.insert(instance.task.clone(), instance);
             }
             None => {
-                self.strays.insert(instance.task.to_string(), (owner_label.to_owned(), instance));
+                self.strays
+                    .insert(instance.task.to_string(), (owner_label.to_owned(), instance));
             }
         }
     }
@@ -189,7 +196,10 @@ impl AppState {
     /// The checks carried out here, with their place in the definition.
     pub(super) fn probed_checks(&self) -> impl Iterator<Item = (usize, &HealthCheck)> {
         let checks = &self.desired.app.definition.health_checks;
-        checks.iter().enumerate().filter(|(_, check)| !check.protocol.is_by_agent())
+        checks
+            .iter()
+            .enumerate()
+            .filter(|(_, check)| !check.protocol.is_by_agent())
     }
 }
 

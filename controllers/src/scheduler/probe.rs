@@ -42,7 +42,12 @@ impl Probes {
             .pool_max_idle_per_host(0)
             .no_proxy()
             .build()?;
-        Ok(Self { client, running: BTreeMap::new(), limit: Arc::new(Semaphore::new(CONCURRENCY)), results })
+        Ok(Self {
+            client,
+            running: BTreeMap::new(),
+            limit: Arc::new(Semaphore::new(CONCURRENCY)),
+            results,
+        })
     }
 
     /// Starts and stops probes so that they fit the model.
@@ -51,11 +56,13 @@ impl Probes {
         for state in model.apps.values() {
             let current = &state.desired.app.version;
             for instance in state.instances.values() {
-                if instance.state != State::Running || instance.is_stopping() || instance.version != *current {
+                if instance.state != State::Running || instance.is_stopping() || instance.version != *current
+                {
                     continue;
                 }
                 for (index, check) in state.probed_checks() {
-                    if let Some(probe) = health::probe(check, &instance.agent.hostname, &instance.host_ports) {
+                    if let Some(probe) = health::probe(check, &instance.agent.hostname, &instance.host_ports)
+                    {
                         wanted.insert((instance.task.clone(), index), (probe, check.clone()));
                     }
                 }
@@ -105,10 +112,21 @@ async fn run(
     time::sleep(interval.min(FIRST_WITHIN)).await;
     loop {
         let alive = {
-            let Ok(_permit) = limit.acquire().await else { return };
-            time::timeout(patience, ask(&client, &probe)).await.unwrap_or(false)
+            let Ok(_permit) = limit.acquire().await else {
+                return;
+            };
+            time::timeout(patience, ask(&client, &probe))
+                .await
+                .unwrap_or(false)
         };
-        if results.send(ProbeResult { task: task.clone(), check: check_index, alive }).is_err() {
+        if results
+            .send(ProbeResult {
+                task: task.clone(),
+                check: check_index,
+                alive,
+            })
+            .is_err()
+        {
             return;
         }
         time::sleep(interval).await;

@@ -25,7 +25,11 @@ impl Decoder {
     /// The next complete record.
     pub(super) fn next(&mut self) -> Result<Option<Bytes>, Error> {
         let Some(end) = self.buffer.iter().take(20).position(|byte| *byte == b'\n') else {
-            return if self.buffer.len() < 20 { Ok(None) } else { Err(self.broken(20)) };
+            return if self.buffer.len() < 20 {
+                Ok(None)
+            } else {
+                Err(self.broken(20))
+            };
         };
         let length = std::str::from_utf8(&self.buffer[..end])
             .ok()

@@ -70,7 +70,11 @@ struct Slave {
 
 /// Tasks of the framework that are not over, with the owner their label names.
 pub(super) fn instances(state: &MasterState, framework: &str, now: Timestamp) -> Vec<(String, Instance)> {
-    let agents: BTreeMap<&str, &Slave> = state.slaves.iter().map(|slave| (slave.id.as_str(), slave)).collect();
+    let agents: BTreeMap<&str, &Slave> = state
+        .slaves
+        .iter()
+        .map(|slave| (slave.id.as_str(), slave))
+        .collect();
     let ours = state.frameworks.iter().filter(|f| f.id == framework);
     ours.flat_map(|f| f.tasks.iter().chain(&f.unreachable_tasks))
         .filter_map(|task| instance(task, agents.get(task.slave_id.as_str()).copied(), now))
@@ -84,7 +88,12 @@ pub(super) fn agents(state: &MasterState) -> impl Iterator<Item = Agent> {
 
 fn instance(task: &Task, slave: Option<&Slave>, now: Timestamp) -> Option<(String, Instance)> {
     let id: TaskId = task.id.parse().ok()?;
-    let label = |key: &str| task.labels.iter().find(|label| label.key == key).map(|label| label.value.clone());
+    let label = |key: &str| {
+        task.labels
+            .iter()
+            .find(|label| label.key == key)
+            .map(|label| label.value.clone())
+    };
     let state = match task.state.as_str() {
         "TASK_STAGING" => State::Staging,
         "TASK_STARTING" => State::Starting,
@@ -94,7 +103,10 @@ fn instance(task: &Task, slave: Option<&Slave>, now: Timestamp) -> Option<(Strin
         _ => return None,
     };
     let time_of = |name: &str| {
-        task.statuses.iter().find(|status| status.state == name).and_then(|status| at(status.timestamp))
+        task.statuses
+            .iter()
+            .find(|status| status.state == name)
+            .and_then(|status| at(status.timestamp))
     };
     let since = time_of(&task.state).unwrap_or(now);
     let started = time_of("TASK_RUNNING").or((state == State::Running).then_some(now));
@@ -105,7 +117,11 @@ fn instance(task: &Task, slave: Option<&Slave>, now: Timestamp) -> Option<(Strin
         version: label(LABEL_VERSION)?,
         state,
         since,
-        staged: task.statuses.first().and_then(|status| at(status.timestamp)).unwrap_or(now),
+        staged: task
+            .statuses
+            .first()
+            .and_then(|status| at(status.timestamp))
+            .unwrap_or(now),
         started,
         health: match healthy {
             Some(true) => Health::Healthy,
@@ -113,7 +129,13 @@ fn instance(task: &Task, slave: Option<&Slave>, now: Timestamp) -> Option<(Strin
             None => Health::Unknown,
         },
         kill_sent: (state == State::Killing).then_some(since),
-        agent: slave.map_or_else(|| Agent { id: task.slave_id.clone(), ..Agent::default() }, agent),
+        agent: slave.map_or_else(
+            || Agent {
+                id: task.slave_id.clone(),
+                ..Agent::default()
+            },
+            agent,
+        ),
         host_ports: ports.split(',').filter_map(|port| port.parse().ok()).collect(),
     };
     Some((label(LABEL_APP)?, instance))
@@ -121,7 +143,12 @@ fn instance(task: &Task, slave: Option<&Slave>, now: Timestamp) -> Option<(Strin
 
 fn agent(slave: &Slave) -> Agent {
     let domain = |part: &str| {
-        let name = slave.domain.as_ref()?.get("fault_domain")?.get(part)?.get("name")?;
+        let name = slave
+            .domain
+            .as_ref()?
+            .get("fault_domain")?
+            .get(part)?
+            .get("name")?;
         name.as_str().map(str::to_owned)
     };
     Agent {
@@ -129,16 +156,22 @@ fn agent(slave: &Slave) -> Agent {
         hostname: slave.hostname.clone(),
         region: domain("region"),
         zone: domain("zone"),
-        attributes: slave.attributes.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+        attributes: slave
+            .attributes
+            .iter()
+            .map(|(name, value)| (name.clone(), text(value)))
+            .collect(),
     }
 }
 
 fn text(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Number(number) => {
-            number.as_f64().map(mesolith_marathon::offer::Amount::new).unwrap_or_default().to_string()
-        }
+        serde_json::Value::Number(number) => number
+            .as_f64()
+            .map(mesolith_marathon::offer::Amount::new)
+            .unwrap_or_default()
+            .to_string(),
         other => other.to_string(),
     }
 }
@@ -162,7 +195,9 @@ mod tests {
         }))
         .unwrap();
         let found = instances(&state, "F", Timestamp::UNIX_EPOCH);
-        let [(owner, instance)] = found.as_slice() else { panic!("{found:?}") };
+        let [(owner, instance)] = found.as_slice() else {
+            panic!("{found:?}")
+        };
         assert_eq!(owner, "ns/a");
         assert_eq!(instance.host_ports, [31001, 31000]);
         assert_eq!(instance.agent.field("rack"), Some("a"));

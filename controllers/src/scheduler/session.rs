@@ -29,7 +29,11 @@ pub(super) enum Error {
     Connect { master: String, message: String },
     /// An answer, but not what was asked for.
     #[error("master {master} answered {status}: {body}")]
-    Refused { master: String, status: StatusCode, body: String },
+    Refused {
+        master: String,
+        status: StatusCode,
+        body: String,
+    },
     /// A redirect without a usable target, or in a circle.
     #[error("master {master} knows no leader")]
     NoLeader { master: String },
@@ -91,13 +95,21 @@ async fn subscribe_from(client: &Client, first: &str, call: &Call) -> Result<Ses
         let request = post(client, &master, call);
         let response = answer(&master, request).await?;
         if response.status() == StatusCode::TEMPORARY_REDIRECT {
-            master = redirect_target(&response).ok_or_else(|| Error::NoLeader { master: master.clone() })?;
+            master = redirect_target(&response).ok_or_else(|| Error::NoLeader {
+                master: master.clone(),
+            })?;
             continue;
         }
         let response = accepted(&master, response).await?;
-        let stream_id = response.headers().get("Mesos-Stream-Id").and_then(|id| id.to_str().ok());
+        let stream_id = response
+            .headers()
+            .get("Mesos-Stream-Id")
+            .and_then(|id| id.to_str().ok());
         let Some(stream_id) = stream_id.map(str::to_owned) else {
-            return Err(Error::Stream { master, message: "it has no Mesos-Stream-Id".to_owned() });
+            return Err(Error::Stream {
+                master,
+                message: "it has no Mesos-Stream-Id".to_owned(),
+            });
         };
         return Ok(Session {
             client: client.clone(),
@@ -108,18 +120,27 @@ async fn subscribe_from(client: &Client, first: &str, call: &Call) -> Result<Ses
             silence: FIRST_HEARTBEAT * MISSED_HEARTBEATS,
         });
     }
-    Err(Error::NoLeader { master: first.to_owned() })
+    Err(Error::NoLeader {
+        master: first.to_owned(),
+    })
 }
 
 impl Session {
     /// The next event; an error ends the session.
     pub(super) async fn next(&mut self) -> Result<Event, Error> {
-        let broken = |message: String| Error::Stream { master: self.leader.clone(), message };
+        let broken = |message: String| Error::Stream {
+            master: self.leader.clone(),
+            message,
+        };
         loop {
             if let Some(record) = self.decoder.next().map_err(|e| broken(e.to_string()))? {
                 let event = Event::decode(record).map_err(|e| broken(e.to_string()))?;
-                let interval = event.subscribed.as_ref().and_then(|s| s.heartbeat_interval_seconds);
-                if let Some(interval) = interval.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+                let interval = event
+                    .subscribed
+                    .as_ref()
+                    .and_then(|s| s.heartbeat_interval_seconds);
+                if let Some(interval) = interval.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+                {
                     self.silence = (interval * MISSED_HEARTBEATS).max(Duration::from_secs(1));
                 }
                 return Ok(event);
@@ -130,7 +151,10 @@ impl Session {
                 Ok(Err(error)) => return Err(broken(crate::outcome::chain(&error))),
                 Err(_) => {
                     let seconds = self.silence.as_secs();
-                    return Err(Error::Silent { master: self.leader.clone(), seconds });
+                    return Err(Error::Silent {
+                        master: self.leader.clone(),
+                        seconds,
+                    });
                 }
             }
         }
@@ -153,7 +177,9 @@ impl Caller {
         if let Some(trace) = trace {
             request = request.header("traceparent", trace);
         }
-        accepted(&self.leader, answer(&self.leader, request).await?).await.map(drop)
+        accepted(&self.leader, answer(&self.leader, request).await?)
+            .await
+            .map(drop)
     }
 
     /// Reads the leader's `/state`.
@@ -162,8 +188,14 @@ impl Caller {
         let response = accepted(&self.leader, answer(&self.leader, request).await?).await?;
         let mut body = Vec::new();
         let mut chunks = response.bytes_stream();
-        let broken = |message: String| Error::Stream { master: self.leader.clone(), message };
-        while let Some(chunk) = timeout(ANSWER_TIMEOUT, chunks.next()).await.map_err(|e| broken(e.to_string()))? {
+        let broken = |message: String| Error::Stream {
+            master: self.leader.clone(),
+            message,
+        };
+        while let Some(chunk) = timeout(ANSWER_TIMEOUT, chunks.next())
+            .await
+            .map_err(|e| broken(e.to_string()))?
+        {
             body.extend_from_slice(&chunk.map_err(|e| broken(crate::outcome::chain(&e)))?);
         }
         serde_json::from_slice(&body).map_err(|e| broken(format!("/state cannot be read: {e}")))
@@ -179,7 +211,10 @@ fn post(client: &Client, master: &str, call: &Call) -> reqwest::RequestBuilder {
 }
 
 async fn answer(master: &str, request: reqwest::RequestBuilder) -> Result<Response, Error> {
-    let failed = |message: String| Error::Connect { master: master.to_owned(), message };
+    let failed = |message: String| Error::Connect {
+        master: master.to_owned(),
+        message,
+    };
     match timeout(ANSWER_TIMEOUT, request.send()).await {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(error)) => Err(failed(crate::outcome::chain(&error.without_url()))),
@@ -192,8 +227,16 @@ async fn accepted(master: &str, response: Response) -> Result<Response, Error> {
     if status.is_success() {
         return Ok(response);
     }
-    let body = timeout(ANSWER_TIMEOUT, response.text()).await.ok().and_then(Result::ok).unwrap_or_default();
-    Err(Error::Refused { master: master.to_owned(), status, body })
+    let body = timeout(ANSWER_TIMEOUT, response.text())
+        .await
+        .ok()
+        .and_then(Result::ok)
+        .unwrap_or_default();
+    Err(Error::Refused {
+        master: master.to_owned(),
+        status,
+        body,
+    })
 }
 
 /// `//host:port/path`, or with a scheme.

@@ -41,6 +41,8 @@ pub(crate) struct AppView {
     pub(crate) link: Link,
     /// Version the picture is about; `None` before the scheduler has heard of the app.
     pub(crate) version: Option<String>,
+    /// Instances wanted in that picture.
+    pub(crate) wanted: u32,
     pub(crate) instances: Vec<Instance>,
     pub(crate) unplaced: usize,
     pub(crate) shortage: Option<Shortage>,
@@ -52,11 +54,15 @@ pub(crate) struct AppView {
 /// The picture of one app.
 pub(super) fn of(model: &Model, link: &Link, key: &super::AppKey) -> AppView {
     let Some(state) = model.apps.get(key) else {
-        return AppView { link: link.clone(), ..AppView::default() };
+        return AppView {
+            link: link.clone(),
+            ..AppView::default()
+        };
     };
     AppView {
         link: link.clone(),
         version: Some(state.desired.app.version.clone()),
+        wanted: state.desired.app.definition.instances,
         instances: state.instances.values().cloned().collect(),
         unplaced: state.unplaced,
         shortage: state.shortage.clone(),

@@ -22,20 +22,36 @@ pub(super) fn offer(wire: &mesos::Offer) -> Offer {
                 (None, Some(ranges)) => Value::Ranges(port_ranges(ranges)),
                 (None, None) => return None,
             };
-            Some(Resource { index, name: r.name.clone(), role: reserved_for(r), value })
+            Some(Resource {
+                index,
+                name: r.name.clone(),
+                role: reserved_for(r),
+                value,
+            })
         })
         .collect();
-    Offer { id: wire.id.value.clone(), agent: agent(wire), resources }
+    Offer {
+        id: wire.id.value.clone(),
+        agent: agent(wire),
+        resources,
+    }
 }
 
 fn agent(wire: &mesos::Offer) -> Agent {
-    let domain = wire.domain.as_ref().and_then(|domain| domain.fault_domain.as_ref());
+    let domain = wire
+        .domain
+        .as_ref()
+        .and_then(|domain| domain.fault_domain.as_ref());
     Agent {
         id: wire.agent_id.value.clone(),
         hostname: wire.hostname.clone(),
         region: domain.map(|d| d.region.name.clone()),
         zone: domain.map(|d| d.zone.name.clone()),
-        attributes: wire.attributes.iter().map(|a| (a.name.clone(), attribute_text(a))).collect(),
+        attributes: wire
+            .attributes
+            .iter()
+            .map(|a| (a.name.clone(), attribute_text(a)))
+            .collect(),
     }
 }
 
@@ -48,14 +64,26 @@ fn attribute_text(attribute: &mesos::Attribute) -> String {
         return Amount::new(scalar.value).to_string();
     }
     if let Some(ranges) = &attribute.ranges {
-        let parts: Vec<String> = ranges.range.iter().map(|r| format!("{}-{}", r.begin, r.end)).collect();
+        let parts: Vec<String> = ranges
+            .range
+            .iter()
+            .map(|r| format!("{}-{}", r.begin, r.end))
+            .collect();
         return format!("[{}]", parts.join(","));
     }
-    let mut items = attribute.set.as_ref().map(|set| set.item.clone()).unwrap_or_default();
+    let mut items = attribute
+        .set
+        .as_ref()
+        .map(|set| set.item.clone())
+        .unwrap_or_default();
     items.sort();
     format!("{{{}}}", items.join(","))
 }
 
+#[allow(
+    deprecated,
+    reason = "masters without reservation refinement still use the old field"
+)]
 fn reserved_for(resource: &mesos::Resource) -> String {
     let refined = resource.reservations.last().or(resource.reservation.as_ref());
     refined
@@ -66,19 +94,34 @@ fn reserved_for(resource: &mesos::Resource) -> String {
 
 fn port_ranges(ranges: &mesos::value::Ranges) -> Vec<(u16, u16)> {
     let port = |number: u64| u16::try_from(number).unwrap_or(u16::MAX);
-    ranges.range.iter().map(|r| (port(r.begin), port(r.end))).collect()
+    ranges
+        .range
+        .iter()
+        .map(|r| (port(r.begin), port(r.end)))
+        .collect()
 }
 
 /// The task as the master takes it; `offered` gives back the roles and reservations of what it uses.
 pub(super) fn task_info(spec: &TaskSpec, offered: &mesos::Offer) -> mesos::TaskInfo {
     mesos::TaskInfo {
         name: spec.name.clone(),
-        task_id: mesos::TaskId { value: spec.id.to_string() },
-        agent_id: mesos::AgentId { value: spec.agent.id.clone() },
-        resources: spec.resources.iter().filter_map(|part| resource(part, offered)).collect(),
+        task_id: mesos::TaskId {
+            value: spec.id.to_string(),
+        },
+        agent_id: mesos::AgentId {
+            value: spec.agent.id.clone(),
+        },
+        resources: spec
+            .resources
+            .iter()
+            .filter_map(|part| resource(part, offered))
+            .collect(),
         command: Some(command(spec)),
         container: container(spec),
-        health_check: spec.health_check.as_ref().and_then(|check| health_check(check, spec)),
+        health_check: spec
+            .health_check
+            .as_ref()
+            .and_then(|check| health_check(check, spec)),
         kill_policy: spec.kill_grace_seconds.map(kill_policy),
         labels: Some(labels(&spec.labels)),
         discovery: Some(discovery(spec)),
@@ -89,7 +132,9 @@ pub(super) fn task_info(spec: &TaskSpec, offered: &mesos::Offer) -> mesos::TaskI
 /// How long a task may take to stop.
 pub(super) fn kill_policy(seconds: u32) -> mesos::KillPolicy {
     let nanoseconds = i64::from(seconds) * 1_000_000_000;
-    mesos::KillPolicy { grace_period: Some(mesos::DurationInfo { nanoseconds }) }
+    mesos::KillPolicy {
+        grace_period: Some(mesos::DurationInfo { nanoseconds }),
+    }
 }
 
 fn resource(part: &Resource, offered: &mesos::Offer) -> Option<mesos::Resource> {
@@ -101,7 +146,9 @@ fn resource(part: &Resource, offered: &mesos::Offer) -> Option<mesos::Resource> 
                 begin: u64::from(*begin),
                 end: u64::from(*end),
             });
-            resource.ranges = Some(mesos::value::Ranges { range: range.collect() });
+            resource.ranges = Some(mesos::value::Ranges {
+                range: range.collect(),
+            });
         }
     }
     Some(resource)
@@ -121,11 +168,20 @@ fn command(spec: &TaskSpec) -> mesos::CommandInfo {
         output_file: artifact.dest_path.clone(),
     });
     // Without a shell the first argument is the program, unless an image brings its entry point.
-    let in_image = spec.container.as_ref().is_some_and(|container| container.docker.is_some());
-    let program = if in_image { None } else { spec.args.first().cloned() };
+    let in_image = spec
+        .container
+        .as_ref()
+        .is_some_and(|container| container.docker.is_some());
+    let program = if in_image {
+        None
+    } else {
+        spec.args.first().cloned()
+    };
     mesos::CommandInfo {
         uris: uris.collect(),
-        environment: Some(mesos::Environment { variables: variables.collect() }),
+        environment: Some(mesos::Environment {
+            variables: variables.collect(),
+        }),
         shell: Some(spec.cmd.is_some()),
         value: spec.cmd.clone().or(program),
         arguments: spec.args.clone(),
@@ -152,8 +208,10 @@ fn container(spec: &TaskSpec) -> Option<mesos::ContainerInfo> {
         ..mesos::ContainerInfo::default()
     };
     if spec.network == NetworkMode::Container {
-        info.network_infos =
-            vec![mesos::NetworkInfo { name: spec.network_name.clone(), ..mesos::NetworkInfo::default() }];
+        info.network_infos = vec![mesos::NetworkInfo {
+            name: spec.network_name.clone(),
+            ..mesos::NetworkInfo::default()
+        }];
     }
     let docker = container.docker.as_ref();
     match container.kind {
@@ -164,10 +222,10 @@ fn container(spec: &TaskSpec) -> Option<mesos::ContainerInfo> {
                 container_port: port.container.into(),
                 protocol: Some(protocol),
             };
-            let parameters = docker
-                .parameters
-                .iter()
-                .map(|parameter| mesos::Parameter { key: parameter.key.clone(), value: parameter.value.clone() });
+            let parameters = docker.parameters.iter().map(|parameter| mesos::Parameter {
+                key: parameter.key.clone(),
+                value: parameter.value.clone(),
+            });
             let network = match spec.network {
                 NetworkMode::Host => docker_info::Network::Host,
                 NetworkMode::Bridge => docker_info::Network::Bridge,
@@ -212,8 +270,16 @@ fn container(spec: &TaskSpec) -> Option<mesos::ContainerInfo> {
 
 /// Ports with a way out, once for each protocol.
 fn mapped(spec: &TaskSpec) -> impl Iterator<Item = (&BoundPort, String)> {
-    let reachable = spec.ports.iter().filter(|port| port.host != 0 && port.port.container.is_some());
-    reachable.flat_map(|port| port.port.protocol.split(',').map(move |protocol| (port, protocol.to_owned())))
+    let reachable = spec
+        .ports
+        .iter()
+        .filter(|port| port.host != 0 && port.port.container.is_some());
+    reachable.flat_map(|port| {
+        port.port
+            .protocol
+            .split(',')
+            .map(move |protocol| (port, protocol.to_owned()))
+    })
 }
 
 /// The check that the agent carries out, on the port as the container sees it.
@@ -222,7 +288,11 @@ fn health_check(check: &mesolith_marathon::app::HealthCheck, spec: &TaskSpec) ->
     let index = check.port_index.and_then(|index| usize::try_from(index).ok());
     let port = check
         .port
-        .or_else(|| index.and_then(|index| spec.ports.get(index)).map(|port| port.container))
+        .or_else(|| {
+            index
+                .and_then(|index| spec.ports.get(index))
+                .map(|port| port.container)
+        })
         .map(u32::from);
     let mut info = mesos::HealthCheck {
         delay_seconds: Some(check.delay_seconds.into()),
@@ -259,7 +329,10 @@ fn health_check(check: &mesolith_marathon::app::HealthCheck, spec: &TaskSpec) ->
         }
         Protocol::MesosTcp => {
             info.r#type = Some(Type::Tcp.into());
-            info.tcp = Some(TcpCheckInfo { port: port?, ..TcpCheckInfo::default() });
+            info.tcp = Some(TcpCheckInfo {
+                port: port?,
+                ..TcpCheckInfo::default()
+            });
         }
         Protocol::Http | Protocol::Https | Protocol::Tcp => return None,
     }
@@ -267,9 +340,13 @@ fn health_check(check: &mesolith_marathon::app::HealthCheck, spec: &TaskSpec) ->
 }
 
 fn labels(labels: &BTreeMap<String, String>) -> mesos::Labels {
-    let labels =
-        labels.iter().map(|(key, value)| mesos::Label { key: key.clone(), value: Some(value.clone()) });
-    mesos::Labels { labels: labels.collect() }
+    let labels = labels.iter().map(|(key, value)| mesos::Label {
+        key: key.clone(),
+        value: Some(value.clone()),
+    });
+    mesos::Labels {
+        labels: labels.collect(),
+    }
 }
 
 /// What mesos-dns and load balancers read.
@@ -277,8 +354,11 @@ fn discovery(spec: &TaskSpec) -> mesos::DiscoveryInfo {
     let visibility = mesos::discovery_info::Visibility::Framework.into();
     let ports = spec.ports.iter().flat_map(|port| {
         port.port.protocol.split(',').map(move |protocol| {
-            let (number, scope) =
-                if port.host == 0 { (port.container, "container") } else { (port.host, "host") };
+            let (number, scope) = if port.host == 0 {
+                (port.container, "container")
+            } else {
+                (port.host, "host")
+            };
             let mut all = port.port.labels.clone();
             all.insert("network-scope".to_owned(), scope.to_owned());
             mesos::Port {
@@ -293,7 +373,9 @@ fn discovery(spec: &TaskSpec) -> mesos::DiscoveryInfo {
     mesos::DiscoveryInfo {
         visibility,
         name: Some(spec.name.clone()),
-        ports: Some(mesos::Ports { ports: ports.collect() }),
+        ports: Some(mesos::Ports {
+            ports: ports.collect(),
+        }),
         ..mesos::DiscoveryInfo::default()
     }
 }

@@ -1,0 +1,216 @@
+//! The MesosClusters as apps need them: which one an app means, and where its masters are.
+//!
+//! Kept from a watch, so that a reconcile reads nothing from the API server, which may be down.
+
+use crate::controller::Trigger;
+use crate::marathon_app::Frameworks;
+use futures::{StreamExt, TryStreamExt};
+use kube::core::DeserializeGuard;
+use kube::{Api, Client, ResourceExt};
+use kube_runtime::WatchStreamExt;
+use kube_runtime::watcher::{self, Event};
+use mesolith_crds::condition;
+use mesolith_crds::v1alpha1::MesosCluster;
+use mesolith_crds::v1alpha1::marathon_app::ClusterRef;
+use std::collections::BTreeMap;
+
+/// Name of a cluster.
+pub(super) type ClusterKey = Trigger;
+
+/// What matters of a MesosCluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClusterFacts {
+    /// Namespace and name.
+    pub(super) key: ClusterKey,
+    /// Tells a new cluster of the same name from the old one.
+    pub(super) uid: String,
+    /// `host:port` of the masters, the leader first.
+    pub(super) masters: Vec<String>,
+    /// The framework id on record.
+    pub(super) framework: Option<String>,
+    /// Why the cluster is not ready, if it says so.
+    pub(super) not_ready: Option<String>,
+}
+
+/// Which cluster an app means.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Resolution {
+    /// This one.
+    Found(Box<ClusterFacts>),
+    /// The clusters have not been read yet.
+    Unknown,
+    /// None, or none in particular.
+    Not {
+        /// Condition reason.
+        reason: &'static str,
+        /// What to do.
+        message: String,
+    },
+}
+
+/// Follows all MesosClusters; apps are triggered when something they depend on changes.
+pub(super) async fn follow(client: Client, frameworks: Frameworks) {
+    let api: Api<DeserializeGuard<MesosCluster>> = Api::all(client);
+    let mut fresh = BTreeMap::new();
+    let mut events = watcher::watcher(api, watcher::Config::default())
+        .default_backoff()
+        .boxed();
+    loop {
+        match events.try_next().await {
+            Ok(Some(Event::Init)) => fresh.clear(),
+            Ok(Some(Event::InitApply(cluster))) => {
+                if let Some(facts) = facts(&cluster) {
+                    fresh.insert(facts.key.clone(), facts);
+                }
+            }
+            Ok(Some(Event::InitDone)) => frameworks.set_clusters(std::mem::take(&mut fresh)),
+            Ok(Some(Event::Apply(cluster))) => {
+                if let Some(facts) = facts(&cluster) {
+                    frameworks.set_cluster(facts);
+                }
+            }
+            Ok(Some(Event::Delete(cluster))) => frameworks.remove_cluster(&key(&cluster)),
+            Ok(None) => return,
+            Err(error) => tracing::warn!(
+                error = crate::outcome::chain(&error),
+                "failed to watch MesosClusters"
+            ),
+        }
+    }
+}
+
+fn key(cluster: &DeserializeGuard<MesosCluster>) -> ClusterKey {
+    ClusterKey {
+        namespace: cluster.namespace().unwrap_or_default(),
+        name: cluster.name_any(),
+    }
+}
+
+/// A cluster that cannot be read is reported by its own controller; apps keep what they knew of it.
+fn facts(guarded: &DeserializeGuard<MesosCluster>) -> Option<ClusterFacts> {
+    let cluster = guarded.0.as_ref().ok()?;
+    let status = cluster.status.clone().unwrap_or_default();
+    let mut masters: Vec<String> = status.leader.iter().cloned().collect();
+    let table = cluster.spec.node_table().unwrap_or_default();
+    let port = cluster.spec.masters.port();
+    for node in table
+        .select("spec.masters.nodes", &cluster.spec.masters.nodes)
+        .unwrap_or_default()
+    {
+        let address = format!("{}:{port}", node.host());
+        if !masters.contains(&address) {
+            masters.push(address);
+        }
+    }
+    let ready = condition::find(&status.conditions, condition::READY);
+    let not_ready = match ready {
+        Some(ready) if ready.status == "True" => None,
+        Some(ready) => Some(format!("{}: {}", ready.reason, ready.message)),
+        None => Some("it has not been started yet".to_owned()),
+    };
+    Some(ClusterFacts {
+        key: key(guarded),
+        uid: guarded.uid().unwrap_or_default(),
+        masters,
+        framework: status.marathon.and_then(|marathon| marathon.framework_id),
+        not_ready,
+    })
+}
+
+/// The named cluster; else the only one in the app's namespace; else the only one at all.
+pub(super) fn resolve(
+    clusters: &BTreeMap<ClusterKey, ClusterFacts>,
+    namespace: &str,
+    wanted: Option<&ClusterRef>,
+) -> Resolution {
+    if let Some(wanted) = wanted {
+        let namespace = wanted.namespace.clone().unwrap_or_else(|| namespace.to_owned());
+        let key = ClusterKey {
+            namespace,
+            name: wanted.name.clone(),
+        };
+        return match clusters.get(&key) {
+            Some(facts) => Resolution::Found(Box::new(facts.clone())),
+            None => Resolution::Not {
+                reason: "ClusterNotFound",
+                message: format!(
+                    "There is no MesosCluster {} in namespace {}. Create it, or correct spec.clusterRef.",
+                    key.name, key.namespace
+                ),
+            },
+        };
+    }
+    let near: Vec<&ClusterFacts> = clusters
+        .values()
+        .filter(|facts| facts.key.namespace == namespace)
+        .collect();
+    let candidates = if near.is_empty() {
+        clusters.values().collect()
+    } else {
+        near
+    };
+    match candidates.as_slice() {
+        [only] => Resolution::Found(Box::new((*only).clone())),
+        [] => Resolution::Not {
+            reason: "ClusterNotFound",
+            message: "There is no MesosCluster yet. Create one, and the app starts on it.".to_owned(),
+        },
+        many => {
+            let names: Vec<String> = many
+                .iter()
+                .map(|facts| format!("{}/{}", facts.key.namespace, facts.key.name))
+                .collect();
+            Resolution::Not {
+                reason: "ClusterAmbiguous",
+                message: format!("Name one in spec.clusterRef: {}.", names.join(", ")),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn clusters(names: &str) -> BTreeMap<ClusterKey, ClusterFacts> {
+        let parse = |name: &str| {
+            let (namespace, name) = name.split_once('/').unwrap();
+            let key = ClusterKey {
+                namespace: namespace.into(),
+                name: name.into(),
+            };
+            let facts = ClusterFacts {
+                key: key.clone(),
+                uid: String::new(),
+                masters: vec![],
+                framework: None,
+                not_ready: None,
+            };
+            (key, facts)
+        };
+        names.split_whitespace().map(parse).collect()
+    }
+
+    #[rstest]
+    #[case("", None, "ClusterNotFound")]
+    #[case("ns/a", None, "ns/a")]
+    #[case("other/a", None, "other/a")]
+    #[case("ns/a other/b", None, "ns/a")]
+    #[case("ns/a ns/b", None, "ClusterAmbiguous")]
+    #[case("o/a o/b", None, "ClusterAmbiguous")]
+    #[case("ns/a ns/b", Some("b"), "ns/b")]
+    #[case("other/b", Some("b"), "ClusterNotFound")]
+    fn which_cluster(#[case] exist: &str, #[case] wanted: Option<&str>, #[case] expect: &str) {
+        let wanted = wanted.map(|name| ClusterRef {
+            name: name.into(),
+            namespace: None,
+        });
+        let found = match resolve(&clusters(exist), "ns", wanted.as_ref()) {
+            Resolution::Found(facts) => format!("{}/{}", facts.key.namespace, facts.key.name),
+            Resolution::Not { reason, .. } => reason.to_owned(),
+            Resolution::Unknown => "Unknown".to_owned(),
+        };
+        assert_eq!(found, expect);
+    }
+}

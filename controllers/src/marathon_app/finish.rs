@@ -1,0 +1,112 @@
+//! The end of an app: every task is stopped before the object goes.
+
+use super::clusters::Resolution;
+use super::{Error, FINALIZER, LOOK_AGAIN, report, validate};
+use crate::context::Context;
+use crate::outcome::Outcome;
+use crate::scheduler::{AppKey, Desired, Link};
+use kube::api::{Api, Patch, PatchParams};
+use kube::{Resource, ResourceExt};
+use mesolith_crds::v1alpha1::MarathonApp;
+use mesolith_marathon::App;
+use std::sync::Arc;
+
+/// Stops the tasks, then lets the object go. With its cluster gone there is nothing left to stop.
+pub(super) async fn finish(
+    object: &MarathonApp,
+    cx: &Context,
+    key: &AppKey,
+    resolution: Resolution,
+) -> Result<Outcome, Error> {
+    if !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+        cx.frameworks.forget(key);
+        return Ok(Outcome::Done);
+    }
+    let cluster = match resolution {
+        Resolution::Unknown => {
+            return Ok(Outcome::Waiting {
+                reason: "WaitingForClusters",
+                again: Some(LOOK_AGAIN),
+            });
+        }
+        Resolution::Found(cluster)
+            if cluster.framework.is_some() || cx.frameworks.running(&cluster.key).is_some() =>
+        {
+            cluster
+        }
+        // No cluster, or one on which nothing was ever started.
+        Resolution::Found(_) | Resolution::Not { .. } => return release(object, cx, key).await,
+    };
+    let Some(app) = nothing_of(object) else {
+        return release(object, cx, key).await;
+    };
+    let framework = cx.frameworks.on_record(cx, &cluster).await?;
+    let scheduler = cx
+        .frameworks
+        .scheduler(&cluster, framework, &cx.identity)
+        .map_err(Error::StartScheduler)?;
+    let before = crate::report::status_of(object);
+    let desired = Desired {
+        app: Arc::new(app),
+        changed: validate::changed(object),
+        remembered: validate::remembered(&before),
+        trace: super::trace::parent(),
+    };
+    scheduler.desire(key.clone(), desired);
+    let view = scheduler.view(key);
+    match view.link {
+        Link::TakenOver => scheduler.resume(),
+        // The master killed the tasks of a framework it removed.
+        Link::Removed => return release(object, cx, key).await,
+        Link::Connecting | Link::Failing(_) | Link::Subscribed | Link::Recovering => {}
+    }
+    if view.link == Link::Subscribed
+        && view.version.is_some()
+        && view.wanted == 0
+        && view.instances.is_empty()
+    {
+        return release(object, cx, key).await;
+    }
+    report::stopping(object, cx, &view).await
+}
+
+/// The same app with no instances; a spec that is no longer valid still has a path.
+fn nothing_of(object: &MarathonApp) -> Option<App> {
+    let mut app = validate::app(object).ok().or_else(|| {
+        let minimal = serde_json::json!({"id": object.app_id(), "cmd": "true"});
+        App::parse(minimal).ok()
+    })?;
+    app.definition.instances = 0;
+    // Replacing an instance by none must not wait for anything.
+    app.definition.upgrade_strategy.minimum_health_capacity = 0.0;
+    Some(app)
+}
+
+async fn release(object: &MarathonApp, cx: &Context, key: &AppKey) -> Result<Outcome, Error> {
+    let kept: Vec<&String> = object
+        .finalizers()
+        .iter()
+        .filter(|finalizer| *finalizer != FINALIZER)
+        .collect();
+    write(object, cx, serde_json::json!(kept)).await?;
+    cx.frameworks.forget(key);
+    Ok(Outcome::Done)
+}
+
+/// From now on the object waits for its tasks.
+pub(super) async fn add_finalizer(object: &MarathonApp, cx: &Context) -> Result<(), Error> {
+    let mut finalizers = object.finalizers().to_vec();
+    finalizers.push(FINALIZER.to_owned());
+    write(object, cx, serde_json::json!(finalizers)).await
+}
+
+async fn write(object: &MarathonApp, cx: &Context, finalizers: serde_json::Value) -> Result<(), Error> {
+    let api: Api<MarathonApp> = Api::namespaced(cx.client.clone(), &object.namespace().unwrap_or_default());
+    let patch = serde_json::json!({
+        "metadata": {"resourceVersion": object.meta().resource_version, "finalizers": finalizers},
+    });
+    api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch))
+        .await
+        .map(drop)
+        .map_err(Error::WriteFinalizer)
+}

@@ -1,0 +1,216 @@
+//! The schedulers, one for each MesosCluster with apps.
+//!
+//! They belong to the process, not to a term as leader: while the API server is down nobody can lead, and the apps must
+//! go on all the same. An operator that really takes over takes the subscription, too.
+
+use super::Error;
+use super::clusters::{self, ClusterFacts, ClusterKey, Resolution};
+use crate::context::Context;
+use crate::controller::Trigger;
+use crate::scheduler::{AppKey, Scheduler, Settings};
+use kube::api::{Api, Patch, PatchParams};
+use mesolith_crds::v1alpha1::MesosCluster;
+use mesolith_crds::v1alpha1::marathon_app::ClusterRef;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::mpsc;
+
+/// Shared by all terms.
+#[derive(Clone)]
+pub(crate) struct Frameworks {
+    inner: Arc<Mutex<Inner>>,
+    triggers: mpsc::UnboundedSender<Trigger>,
+    triggered: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Trigger>>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// `None` until they have been read once.
+    clusters: Option<BTreeMap<ClusterKey, ClusterFacts>>,
+    running: BTreeMap<ClusterKey, Running>,
+    apps: BTreeSet<AppKey>,
+}
+
+struct Running {
+    uid: String,
+    framework: String,
+    scheduler: Arc<Scheduler>,
+}
+
+impl Default for Frameworks {
+    fn default() -> Self {
+        let (triggers, triggered) = mpsc::unbounded_channel();
+        Self {
+            inner: Arc::default(),
+            triggers,
+            triggered: Arc::new(tokio::sync::Mutex::new(triggered)),
+        }
+    }
+}
+
+impl Frameworks {
+    /// The next app to reconcile.
+    pub(super) async fn next_trigger(&self) -> Option<Trigger> {
+        self.triggered.lock().await.recv().await
+    }
+
+    /// Which cluster an app means; from now on the app is told when clusters change.
+    pub(super) fn resolve(&self, app: &AppKey, wanted: Option<&ClusterRef>) -> Resolution {
+        let mut inner = self.lock();
+        inner.apps.insert(app.clone());
+        match &inner.clusters {
+            Some(clusters) => clusters::resolve(clusters, &app.namespace, wanted),
+            None => Resolution::Unknown,
+        }
+    }
+
+    /// The framework id of a cluster, on record before it is used: tasks are found again through it.
+    pub(super) async fn on_record(&self, cx: &Context, cluster: &ClusterFacts) -> Result<String, Error> {
+        let running = self
+            .lock()
+            .running
+            .get(&cluster.key)
+            .map(|r| (r.uid.clone(), r.framework.clone()));
+        match (&cluster.framework, running) {
+            (Some(id), _) => Ok(id.clone()),
+            // Written a moment ago; the watch has not brought it yet.
+            (None, Some((uid, id))) if uid == cluster.uid => Ok(id),
+            (None, _) => self.write_id(cx, cluster).await,
+        }
+    }
+
+    /// A new id after the master has refused the old one for ever.
+    pub(super) async fn renew(&self, cx: &Context, cluster: &ClusterFacts) -> Result<(), Error> {
+        tracing::warn!(
+            cluster = cluster.key.name,
+            "the framework was removed: subscribing as a new one"
+        );
+        let id = self.write_id(cx, cluster).await?;
+        let mut inner = self.lock();
+        inner.running.remove(&cluster.key);
+        if let Some(facts) = inner
+            .clusters
+            .as_mut()
+            .and_then(|clusters| clusters.get_mut(&cluster.key))
+        {
+            facts.framework = Some(id);
+        }
+        drop(inner);
+        self.trigger_all();
+        Ok(())
+    }
+
+    async fn write_id(&self, cx: &Context, cluster: &ClusterFacts) -> Result<String, Error> {
+        let id = format!("{}-marathon", uuid::Uuid::new_v4());
+        let api: Api<MesosCluster> = Api::namespaced(cx.client.clone(), &cluster.key.namespace);
+        // The uid makes sure that it is this cluster and not a new one of the same name.
+        let patch = serde_json::json!({
+            "metadata": {"uid": cluster.uid},
+            "status": {"marathon": {"frameworkId": id}},
+        });
+        api.patch_status(&cluster.key.name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .map_err(Error::WriteFrameworkId)?;
+        Ok(id)
+    }
+
+    /// The scheduler of a cluster, started when there is none.
+    pub(super) fn scheduler(
+        &self,
+        cluster: &ClusterFacts,
+        framework: String,
+        hostname: &str,
+    ) -> Result<Arc<Scheduler>, reqwest::Error> {
+        let mut inner = self.lock();
+        let scheduler = match inner.running.get(&cluster.key) {
+            Some(running) if running.uid == cluster.uid && running.framework == framework => {
+                running.scheduler.clone()
+            }
+            _ => {
+                let settings = Settings {
+                    framework_id: framework.clone(),
+                    hostname: hostname.to_owned(),
+                };
+                let scheduler = Arc::new(Scheduler::start(settings, self.triggers.clone())?);
+                let running = Running {
+                    uid: cluster.uid.clone(),
+                    framework,
+                    scheduler: scheduler.clone(),
+                };
+                inner.running.insert(cluster.key.clone(), running);
+                scheduler
+            }
+        };
+        scheduler.masters(cluster.masters.clone());
+        Ok(scheduler)
+    }
+
+    /// The scheduler of a cluster, if it runs.
+    pub(super) fn running(&self, cluster: &ClusterKey) -> Option<Arc<Scheduler>> {
+        self.lock()
+            .running
+            .get(cluster)
+            .map(|running| running.scheduler.clone())
+    }
+
+    /// The object is gone.
+    pub(super) fn forget(&self, app: &AppKey) {
+        let mut inner = self.lock();
+        inner.apps.remove(app);
+        for running in inner.running.values() {
+            running.scheduler.forget(app.clone());
+        }
+    }
+
+    /// All clusters, as just read.
+    pub(super) fn set_clusters(&self, clusters: BTreeMap<ClusterKey, ClusterFacts>) {
+        let mut inner = self.lock();
+        inner
+            .running
+            .retain(|key, running| clusters.get(key).is_some_and(|facts| facts.uid == running.uid));
+        let changed = inner.clusters.as_ref() != Some(&clusters);
+        inner.clusters = Some(clusters);
+        drop(inner);
+        if changed {
+            self.trigger_all();
+        }
+    }
+
+    /// One cluster is new or has changed.
+    pub(super) fn set_cluster(&self, facts: ClusterFacts) {
+        let mut inner = self.lock();
+        let before = inner
+            .clusters
+            .get_or_insert_default()
+            .insert(facts.key.clone(), facts.clone());
+        if let Some(running) = inner.running.get(&facts.key) {
+            running.scheduler.masters(facts.masters.clone());
+        }
+        drop(inner);
+        if before.as_ref() != Some(&facts) {
+            self.trigger_all();
+        }
+    }
+
+    /// A cluster is gone, and with it its scheduler.
+    pub(super) fn remove_cluster(&self, key: &ClusterKey) {
+        let mut inner = self.lock();
+        if let Some(clusters) = &mut inner.clusters {
+            clusters.remove(key);
+        }
+        inner.running.remove(key);
+        drop(inner);
+        self.trigger_all();
+    }
+
+    fn trigger_all(&self) {
+        let apps = self.lock().apps.clone();
+        for app in apps {
+            let _ = self.triggers.send(app);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}

@@ -1,0 +1,158 @@
+//! Writes the status when it has changed, and events on transitions.
+
+use super::assess::{self, Wait};
+use super::clusters::ClusterFacts;
+use super::{Error, LOOK_AGAIN, validate};
+use crate::context::Context;
+use crate::outcome::Outcome;
+use crate::report::{Finding, conditions, status_of, transitions, write_status};
+use crate::scheduler::{AppView, Link};
+use jiff::Timestamp;
+use kube::{Resource, ResourceExt};
+use mesolith_crds::condition;
+use mesolith_crds::v1alpha1::{MarathonApp, MarathonAppStatus};
+use mesolith_marathon::App;
+
+/// What the scheduler made of the app.
+pub(super) async fn report(
+    object: &MarathonApp,
+    cx: &Context,
+    app: &App,
+    cluster: &ClusterFacts,
+    view: &AppView,
+) -> Result<Outcome, Error> {
+    let before = status_of(object);
+    // A picture that is not of this definition, or of no known tasks yet, would only make the status flap.
+    let known = view.version.as_deref() == Some(&app.version) && view.wanted == app.definition.instances;
+    let settled = matches!(view.link, Link::Subscribed | Link::Failing(_));
+    let first = condition::find(&before.conditions, "Ready").is_none();
+    if !(known && settled) && !first {
+        return Ok(Outcome::Waiting {
+            reason: "WaitingForScheduler",
+            again: Some(LOOK_AGAIN),
+        });
+    }
+    let wait = assess::wait(app, view, cluster.not_ready.as_deref());
+    let changed = validate::changed(object);
+    let name = format!("{}/{}", cluster.key.namespace, cluster.key.name);
+    let selector = format!("mesolith.io/app={}", object.name_any());
+    let after = assess::status(
+        &before,
+        app,
+        &changed,
+        &name,
+        &selector,
+        view,
+        wait.as_ref(),
+        Timestamp::now(),
+    );
+    write(object, cx, before, after, &assess::findings(app, wait.as_ref())).await?;
+    Ok(match wait {
+        None => Outcome::Done,
+        Some(Wait { reason, .. }) => Outcome::Waiting { reason, again: None },
+    })
+}
+
+/// The definition makes no sense; what runs goes on as it is.
+pub(super) async fn invalid(object: &MarathonApp, cx: &Context, problem: &str) -> Result<Outcome, Error> {
+    let message = format!("{problem}. What already runs is left as it is.");
+    let findings = [
+        Finding::no("Ready", "InvalidSpec", message.clone()),
+        Finding::yes("Stalled", "InvalidSpec", message),
+        Finding::no("Reconciling", "InvalidSpec", ""),
+    ];
+    let before = status_of(object);
+    let after = MarathonAppStatus {
+        app_id: Some(object.app_id()),
+        summary: format!("Invalid: {problem}").chars().take(1000).collect(),
+        ..before.clone()
+    };
+    write(object, cx, before, after, &findings).await?;
+    Ok(Outcome::Invalid {
+        reason: "InvalidSpec",
+    })
+}
+
+/// There is no cluster to run on.
+pub(super) async fn no_cluster(
+    object: &MarathonApp,
+    cx: &Context,
+    app: &App,
+    reason: &'static str,
+    message: &str,
+) -> Result<Outcome, Error> {
+    let wait = Wait {
+        reason,
+        message: message.to_owned(),
+        instances: app.definition.instances as usize,
+    };
+    let before = status_of(object);
+    let changed = validate::changed(object);
+    let selector = format!("mesolith.io/app={}", object.name_any());
+    let nothing = AppView::default();
+    let mut after = assess::status(
+        &before,
+        app,
+        &changed,
+        "",
+        &selector,
+        &nothing,
+        Some(&wait),
+        Timestamp::now(),
+    );
+    after.cluster = None;
+    write(object, cx, before, after, &assess::findings(app, Some(&wait))).await?;
+    Ok(Outcome::Waiting { reason, again: None })
+}
+
+/// The object is being deleted and its tasks are being stopped.
+pub(super) async fn stopping(object: &MarathonApp, cx: &Context, view: &AppView) -> Result<Outcome, Error> {
+    let message = match (&view.link, view.instances.len()) {
+        (Link::Failing(why), _) => {
+            format!("Cannot stop the instances: {why}. To give them up, delete the MesosCluster first")
+        }
+        (_, 0) => "Looking for instances to stop".to_owned(),
+        (_, n) => format!("{n} instances still to stop"),
+    };
+    let findings = [
+        Finding::no("Ready", "DeletingInstances", message.clone()),
+        Finding::yes("Reconciling", "DeletingInstances", message.clone()),
+    ];
+    let before = status_of(object);
+    let after = MarathonAppStatus {
+        summary: format!("Stopping: {message}"),
+        waiting: None,
+        ..before.clone()
+    };
+    write(object, cx, before, after, &findings).await?;
+    Ok(Outcome::Waiting {
+        reason: "DeletingInstances",
+        again: Some(LOOK_AGAIN),
+    })
+}
+
+async fn write(
+    object: &MarathonApp,
+    cx: &Context,
+    before: MarathonAppStatus,
+    mut after: MarathonAppStatus,
+    findings: &[Finding],
+) -> Result<(), Error> {
+    let generation = object.metadata.generation;
+    after.observed_generation = generation;
+    after.conditions = conditions(&before.conditions, findings, generation, Timestamp::now());
+    if findings.iter().all(|finding| finding.kind != "Stalled") {
+        after.conditions.retain(|condition| condition.type_ != "Stalled");
+    }
+    let wrote = write_status(&cx.client, object, &before, &after)
+        .await
+        .map_err(Error::WriteStatus)?;
+    if wrote {
+        let news: Vec<_> = transitions(&before.conditions, &after.conditions)
+            .into_iter()
+            .filter(|condition| condition.type_ == "Ready")
+            .collect();
+        cx.announcer.announce(&object.object_ref(&()), &news).await;
+    }
+    Ok(())
+}
