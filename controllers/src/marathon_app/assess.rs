@@ -139,13 +139,22 @@ fn failure_sentence(view: &AppView) -> String {
     format!("{failed}{}{}", last.unwrap_or_default(), next.unwrap_or_default())
 }
 
+/// What a status says beside the scheduler's picture.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names<'a> {
+    /// Marathon's version.
+    pub(super) changed: &'a str,
+    /// `namespace/name` of the cluster, if there is one.
+    pub(super) cluster: Option<&'a str>,
+    /// For the scale subresource.
+    pub(super) selector: &'a str,
+}
+
 /// The status after this reconcile.
 pub(super) fn status(
     before: &MarathonAppStatus,
     app: &App,
-    changed: &str,
-    cluster: &str,
-    selector: &str,
+    names: Names<'_>,
     view: &AppView,
     wait: Option<&Wait>,
     now: Timestamp,
@@ -155,13 +164,13 @@ pub(super) fn status(
     let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
     MarathonAppStatus {
         app_id: Some(app.id.to_string()),
-        cluster: Some(cluster.to_owned()),
-        version: Some(changed.to_owned()),
+        cluster: names.cluster.map(str::to_owned),
+        version: Some(names.changed.to_owned()),
         instances: number(counts.running),
         healthy_instances: number(counts.healthy),
         updated_instances: number(counts.updated),
         instances_summary: format!("{}/{wanted}", counts.running),
-        selector: Some(selector.to_owned()),
+        selector: Some(names.selector.to_owned()),
         summary: short(&summary(app, &counts, wait)),
         waiting: wait.map(|wait| waiting(before, wait, now)),
         instance_list: list(app, view),
@@ -399,9 +408,13 @@ mod tests {
         };
         let at = |second| Timestamp::from_second(second).unwrap();
         let wait = wait(&app, &view, None);
-        let make = |before: &MarathonAppStatus, now| {
-            status(before, &app, "v", "ns/c", "s", &view, wait.as_ref(), at(now))
+        let names = Names {
+            changed: "v",
+            cluster: Some("ns/c"),
+            selector: "s",
         };
+        let make =
+            |before: &MarathonAppStatus, now| status(before, &app, names, &view, wait.as_ref(), at(now));
         let first = make(&MarathonAppStatus::default(), 10);
         assert_eq!(make(&first, 99), first);
         assert_eq!(first.instances_summary, "1/2");

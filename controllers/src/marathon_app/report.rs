@@ -26,7 +26,7 @@ pub(super) async fn report(
     let known = view.version.as_deref() == Some(&app.version) && view.wanted == app.definition.instances;
     let settled = matches!(view.link, Link::Subscribed | Link::Failing(_));
     let first = condition::find(&before.conditions, "Ready").is_none();
-    if !(known && settled) && !first {
+    if !first && !(known && settled) {
         return Ok(Outcome::Waiting {
             reason: "WaitingForScheduler",
             again: Some(LOOK_AGAIN),
@@ -35,17 +35,13 @@ pub(super) async fn report(
     let wait = assess::wait(app, view, cluster.not_ready.as_deref());
     let changed = validate::changed(object);
     let name = format!("{}/{}", cluster.key.namespace, cluster.key.name);
-    let selector = format!("mesolith.io/app={}", object.name_any());
-    let after = assess::status(
-        &before,
-        app,
-        &changed,
-        &name,
-        &selector,
-        view,
-        wait.as_ref(),
-        Timestamp::now(),
-    );
+    let selector = selector(object);
+    let names = assess::Names {
+        changed: &changed,
+        cluster: Some(&name),
+        selector: &selector,
+    };
+    let after = assess::status(&before, app, names, view, wait.as_ref(), Timestamp::now());
     write(object, cx, before, after, &assess::findings(app, wait.as_ref())).await?;
     Ok(match wait {
         None => Outcome::Done,
@@ -88,19 +84,20 @@ pub(super) async fn no_cluster(
     };
     let before = status_of(object);
     let changed = validate::changed(object);
-    let selector = format!("mesolith.io/app={}", object.name_any());
-    let nothing = AppView::default();
-    let mut after = assess::status(
+    let selector = selector(object);
+    let names = assess::Names {
+        changed: &changed,
+        cluster: None,
+        selector: &selector,
+    };
+    let after = assess::status(
         &before,
         app,
-        &changed,
-        "",
-        &selector,
-        &nothing,
+        names,
+        &AppView::default(),
         Some(&wait),
         Timestamp::now(),
     );
-    after.cluster = None;
     write(object, cx, before, after, &assess::findings(app, Some(&wait))).await?;
     Ok(Outcome::Waiting { reason, again: None })
 }
@@ -129,6 +126,10 @@ pub(super) async fn stopping(object: &MarathonApp, cx: &Context, view: &AppView)
         reason: "DeletingInstances",
         again: Some(LOOK_AGAIN),
     })
+}
+
+fn selector(object: &MarathonApp) -> String {
+    format!("mesolith.io/app={}", object.name_any())
 }
 
 async fn write(
