@@ -8,6 +8,9 @@
 //! So there are server-side defaults for plain fields only, never inside lists, whose entries such tools compare as a
 //! whole; there the default is stated in the field's doc and applied by an accessor (`HealthCheck::interval_seconds`).
 
+// Every printer column repeats `type_`; the lint takes these for one attribute given twice.
+#![allow(clippy::duplicated_attributes)]
+
 pub mod condition;
 pub mod period;
 pub mod ranges;

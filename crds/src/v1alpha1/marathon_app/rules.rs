@@ -65,6 +65,8 @@ const SPEC: Rules = &[
          self.labels['MARATHON_SINGLE_INSTANCE_APP'] != 'true' || self.instances <= 1",
         "spec.instances must be 0 or 1 with the label MARATHON_SINGLE_INSTANCE_APP: true",
     ),
+    // The bound of the schema is compared as a whole number when the value is one: it lets 0 pass.
+    ("self.cpus >= 0.001", "spec.cpus must be at least 0.001"),
     // placement
     (
         "!has(self.constraints) || self.constraints.all(c, c[1] in ['UNIQUE', 'CLUSTER', 'GROUP_BY', 'LIKE', \

@@ -1,0 +1,7 @@
+//! The resources in front of a real kube-apiserver, and the generated schema itself.
+
+mod api;
+mod columns;
+mod examples;
+mod rules;
+mod schema;
