@@ -5,6 +5,10 @@
 //! - [`session::v1`]: Mesos agent -> leading master.
 #![allow(missing_docs, clippy::large_enum_variant, clippy::doc_overindented_list_items)]
 
+pub mod json;
+pub mod recordio;
+pub mod vocabulary;
+
 /// Well-known types, generated here so that they can carry Mesos' JSON mapping.
 pub mod google {
     pub mod protobuf {
