@@ -1,6 +1,14 @@
 //! Mesos agent: sessions with the master, containerizers, health checks, sandbox, recovery.
 
 mod args;
+mod checkpoint;
+mod containers;
+mod keys;
+mod paths;
+mod sandbox;
+mod state;
+mod trace;
+mod updates;
 
 pub use args::Args;
 

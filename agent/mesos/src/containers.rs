@@ -1,0 +1,126 @@
+//! Everything that runs: one driver task per container, told what to do, telling what happened.
+
+mod docker;
+mod drive;
+mod environment;
+mod fetch;
+mod health;
+mod limits;
+mod process;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::paths::Paths;
+use crate::state::{ContainerEvent, Input, Launch};
+
+pub(crate) use docker::Engine;
+pub(crate) use limits::Limits;
+
+/// What all containers of this agent have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) paths: Paths,
+    /// Where executors find us.
+    pub(crate) endpoint: String,
+    /// Published ports are bound to it.
+    pub(crate) ip: Option<IpAddr>,
+    /// What a container in the host's network reports as its address.
+    pub(crate) advertised: Option<IpAddr>,
+    pub(crate) cgroups_root: String,
+    pub(crate) cfs: bool,
+    pub(crate) switch_user: bool,
+    pub(crate) sandbox_directory: String,
+}
+
+impl Settings {
+    /// Where a health check finds what a task in the host's network serves. Mesos uses 127.0.0.1; an agent that has
+    /// a loopback address of its own (several on one machine) must not look at its neighbours' tasks.
+    pub(crate) fn loopback(&self) -> IpAddr {
+        self.ip.filter(IpAddr::is_loopback).unwrap_or(IpAddr::from([127, 0, 0, 1]))
+    }
+}
+
+/// What a driver is told.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Kill(Duration),
+    Cleanup,
+    Resize(Limits),
+}
+
+/// One container to be driven.
+pub(crate) struct Job {
+    pub(crate) launch: Launch,
+    pub(crate) limits: Limits,
+    pub(crate) agent_id: String,
+    pub(crate) sandbox: PathBuf,
+    /// Checkpoints and process records.
+    pub(crate) meta: PathBuf,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) engine: Option<Engine>,
+}
+
+/// Reports of one container.
+#[derive(Clone)]
+pub(crate) struct Events {
+    container: String,
+    sender: mpsc::UnboundedSender<Input>,
+}
+
+impl Events {
+    pub(crate) fn say(&self, event: ContainerEvent) {
+        // The receiver only goes away when the agent ends; the next one will find out by itself.
+        let _ = self.sender.send(Input::Container(self.container.clone(), event));
+    }
+}
+
+/// The live drivers.
+pub(crate) struct Containers {
+    settings: Arc<Settings>,
+    engine: Option<Engine>,
+    drivers: HashMap<String, mpsc::UnboundedSender<Command>>,
+    sender: mpsc::UnboundedSender<Input>,
+}
+
+impl Containers {
+    pub(crate) fn new(
+        settings: Arc<Settings>,
+        engine: Option<Engine>,
+        sender: mpsc::UnboundedSender<Input>,
+    ) -> Self {
+        Self { settings, engine, drivers: HashMap::new(), sender }
+    }
+
+    pub(crate) fn launch(&mut self, launch: Launch, limits: Limits, agent_id: &str) {
+        let container = launch.container.clone();
+        let (framework, executor) = (launch.framework_id(), launch.executor_id());
+        let paths = &self.settings.paths;
+        let job = Job {
+            limits,
+            agent_id: agent_id.to_owned(),
+            sandbox: paths.sandbox(agent_id, framework, executor, &container),
+            meta: paths.meta_run(agent_id, framework, executor, &container),
+            settings: self.settings.clone(),
+            engine: self.engine.clone(),
+            launch,
+        };
+        let (commands, receiver) = mpsc::unbounded_channel();
+        self.drivers.retain(|_, driver| !driver.is_closed());
+        self.drivers.insert(container.clone(), commands);
+        let events = Events { container, sender: self.sender.clone() };
+        tokio::spawn(drive::drive(job, receiver, events));
+    }
+
+    pub(crate) fn tell(&self, container: &str, command: Command) {
+        if let Some(driver) = self.drivers.get(container) {
+            // A driver that ended has nothing left to kill or clean.
+            let _ = driver.send(command);
+        }
+    }
+}

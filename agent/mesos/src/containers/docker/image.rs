@@ -1,0 +1,55 @@
+//! The image of a container: there already, or pulled.
+
+use bollard::Docker;
+use bollard::query_parameters::CreateImageOptions;
+use futures::StreamExt;
+
+use super::{is_missing, message};
+
+/// Makes sure the image is here; the error names it.
+pub(super) async fn prepare(docker: &Docker, image: &str, force: bool) -> Result<(), String> {
+    if !force {
+        match docker.inspect_image(image).await {
+            Ok(_) => return Ok(()),
+            Err(e) if is_missing(&e) => {}
+            Err(e) => return Err(format!("Failed to look up image '{image}': {}", message(&e))),
+        }
+    }
+    let options = CreateImageOptions { from_image: Some(with_tag(image)), ..Default::default() };
+    let mut progress = docker.create_image(Some(options), None, None);
+    while let Some(step) = progress.next().await {
+        if let Err(e) = step {
+            return Err(format!(
+                "Image '{image}' is not on this machine and could not be pulled: {}",
+                message(&e)
+            ));
+        }
+    }
+    match docker.inspect_image(image).await {
+        Ok(_) => Ok(()),
+        Err(e) => Err(format!("Image '{image}' could not be pulled: {}", message(&e))),
+    }
+}
+
+/// Without a tag the engine would pull every one.
+fn with_tag(image: &str) -> String {
+    let last = image.rsplit('/').next().unwrap_or(image);
+    if image.contains('@') || last.contains(':') { image.to_owned() } else { format!("{image}:latest") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_tag;
+
+    #[test]
+    fn a_missing_tag_is_latest() {
+        for (image, full) in [
+            ("nginx", "nginx:latest"),
+            ("nginx:1.21", "nginx:1.21"),
+            ("host:5000/a/b", "host:5000/a/b:latest"),
+            ("a@sha256:00", "a@sha256:00"),
+        ] {
+            assert_eq!(with_tag(image), full);
+        }
+    }
+}

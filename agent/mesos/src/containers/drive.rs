@@ -1,0 +1,268 @@
+//! The life of one container, from files to the last trace of it.
+//!
+//! ```text
+//! fetch, pull ─► start ─► (health checks, time limit) ─► ended ─► reported ─► on record ─► removed
+//!      │ kill: nothing is started     │ kill: politely, then not
+//! ```
+//! An adopted container enters where it is. What is left of a container is removed only after the machine has its end
+//! on record, so an agent killed in between finds it again.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use mesolith_proto::mesos::v1::{
+    CommandInfo, ContainerId, ContainerStatus, NetworkInfo, network_info,
+};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
+
+use super::{Command, Events, Job, Limits, docker, fetch, health, process};
+use crate::state::{ContainerEvent, Exit, Kind};
+
+/// After a failed try to end a container.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A container that runs, or has run.
+#[derive(Clone)]
+pub(super) enum Running {
+    Process(process::Process),
+    Docker(docker::Container),
+}
+
+enum Outcome {
+    Running(Running),
+    Failed(String),
+    Ended(Exit),
+}
+
+pub(super) async fn drive(job: Job, mut commands: mpsc::UnboundedReceiver<Command>, events: Events) {
+    let span = tracing::info_span!(
+        "launch",
+        container = %job.launch.container,
+        task = %job.launch.task.task_id.value,
+        framework = %job.launch.framework_id(),
+    );
+    crate::trace::adopt_parent(&span, &job.launch.trace);
+    let outcome = begin(&job, &mut commands, &events).instrument(span).await;
+    let mut left = None;
+    let last = match outcome {
+        Outcome::Failed(message) => ContainerEvent::LaunchFailed(message),
+        Outcome::Ended(exit) => ContainerEvent::Exited(exit),
+        Outcome::Running(running) => {
+            events.say(ContainerEvent::Started(Box::new(running.status(&job))));
+            let exit = supervise(&job, &running, &mut commands, &events).await;
+            left = Some(running);
+            ContainerEvent::Exited(exit)
+        }
+    };
+    tracing::info!(container = %job.launch.container, task = %job.launch.task.task_id.value, "{last:?}");
+    events.say(last);
+    while let Some(command) = commands.recv().await {
+        if matches!(command, Command::Cleanup) {
+            clean(&job, left).await;
+            return;
+        }
+    }
+}
+
+/// Starts the container, or takes it up again. A kill in between means that nothing is started.
+async fn begin(job: &Job, commands: &mut mpsc::UnboundedReceiver<Command>, events: &Events) -> Outcome {
+    if job.launch.adopt {
+        match adopt(job).await {
+            Ok(Some(running)) => return Outcome::Running(running),
+            Ok(None) if job.launch.was_running => {
+                return Outcome::Ended(Exit::Unknown(
+                    "The container disappeared while the agent was not running".into(),
+                ));
+            }
+            Ok(None) => {} // The agent died before it could start it: start it now.
+            Err(message) => return Outcome::Failed(message),
+        }
+    }
+    let prepared = {
+        let prepare = prepare(job);
+        tokio::pin!(prepare);
+        loop {
+            tokio::select! {
+                prepared = &mut prepare => break prepared,
+                command = commands.recv() => match command {
+                    Some(Command::Kill(_)) | None => return Outcome::Ended(Exit::BeforeStart),
+                    Some(Command::Cleanup | Command::Resize(_)) => {}
+                },
+            }
+        }
+    };
+    if let Err(message) = prepared {
+        return Outcome::Failed(message);
+    }
+    events.say(ContainerEvent::Prepared);
+    let started = match (job.launch.kind, &job.engine) {
+        (Kind::Process, _) => process::launch(job).await.map(Running::Process),
+        (Kind::Docker, Some(engine)) => engine.launch(job).await.map(Running::Docker),
+        (Kind::Docker, None) => Err("This agent has no Docker engine".into()),
+    };
+    started.map_or_else(Outcome::Failed, Outcome::Running)
+}
+
+async fn adopt(job: &Job) -> Result<Option<Running>, String> {
+    match (job.launch.kind, &job.engine) {
+        (Kind::Process, _) => Ok(process::adopt(job).await?.map(Running::Process)),
+        (Kind::Docker, Some(engine)) => Ok(engine.adopt(job).await.map(Running::Docker)),
+        (Kind::Docker, None) => Err(
+            "The agent was started without a Docker engine and cannot take up its container again: start it with \
+             --containerizers=docker,mesos and a running engine"
+                .into(),
+        ),
+    }
+}
+
+async fn prepare(job: &Job) -> Result<(), String> {
+    crate::sandbox::create(job.settings.switch_user, &job.sandbox, &job.launch).map_err(|e| e.to_string())?;
+    let command = match &job.launch.executor {
+        Some(executor) => executor.command.as_ref(),
+        None => job.launch.task.command.as_ref(),
+    };
+    if let Some(command) = command {
+        fetch::fetch(&command.uris, &job.sandbox).await.map_err(|e| format!("Failed to fetch URIs: {e}"))?;
+    }
+    match (&job.engine, job.launch.kind) {
+        (Some(engine), Kind::Docker) => engine.prepare_image(job).await,
+        _ => Ok(()),
+    }
+}
+
+async fn supervise(
+    job: &Job,
+    running: &Running,
+    commands: &mut mpsc::UnboundedReceiver<Command>,
+    events: &Events,
+) -> Exit {
+    let task = &job.launch.task;
+    let host = job.settings.loopback();
+    let own = job.launch.executor.is_none();
+    let check = task.health_check.clone().filter(|_| own);
+    let _health = check.map(|check| {
+        AbortOnDropHandle::new(tokio::spawn(health::watch(check, running.clone(), host, events.clone())))
+    });
+    let longest = task.max_completion_time.as_ref().filter(|_| own);
+    let longest = longest.map(|d| Duration::from_nanos(d.nanoseconds.max(0).unsigned_abs()));
+    let too_long = async {
+        match longest {
+            Some(longest) => tokio::time::sleep(longest).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(too_long);
+    let mut timed = longest.is_some();
+    let mut stopping: Option<AbortOnDropHandle<()>> = None;
+    let wait = running.wait();
+    tokio::pin!(wait);
+    loop {
+        tokio::select! {
+            exit = &mut wait => return exit,
+            () = &mut too_long, if timed => {
+                timed = false;
+                events.say(ContainerEvent::TooLong);
+            }
+            Some(command) = commands.recv() => match command {
+                // A second kill replaces the first: its grace period may be shorter.
+                Command::Kill(grace) => stopping = Some(stop(running.clone(), grace)),
+                Command::Cleanup => stopping = Some(stop(running.clone(), Duration::ZERO)),
+                Command::Resize(limits) => running.resize(job, limits),
+            },
+        }
+        let _ = &stopping; // Held so that it goes on.
+    }
+}
+
+fn stop(running: Running, grace: Duration) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let mut grace = grace;
+        while let Err(e) = running.stop(grace).await {
+            tracing::warn!("failed to stop a container, trying again: {e}");
+            grace = Duration::ZERO;
+            tokio::time::sleep(RETRY).await;
+        }
+    }))
+}
+
+/// Removes what is left; failing to is not worse than a leftover that the next start removes.
+async fn clean(job: &Job, left: Option<Running>) {
+    match left {
+        Some(Running::Process(process)) => process.forget(),
+        Some(Running::Docker(container)) => container.remove().await,
+        None => {
+            if let (Kind::Docker, Some(engine)) = (job.launch.kind, &job.engine) {
+                engine.container(job).remove().await;
+            }
+        }
+    }
+    let records = process::records(job);
+    if records.exists()
+        && let Err(e) = std::fs::remove_dir_all(&records)
+    {
+        tracing::warn!(path = %records.display(), "failed to remove process records: {e}");
+    }
+    crate::checkpoint::remove_empty_up_to(&job.meta, &job.settings.paths.meta(&job.agent_id));
+}
+
+impl Running {
+    fn status(&self, job: &Job) -> ContainerStatus {
+        let address = self.address().or(job.settings.advertised);
+        let ip = address.map(|ip| network_info::IpAddress {
+            protocol: Some(match ip {
+                IpAddr::V4(_) => network_info::Protocol::IPv4 as i32,
+                IpAddr::V6(_) => network_info::Protocol::IPv6 as i32,
+            }),
+            ip_address: Some(ip.to_string()),
+        });
+        let network = NetworkInfo { ip_addresses: ip.into_iter().collect(), ..NetworkInfo::default() };
+        ContainerStatus {
+            container_id: Some(ContainerId { value: job.launch.container.clone(), ..ContainerId::default() }),
+            network_infos: vec![network],
+            executor_pid: match self {
+                Self::Process(process) => process.pid(),
+                Self::Docker(container) => container.pid(),
+            },
+            ..ContainerStatus::default()
+        }
+    }
+
+    /// Where the container serves, unless it shares the host's network.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Process(_) => None,
+            Self::Docker(container) => container.address(),
+        }
+    }
+
+    /// Runs a command inside; its exit status.
+    pub(super) async fn exec(&self, command: &CommandInfo) -> Result<i32, String> {
+        match self {
+            Self::Process(process) => process.exec(command).await,
+            Self::Docker(container) => container.exec(command).await,
+        }
+    }
+
+    async fn wait(&self) -> Exit {
+        match self {
+            Self::Process(process) => process.wait().await,
+            Self::Docker(container) => container.wait().await,
+        }
+    }
+
+    async fn stop(&self, grace: Duration) -> Result<(), String> {
+        match self {
+            Self::Process(process) => process.stop(grace).await,
+            Self::Docker(container) => container.stop(grace).await,
+        }
+    }
+
+    fn resize(&self, job: &Job, limits: Limits) {
+        match self {
+            Self::Process(process) => process.resize(job, limits),
+            Self::Docker(_) => {} // Executors, which grow with their tasks, are processes.
+        }
+    }
+}

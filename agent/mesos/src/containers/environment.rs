@@ -1,0 +1,57 @@
+//! The environment of a process: Mesos' variables, then the executor's or task's own, which win.
+
+use std::collections::BTreeMap;
+
+use mesolith_proto::mesos::v1::{CommandInfo, Environment};
+
+use super::Job;
+
+/// For commands, if the agent itself has no PATH.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Of a process, a command or an executor.
+pub(super) fn of_process(job: &Job, command: &CommandInfo) -> BTreeMap<String, String> {
+    let launch = &job.launch;
+    let sandbox = job.sandbox.display().to_string();
+    let mut env: BTreeMap<String, String> = BTreeMap::new();
+    let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
+    set("PATH", std::env::var("PATH").unwrap_or_else(|_| PATH.to_owned()));
+    set("MESOS_FRAMEWORK_ID", launch.framework_id().to_owned());
+    set("MESOS_EXECUTOR_ID", launch.executor_id().to_owned());
+    set("MESOS_DIRECTORY", sandbox.clone());
+    set("MESOS_SANDBOX", sandbox);
+    set("MESOS_SLAVE_ID", job.agent_id.clone());
+    set("MESOS_SLAVE_PID", format!("slave(1)@{}", job.settings.endpoint));
+    set("MESOS_AGENT_ENDPOINT", job.settings.endpoint.clone());
+    set("MESOS_HTTP_COMMAND_EXECUTOR", "0".to_owned());
+    set("MESOS_CONTAINER_ID", launch.container.clone());
+    set("LIBPROCESS_PORT", "0".to_owned());
+    if launch.executor.is_some() {
+        set("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "5secs".to_owned());
+        set("MESOS_CHECKPOINT", u8::from(launch.framework.checkpoint()).to_string());
+        if launch.framework.checkpoint() {
+            set("MESOS_RECOVERY_TIMEOUT", "15mins".to_owned());
+            set("MESOS_SUBSCRIPTION_BACKOFF_MAX", "2secs".to_owned());
+        }
+    } else {
+        set("MESOS_TASK_ID", launch.task.task_id.value.clone());
+    }
+    env.extend(own(command.environment.as_ref()));
+    env
+}
+
+/// Of a Docker container.
+pub(super) fn of_container(job: &Job) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::from([
+        ("MESOS_SANDBOX".to_owned(), job.settings.sandbox_directory.clone()),
+        ("MESOS_CONTAINER_NAME".to_owned(), super::docker::name_of(&job.launch.container)),
+        ("MESOS_TASK_ID".to_owned(), job.launch.task.task_id.value.clone()),
+    ]);
+    env.extend(own(job.launch.task.command.as_ref().and_then(|c| c.environment.as_ref())));
+    env
+}
+
+fn own(environment: Option<&Environment>) -> impl Iterator<Item = (String, String)> {
+    let variables = environment.into_iter().flat_map(|e| &e.variables);
+    variables.map(|v| (v.name.clone(), v.value.clone().unwrap_or_default()))
+}

@@ -1,0 +1,190 @@
+//! A task or executor as a plain process in its own control group; it outlives the agent.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesolith_process::{Adopted, CgroupSpec, Handle, Spec, Status};
+use mesolith_proto::mesos::v1::{CommandInfo, r_limit_info};
+
+use super::{Job, Limits, environment};
+use crate::state::Exit;
+
+/// A process that runs, or an ended one that was found.
+#[derive(Clone)]
+pub(super) struct Process {
+    handle: Option<Handle>,
+    ended: Option<mesolith_process::Exit>,
+    spec: Arc<Spec>,
+    limits: Limits,
+}
+
+/// The shell that `CommandInfo.shell` means.
+const SHELL: [&str; 2] = ["/bin/sh", "-c"];
+
+pub(super) async fn launch(job: &Job) -> Result<Process, String> {
+    let spec = spec(job)?;
+    let handle = mesolith_process::launch(&spec).await.map_err(|e| {
+        let cause = std::error::Error::source(&e).map(|s| format!(": {s}")).unwrap_or_default();
+        format!("Failed to launch container: {e}{cause}")
+    })?;
+    Ok(Process { handle: Some(handle), ended: None, spec: Arc::new(spec), limits: job.limits })
+}
+
+/// `Ok(None)`: it was never started.
+pub(super) async fn adopt(job: &Job) -> Result<Option<Process>, String> {
+    let spec = Arc::new(spec(job)?);
+    let limits = job.limits;
+    match mesolith_process::adopt(&spec.dir).await.map_err(|e| e.to_string())? {
+        Adopted::Running(handle) => Ok(Some(Process { handle: Some(handle), ended: None, spec, limits })),
+        Adopted::Exited(exit) => Ok(Some(Process { handle: None, ended: Some(exit), spec, limits })),
+        Adopted::Unknown => Ok(None),
+    }
+}
+
+/// Where its records are.
+pub(super) fn records(job: &Job) -> PathBuf {
+    job.meta.join("process")
+}
+
+fn spec(job: &Job) -> Result<Spec, String> {
+    let launch = &job.launch;
+    let command = match &launch.executor {
+        Some(executor) => executor.command.as_ref(),
+        None => launch.task.command.as_ref(),
+    };
+    let command = command.ok_or("There is no command to run")?;
+    let user = command.user.clone().filter(|u| !u.is_empty()).unwrap_or_else(|| launch.framework.user.clone());
+    let rlimits = launch.task.container.as_ref().and_then(|c| c.rlimit_info.as_ref());
+    let named = |l: &r_limit_info::RLimit| mesolith_process::Limit {
+        resource: l.r#type().as_str_name().to_owned(),
+        soft: l.soft,
+        hard: l.hard,
+    };
+    Ok(Spec {
+        id: launch.container.clone(),
+        argv: argv(command)?,
+        env: environment::of_process(job, command),
+        cwd: job.sandbox.clone(),
+        user: (job.settings.switch_user && !user.is_empty()).then_some(user),
+        stdout: Some(job.sandbox.join("stdout")),
+        stderr: Some(job.sandbox.join("stderr")),
+        dir: records(job),
+        cgroup: Some(cgroup(job, job.limits)),
+        limits: rlimits.into_iter().flat_map(|info| info.rlimits.iter().map(named)).collect(),
+    })
+}
+
+fn cgroup(job: &Job, limits: Limits) -> CgroupSpec {
+    CgroupSpec {
+        path: format!("/{}/{}", job.settings.cgroups_root.trim_matches('/'), job.launch.container),
+        cpu_shares: Some(limits.shares()),
+        cpu_quota: limits.cpus_hard(job.settings.cfs),
+        memory_bytes: limits.memory_hard(),
+    }
+}
+
+/// As Mesos: with `shell` the value is a line for sh; without it the value is the program and `arguments` is argv
+/// from its zeroth element on.
+fn argv(command: &CommandInfo) -> Result<Vec<String>, String> {
+    let value = command.value.clone().ok_or("The command has no value")?;
+    if command.shell() {
+        return Ok([SHELL[0].to_owned(), SHELL[1].to_owned(), value].to_vec());
+    }
+    let arguments = command.arguments.iter().skip(1).cloned();
+    Ok(std::iter::once(value).chain(arguments).collect())
+}
+
+impl Process {
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.handle.as_ref().map(Handle::pid)
+    }
+
+    pub(super) async fn wait(&self) -> Exit {
+        let ended = match (&self.ended, &self.handle) {
+            (Some(exit), _) => Ok(exit.clone()),
+            (None, Some(handle)) => handle.wait().await,
+            (None, None) => return Exit::Unknown("The process was never started".into()),
+        };
+        match ended {
+            Ok(exit) if exit.oom_killed && exit.status != Status::Code(0) => {
+                Exit::OutOfMemory { limit_bytes: self.limits.memory_hard().unwrap_or_default() }
+            }
+            Ok(exit) => match exit.status {
+                Status::Code(code) => Exit::Code(code),
+                Status::Signal(number) => Exit::Signal(number),
+                Status::Lost => Exit::Unknown(
+                    "Nobody saw how the process ended: the machine was restarted, or its supervisor was killed".into(),
+                ),
+            },
+            Err(e) => Exit::Unknown(format!("The end of the process could not be read: {e}")),
+        }
+    }
+
+    pub(super) async fn stop(&self, grace: Duration) -> Result<(), String> {
+        match &self.handle {
+            Some(handle) => handle.stop(grace).await.map(drop).map_err(|e| e.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs a command beside it, as its health check.
+    pub(super) async fn exec(&self, command: &CommandInfo) -> Result<i32, String> {
+        let argv = argv(command)?;
+        let mut env: BTreeMap<String, String> = self.spec.env.clone();
+        let own = command.environment.iter().flat_map(|e| &e.variables);
+        env.extend(own.map(|v| (v.name.clone(), v.value.clone().unwrap_or_default())));
+        let (program, arguments) = argv.split_first().ok_or("the command is empty")?;
+        let status = tokio::process::Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .envs(env)
+            .current_dir(&self.spec.cwd)
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .status()
+            .await
+            .map_err(|e| format!("{program} could not be started: {e}"))?;
+        Ok(status.code().unwrap_or(-1))
+    }
+
+    /// Sets other limits while it runs.
+    pub(super) fn resize(&self, job: &Job, limits: Limits) {
+        if let Some(handle) = &self.handle
+            && let Err(e) = handle.limit(&cgroup(job, limits))
+        {
+            tracing::warn!(container = %job.launch.container, "failed to change limits: {e}");
+        }
+    }
+
+    /// Its end is on record: nothing of it is needed any more.
+    pub(super) fn forget(&self) {
+        if let Some(handle) = &self.handle
+            && let Err(e) = handle.forget()
+        {
+            tracing::warn!("{e}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shell_and_argv_commands() {
+        let shell = CommandInfo { value: Some("echo $A".into()), ..Default::default() };
+        assert_eq!(argv(&shell).unwrap(), ["/bin/sh", "-c", "echo $A"]);
+        let plain = CommandInfo {
+            shell: Some(false),
+            value: Some("/bin/echo".into()),
+            arguments: vec!["echo".into(), "a b".into()],
+            ..Default::default()
+        };
+        assert_eq!(argv(&plain).unwrap(), ["/bin/echo", "a b"]);
+        assert!(argv(&CommandInfo::default()).is_err());
+    }
+}

@@ -1,0 +1,338 @@
+//! The agent as a pure machine: `(state, input) -> effects`. No IO, no clock, no threads.
+//!
+//! ```text
+//! launch ─► STAGING ─prepared─► STARTING ─started─► RUNNING ─exited─► FINISHED | FAILED | KILLED
+//!              │                                      │ kill
+//!              └─launch failed─► FAILED                └─► KILLING ─exited─► KILLED
+//! ```
+//!
+//! A terminal task stays until its last update is acknowledged; then its checkpoint is removed. Effects are in
+//! order: a checkpoint always comes before the launch, kill or message that relies on it.
+
+mod container;
+pub(crate) mod executor;
+mod framework;
+mod launch;
+pub(crate) mod master;
+mod recover;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use mesolith_proto::mesolith::session::v1::{from_agent, from_master};
+use mesolith_proto::mesos::v1::{
+    AgentInfo, CheckStatusInfo, ContainerStatus, ExecutorInfo, FrameworkInfo, MasterInfo, TaskInfo,
+    TaskState, TaskStatus, executor as executor_api,
+};
+
+pub use crate::keys::{ExecutorKey, TaskKey};
+pub use launch::{Kind, Launch};
+pub use recover::{Checkpoint, ExecutorFile, KillCause, TaskFile};
+
+use crate::updates::Updates;
+
+/// Everything the agent knows about what it runs.
+#[derive(Debug)]
+pub struct Agent {
+    /// What is registered with the master; carries the id once there is one.
+    pub info: AgentInfo,
+    /// What may be launched here.
+    pub offers: Offers,
+    /// Frameworks with something here.
+    pub frameworks: BTreeMap<String, FrameworkInfo>,
+    /// Tasks whose last update is not acknowledged yet.
+    pub tasks: BTreeMap<TaskKey, Task>,
+    /// Executors that frameworks brought along.
+    pub executors: BTreeMap<ExecutorKey, Executor>,
+    /// Ended tasks, newest last, for people to look at; bounded.
+    pub completed: Vec<(TaskKey, Task)>,
+    /// Updates on their way.
+    pub updates: Updates,
+    /// The master we are registered with.
+    pub master: Option<MasterInfo>,
+    /// Set by the master: everything ends, then the agent does.
+    pub stopping: Option<String>,
+}
+
+/// Which containerizers work on this machine.
+#[derive(Debug, Clone, Default)]
+pub struct Offers {
+    /// Native processes.
+    pub mesos: bool,
+    /// Docker, or why not.
+    pub docker: Option<Result<(), String>>,
+}
+
+/// One task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    /// As the framework described it.
+    pub info: TaskInfo,
+    /// The executor that runs it, if the framework brought one.
+    pub executor: Option<String>,
+    /// The container it runs in: its own, or its executor's.
+    pub container: String,
+    /// Latest known state, which may be ahead of what the scheduler has seen.
+    pub state: TaskState,
+    /// Every state it went through, oldest first; repetitions of a state replace the earlier one.
+    pub statuses: Vec<TaskStatus>,
+    /// Why it is being killed, if it is.
+    pub kill: KillCause,
+    /// Its framework is gone: nobody wants to hear of it.
+    pub silent: bool,
+    /// Address, pid and the like, once started.
+    pub container_status: Option<ContainerStatus>,
+    /// Verdict of its health check.
+    pub healthy: Option<bool>,
+    /// Latest result of its check.
+    pub check: Option<CheckStatusInfo>,
+}
+
+/// One executor of a framework.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Executor {
+    /// As the framework described it.
+    pub info: ExecutorInfo,
+    /// Its container.
+    pub container: String,
+    /// It has a stream open to us.
+    pub subscribed: bool,
+    /// Its end was asked for.
+    pub ending: bool,
+    /// Tasks that wait for it to subscribe.
+    pub queued: Vec<TaskKey>,
+}
+
+/// What the agent reacts to.
+#[derive(Debug)]
+pub enum Input {
+    /// A session to the leading master is open; it wants to hear who we are.
+    SessionOpened,
+    /// The session ended.
+    SessionClosed,
+    /// The master says.
+    Master(from_master::Message),
+    /// A container says.
+    Container(String, ContainerEvent),
+    /// An executor calls.
+    Executor(ExecutorKey, ExecutorCall),
+    /// Time passed.
+    Tick,
+}
+
+/// What happened to a container.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ContainerEvent {
+    /// Files and image are there.
+    Prepared,
+    /// It runs.
+    Started(Box<ContainerStatus>),
+    /// It could not be started.
+    LaunchFailed(String),
+    /// It ended.
+    Exited(Exit),
+    /// Health check verdict; `kill` when the failures are too many.
+    Health {
+        /// Good or bad.
+        healthy: bool,
+        /// End it.
+        kill: bool,
+        /// What the check saw.
+        message: String,
+    },
+    /// Its `max_completion_time` has passed.
+    TooLong,
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exit {
+    /// By itself, with this status.
+    Code(i32),
+    /// By a signal.
+    Signal(i32),
+    /// The kernel killed it for its memory limit.
+    OutOfMemory {
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// It was told to end before it ran.
+    BeforeStart,
+    /// It is gone and nobody knows how it ended.
+    Unknown(String),
+}
+
+/// What an executor asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ExecutorCall {
+    /// It opened a stream.
+    Subscribe(executor_api::call::Subscribe),
+    /// Its stream ended.
+    Disconnected,
+    /// A task changed.
+    Update(Box<TaskStatus>),
+    /// A message for its scheduler.
+    Message(prost::bytes::Bytes),
+}
+
+/// What is to be done, in order.
+#[derive(Debug, PartialEq)]
+pub enum Effect {
+    /// Checkpoint who we are.
+    SaveAgent,
+    /// Checkpoint a framework.
+    SaveFramework(String),
+    /// Checkpoint a task with its pending updates.
+    SaveTask(TaskKey),
+    /// Checkpoint an executor.
+    SaveExecutor(ExecutorKey),
+    /// Remove a task's checkpoint.
+    ForgetTask(TaskKey, Box<Task>),
+    /// Remove an executor's checkpoint.
+    ForgetExecutor(ExecutorKey, Box<Executor>),
+    /// Remove a framework's checkpoint.
+    ForgetFramework(String),
+    /// Tell the master, if a session is open.
+    Send(Box<from_agent::Message>),
+    /// Start, or take up again, a container.
+    Launch(Box<Launch>),
+    /// End a container: politely, then after the grace period not.
+    Kill {
+        /// Which.
+        container: String,
+        /// How long it may take.
+        grace: Duration,
+    },
+    /// A container's end is on record: remove what is left of it.
+    Cleanup(String),
+    /// An event for an executor's stream.
+    Tell(ExecutorKey, Box<executor_api::Event>),
+    /// Tasks were added to an executor: its container may use their resources, too.
+    Resize(ExecutorKey),
+    /// End the agent; the sentence says why.
+    Stop(String),
+}
+
+/// What a step needs from outside: the time, fresh ids; and where its effects go.
+pub struct Cx<'a> {
+    /// Time since the epoch.
+    pub now: Duration,
+    /// A random uuid.
+    pub uuid: &'a mut (dyn FnMut() -> uuid::Uuid + Send),
+    /// Collected effects.
+    pub effects: Vec<Effect>,
+}
+
+impl Cx<'_> {
+    pub(crate) fn push(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub(crate) fn send(&mut self, message: from_agent::Message) {
+        self.push(Effect::Send(Box::new(message)));
+    }
+}
+
+impl Agent {
+    /// An agent that runs nothing.
+    pub fn new(info: AgentInfo, offers: Offers) -> Self {
+        Self {
+            info,
+            offers,
+            frameworks: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            executors: BTreeMap::new(),
+            completed: Vec::new(),
+            updates: Updates::default(),
+            master: None,
+            stopping: None,
+        }
+    }
+
+    /// The agent id, empty before the first registration.
+    pub fn id(&self) -> &str {
+        self.info.id.as_ref().map_or("", |id| &id.value)
+    }
+
+    /// Takes one input in.
+    pub fn step(&mut self, input: Input, cx: &mut Cx<'_>) {
+        match input {
+            Input::SessionOpened => self.say_hello(cx),
+            Input::SessionClosed => {
+                self.master = None;
+                self.updates.disconnected();
+            }
+            Input::Master(message) => self.master_says(message, cx),
+            Input::Container(container, event) => self.container_says(&container, event, cx),
+            Input::Executor(key, call) => self.executor_says(&key, call, cx),
+            Input::Tick => {
+                for (key, status) in self.updates.due(cx.now) {
+                    self.send_update(&key, status, cx);
+                }
+            }
+        }
+    }
+
+    /// The task that owns a container, unless an executor does.
+    pub fn task_of(&self, container: &str) -> Option<TaskKey> {
+        let owner = self
+            .tasks
+            .iter()
+            .find(|(_, t)| t.container == container && t.executor.is_none());
+        owner.map(|(key, _)| key.clone())
+    }
+
+    /// The executor that owns a container.
+    pub fn executor_of(&self, container: &str) -> Option<ExecutorKey> {
+        self.executors
+            .iter()
+            .find(|(_, e)| e.container == container)
+            .map(|(key, _)| key.clone())
+    }
+
+    /// Containers that should exist.
+    pub fn containers(&self) -> Vec<String> {
+        let live = self
+            .tasks
+            .values()
+            .filter(|t| t.executor.is_none() && !t.is_terminal());
+        live.map(|t| t.container.clone())
+            .chain(self.executors.values().map(|e| e.container.clone()))
+            .collect()
+    }
+}
+
+impl Task {
+    /// No further state can follow.
+    pub fn is_terminal(&self) -> bool {
+        is_terminal(self.state)
+    }
+
+    /// The directory name Mesos gives its executor: the task's own id if it has none.
+    pub fn executor_id(&self) -> &str {
+        self.executor.as_deref().unwrap_or(&self.info.task_id.value)
+    }
+}
+
+/// No further state can follow.
+pub fn is_terminal(state: TaskState) -> bool {
+    match state {
+        TaskState::TaskFinished
+        | TaskState::TaskFailed
+        | TaskState::TaskKilled
+        | TaskState::TaskError
+        | TaskState::TaskLost
+        | TaskState::TaskDropped
+        | TaskState::TaskGone
+        | TaskState::TaskGoneByOperator => true,
+        TaskState::TaskStaging
+        | TaskState::TaskStarting
+        | TaskState::TaskRunning
+        | TaskState::TaskKilling
+        | TaskState::TaskUnreachable
+        | TaskState::TaskUnknown => false,
+    }
+}

@@ -1,0 +1,288 @@
+//! Executors that a framework brought along: the v1 executor API as seen by the machine.
+
+use mesolith_proto::mesolith::session::v1::{ExecutorExited, FrameworkMessage, from_agent};
+use mesolith_proto::mesos::v1::executor::{Event, event};
+use mesolith_proto::mesos::v1::{
+    AgentInfo, ContainerId, ExecutorId, FrameworkId, KillPolicy, TaskId, TaskInfo, TaskState, TaskStatus,
+    task_status::{Reason, Source},
+};
+
+use super::report::Report;
+use super::{Agent, ContainerEvent, Cx, Effect, ExecutorCall, ExecutorKey, Exit, KillCause, TaskKey};
+
+impl Agent {
+    pub(crate) fn executor_says(&mut self, key: &ExecutorKey, call: ExecutorCall, cx: &mut Cx<'_>) {
+        match call {
+            ExecutorCall::Subscribe(subscribe) => self.executor_subscribed(key, subscribe, cx),
+            ExecutorCall::Disconnected => {
+                if let Some(executor) = self.executors.get_mut(key) {
+                    executor.subscribed = false;
+                }
+            }
+            ExecutorCall::Update(status) => self.executor_update(key, *status, cx),
+            ExecutorCall::Message(data) => cx.send(from_agent::Message::FrameworkMessage(FrameworkMessage {
+                framework_id: Some(FrameworkId {
+                    value: key.framework.clone(),
+                }),
+                executor_id: Some(ExecutorId {
+                    value: key.executor.clone(),
+                }),
+                data,
+            })),
+        }
+    }
+
+    fn executor_subscribed(
+        &mut self,
+        key: &ExecutorKey,
+        subscribe: mesolith_proto::mesos::v1::executor::call::Subscribe,
+        cx: &mut Cx<'_>,
+    ) {
+        let Some(framework_info) = self.frameworks.get(&key.framework).cloned() else {
+            return;
+        };
+        let agent_info = AgentInfo { ..self.info.clone() };
+        let Some(executor) = self.executors.get_mut(key) else {
+            return;
+        };
+        executor.subscribed = true;
+        let queued = std::mem::take(&mut executor.queued);
+        let subscribed = event::Subscribed {
+            executor_info: executor.info.clone(),
+            framework_info,
+            agent_info,
+            container_id: Some(ContainerId {
+                value: executor.container.clone(),
+                ..Default::default()
+            }),
+        };
+        let ending = executor.ending;
+        cx.push(Effect::SaveExecutor(key.clone()));
+        self.tell(
+            key,
+            Event {
+                subscribed: Some(subscribed),
+                ..of(event::Type::Subscribed)
+            },
+            cx,
+        );
+        for update in subscribe.unacknowledged_updates {
+            self.executor_update(key, update.status, cx);
+        }
+        for task in queued {
+            let Some(info) = self
+                .tasks
+                .get(&task)
+                .filter(|t| !t.is_terminal())
+                .map(|t| t.info.clone())
+            else {
+                continue;
+            };
+            self.tell_launch(key, info, cx);
+        }
+        if ending {
+            self.tell(key, of(event::Type::Shutdown), cx);
+        }
+    }
+
+    /// Hands a task to its executor.
+    pub(crate) fn tell_launch(&mut self, key: &ExecutorKey, task: TaskInfo, cx: &mut Cx<'_>) {
+        let launch = Event {
+            launch: Some(event::Launch { task }),
+            ..of(event::Type::Launch)
+        };
+        self.tell(key, launch, cx);
+    }
+
+    pub(crate) fn tell(&self, key: &ExecutorKey, event: Event, cx: &mut Cx<'_>) {
+        if self.executors.get(key).is_some_and(|e| e.subscribed) {
+            cx.push(Effect::Tell(key.clone(), Box::new(event)));
+        }
+    }
+
+    fn executor_update(&mut self, key: &ExecutorKey, status: TaskStatus, cx: &mut Cx<'_>) {
+        let task = TaskKey {
+            framework: key.framework.clone(),
+            task: status.task_id.value.clone(),
+        };
+        let acknowledged = event::Acknowledged {
+            task_id: status.task_id.clone(),
+            uuid: status.uuid.clone().unwrap_or_default(),
+        };
+        let seen = self
+            .tasks
+            .get(&task)
+            .is_some_and(|t| t.statuses.iter().any(|s| s.uuid == status.uuid))
+            || self.updates.pending(&task).any(|s| s.uuid == status.uuid);
+        if !seen && let Ok(state) = TaskState::try_from(status.state) {
+            let status = TaskStatus {
+                executor_id: Some(ExecutorId {
+                    value: key.executor.clone(),
+                }),
+                source: Some(Source::Executor as i32),
+                ..status
+            };
+            let report = Report {
+                of_executor: Some(Box::new(status)),
+                ..Report::default()
+            };
+            self.report(&task, state, report, cx);
+        }
+        // It is on disk, or will never be: either way the executor need not say it again.
+        self.tell(
+            key,
+            Event {
+                acknowledged: Some(acknowledged),
+                ..of(event::Type::Acknowledged)
+            },
+            cx,
+        );
+    }
+
+    pub(crate) fn kill_in_executor(&mut self, key: &TaskKey, policy: Option<KillPolicy>, cx: &mut Cx<'_>) {
+        let Some(task) = self.tasks.get_mut(key) else {
+            return;
+        };
+        let Some(executor) = task.executor.clone() else {
+            return;
+        };
+        let executor_key = ExecutorKey {
+            framework: key.framework.clone(),
+            executor,
+        };
+        task.kill = KillCause::Asked;
+        let waiting = self.executors.get_mut(&executor_key).is_none_or(|e| {
+            let waits = e.queued.contains(key);
+            e.queued.retain(|k| k != key);
+            waits
+        });
+        if waiting {
+            let report = Report {
+                source: Some(Source::Agent),
+                ..Report::because(
+                    Reason::TaskKilledDuringLaunch,
+                    "Killed before delivery to the executor",
+                )
+            };
+            self.report(key, TaskState::TaskKilled, report, cx);
+            let idle = !self.tasks.iter().any(|(k, t)| {
+                k.framework == executor_key.framework
+                    && t.executor.as_ref() == Some(&executor_key.executor)
+                    && !t.is_terminal()
+            });
+            if idle {
+                self.shutdown_executor(&executor_key, cx);
+            }
+            return;
+        }
+        cx.push(Effect::SaveTask(key.clone()));
+        let kill = event::Kill {
+            task_id: TaskId {
+                value: key.task.clone(),
+            },
+            kill_policy: policy,
+        };
+        self.tell(
+            &executor_key,
+            Event {
+                kill: Some(kill),
+                ..of(event::Type::Kill)
+            },
+            cx,
+        );
+    }
+
+    /// Asks an executor to end; its container follows if it does not.
+    pub(crate) fn shutdown_executor(&mut self, key: &ExecutorKey, cx: &mut Cx<'_>) {
+        let Some(executor) = self.executors.get_mut(key) else {
+            return;
+        };
+        executor.ending = true;
+        let container = executor.container.clone();
+        let asked = executor.info.shutdown_grace_period.as_ref();
+        let grace = asked.map_or(SHUTDOWN_GRACE, |d| {
+            std::time::Duration::from_nanos(d.nanoseconds.max(0).unsigned_abs())
+        });
+        cx.push(Effect::SaveExecutor(key.clone()));
+        self.tell(key, of(event::Type::Shutdown), cx);
+        cx.push(Effect::Kill { container, grace });
+    }
+
+    pub(crate) fn executor_container_says(
+        &mut self,
+        key: &ExecutorKey,
+        event: ContainerEvent,
+        cx: &mut Cx<'_>,
+    ) {
+        let (reason, message, status) = match event {
+            ContainerEvent::Prepared | ContainerEvent::Started(_) | ContainerEvent::Health { .. } => return,
+            ContainerEvent::TooLong => return,
+            ContainerEvent::LaunchFailed(message) => (Reason::ContainerLaunchFailed, message, -1),
+            ContainerEvent::Exited(exit) => {
+                let reason = match &exit {
+                    Exit::OutOfMemory { .. } => Reason::ContainerLimitationMemory,
+                    Exit::Code(_) | Exit::Signal(_) | Exit::BeforeStart | Exit::Unknown(_) => {
+                        Reason::ExecutorTerminated
+                    }
+                };
+                let message = match &exit {
+                    Exit::OutOfMemory { .. } => super::container::describe("Executor", &exit),
+                    _ => "Executor terminated".to_owned(),
+                };
+                (reason, message, wait_status(&exit))
+            }
+        };
+        let Some(executor) = self.executors.remove(key) else {
+            return;
+        };
+        cx.push(Effect::ForgetExecutor(key.clone(), Box::new(executor.clone())));
+        cx.push(Effect::Cleanup(executor.container));
+        let mine = self.tasks.iter().filter(|(k, t)| {
+            k.framework == key.framework && t.executor.as_ref() == Some(&key.executor) && !t.is_terminal()
+        });
+        let mine: Vec<TaskKey> = mine.map(|(k, _)| k.clone()).collect();
+        for task in mine {
+            let killed = self.tasks.get(&task).is_some_and(|t| t.kill != KillCause::None);
+            let state = if killed {
+                TaskState::TaskKilled
+            } else {
+                TaskState::TaskFailed
+            };
+            let report = Report {
+                source: Some(Source::Agent),
+                ..Report::because(reason, message.clone())
+            };
+            self.report(&task, state, report, cx);
+        }
+        cx.send(from_agent::Message::ExecutorExited(ExecutorExited {
+            framework_id: Some(FrameworkId {
+                value: key.framework.clone(),
+            }),
+            executor_id: Some(ExecutorId {
+                value: key.executor.clone(),
+            }),
+            status,
+        }));
+        self.forget_framework_if_idle(&key.framework, cx);
+    }
+}
+
+/// Mesos' default `--executor_shutdown_grace_period`.
+pub(crate) const SHUTDOWN_GRACE: std::time::Duration = std::time::Duration::from_secs(5);
+
+fn of(r#type: event::Type) -> Event {
+    Event {
+        r#type: Some(r#type as i32),
+        ..Event::default()
+    }
+}
+
+/// What wait(2) would have said, which is what Mesos passes on.
+fn wait_status(exit: &Exit) -> i32 {
+    match exit {
+        Exit::Code(code) => code << 8,
+        Exit::Signal(number) => *number,
+        Exit::OutOfMemory { .. } => 9,
+        Exit::BeforeStart | Exit::Unknown(_) => -1,
+    }
+}

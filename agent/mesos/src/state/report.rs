@@ -1,0 +1,169 @@
+//! One place where statuses are made: recorded, queued, checkpointed, then sent.
+
+use mesolith_proto::mesolith::session::v1::{StatusUpdate, from_agent};
+use mesolith_proto::mesos::v1::{
+    ExecutorId, FrameworkId, TaskId, TaskState, TaskStatus, framework_info::capability, task_status,
+};
+use prost::bytes::Bytes;
+
+use super::{Agent, Cx, Effect, TaskKey, is_terminal};
+
+/// Ended tasks that `/state` still shows.
+const COMPLETED_KEPT: usize = 150;
+
+/// What is to be said of a task.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Report {
+    pub(crate) message: Option<String>,
+    pub(crate) reason: Option<task_status::Reason>,
+    /// The executor's own status, for tasks of a framework's executor.
+    pub(crate) of_executor: Option<Box<TaskStatus>>,
+    pub(crate) source: Option<task_status::Source>,
+}
+
+impl Report {
+    pub(crate) fn because(reason: task_status::Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason: Some(reason),
+            message: Some(message.into()),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn saying(message: impl Into<String>) -> Self {
+        Self {
+            message: Some(message.into()),
+            ..Self::default()
+        }
+    }
+}
+
+impl Agent {
+    /// Moves a task to a state. A terminal state is final: whatever comes later is dropped.
+    pub(crate) fn report(&mut self, key: &TaskKey, state: TaskState, report: Report, cx: &mut Cx<'_>) {
+        let agent_id = self.info.id.clone();
+        let Some(task) = self.tasks.get_mut(key) else {
+            return;
+        };
+        if task.is_terminal() {
+            return;
+        }
+        let source = report.source.unwrap_or(task_status::Source::Executor);
+        let mut status = report.of_executor.map_or_else(
+            || TaskStatus {
+                task_id: task.info.task_id.clone(),
+                executor_id: Some(ExecutorId {
+                    value: task.executor_id().to_owned(),
+                }),
+                source: Some(source as i32),
+                ..TaskStatus::default()
+            },
+            |status| *status,
+        );
+        status.state = state as i32;
+        status.agent_id = agent_id;
+        status.message = report.message.or(status.message);
+        status.reason = report.reason.map(|r| r as i32).or(status.reason);
+        status.timestamp = status.timestamp.or(Some(cx.now.as_secs_f64()));
+        status.uuid = status
+            .uuid
+            .or_else(|| Some(Bytes::copy_from_slice((cx.uuid)().as_bytes())));
+        status.container_status = status.container_status.or_else(|| task.container_status.clone());
+        status.healthy = status.healthy.or(task.healthy);
+        status.check_status = status.check_status.or_else(|| task.check.clone());
+        task.state = state;
+        match task.statuses.last_mut() {
+            Some(last) if last.state == status.state => *last = status.clone(),
+            _ => task.statuses.push(status.clone()),
+        }
+        let (silent, container) = (task.silent, task.container.clone());
+        let own_container = task.executor.is_none();
+        let out = if silent {
+            None
+        } else {
+            self.updates.push(key, status, cx.now)
+        };
+        cx.push(Effect::SaveTask(key.clone()));
+        if is_terminal(state) && own_container {
+            cx.push(Effect::Cleanup(container));
+        }
+        if let Some(status) = out {
+            self.send_update(key, status, cx);
+        }
+        if silent && is_terminal(state) {
+            self.forget(key, cx);
+        }
+    }
+
+    /// Sends an update that is already on disk.
+    pub(crate) fn send_update(&self, key: &TaskKey, status: TaskStatus, cx: &mut Cx<'_>) {
+        cx.send(from_agent::Message::StatusUpdate(StatusUpdate {
+            framework_id: Some(FrameworkId {
+                value: key.framework.clone(),
+            }),
+            latest_state: self.tasks.get(key).map_or(status.state, |t| t.state as i32),
+            status: Some(status),
+        }));
+    }
+
+    /// Nothing more to say about a task: its checkpoint goes, a copy stays for people to look at.
+    pub(crate) fn forget(&mut self, key: &TaskKey, cx: &mut Cx<'_>) {
+        let Some(task) = self.tasks.remove(key) else {
+            return;
+        };
+        self.updates.drop_stream(key);
+        if self.completed.len() >= COMPLETED_KEPT {
+            self.completed.remove(0);
+        }
+        self.completed.push((key.clone(), task.clone()));
+        cx.push(Effect::ForgetTask(key.clone(), Box::new(task)));
+        self.forget_framework_if_idle(&key.framework, cx);
+    }
+
+    /// A framework is known as long as it has something here.
+    pub(crate) fn forget_framework_if_idle(&mut self, framework: &str, cx: &mut Cx<'_>) {
+        let busy = self.tasks.keys().any(|k| k.framework == framework)
+            || self.executors.keys().any(|k| k.framework == framework);
+        if !busy && self.frameworks.remove(framework).is_some() {
+            cx.push(Effect::ForgetFramework(framework.to_owned()));
+        }
+        if !busy
+            && self.tasks.is_empty()
+            && self.executors.is_empty()
+            && let Some(message) = &self.stopping
+        {
+            cx.push(Effect::Stop(message.clone()));
+        }
+    }
+
+    /// The master believes in a task that is not here.
+    pub(crate) fn disown(&self, key: &TaskKey, message: &str, cx: &mut Cx<'_>) {
+        let aware = self.capable(&key.framework, capability::Type::PartitionAware);
+        let state = if aware {
+            TaskState::TaskDropped
+        } else {
+            TaskState::TaskLost
+        };
+        let status = TaskStatus {
+            task_id: TaskId {
+                value: key.task.clone(),
+            },
+            state: state as i32,
+            source: Some(task_status::Source::Agent as i32),
+            reason: Some(task_status::Reason::Reconciliation as i32),
+            message: Some(message.to_owned()),
+            agent_id: self.info.id.clone(),
+            timestamp: Some(cx.now.as_secs_f64()),
+            uuid: Some(Bytes::copy_from_slice((cx.uuid)().as_bytes())),
+            ..TaskStatus::default()
+        };
+        self.send_update(key, status, cx);
+    }
+
+    /// Whether a framework said it understands something.
+    pub(crate) fn capable(&self, framework: &str, what: capability::Type) -> bool {
+        self.frameworks
+            .get(framework)
+            .is_some_and(|f| f.capabilities.iter().any(|c| c.r#type == Some(what as i32)))
+    }
+}
