@@ -20,9 +20,11 @@ const EXECUTOR: &str = "executor";
 
 /// Why a checkpoint could not be written or read.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// A checkpoint could not be written or removed.
-    #[error("failed to write checkpoint {path}: {source}; free the disk or repair it, then start the agent again")]
+    #[error(
+        "failed to write checkpoint {path}: {source}; free the disk or repair it, then start the agent again"
+    )]
     Write {
         /// The file.
         path: PathBuf,
@@ -49,13 +51,13 @@ pub enum Error {
 
 /// Where an agent's checkpoints are.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub(crate) struct Store {
     paths: Paths,
 }
 
 impl Store {
     /// A store below the work directory.
-    pub fn new(paths: Paths) -> Self {
+    pub(crate) fn new(paths: Paths) -> Self {
         Self { paths }
     }
 
@@ -63,11 +65,14 @@ impl Store {
     ///
     /// # Errors
     /// When the disk refuses: the agent must not go on then.
-    pub fn apply(&self, agent: &Agent, effect: &Effect) -> Result<(), Error> {
+    pub(crate) fn apply(&self, agent: &Agent, effect: &Effect) -> Result<(), Error> {
         match effect {
             Effect::SaveAgent => self.save_agent(&agent.info),
             Effect::SaveFramework(id) => match agent.frameworks.get(id) {
-                Some(framework) => write(&self.paths.meta_framework(agent.id(), id).join(FRAMEWORK), framework),
+                Some(framework) => write(
+                    &self.paths.meta_framework(agent.id(), id).join(FRAMEWORK),
+                    framework,
+                ),
                 None => Ok(()),
             },
             Effect::SaveTask(key) => match (agent.tasks.get(key), agent.task_file(key)) {
@@ -84,7 +89,10 @@ impl Store {
             }
             Effect::ForgetFramework(id) => {
                 let path = self.paths.meta_framework(agent.id(), id);
-                durable::remove(&path.join(FRAMEWORK)).map_err(|source| Error::Write { path: path.clone(), source })?;
+                durable::remove(&path.join(FRAMEWORK)).map_err(|source| Error::Write {
+                    path: path.clone(),
+                    source,
+                })?;
                 remove_empty_up_to(&path, &self.paths.meta(agent.id()));
                 Ok(())
             }
@@ -102,11 +110,17 @@ impl Store {
     ///
     /// # Errors
     /// When something is there and cannot be read.
-    pub fn load(&self) -> Result<Checkpoint, Error> {
+    pub(crate) fn load(&self) -> Result<Checkpoint, Error> {
         let mut found = Checkpoint::default();
         let latest = self.paths.meta_slaves().join("latest");
-        let Ok(target) = fs::read_link(&latest) else { return Ok(found) };
-        let id = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Ok(target) = fs::read_link(&latest) else {
+            return Ok(found);
+        };
+        let id = target
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let meta = self.paths.meta(&id);
         if !meta.join(AGENT).exists() {
             return Ok(found);
@@ -140,17 +154,31 @@ impl Store {
     }
 
     fn task_path(&self, agent: &str, key: &TaskKey, task: &Task) -> PathBuf {
-        let run = self.paths.meta_run(agent, &key.framework, task.executor_id(), &task.container);
+        let run = self
+            .paths
+            .meta_run(agent, &key.framework, task.executor_id(), &task.container);
         run.join("tasks").join(&key.task).join(TASK)
     }
 
     fn executor_path(&self, agent: &str, key: &ExecutorKey, executor: &Executor) -> PathBuf {
-        self.paths.meta_run(agent, &key.framework, &key.executor, &executor.container).join(EXECUTOR)
+        self.paths
+            .meta_run(agent, &key.framework, &key.executor, &executor.container)
+            .join(EXECUTOR)
     }
 
     fn forget(&self, agent: &str, path: &Path) -> Result<(), Error> {
-        durable::remove(path).or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
-            .map_err(|source| Error::Write { path: path.to_owned(), source })?;
+        durable::remove(path)
+            .or_else(|e| {
+                if e.kind() == io::ErrorKind::NotFound {
+                    Ok(())
+                } else {
+                    Err(e)
+                }
+            })
+            .map_err(|source| Error::Write {
+                path: path.to_owned(),
+                source,
+            })?;
         if let Some(parent) = path.parent() {
             remove_empty_up_to(parent, &self.paths.meta(agent));
         }
@@ -162,8 +190,11 @@ impl Store {
 ///
 /// # Errors
 /// When the link cannot be made.
-pub fn link(at: &Path, target: &str) -> Result<(), Error> {
-    let error = |source| Error::Write { path: at.to_owned(), source };
+pub(crate) fn link(at: &Path, target: &str) -> Result<(), Error> {
+    let error = |source| Error::Write {
+        path: at.to_owned(),
+        source,
+    };
     if fs::read_link(at).is_ok_and(|now| now.as_os_str() == target) {
         return Ok(());
     }
@@ -185,7 +216,10 @@ pub(crate) fn remove_empty_up_to(from: &Path, stop: &Path) {
 }
 
 fn children(directory: &Path) -> Result<Vec<PathBuf>, Error> {
-    let error = |source| Error::Read { path: directory.to_owned(), source };
+    let error = |source| Error::Read {
+        path: directory.to_owned(),
+        source,
+    };
     let entries = match fs::read_dir(directory) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(error)?,
@@ -202,7 +236,10 @@ fn children(directory: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn write(path: &Path, message: &impl Message) -> Result<(), Error> {
-    let error = |source| Error::Write { path: path.to_owned(), source };
+    let error = |source| Error::Write {
+        path: path.to_owned(),
+        source,
+    };
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(error)?;
     }
@@ -210,6 +247,12 @@ fn write(path: &Path, message: &impl Message) -> Result<(), Error> {
 }
 
 fn read<T: Message + Default>(path: &Path) -> Result<T, Error> {
-    let content = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    T::decode(content.as_slice()).map_err(|source| Error::Decode { path: path.to_owned(), source })
+    let content = fs::read(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    T::decode(content.as_slice()).map_err(|source| Error::Decode {
+        path: path.to_owned(),
+        source,
+    })
 }

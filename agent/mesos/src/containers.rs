@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use crate::paths::Paths;
 use crate::state::{ContainerEvent, Input, Launch};
 
-pub(crate) use docker::Engine;
+pub(crate) use docker::{Engine, name_of};
 pub(crate) use limits::Limits;
 
 /// What all containers of this agent have in common.
@@ -42,8 +42,15 @@ impl Settings {
     /// Where a health check finds what a task in the host's network serves. Mesos uses 127.0.0.1; an agent that has
     /// a loopback address of its own (several on one machine) must not look at its neighbours' tasks.
     pub(crate) fn loopback(&self) -> IpAddr {
-        self.ip.filter(IpAddr::is_loopback).unwrap_or(IpAddr::from([127, 0, 0, 1]))
+        self.ip
+            .filter(IpAddr::is_loopback)
+            .unwrap_or(IpAddr::from([127, 0, 0, 1]))
     }
+}
+
+/// Process records of a run.
+pub(crate) fn records_below(run: &std::path::Path) -> PathBuf {
+    run.join("process")
 }
 
 /// What a driver is told.
@@ -94,7 +101,12 @@ impl Containers {
         engine: Option<Engine>,
         sender: mpsc::UnboundedSender<Input>,
     ) -> Self {
-        Self { settings, engine, drivers: HashMap::new(), sender }
+        Self {
+            settings,
+            engine,
+            drivers: HashMap::new(),
+            sender,
+        }
     }
 
     pub(crate) fn launch(&mut self, launch: Launch, limits: Limits, agent_id: &str) {
@@ -113,7 +125,10 @@ impl Containers {
         let (commands, receiver) = mpsc::unbounded_channel();
         self.drivers.retain(|_, driver| !driver.is_closed());
         self.drivers.insert(container.clone(), commands);
-        let events = Events { container, sender: self.sender.clone() };
+        let events = Events {
+            container,
+            sender: self.sender.clone(),
+        };
         tokio::spawn(drive::drive(job, receiver, events));
     }
 

@@ -6,25 +6,25 @@ use mesolith_proto::mesos::v1::{ExecutorId, FrameworkId, TaskId};
 
 /// A task: its id is unique within its framework only.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TaskKey {
+pub(crate) struct TaskKey {
     /// Framework id.
-    pub framework: String,
+    pub(crate) framework: String,
     /// Task id.
-    pub task: String,
+    pub(crate) task: String,
 }
 
 /// An executor that a framework brought along.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ExecutorKey {
+pub(crate) struct ExecutorKey {
     /// Framework id.
-    pub framework: String,
+    pub(crate) framework: String,
     /// Executor id.
-    pub executor: String,
+    pub(crate) executor: String,
 }
 
 impl TaskKey {
     /// The key of these two ids.
-    pub fn new(framework: &FrameworkId, task: &TaskId) -> Self {
+    pub(crate) fn new(framework: &FrameworkId, task: &TaskId) -> Self {
         Self {
             framework: framework.value.clone(),
             task: task.value.clone(),
@@ -34,7 +34,7 @@ impl TaskKey {
 
 impl ExecutorKey {
     /// The key of these two ids.
-    pub fn new(framework: &FrameworkId, executor: &ExecutorId) -> Self {
+    pub(crate) fn new(framework: &FrameworkId, executor: &ExecutorId) -> Self {
         Self {
             framework: framework.value.clone(),
             executor: executor.value.clone(),
@@ -55,7 +55,7 @@ impl fmt::Display for ExecutorKey {
 }
 
 /// Mesos' rule for ids, which become directory names: says what is wrong with this one.
-pub fn id_problem(id: &str) -> Option<String> {
+pub(crate) fn id_problem(id: &str) -> Option<String> {
     if id.is_empty() {
         return Some("ID must not be empty".into());
     }

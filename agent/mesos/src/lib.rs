@@ -1,22 +1,35 @@
 //! Mesos agent: sessions with the master, containerizers, health checks, sandbox, recovery.
+//!
+//! ```text
+//! session ──► agent (the only writer) ──► checkpoints, containers, session, executor streams
+//!                 ▲        │ state: pure machine, (state, input) -> effects
+//! containers ─────┘        └► http: readers
+//! ```
+//! Containers outlive this process. After a restart the machine is rebuilt from its checkpoints and every container is
+//! taken up where it is.
 
+mod agent;
 mod args;
 mod checkpoint;
+mod collect;
 mod containers;
+mod http;
+mod info;
 mod keys;
 mod paths;
 mod sandbox;
+mod session;
+mod start;
 mod state;
 mod trace;
 mod updates;
 
 pub use args::Args;
 
-/// Runs the role until shutdown.
+/// Runs the role until shutdown. Tasks go on.
 ///
 /// # Errors
 /// When the role cannot start or must stop; the message says what to do.
-pub async fn run(_args: Args, shutdown: mesolith_telemetry::Shutdown) -> anyhow::Result<()> {
-    shutdown.wait().await;
-    Ok(())
+pub async fn run(args: Args, shutdown: mesolith_telemetry::Shutdown) -> anyhow::Result<()> {
+    start::run(args, shutdown).await
 }

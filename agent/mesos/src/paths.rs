@@ -15,45 +15,45 @@ use std::path::{Path, PathBuf};
 
 /// Paths of one agent id.
 #[derive(Debug, Clone)]
-pub struct Paths {
+pub(crate) struct Paths {
     work_dir: PathBuf,
 }
 
 impl Paths {
     /// Paths below this directory.
-    pub fn new(work_dir: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(work_dir: impl Into<PathBuf>) -> Self {
         Self {
             work_dir: work_dir.into(),
         }
     }
 
     /// The directory itself.
-    pub fn work_dir(&self) -> &Path {
+    pub(crate) fn work_dir(&self) -> &Path {
         &self.work_dir
     }
 
     /// Checkpoints of every agent id this directory has had.
-    pub fn meta_slaves(&self) -> PathBuf {
+    pub(crate) fn meta_slaves(&self) -> PathBuf {
         self.work_dir.join("meta/slaves")
     }
 
     /// Checkpoints of one agent id.
-    pub fn meta(&self, agent: &str) -> PathBuf {
+    pub(crate) fn meta(&self, agent: &str) -> PathBuf {
         self.meta_slaves().join(agent)
     }
 
     /// Checkpoints of one framework.
-    pub fn meta_framework(&self, agent: &str, framework: &str) -> PathBuf {
+    pub(crate) fn meta_framework(&self, agent: &str, framework: &str) -> PathBuf {
         self.meta(agent).join("frameworks").join(framework)
     }
 
     /// Checkpoints of one container.
-    pub fn meta_run(&self, agent: &str, framework: &str, executor: &str, container: &str) -> PathBuf {
+    pub(crate) fn meta_run(&self, agent: &str, framework: &str, executor: &str, container: &str) -> PathBuf {
         run(self.meta_framework(agent, framework), executor, container)
     }
 
     /// A container's sandbox.
-    pub fn sandbox(&self, agent: &str, framework: &str, executor: &str, container: &str) -> PathBuf {
+    pub(crate) fn sandbox(&self, agent: &str, framework: &str, executor: &str, container: &str) -> PathBuf {
         run(
             self.work_dir
                 .join("slaves")

@@ -21,10 +21,17 @@ pub(crate) enum Error {
 
 /// Makes the directory with empty `stdout` and `stderr`, owned by the user that runs in it.
 pub(crate) fn create(switch_user: bool, path: &Path, launch: &Launch) -> Result<(), Error> {
-    let error = |source| Error::Create { path: path.to_owned(), source };
+    let error = |source| Error::Create {
+        path: path.to_owned(),
+        source,
+    };
     fs::create_dir_all(path).map_err(error)?;
     for name in ["stdout", "stderr"] {
-        fs::File::options().create(true).append(true).open(path.join(name)).map_err(error)?;
+        fs::File::options()
+            .create(true)
+            .append(true)
+            .open(path.join(name))
+            .map_err(error)?;
     }
     if let (Some(runs), Some(name)) = (path.parent(), path.file_name()) {
         let linked = checkpoint::link(&runs.join("latest"), &name.to_string_lossy());
@@ -34,21 +41,31 @@ pub(crate) fn create(switch_user: bool, path: &Path, launch: &Launch) -> Result<
         Some(executor) => executor.command.as_ref(),
         None => launch.task.command.as_ref(),
     };
-    let user = command.and_then(|c| c.user.as_deref()).unwrap_or(&launch.framework.user);
+    let user = command
+        .and_then(|c| c.user.as_deref())
+        .unwrap_or(&launch.framework.user);
     if !switch_user || user.is_empty() || user == "root" {
         return Ok(());
     }
-    let lookup = |message: String| Error::User { user: user.to_owned(), message };
+    let lookup = |message: String| Error::User {
+        user: user.to_owned(),
+        message,
+    };
     let entry = nix::unistd::User::from_name(user).map_err(|e| lookup(e.to_string()))?;
     let (uid, gid) = match entry {
         Some(entry) => (entry.uid.as_raw(), entry.gid.as_raw()),
         None => {
-            let id = user.parse().map_err(|_| lookup("there is no such user on this machine".into()))?;
+            let id = user
+                .parse()
+                .map_err(|_| lookup("there is no such user on this machine".into()))?;
             (id, id)
         }
     };
     for path in [path.to_owned(), path.join("stdout"), path.join("stderr")] {
-        chown(&path, Some(uid), Some(gid)).map_err(|source| Error::Create { path: path.clone(), source })?;
+        chown(&path, Some(uid), Some(gid)).map_err(|source| Error::Create {
+            path: path.clone(),
+            source,
+        })?;
     }
     Ok(())
 }

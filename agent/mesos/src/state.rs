@@ -12,7 +12,7 @@
 mod container;
 pub(crate) mod executor;
 mod framework;
-mod launch;
+pub(crate) mod launch;
 pub(crate) mod master;
 mod recover;
 mod report;
@@ -28,87 +28,87 @@ use mesolith_proto::mesos::v1::{
     TaskState, TaskStatus, executor as executor_api,
 };
 
-pub use crate::keys::{ExecutorKey, TaskKey};
-pub use launch::{Kind, Launch};
-pub use recover::{Checkpoint, ExecutorFile, KillCause, TaskFile};
+pub(crate) use crate::keys::{ExecutorKey, TaskKey};
+pub(crate) use launch::{Kind, Launch};
+pub(crate) use recover::{Checkpoint, ExecutorFile, KillCause, TaskFile};
 
 use crate::updates::Updates;
 
 /// Everything the agent knows about what it runs.
 #[derive(Debug)]
-pub struct Agent {
+pub(crate) struct Agent {
     /// What is registered with the master; carries the id once there is one.
-    pub info: AgentInfo,
+    pub(crate) info: AgentInfo,
     /// What may be launched here.
-    pub offers: Offers,
+    pub(crate) offers: Offers,
     /// Frameworks with something here.
-    pub frameworks: BTreeMap<String, FrameworkInfo>,
+    pub(crate) frameworks: BTreeMap<String, FrameworkInfo>,
     /// Tasks whose last update is not acknowledged yet.
-    pub tasks: BTreeMap<TaskKey, Task>,
+    pub(crate) tasks: BTreeMap<TaskKey, Task>,
     /// Executors that frameworks brought along.
-    pub executors: BTreeMap<ExecutorKey, Executor>,
+    pub(crate) executors: BTreeMap<ExecutorKey, Executor>,
     /// Ended tasks, newest last, for people to look at; bounded.
-    pub completed: Vec<(TaskKey, Task)>,
+    pub(crate) completed: Vec<(TaskKey, Task)>,
     /// Updates on their way.
-    pub updates: Updates,
+    pub(crate) updates: Updates,
     /// The master we are registered with.
-    pub master: Option<MasterInfo>,
+    pub(crate) master: Option<MasterInfo>,
     /// Set by the master: everything ends, then the agent does.
-    pub stopping: Option<String>,
+    pub(crate) stopping: Option<String>,
 }
 
 /// Which containerizers work on this machine.
 #[derive(Debug, Clone, Default)]
-pub struct Offers {
+pub(crate) struct Offers {
     /// Native processes.
-    pub mesos: bool,
+    pub(crate) mesos: bool,
     /// Docker, or why not.
-    pub docker: Option<Result<(), String>>,
+    pub(crate) docker: Option<Result<(), String>>,
 }
 
 /// One task.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Task {
+pub(crate) struct Task {
     /// As the framework described it.
-    pub info: TaskInfo,
+    pub(crate) info: TaskInfo,
     /// The executor that runs it, if the framework brought one.
-    pub executor: Option<String>,
+    pub(crate) executor: Option<String>,
     /// The container it runs in: its own, or its executor's.
-    pub container: String,
+    pub(crate) container: String,
     /// Latest known state, which may be ahead of what the scheduler has seen.
-    pub state: TaskState,
+    pub(crate) state: TaskState,
     /// Every state it went through, oldest first; repetitions of a state replace the earlier one.
-    pub statuses: Vec<TaskStatus>,
+    pub(crate) statuses: Vec<TaskStatus>,
     /// Why it is being killed, if it is.
-    pub kill: KillCause,
+    pub(crate) kill: KillCause,
     /// Its framework is gone: nobody wants to hear of it.
-    pub silent: bool,
+    pub(crate) silent: bool,
     /// Address, pid and the like, once started.
-    pub container_status: Option<ContainerStatus>,
+    pub(crate) container_status: Option<ContainerStatus>,
     /// Verdict of its health check.
-    pub healthy: Option<bool>,
+    pub(crate) healthy: Option<bool>,
     /// Latest result of its check.
-    pub check: Option<CheckStatusInfo>,
+    pub(crate) check: Option<CheckStatusInfo>,
 }
 
 /// One executor of a framework.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Executor {
+pub(crate) struct Executor {
     /// As the framework described it.
-    pub info: ExecutorInfo,
+    pub(crate) info: ExecutorInfo,
     /// Its container.
-    pub container: String,
+    pub(crate) container: String,
     /// It has a stream open to us.
-    pub subscribed: bool,
+    pub(crate) subscribed: bool,
     /// Its end was asked for.
-    pub ending: bool,
+    pub(crate) ending: bool,
     /// Tasks that wait for it to subscribe.
-    pub queued: Vec<TaskKey>,
+    pub(crate) queued: Vec<TaskKey>,
 }
 
 /// What the agent reacts to.
 #[derive(Debug)]
-pub enum Input {
+pub(crate) enum Input {
     /// A session to the leading master is open; it wants to hear who we are.
     SessionOpened,
     /// The session ended.
@@ -125,7 +125,7 @@ pub enum Input {
 
 /// What happened to a container.
 #[derive(Debug, Clone, PartialEq)]
-pub enum ContainerEvent {
+pub(crate) enum ContainerEvent {
     /// Files and image are there.
     Prepared,
     /// It runs.
@@ -149,7 +149,7 @@ pub enum ContainerEvent {
 
 /// How a container ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// By itself, with this status.
     Code(i32),
     /// By a signal.
@@ -167,7 +167,7 @@ pub enum Exit {
 
 /// What an executor asks for.
 #[derive(Debug, Clone, PartialEq)]
-pub enum ExecutorCall {
+pub(crate) enum ExecutorCall {
     /// It opened a stream.
     Subscribe(executor_api::call::Subscribe),
     /// Its stream ended.
@@ -180,7 +180,7 @@ pub enum ExecutorCall {
 
 /// What is to be done, in order.
 #[derive(Debug, PartialEq)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// Checkpoint who we are.
     SaveAgent,
     /// Checkpoint a framework.
@@ -217,13 +217,13 @@ pub enum Effect {
 }
 
 /// What a step needs from outside: the time, fresh ids; and where its effects go.
-pub struct Cx<'a> {
+pub(crate) struct Cx<'a> {
     /// Time since the epoch.
-    pub now: Duration,
+    pub(crate) now: Duration,
     /// A random uuid.
-    pub uuid: &'a mut (dyn FnMut() -> uuid::Uuid + Send),
+    pub(crate) uuid: &'a mut (dyn FnMut() -> uuid::Uuid + Send),
     /// Collected effects.
-    pub effects: Vec<Effect>,
+    pub(crate) effects: Vec<Effect>,
 }
 
 impl Cx<'_> {
@@ -238,7 +238,7 @@ impl Cx<'_> {
 
 impl Agent {
     /// An agent that runs nothing.
-    pub fn new(info: AgentInfo, offers: Offers) -> Self {
+    pub(crate) fn new(info: AgentInfo, offers: Offers) -> Self {
         Self {
             info,
             offers,
@@ -253,12 +253,12 @@ impl Agent {
     }
 
     /// The agent id, empty before the first registration.
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         self.info.id.as_ref().map_or("", |id| &id.value)
     }
 
     /// Takes one input in.
-    pub fn step(&mut self, input: Input, cx: &mut Cx<'_>) {
+    pub(crate) fn step(&mut self, input: Input, cx: &mut Cx<'_>) {
         match input {
             Input::SessionOpened => self.say_hello(cx),
             Input::SessionClosed => {
@@ -277,7 +277,7 @@ impl Agent {
     }
 
     /// The task that owns a container, unless an executor does.
-    pub fn task_of(&self, container: &str) -> Option<TaskKey> {
+    pub(crate) fn task_of(&self, container: &str) -> Option<TaskKey> {
         let owner = self
             .tasks
             .iter()
@@ -286,7 +286,7 @@ impl Agent {
     }
 
     /// The executor that owns a container.
-    pub fn executor_of(&self, container: &str) -> Option<ExecutorKey> {
+    pub(crate) fn executor_of(&self, container: &str) -> Option<ExecutorKey> {
         self.executors
             .iter()
             .find(|(_, e)| e.container == container)
@@ -294,7 +294,7 @@ impl Agent {
     }
 
     /// Containers that should exist.
-    pub fn containers(&self) -> Vec<String> {
+    pub(crate) fn containers(&self) -> Vec<String> {
         let live = self
             .tasks
             .values()
@@ -307,18 +307,18 @@ impl Agent {
 
 impl Task {
     /// No further state can follow.
-    pub fn is_terminal(&self) -> bool {
+    pub(crate) fn is_terminal(&self) -> bool {
         is_terminal(self.state)
     }
 
     /// The directory name Mesos gives its executor: the task's own id if it has none.
-    pub fn executor_id(&self) -> &str {
+    pub(crate) fn executor_id(&self) -> &str {
         self.executor.as_deref().unwrap_or(&self.info.task_id.value)
     }
 }
 
 /// No further state can follow.
-pub fn is_terminal(state: TaskState) -> bool {
+pub(crate) fn is_terminal(state: TaskState) -> bool {
     match state {
         TaskState::TaskFinished
         | TaskState::TaskFailed

@@ -12,13 +12,13 @@ use mesolith_proto::mesos::v1::TaskStatus;
 use crate::keys::TaskKey;
 
 /// Mesos' first retry interval.
-pub const RETRY_FIRST: Duration = Duration::from_secs(10);
+pub(crate) const RETRY_FIRST: Duration = Duration::from_secs(10);
 /// Mesos' longest retry interval.
-pub const RETRY_LONGEST: Duration = Duration::from_secs(600);
+pub(crate) const RETRY_LONGEST: Duration = Duration::from_secs(600);
 
 /// All streams of an agent. Times are since the epoch.
 #[derive(Debug, Default)]
-pub struct Updates {
+pub(crate) struct Updates {
     streams: BTreeMap<TaskKey, Stream>,
     online: bool,
 }
@@ -37,7 +37,7 @@ struct Retry {
 
 /// What an acknowledgement led to.
 #[derive(Debug, PartialEq)]
-pub enum Acknowledged {
+pub(crate) enum Acknowledged {
     /// It was not for the update that is out.
     Unexpected,
     /// The next update goes out now; `None` while offline.
@@ -48,7 +48,7 @@ pub enum Acknowledged {
 
 impl Updates {
     /// Takes an update in; returns it when it is to be sent now.
-    pub fn push(&mut self, key: &TaskKey, status: TaskStatus, now: Duration) -> Option<TaskStatus> {
+    pub(crate) fn push(&mut self, key: &TaskKey, status: TaskStatus, now: Duration) -> Option<TaskStatus> {
         let stream = self.streams.entry(key.clone()).or_default();
         stream.pending.push_back(status);
         if self.online && stream.pending.len() == 1 {
@@ -59,7 +59,7 @@ impl Updates {
     }
 
     /// The scheduler has seen the update with this uuid.
-    pub fn acknowledge(&mut self, key: &TaskKey, uuid: &[u8], now: Duration) -> Acknowledged {
+    pub(crate) fn acknowledge(&mut self, key: &TaskKey, uuid: &[u8], now: Duration) -> Acknowledged {
         let Some(stream) = self.streams.get_mut(key) else {
             return Acknowledged::Unexpected;
         };
@@ -80,24 +80,24 @@ impl Updates {
     }
 
     /// Registered: the first pending update of every task goes out at once.
-    pub fn connected(&mut self, now: Duration) -> Vec<(TaskKey, TaskStatus)> {
+    pub(crate) fn connected(&mut self, now: Duration) -> Vec<(TaskKey, TaskStatus)> {
         self.online = true;
         self.again(now, |_, _| true)
     }
 
     /// The session ended: nothing is sent until the next [`Self::connected`].
-    pub fn disconnected(&mut self) {
+    pub(crate) fn disconnected(&mut self) {
         self.online = false;
         self.streams.values_mut().for_each(|s| s.retry = None);
     }
 
     /// The scheduler failed over: what it has not acknowledged goes out again at once.
-    pub fn resend(&mut self, framework: &str, now: Duration) -> Vec<(TaskKey, TaskStatus)> {
+    pub(crate) fn resend(&mut self, framework: &str, now: Duration) -> Vec<(TaskKey, TaskStatus)> {
         self.again(now, |key, _| key.framework == framework)
     }
 
     /// Updates whose retry interval has passed; the interval doubles.
-    pub fn due(&mut self, now: Duration) -> Vec<(TaskKey, TaskStatus)> {
+    pub(crate) fn due(&mut self, now: Duration) -> Vec<(TaskKey, TaskStatus)> {
         if !self.online {
             return Vec::new();
         }
@@ -110,17 +110,17 @@ impl Updates {
     }
 
     /// When [`Self::due`] has something to say again.
-    pub fn deadline(&self) -> Option<Duration> {
+    pub(crate) fn deadline(&self) -> Option<Duration> {
         self.streams.values().filter_map(|s| s.retry).map(|r| r.at).min()
     }
 
     /// What is not acknowledged of a task, oldest first: belongs into its checkpoint.
-    pub fn pending(&self, key: &TaskKey) -> impl Iterator<Item = &TaskStatus> {
+    pub(crate) fn pending(&self, key: &TaskKey) -> impl Iterator<Item = &TaskStatus> {
         self.streams.get(key).into_iter().flat_map(|s| s.pending.iter())
     }
 
     /// Forgets a task's stream: its framework is gone and nobody will acknowledge.
-    pub fn drop_stream(&mut self, key: &TaskKey) {
+    pub(crate) fn drop_stream(&mut self, key: &TaskKey) {
         self.streams.remove(key);
     }
 

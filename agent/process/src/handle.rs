@@ -175,6 +175,18 @@ impl Handle {
         }
     }
 
+    /// Sets other limits while it runs; nothing happens without a control group.
+    ///
+    /// # Errors
+    /// When the kernel refuses, e.g. a memory limit below what is in use.
+    pub fn limit(&self, spec: &crate::CgroupSpec) -> Result<(), Error> {
+        if self.group().is_some_and(|group| group.exists()) {
+            let refused = |message| Error::Prepare { step: "change limits".into(), message };
+            Group::create(spec).map_err(refused)?;
+        }
+        Ok(())
+    }
+
     /// Forgets an ended process: its records and, if it is still there, its control group.
     ///
     /// # Errors

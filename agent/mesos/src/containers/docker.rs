@@ -13,7 +13,10 @@ use std::time::Duration;
 use bollard::Docker;
 use bollard::query_parameters::{
     CreateContainerOptions, ListContainersOptions, RemoveContainerOptions, StartContainerOptions,
+    StatsOptions,
 };
+
+use futures::StreamExt;
 
 use super::Job;
 pub(super) use container::Container;
@@ -27,7 +30,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// Why an engine cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("there is no Docker engine at {socket}: install and start Docker, or leave docker out of --containerizers")]
+    #[error(
+        "there is no Docker engine at {socket}: install and start Docker, or leave docker out of --containerizers"
+    )]
     NoSocket { socket: PathBuf },
     #[error("the Docker engine at {socket} does not answer: {message}")]
     Silent { socket: PathBuf, message: String },
@@ -49,16 +54,24 @@ impl Engine {
     /// Connects and makes sure somebody answers.
     pub(crate) async fn connect(socket: &Path, work_dir: &Path) -> Result<Self, Error> {
         if !socket.exists() {
-            return Err(Error::NoSocket { socket: socket.to_owned() });
+            return Err(Error::NoSocket {
+                socket: socket.to_owned(),
+            });
         }
-        let silent = |message: String| Error::Silent { socket: socket.to_owned(), message };
+        let silent = |message: String| Error::Silent {
+            socket: socket.to_owned(),
+            message,
+        };
         let path = socket.to_string_lossy();
-        let docker =
-            Docker::connect_with_unix(&path, CALL_TIMEOUT_SECONDS, bollard::API_DEFAULT_VERSION)
-                .map_err(|e| silent(e.to_string()))?;
+        let docker = Docker::connect_with_unix(&path, CALL_TIMEOUT_SECONDS, bollard::API_DEFAULT_VERSION)
+            .map_err(|e| silent(e.to_string()))?;
         let ping = tokio::time::timeout(PING_TIMEOUT, docker.ping()).await;
-        ping.map_err(|_| silent("no answer within 5 s".into()))?.map_err(|e| silent(e.to_string()))?;
-        Ok(Self { docker, owner: work_dir.display().to_string() })
+        ping.map_err(|_| silent("no answer within 5 s".into()))?
+            .map_err(|e| silent(e.to_string()))?;
+        Ok(Self {
+            docker,
+            owner: work_dir.display().to_string(),
+        })
     }
 
     /// The engine's version.
@@ -80,10 +93,17 @@ impl Engine {
     pub(super) async fn launch(&self, job: &Job) -> Result<Container, String> {
         let body = spec::body(job, &self.owner)?;
         let name = name_of(&job.launch.container);
-        let options = CreateContainerOptions { name: Some(name.clone()), ..Default::default() };
+        let options = CreateContainerOptions {
+            name: Some(name.clone()),
+            ..Default::default()
+        };
         let created = self.docker.create_container(Some(options), body).await;
         created.map_err(|e| format!("Failed to create container: {}", message(&e)))?;
-        if let Err(e) = self.docker.start_container(&name, None::<StartContainerOptions>).await {
+        if let Err(e) = self
+            .docker
+            .start_container(&name, None::<StartContainerOptions>)
+            .await
+        {
             self.remove(&name).await;
             return Err(format!("Failed to start container: {}", message(&e)));
         }
@@ -101,8 +121,16 @@ impl Engine {
         if status == Some(bollard::models::ContainerStateStatusEnum::CREATED) {
             // The agent died between creating and starting it.
             let name = name_of(&job.launch.container);
-            if let Err(e) = self.docker.start_container(&name, None::<StartContainerOptions>).await {
-                tracing::warn!(container = name, "failed to start an adopted container: {}", message(&e));
+            if let Err(e) = self
+                .docker
+                .start_container(&name, None::<StartContainerOptions>)
+                .await
+            {
+                tracing::warn!(
+                    container = name,
+                    "failed to start an adopted container: {}",
+                    message(&e)
+                );
             }
         }
         container.attach().await;
@@ -113,7 +141,11 @@ impl Engine {
     pub(crate) async fn remove_orphans(&self, known: &HashSet<String>) -> usize {
         let label = format!("{OWNER}={}", self.owner);
         let filters = HashMap::from([("label".to_owned(), vec![label])]);
-        let options = ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
+        let options = ListContainersOptions {
+            all: true,
+            filters: Some(filters),
+            ..Default::default()
+        };
         let listed = match self.docker.list_containers(Some(options)).await {
             Ok(listed) => listed,
             Err(e) => {
@@ -124,7 +156,10 @@ impl Engine {
         let mut removed = 0;
         for container in listed {
             let names = container.names.unwrap_or_default();
-            let Some(name) = names.iter().find_map(|n| n.trim_start_matches('/').strip_prefix("mesos-")) else {
+            let Some(name) = names
+                .iter()
+                .find_map(|n| n.trim_start_matches('/').strip_prefix("mesos-"))
+            else {
                 continue;
             };
             if !known.contains(name) {
@@ -136,8 +171,34 @@ impl Engine {
         removed
     }
 
+    /// Processor seconds, anonymous memory and all memory of a container now.
+    pub(crate) async fn usage(&self, name: &str) -> Option<(f64, u64, u64)> {
+        let options = StatsOptions {
+            stream: false,
+            one_shot: true,
+        };
+        let stats = self.docker.stats(name, Some(options)).next().await?.ok()?;
+        let cpu = stats
+            .cpu_stats
+            .and_then(|c| c.cpu_usage)
+            .and_then(|u| u.total_usage)
+            .unwrap_or(0);
+        let memory = stats.memory_stats?;
+        let kinds = memory.stats.unwrap_or_default();
+        let rss = kinds
+            .get("rss")
+            .or_else(|| kinds.get("anon"))
+            .copied()
+            .unwrap_or(0);
+        Some((cpu as f64 / 1e9, rss, memory.usage.unwrap_or(0)))
+    }
+
     async fn remove(&self, name: &str) {
-        let options = RemoveContainerOptions { force: true, v: true, ..Default::default() };
+        let options = RemoveContainerOptions {
+            force: true,
+            v: true,
+            ..Default::default()
+        };
         if let Err(e) = self.docker.remove_container(name, Some(options)).await
             && !is_missing(&e)
         {
@@ -155,5 +216,8 @@ fn message(error: &bollard::errors::Error) -> String {
 }
 
 fn is_missing(error: &bollard::errors::Error) -> bool {
-    matches!(error, bollard::errors::Error::DockerResponseServerError { status_code: 404, .. })
+    matches!(
+        error,
+        bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }
+    )
 }

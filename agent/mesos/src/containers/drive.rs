@@ -10,9 +10,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use mesolith_proto::mesos::v1::{
-    CommandInfo, ContainerId, ContainerStatus, NetworkInfo, network_info,
-};
+use mesolith_proto::mesos::v1::{CommandInfo, ContainerId, ContainerStatus, NetworkInfo, network_info};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
@@ -124,7 +122,9 @@ async fn prepare(job: &Job) -> Result<(), String> {
         None => job.launch.task.command.as_ref(),
     };
     if let Some(command) = command {
-        fetch::fetch(&command.uris, &job.sandbox).await.map_err(|e| format!("Failed to fetch URIs: {e}"))?;
+        fetch::fetch(&command.uris, &job.sandbox)
+            .await
+            .map_err(|e| format!("Failed to fetch URIs: {e}"))?;
     }
     match (&job.engine, job.launch.kind) {
         (Some(engine), Kind::Docker) => engine.prepare_image(job).await,
@@ -143,7 +143,12 @@ async fn supervise(
     let own = job.launch.executor.is_none();
     let check = task.health_check.clone().filter(|_| own);
     let _health = check.map(|check| {
-        AbortOnDropHandle::new(tokio::spawn(health::watch(check, running.clone(), host, events.clone())))
+        AbortOnDropHandle::new(tokio::spawn(health::watch(
+            check,
+            running.clone(),
+            host,
+            events.clone(),
+        )))
     });
     let longest = task.max_completion_time.as_ref().filter(|_| own);
     let longest = longest.map(|d| Duration::from_nanos(d.nanoseconds.max(0).unsigned_abs()));
@@ -217,9 +222,15 @@ impl Running {
             }),
             ip_address: Some(ip.to_string()),
         });
-        let network = NetworkInfo { ip_addresses: ip.into_iter().collect(), ..NetworkInfo::default() };
+        let network = NetworkInfo {
+            ip_addresses: ip.into_iter().collect(),
+            ..NetworkInfo::default()
+        };
         ContainerStatus {
-            container_id: Some(ContainerId { value: job.launch.container.clone(), ..ContainerId::default() }),
+            container_id: Some(ContainerId {
+                value: job.launch.container.clone(),
+                ..ContainerId::default()
+            }),
             network_infos: vec![network],
             executor_pid: match self {
                 Self::Process(process) => process.pid(),

@@ -28,7 +28,10 @@ pub(super) fn of_process(job: &Job, command: &CommandInfo) -> BTreeMap<String, S
     set("LIBPROCESS_PORT", "0".to_owned());
     if launch.executor.is_some() {
         set("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "5secs".to_owned());
-        set("MESOS_CHECKPOINT", u8::from(launch.framework.checkpoint()).to_string());
+        set(
+            "MESOS_CHECKPOINT",
+            u8::from(launch.framework.checkpoint()).to_string(),
+        );
         if launch.framework.checkpoint() {
             set("MESOS_RECOVERY_TIMEOUT", "15mins".to_owned());
             set("MESOS_SUBSCRIPTION_BACKOFF_MAX", "2secs".to_owned());
@@ -44,10 +47,18 @@ pub(super) fn of_process(job: &Job, command: &CommandInfo) -> BTreeMap<String, S
 pub(super) fn of_container(job: &Job) -> BTreeMap<String, String> {
     let mut env = BTreeMap::from([
         ("MESOS_SANDBOX".to_owned(), job.settings.sandbox_directory.clone()),
-        ("MESOS_CONTAINER_NAME".to_owned(), super::docker::name_of(&job.launch.container)),
+        (
+            "MESOS_CONTAINER_NAME".to_owned(),
+            super::docker::name_of(&job.launch.container),
+        ),
         ("MESOS_TASK_ID".to_owned(), job.launch.task.task_id.value.clone()),
     ]);
-    env.extend(own(job.launch.task.command.as_ref().and_then(|c| c.environment.as_ref())));
+    env.extend(own(job
+        .launch
+        .task
+        .command
+        .as_ref()
+        .and_then(|c| c.environment.as_ref())));
     env
 }
 

@@ -17,7 +17,9 @@ const STALL: Duration = Duration::from_secs(60);
 /// Why something could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    #[error("cannot fetch '{uri}': only local paths, file://, http:// and https:// are supported by this agent")]
+    #[error(
+        "cannot fetch '{uri}': only local paths, file://, http:// and https:// are supported by this agent"
+    )]
     Scheme { uri: String },
     #[error("cannot fetch '{uri}': it has no file name")]
     Name { uri: String },
@@ -41,9 +43,15 @@ pub(super) async fn fetch(uris: &[Uri], sandbox: &Path) -> Result<(), Error> {
         } else {
             let path = local(value)?;
             let copied = tokio::fs::copy(&path, &target).await;
-            copied.map_err(|source| Error::Copy { uri: value.clone(), source })?;
+            copied.map_err(|source| Error::Copy {
+                uri: value.clone(),
+                source,
+            })?;
         }
-        let error = |source| Error::Copy { uri: value.clone(), source };
+        let error = |source| Error::Copy {
+            uri: value.clone(),
+            source,
+        };
         if uri.executable() {
             std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o755)).map_err(error)?;
         } else if uri.extract() {
@@ -55,35 +63,59 @@ pub(super) async fn fetch(uris: &[Uri], sandbox: &Path) -> Result<(), Error> {
 
 fn target(uri: &Uri, sandbox: &Path) -> Result<PathBuf, Error> {
     if let Some(name) = &uri.output_file {
-        let inside = Path::new(name).components().all(|c| matches!(c, std::path::Component::Normal(_)));
+        let inside = Path::new(name)
+            .components()
+            .all(|c| matches!(c, std::path::Component::Normal(_)));
         if name.is_empty() || !inside {
-            return Err(Error::OutputFile { uri: uri.value.clone(), name: name.clone() });
+            return Err(Error::OutputFile {
+                uri: uri.value.clone(),
+                name: name.clone(),
+            });
         }
         let path = sandbox.join(name);
         if let Some(parent) = path.parent() {
             let made = std::fs::create_dir_all(parent);
-            made.map_err(|source| Error::Copy { uri: uri.value.clone(), source })?;
+            made.map_err(|source| Error::Copy {
+                uri: uri.value.clone(),
+                source,
+            })?;
         }
         return Ok(path);
     }
     let plain = uri.value.split(['?', '#']).next().unwrap_or_default();
     match plain.rsplit('/').next() {
         Some(name) if !name.is_empty() && name != "." && name != ".." => Ok(sandbox.join(name)),
-        _ => Err(Error::Name { uri: uri.value.clone() }),
+        _ => Err(Error::Name {
+            uri: uri.value.clone(),
+        }),
     }
 }
 
 fn local(uri: &str) -> Result<PathBuf, Error> {
     let path = uri.strip_prefix("file://").unwrap_or(uri);
-    if path.starts_with('/') { Ok(PathBuf::from(path)) } else { Err(Error::Scheme { uri: uri.to_owned() }) }
+    if path.starts_with('/') {
+        Ok(PathBuf::from(path))
+    } else {
+        Err(Error::Scheme { uri: uri.to_owned() })
+    }
 }
 
 async fn download(uri: &str, target: &Path) -> Result<(), Error> {
-    let failed = |message: String| Error::Download { uri: uri.to_owned(), message };
-    let client = reqwest::Client::builder().read_timeout(STALL).connect_timeout(STALL).build();
+    let failed = |message: String| Error::Download {
+        uri: uri.to_owned(),
+        message,
+    };
+    let client = reqwest::Client::builder()
+        .read_timeout(STALL)
+        .connect_timeout(STALL)
+        .build();
     let response = client.map_err(|e| failed(e.to_string()))?.get(uri).send().await;
-    let response = response.and_then(reqwest::Response::error_for_status).map_err(|e| failed(e.to_string()))?;
-    let mut file = tokio::fs::File::create(target).await.map_err(|e| failed(e.to_string()))?;
+    let response = response
+        .and_then(reqwest::Response::error_for_status)
+        .map_err(|e| failed(e.to_string()))?;
+    let mut file = tokio::fs::File::create(target)
+        .await
+        .map_err(|e| failed(e.to_string()))?;
     let mut body = response.bytes_stream();
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|e| failed(e.to_string()))?;
@@ -107,8 +139,15 @@ async fn unpack(uri: &str, file: &Path, sandbox: &Path) -> Result<(), Error> {
     } else {
         return Ok(());
     };
-    let failed = |message: String| Error::Unpack { uri: uri.to_owned(), message };
-    let output = command.kill_on_drop(true).output().await.map_err(|e| failed(e.to_string()))?;
+    let failed = |message: String| Error::Unpack {
+        uri: uri.to_owned(),
+        message,
+    };
+    let output = command
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|e| failed(e.to_string()))?;
     if output.status.success() {
         return Ok(());
     }
@@ -120,7 +159,10 @@ mod tests {
     use super::*;
 
     fn uri(value: &str) -> Uri {
-        Uri { value: value.into(), ..Default::default() }
+        Uri {
+            value: value.into(),
+            ..Default::default()
+        }
     }
 
     #[tokio::test]
@@ -128,10 +170,20 @@ mod tests {
         let (from, sandbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         std::fs::write(from.path().join("hello"), "hi").unwrap();
         let archive = from.path().join("a.tgz");
-        let made = std::process::Command::new("tar").arg("-C").arg(from.path()).arg("-czf").arg(&archive).arg("hello");
-        assert!({ made }.status().unwrap().success());
-        fetch(&[uri(archive.to_str().unwrap())], sandbox.path()).await.unwrap();
-        assert_eq!(std::fs::read_to_string(sandbox.path().join("hello")).unwrap(), "hi");
+        let mut tar = std::process::Command::new("tar");
+        tar.arg("-C")
+            .arg(from.path())
+            .arg("-czf")
+            .arg(&archive)
+            .arg("hello");
+        assert!(tar.status().unwrap().success());
+        fetch(&[uri(archive.to_str().unwrap())], sandbox.path())
+            .await
+            .unwrap();
+        assert_eq!(
+            std::fs::read_to_string(sandbox.path().join("hello")).unwrap(),
+            "hi"
+        );
     }
 
     #[tokio::test]
@@ -139,8 +191,17 @@ mod tests {
         let sandbox = tempfile::tempdir().unwrap();
         let refused = fetch(&[uri("hdfs://x/y.tgz")], sandbox.path()).await.unwrap_err();
         assert!(refused.to_string().contains("hdfs://x/y.tgz"), "{refused}");
-        let outside = Uri { output_file: Some("../x".into()), ..uri("/etc/hostname") };
-        assert!(matches!(fetch(&[outside], sandbox.path()).await, Err(Error::OutputFile { .. })));
-        assert!(matches!(fetch(&[uri("/no/such/file")], sandbox.path()).await, Err(Error::Copy { .. })));
+        let outside = Uri {
+            output_file: Some("../x".into()),
+            ..uri("/etc/hostname")
+        };
+        assert!(matches!(
+            fetch(&[outside], sandbox.path()).await,
+            Err(Error::OutputFile { .. })
+        ));
+        assert!(matches!(
+            fetch(&[uri("/no/such/file")], sandbox.path()).await,
+            Err(Error::Copy { .. })
+        ));
     }
 }

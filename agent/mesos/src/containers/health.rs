@@ -8,8 +8,8 @@ use std::time::Duration;
 use mesolith_proto::mesos::v1::{HealthCheck, health_check};
 use tokio::time::Instant;
 
-use super::drive::Running;
 use super::Events;
+use super::drive::Running;
 use crate::state::ContainerEvent;
 
 /// What a series of looks means, as Mesos counts it.
@@ -55,7 +55,9 @@ impl Counter {
             return Verdict::Quiet;
         }
         self.failures += 1;
-        Verdict::Unhealthy { kill: self.failures >= self.tolerated }
+        Verdict::Unhealthy {
+            kill: self.failures >= self.tolerated,
+        }
     }
 }
 
@@ -67,7 +69,11 @@ pub(super) async fn watch(check: HealthCheck, running: Running, host: IpAddr, ev
     tokio::time::sleep(seconds(check.delay_seconds())).await;
     loop {
         let limit = seconds(check.timeout_seconds());
-        let limit = if limit.is_zero() { Duration::from_secs(3600) } else { limit };
+        let limit = if limit.is_zero() {
+            Duration::from_secs(3600)
+        } else {
+            limit
+        };
         let look = tokio::time::timeout(limit, look(&check, &running, host)).await;
         let result = look.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs_f64())));
         let good = result.is_ok();
@@ -77,9 +83,17 @@ pub(super) async fn watch(check: HealthCheck, running: Running, host: IpAddr, ev
         };
         match counter.observe(good, started.elapsed()) {
             Verdict::Quiet => {}
-            Verdict::Healthy => events.say(ContainerEvent::Health { healthy: true, kill: false, message }),
+            Verdict::Healthy => events.say(ContainerEvent::Health {
+                healthy: true,
+                kill: false,
+                message,
+            }),
             Verdict::Unhealthy { kill } => {
-                events.say(ContainerEvent::Health { healthy: false, kill, message });
+                events.say(ContainerEvent::Health {
+                    healthy: false,
+                    kill,
+                    message,
+                });
                 if kill {
                     return;
                 }
@@ -99,7 +113,10 @@ async fn look(check: &HealthCheck, running: &Running, host: IpAddr) -> Result<()
             let port = check.tcp.as_ref().ok_or("the check names no port")?.port;
             let port = u16::try_from(port).map_err(|_| format!("{port} is not a port"))?;
             let address = (running.address().unwrap_or(host), port);
-            tokio::net::TcpStream::connect(address).await.map(drop).map_err(|e| e.to_string())
+            tokio::net::TcpStream::connect(address)
+                .await
+                .map(drop)
+                .map_err(|e| e.to_string())
         }
         health_check::Type::Command => {
             let command = check.command.as_ref().ok_or("the check names no command")?;
@@ -114,8 +131,16 @@ async fn look(check: &HealthCheck, running: &Running, host: IpAddr) -> Result<()
 
 async fn look_http(http: &health_check::HttpCheckInfo, host: IpAddr) -> Result<(), String> {
     let scheme = http.scheme.as_deref().unwrap_or("http");
-    let host = if host.is_ipv6() { format!("[{host}]") } else { host.to_string() };
-    let url = format!("{scheme}://{host}:{}{}", http.port, http.path.as_deref().unwrap_or("/"));
+    let host = if host.is_ipv6() {
+        format!("[{host}]")
+    } else {
+        host.to_string()
+    };
+    let url = format!(
+        "{scheme}://{host}:{}{}",
+        http.port,
+        http.path.as_deref().unwrap_or("/")
+    );
     // As Mesos: certificates of tasks are nobody's business here, and a redirect is an answer.
     let client = reqwest::Client::builder()
         .tls_danger_accept_invalid_certs(true)
@@ -125,8 +150,16 @@ async fn look_http(http: &health_check::HttpCheckInfo, host: IpAddr) -> Result<(
         .map_err(|e| e.to_string())?;
     let response = client.get(&url).send().await.map_err(|e| root_cause(&e))?;
     let status = u32::from(response.status().as_u16());
-    let good = if http.statuses.is_empty() { (200..400).contains(&status) } else { http.statuses.contains(&status) };
-    if good { Ok(()) } else { Err(format!("{url} answered {status}")) }
+    let good = if http.statuses.is_empty() {
+        (200..400).contains(&status)
+    } else {
+        http.statuses.contains(&status)
+    };
+    if good {
+        Ok(())
+    } else {
+        Err(format!("{url} answered {status}"))
+    }
 }
 
 fn root_cause(error: &dyn std::error::Error) -> String {
@@ -170,9 +203,15 @@ mod tests {
     fn grace_ends_with_its_time_or_the_first_success() {
         let mut young = counter();
         assert_eq!(young.observe(false, Duration::from_secs(9)), Verdict::Quiet);
-        assert_eq!(young.observe(false, Duration::from_secs(11)), Verdict::Unhealthy { kill: false });
+        assert_eq!(
+            young.observe(false, Duration::from_secs(11)),
+            Verdict::Unhealthy { kill: false }
+        );
         let mut proven = counter();
         assert_eq!(proven.observe(true, Duration::from_secs(1)), Verdict::Healthy);
-        assert_eq!(proven.observe(false, Duration::from_secs(2)), Verdict::Unhealthy { kill: false });
+        assert_eq!(
+            proven.observe(false, Duration::from_secs(2)),
+            Verdict::Unhealthy { kill: false }
+        );
     }
 }

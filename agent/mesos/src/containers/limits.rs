@@ -61,7 +61,8 @@ impl Limits {
 
     /// Hard limit of cpus: the task's own, or what it asked for if the agent is strict.
     pub(crate) fn cpus_hard(&self, strict: bool) -> Option<f64> {
-        self.cpus_limit.or_else(|| (strict && self.cpus > 0.0).then_some(self.cpus))
+        self.cpus_limit
+            .or_else(|| (strict && self.cpus > 0.0).then_some(self.cpus))
     }
 }
 
@@ -85,10 +86,21 @@ mod tests {
 
     #[test]
     fn executor_and_tasks_add_up() {
-        let all = [scalar("cpus", 0.1), scalar("mem", 32.0), scalar("cpus", 0.4), scalar("mem", 64.0)];
+        let all = [
+            scalar("cpus", 0.1),
+            scalar("mem", 32.0),
+            scalar("cpus", 0.4),
+            scalar("mem", 64.0),
+        ];
         let limits = Limits::of(&all, &HashMap::new());
-        assert_eq!((limits.shares(), limits.memory_hard()), (512, Some(96 * 1024 * 1024)));
-        assert_eq!((limits.cpus_hard(false), limits.cpus_hard(true)), (None, Some(0.5)));
+        assert_eq!(
+            (limits.shares(), limits.memory_hard()),
+            (512, Some(96 * 1024 * 1024))
+        );
+        assert_eq!(
+            (limits.cpus_hard(false), limits.cpus_hard(true)),
+            (None, Some(0.5))
+        );
     }
 
     #[test]

@@ -26,26 +26,46 @@ const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 pub(super) async fn launch(job: &Job) -> Result<Process, String> {
     let spec = spec(job)?;
     let handle = mesolith_process::launch(&spec).await.map_err(|e| {
-        let cause = std::error::Error::source(&e).map(|s| format!(": {s}")).unwrap_or_default();
+        let cause = std::error::Error::source(&e)
+            .map(|s| format!(": {s}"))
+            .unwrap_or_default();
         format!("Failed to launch container: {e}{cause}")
     })?;
-    Ok(Process { handle: Some(handle), ended: None, spec: Arc::new(spec), limits: job.limits })
+    Ok(Process {
+        handle: Some(handle),
+        ended: None,
+        spec: Arc::new(spec),
+        limits: job.limits,
+    })
 }
 
 /// `Ok(None)`: it was never started.
 pub(super) async fn adopt(job: &Job) -> Result<Option<Process>, String> {
     let spec = Arc::new(spec(job)?);
     let limits = job.limits;
-    match mesolith_process::adopt(&spec.dir).await.map_err(|e| e.to_string())? {
-        Adopted::Running(handle) => Ok(Some(Process { handle: Some(handle), ended: None, spec, limits })),
-        Adopted::Exited(exit) => Ok(Some(Process { handle: None, ended: Some(exit), spec, limits })),
+    match mesolith_process::adopt(&spec.dir)
+        .await
+        .map_err(|e| e.to_string())?
+    {
+        Adopted::Running(handle) => Ok(Some(Process {
+            handle: Some(handle),
+            ended: None,
+            spec,
+            limits,
+        })),
+        Adopted::Exited(exit) => Ok(Some(Process {
+            handle: None,
+            ended: Some(exit),
+            spec,
+            limits,
+        })),
         Adopted::Unknown => Ok(None),
     }
 }
 
 /// Where its records are.
 pub(super) fn records(job: &Job) -> PathBuf {
-    job.meta.join("process")
+    super::records_below(&job.meta)
 }
 
 fn spec(job: &Job) -> Result<Spec, String> {
@@ -55,8 +75,16 @@ fn spec(job: &Job) -> Result<Spec, String> {
         None => launch.task.command.as_ref(),
     };
     let command = command.ok_or("There is no command to run")?;
-    let user = command.user.clone().filter(|u| !u.is_empty()).unwrap_or_else(|| launch.framework.user.clone());
-    let rlimits = launch.task.container.as_ref().and_then(|c| c.rlimit_info.as_ref());
+    let user = command
+        .user
+        .clone()
+        .filter(|u| !u.is_empty())
+        .unwrap_or_else(|| launch.framework.user.clone());
+    let rlimits = launch
+        .task
+        .container
+        .as_ref()
+        .and_then(|c| c.rlimit_info.as_ref());
     let named = |l: &r_limit_info::RLimit| mesolith_process::Limit {
         resource: l.r#type().as_str_name().to_owned(),
         soft: l.soft,
@@ -72,13 +100,20 @@ fn spec(job: &Job) -> Result<Spec, String> {
         stderr: Some(job.sandbox.join("stderr")),
         dir: records(job),
         cgroup: Some(cgroup(job, job.limits)),
-        limits: rlimits.into_iter().flat_map(|info| info.rlimits.iter().map(named)).collect(),
+        limits: rlimits
+            .into_iter()
+            .flat_map(|info| info.rlimits.iter().map(named))
+            .collect(),
     })
 }
 
 fn cgroup(job: &Job, limits: Limits) -> CgroupSpec {
     CgroupSpec {
-        path: format!("/{}/{}", job.settings.cgroups_root.trim_matches('/'), job.launch.container),
+        path: format!(
+            "/{}/{}",
+            job.settings.cgroups_root.trim_matches('/'),
+            job.launch.container
+        ),
         cpu_shares: Some(limits.shares()),
         cpu_quota: limits.cpus_hard(job.settings.cfs),
         memory_bytes: limits.memory_hard(),
@@ -176,7 +211,10 @@ mod tests {
 
     #[test]
     fn shell_and_argv_commands() {
-        let shell = CommandInfo { value: Some("echo $A".into()), ..Default::default() };
+        let shell = CommandInfo {
+            value: Some("echo $A".into()),
+            ..Default::default()
+        };
         assert_eq!(argv(&shell).unwrap(), ["/bin/sh", "-c", "echo $A"]);
         let plain = CommandInfo {
             shell: Some(false),

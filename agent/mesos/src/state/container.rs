@@ -66,7 +66,11 @@ impl Agent {
             }
             ContainerEvent::TooLong => self.kill(key, None, KillCause::TooLong, cx),
             ContainerEvent::Exited(exit) => {
-                let what = if launch::is_docker(&task.info) { "Container" } else { "Command" };
+                let what = if launch::is_docker(&task.info) {
+                    "Container"
+                } else {
+                    "Command"
+                };
                 let (state, report) = verdict(what, &exit, task.kill);
                 self.report(key, state, report, cx);
             }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use mesolith_proto::mesolith::session::v1::RunTasks;
 use mesolith_proto::mesos::v1::{
-    ContainerInfo, ExecutorInfo, FrameworkInfo, KillPolicy, Resource, TaskInfo, TaskState, container_info, environment,
-    executor_info, task_status::Reason,
+    ContainerInfo, ExecutorInfo, FrameworkInfo, KillPolicy, Resource, TaskInfo, TaskState, container_info,
+    environment, executor_info, task_status::Reason,
 };
 
 use super::report::Report;
@@ -18,28 +18,28 @@ const KILL_GRACE: Duration = Duration::from_secs(3);
 
 /// Everything a container needs to start.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Launch {
+pub(crate) struct Launch {
     /// Container id.
-    pub container: String,
+    pub(crate) container: String,
     /// Which containerizer.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Its framework.
-    pub framework: FrameworkInfo,
+    pub(crate) framework: FrameworkInfo,
     /// The task, or for an executor its first one.
-    pub task: TaskInfo,
+    pub(crate) task: TaskInfo,
     /// The executor, if the container is one's.
-    pub executor: Option<ExecutorInfo>,
+    pub(crate) executor: Option<ExecutorInfo>,
     /// It was started by an earlier run of the agent.
-    pub adopt: bool,
+    pub(crate) adopt: bool,
     /// The task was seen running: an adopted container that is gone has been lost.
-    pub was_running: bool,
+    pub(crate) was_running: bool,
     /// W3C trace context of the ACCEPT.
-    pub trace: HashMap<String, String>,
+    pub(crate) trace: HashMap<String, String>,
 }
 
 /// Containerizers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A process in its own cgroup.
     Process,
     /// A Docker container.
@@ -48,14 +48,14 @@ pub enum Kind {
 
 impl Launch {
     /// The directory name Mesos gives the executor: the task's own id if it has none.
-    pub fn executor_id(&self) -> &str {
+    pub(crate) fn executor_id(&self) -> &str {
         self.executor
             .as_ref()
             .map_or(&self.task.task_id.value, |e| &e.executor_id.value)
     }
 
     /// The framework's id.
-    pub fn framework_id(&self) -> &str {
+    pub(crate) fn framework_id(&self) -> &str {
         self.framework.id.as_ref().map_or("", |id| &id.value)
     }
 }

@@ -11,7 +11,7 @@ use super::{Agent, Cx, Effect, ExecutorKey, KillCause, Task, TaskKey, is_termina
 use crate::updates::Acknowledged;
 
 /// The Mesos version whose behaviour we follow, with our own behind it.
-pub const VERSION: &str = "1.11.0";
+pub(crate) const VERSION: &str = "1.11.0";
 
 impl Agent {
     pub(crate) fn say_hello(&self, cx: &mut Cx<'_>) {
@@ -44,7 +44,7 @@ impl Agent {
     }
 
     /// A task as the master wants to see it.
-    pub fn wire_task(&self, key: &TaskKey, task: &Task) -> WireTask {
+    pub(crate) fn wire_task(&self, key: &TaskKey, task: &Task) -> WireTask {
         let out = self.updates.pending(key).next().or(task.statuses.last());
         let agent_id = self.info.id.clone().unwrap_or_default();
         WireTask {

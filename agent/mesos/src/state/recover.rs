@@ -10,7 +10,7 @@ use super::{Agent, Cx, Effect, Executor, ExecutorKey, Launch, Offers, Task, Task
 /// Why a task is being killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, prost::Enumeration)]
 #[repr(i32)]
-pub enum KillCause {
+pub(crate) enum KillCause {
     /// It is not.
     None = 0,
     /// Its framework or the operator asked.
@@ -23,81 +23,81 @@ pub enum KillCause {
 
 /// Checkpoint of a task.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct TaskFile {
+pub(crate) struct TaskFile {
     /// As the framework described it.
     #[prost(message, required, tag = "1")]
-    pub info: TaskInfo,
+    pub(crate) info: TaskInfo,
     /// Its framework.
     #[prost(string, tag = "2")]
-    pub framework: String,
+    pub(crate) framework: String,
     /// The executor that runs it.
     #[prost(string, optional, tag = "3")]
-    pub executor: Option<String>,
+    pub(crate) executor: Option<String>,
     /// Container id.
     #[prost(string, tag = "4")]
-    pub container: String,
+    pub(crate) container: String,
     /// Latest state.
     #[prost(enumeration = "TaskState", tag = "5")]
-    pub state: i32,
+    pub(crate) state: i32,
     /// States it went through.
     #[prost(message, repeated, tag = "6")]
-    pub statuses: Vec<TaskStatus>,
+    pub(crate) statuses: Vec<TaskStatus>,
     /// Updates nobody acknowledged yet.
     #[prost(message, repeated, tag = "7")]
-    pub pending: Vec<TaskStatus>,
+    pub(crate) pending: Vec<TaskStatus>,
     /// Why it is being killed.
     #[prost(enumeration = "KillCause", tag = "8")]
-    pub kill: i32,
+    pub(crate) kill: i32,
     /// Its framework is gone.
     #[prost(bool, tag = "9")]
-    pub silent: bool,
+    pub(crate) silent: bool,
     /// Address, pid and the like.
     #[prost(message, optional, tag = "10")]
-    pub container_status: Option<ContainerStatus>,
+    pub(crate) container_status: Option<ContainerStatus>,
     /// Verdict of its health check.
     #[prost(bool, optional, tag = "11")]
-    pub healthy: Option<bool>,
+    pub(crate) healthy: Option<bool>,
     /// Latest result of its check.
     #[prost(message, optional, tag = "12")]
-    pub check: Option<CheckStatusInfo>,
+    pub(crate) check: Option<CheckStatusInfo>,
     /// It waits for its executor to subscribe.
     #[prost(bool, tag = "13")]
-    pub queued: bool,
+    pub(crate) queued: bool,
 }
 
 /// Checkpoint of an executor.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct ExecutorFile {
+pub(crate) struct ExecutorFile {
     /// As the framework described it.
     #[prost(message, required, tag = "1")]
-    pub info: ExecutorInfo,
+    pub(crate) info: ExecutorInfo,
     /// Its framework.
     #[prost(string, tag = "2")]
-    pub framework: String,
+    pub(crate) framework: String,
     /// Container id.
     #[prost(string, tag = "3")]
-    pub container: String,
+    pub(crate) container: String,
     /// Its end was asked for.
     #[prost(bool, tag = "4")]
-    pub ending: bool,
+    pub(crate) ending: bool,
 }
 
 /// Everything a restarted agent finds.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub struct Checkpoint {
+pub(crate) struct Checkpoint {
     /// Who we were.
-    pub agent: Option<AgentInfo>,
+    pub(crate) agent: Option<AgentInfo>,
     /// Frameworks with something here.
-    pub frameworks: Vec<FrameworkInfo>,
+    pub(crate) frameworks: Vec<FrameworkInfo>,
     /// Tasks.
-    pub tasks: Vec<TaskFile>,
+    pub(crate) tasks: Vec<TaskFile>,
     /// Executors.
-    pub executors: Vec<ExecutorFile>,
+    pub(crate) executors: Vec<ExecutorFile>,
 }
 
 impl Agent {
     /// The checkpoint of a task.
-    pub fn task_file(&self, key: &TaskKey) -> Option<TaskFile> {
+    pub(crate) fn task_file(&self, key: &TaskKey) -> Option<TaskFile> {
         let task = self.tasks.get(key)?;
         let executor = task.executor.as_ref().and_then(|id| {
             self.executors.get(&ExecutorKey {
@@ -123,7 +123,7 @@ impl Agent {
     }
 
     /// The checkpoint of an executor.
-    pub fn executor_file(&self, key: &ExecutorKey) -> Option<ExecutorFile> {
+    pub(crate) fn executor_file(&self, key: &ExecutorKey) -> Option<ExecutorFile> {
         let executor = self.executors.get(key)?;
         Some(ExecutorFile {
             info: executor.info.clone(),
@@ -134,7 +134,7 @@ impl Agent {
     }
 
     /// The agent as it was, and what has to happen so that it is again what it was.
-    pub fn recover(info: AgentInfo, offers: Offers, found: Checkpoint, cx: &mut Cx<'_>) -> Self {
+    pub(crate) fn recover(info: AgentInfo, offers: Offers, found: Checkpoint, cx: &mut Cx<'_>) -> Self {
         let mut agent = Self::new(info, offers);
         for framework in found.frameworks {
             let id = framework

@@ -63,7 +63,9 @@ impl Container {
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.seen
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Learns where it is and starts to collect its output.
@@ -79,8 +81,15 @@ impl Container {
         };
         let mut seen = self.seen();
         if let Some(found) = inspected {
-            seen.pid = found.state.and_then(|s| s.pid).and_then(|pid| u32::try_from(pid).ok()).filter(|p| *p > 0);
-            let networks = found.network_settings.and_then(|n| n.networks).unwrap_or_default();
+            seen.pid = found
+                .state
+                .and_then(|s| s.pid)
+                .and_then(|pid| u32::try_from(pid).ok())
+                .filter(|p| *p > 0);
+            let networks = found
+                .network_settings
+                .and_then(|n| n.networks)
+                .unwrap_or_default();
             seen.address = networks.into_values().find_map(|n| n.ip_address?.parse().ok());
             seen.stop_signal = found.config.and_then(|c| c.stop_signal);
         }
@@ -91,12 +100,20 @@ impl Container {
     pub(super) async fn inspect_patiently(&self) -> Option<ContainerInspectResponse> {
         let mut told = false;
         loop {
-            match self.docker.inspect_container(&self.name, None::<InspectContainerOptions>).await {
+            match self
+                .docker
+                .inspect_container(&self.name, None::<InspectContainerOptions>)
+                .await
+            {
                 Ok(found) => return Some(found),
                 Err(e) if is_missing(&e) => return None,
                 Err(e) => {
                     if !std::mem::replace(&mut told, true) {
-                        tracing::warn!(container = self.name, "waiting for the Docker engine: {}", message(&e));
+                        tracing::warn!(
+                            container = self.name,
+                            "waiting for the Docker engine: {}",
+                            message(&e)
+                        );
                     }
                     tokio::time::sleep(PATIENCE).await;
                 }
@@ -106,7 +123,9 @@ impl Container {
 
     pub(in crate::containers) async fn wait(&self) -> Exit {
         let exit = loop {
-            let mut ended = self.docker.wait_container(&self.name, None::<WaitContainerOptions>);
+            let mut ended = self
+                .docker
+                .wait_container(&self.name, None::<WaitContainerOptions>);
             let answer = ended.next().await;
             let broken = match answer {
                 Some(Ok(_) | Err(EngineError::DockerContainerWaitError { .. })) | None => false,
@@ -127,7 +146,10 @@ impl Container {
         if let Some(logs) = logs
             && tokio::time::timeout(DRAIN, logs).await.is_err()
         {
-            tracing::warn!(container = self.name, "its last output did not arrive within 10 s");
+            tracing::warn!(
+                container = self.name,
+                "its last output did not arrive within 10 s"
+            );
         }
         exit
     }
@@ -135,7 +157,9 @@ impl Container {
     fn exit_of(&self, state: &bollard::models::ContainerState) -> Exit {
         let code = state.exit_code.unwrap_or(-1);
         if state.oom_killed == Some(true) && code != 0 {
-            return Exit::OutOfMemory { limit_bytes: self.limits.memory_hard().unwrap_or_default() };
+            return Exit::OutOfMemory {
+                limit_bytes: self.limits.memory_hard().unwrap_or_default(),
+            };
         }
         Exit::Code(i32::try_from(code).unwrap_or(-1))
     }
@@ -151,10 +175,16 @@ impl Container {
     }
 
     async fn signal(&self, signal: &str) -> Result<(), String> {
-        let options = KillContainerOptions { signal: signal.to_owned() };
+        let options = KillContainerOptions {
+            signal: signal.to_owned(),
+        };
         match self.docker.kill_container(&self.name, Some(options)).await {
             // 409: it does not run any more.
-            Ok(()) | Err(EngineError::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
+            Ok(())
+            | Err(EngineError::DockerResponseServerError {
+                status_code: 404 | 409,
+                ..
+            }) => Ok(()),
             Err(e) => Err(message(&e)),
         }
     }
@@ -165,7 +195,9 @@ impl Container {
         let cmd = if command.shell() {
             vec!["/bin/sh".to_owned(), "-c".to_owned(), value]
         } else {
-            std::iter::once(value).chain(command.arguments.iter().skip(1).cloned()).collect()
+            std::iter::once(value)
+                .chain(command.arguments.iter().skip(1).cloned())
+                .collect()
         };
         let options = CreateExecOptions {
             cmd: Some(cmd),
@@ -173,19 +205,38 @@ impl Container {
             attach_stderr: Some(true),
             ..Default::default()
         };
-        let exec = self.docker.create_exec(&self.name, options).await.map_err(|e| message(&e))?;
-        let started = self.docker.start_exec(&exec.id, None).await.map_err(|e| message(&e))?;
+        let exec = self
+            .docker
+            .create_exec(&self.name, options)
+            .await
+            .map_err(|e| message(&e))?;
+        let started = self
+            .docker
+            .start_exec(&exec.id, None)
+            .await
+            .map_err(|e| message(&e))?;
         if let StartExecResults::Attached { mut output, .. } = started {
             while let Some(chunk) = output.next().await {
                 chunk.map_err(|e| message(&e))?;
             }
         }
-        let ended = self.docker.inspect_exec(&exec.id).await.map_err(|e| message(&e))?;
-        Ok(ended.exit_code.and_then(|code| i32::try_from(code).ok()).unwrap_or(-1))
+        let ended = self
+            .docker
+            .inspect_exec(&exec.id)
+            .await
+            .map_err(|e| message(&e))?;
+        Ok(ended
+            .exit_code
+            .and_then(|code| i32::try_from(code).ok())
+            .unwrap_or(-1))
     }
 
     pub(in crate::containers) async fn remove(&self) {
-        let options = RemoveContainerOptions { force: true, v: true, ..Default::default() };
+        let options = RemoveContainerOptions {
+            force: true,
+            v: true,
+            ..Default::default()
+        };
         if let Err(e) = self.docker.remove_container(&self.name, Some(options)).await
             && !is_missing(&e)
         {

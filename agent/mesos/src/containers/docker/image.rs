@@ -15,7 +15,10 @@ pub(super) async fn prepare(docker: &Docker, image: &str, force: bool) -> Result
             Err(e) => return Err(format!("Failed to look up image '{image}': {}", message(&e))),
         }
     }
-    let options = CreateImageOptions { from_image: Some(with_tag(image)), ..Default::default() };
+    let options = CreateImageOptions {
+        from_image: Some(with_tag(image)),
+        ..Default::default()
+    };
     let mut progress = docker.create_image(Some(options), None, None);
     while let Some(step) = progress.next().await {
         if let Err(e) = step {
@@ -34,7 +37,11 @@ pub(super) async fn prepare(docker: &Docker, image: &str, force: bool) -> Result
 /// Without a tag the engine would pull every one.
 fn with_tag(image: &str) -> String {
     let last = image.rsplit('/').next().unwrap_or(image);
-    if image.contains('@') || last.contains(':') { image.to_owned() } else { format!("{image}:latest") }
+    if image.contains('@') || last.contains(':') {
+        image.to_owned()
+    } else {
+        format!("{image}:latest")
+    }
 }
 
 #[cfg(test)]

@@ -40,7 +40,12 @@ impl Sink {
 pub(super) async fn follow(docker: Docker, name: String, sandbox: std::path::PathBuf) -> std::io::Result<()> {
     let mut out = Sink::open(&sandbox.join("stdout")).await?;
     let mut err = Sink::open(&sandbox.join("stderr")).await?;
-    let options = LogsOptions { follow: true, stdout: true, stderr: true, ..Default::default() };
+    let options = LogsOptions {
+        follow: true,
+        stdout: true,
+        stderr: true,
+        ..Default::default()
+    };
     let mut output = docker.logs(&name, Some(options));
     while let Some(chunk) = output.next().await {
         match chunk.map_err(std::io::Error::other)? {

@@ -7,14 +7,20 @@ use bollard::models::{ContainerCreateBody, HostConfig, ResourcesUlimits};
 use mesolith_proto::mesos::v1::Parameter;
 
 /// Applies the parameters in order.
-pub(super) fn apply(parameters: &[Parameter], body: &mut ContainerCreateBody, host: &mut HostConfig) -> Result<(), String> {
+pub(super) fn apply(
+    parameters: &[Parameter],
+    body: &mut ContainerCreateBody,
+    host: &mut HostConfig,
+) -> Result<(), String> {
     for Parameter { key, value } in parameters {
         let value = value.clone();
         let text = |value: &str| value.to_owned();
         match key.trim_start_matches('-') {
             "label" | "l" => {
                 let (name, content) = value.split_once('=').unwrap_or((&value, ""));
-                body.labels.get_or_insert_default().insert(name.into(), content.into());
+                body.labels
+                    .get_or_insert_default()
+                    .insert(name.into(), content.into());
             }
             "env" | "e" => body.env.get_or_insert_default().push(value),
             "hostname" | "h" => body.hostname = Some(value),
@@ -51,11 +57,17 @@ pub(super) fn apply(parameters: &[Parameter], body: &mut ContainerCreateBody, ho
             "shm-size" => host.shm_size = Some(bytes(key, &value)?),
             "tmpfs" => {
                 let (path, options) = value.split_once(':').unwrap_or((&value, ""));
-                host.tmpfs.get_or_insert_with(HashMap::new).insert(text(path), text(options));
+                host.tmpfs
+                    .get_or_insert_with(HashMap::new)
+                    .insert(text(path), text(options));
             }
             "sysctl" => {
-                let (name, content) = value.split_once('=').ok_or_else(|| bad(key, &value, "name=value"))?;
-                host.sysctls.get_or_insert_with(HashMap::new).insert(text(name), text(content));
+                let (name, content) = value
+                    .split_once('=')
+                    .ok_or_else(|| bad(key, &value, "name=value"))?;
+                host.sysctls
+                    .get_or_insert_with(HashMap::new)
+                    .insert(text(name), text(content));
             }
             "ulimit" => host.ulimits.get_or_insert_default().push(ulimit(key, &value)?),
             other => {
@@ -94,8 +106,12 @@ fn bytes(key: &str, value: &str) -> Result<i64, String> {
         Some('g') => (&lower[..lower.len() - 1], 1 << 30),
         _ => (lower, 1),
     };
-    let amount: i64 = digits.parse().map_err(|_| bad(key, value, "a size such as 64m"))?;
-    amount.checked_mul(unit).ok_or_else(|| bad(key, value, "a size such as 64m"))
+    let amount: i64 = digits
+        .parse()
+        .map_err(|_| bad(key, value, "a size such as 64m"))?;
+    amount
+        .checked_mul(unit)
+        .ok_or_else(|| bad(key, value, "a size such as 64m"))
 }
 
 /// `nofile=1024:2048`.
@@ -104,7 +120,11 @@ fn ulimit(key: &str, value: &str) -> Result<ResourcesUlimits, String> {
     let (name, limits) = value.split_once('=').ok_or_else(error)?;
     let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
     let parse = |text: &str| text.parse::<i64>().map_err(|_| error());
-    Ok(ResourcesUlimits { name: Some(name.into()), soft: Some(parse(soft)?), hard: Some(parse(hard)?) })
+    Ok(ResourcesUlimits {
+        name: Some(name.into()),
+        soft: Some(parse(soft)?),
+        hard: Some(parse(hard)?),
+    })
 }
 
 #[cfg(test)]
@@ -113,7 +133,14 @@ mod tests {
 
     fn apply_one(key: &str, value: &str) -> Result<(ContainerCreateBody, HostConfig), String> {
         let (mut body, mut host) = (ContainerCreateBody::default(), HostConfig::default());
-        apply(&[Parameter { key: key.into(), value: value.into() }], &mut body, &mut host)?;
+        apply(
+            &[Parameter {
+                key: key.into(),
+                value: value.into(),
+            }],
+            &mut body,
+            &mut host,
+        )?;
         Ok((body, host))
     }
 
@@ -122,7 +149,12 @@ mod tests {
         let (body, _) = apply_one("label", "team=core").unwrap();
         assert_eq!(body.labels.unwrap()["team"], "core");
         assert_eq!(apply_one("shm-size", "64m").unwrap().1.shm_size, Some(64 << 20));
-        let limit = apply_one("ulimit", "nofile=10:20").unwrap().1.ulimits.unwrap().remove(0);
+        let limit = apply_one("ulimit", "nofile=10:20")
+            .unwrap()
+            .1
+            .ulimits
+            .unwrap()
+            .remove(0);
         assert_eq!((limit.soft, limit.hard), (Some(10), Some(20)));
     }
 

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use bollard::models::{ContainerCreateBody, HostConfig, PortBinding, PortMap};
-use mesolith_proto::mesos::v1::container_info::docker_info::Network;
 use mesolith_proto::mesos::v1::container_info::DockerInfo;
+use mesolith_proto::mesos::v1::container_info::docker_info::Network;
 use mesolith_proto::mesos::v1::{ContainerInfo, Volume, volume};
 
 use super::super::{Job, environment};
@@ -13,7 +13,10 @@ use super::{OWNER, parameters};
 pub(super) fn body(job: &Job, owner: &str) -> Result<ContainerCreateBody, String> {
     let task = &job.launch.task;
     let container = task.container.as_ref().ok_or("The task has no container")?;
-    let docker = container.docker.as_ref().ok_or("The container has no docker section")?;
+    let docker = container
+        .docker
+        .as_ref()
+        .ok_or("The container has no docker section")?;
     let command = task.command.clone().unwrap_or_default();
     let (mut entrypoint, mut cmd) = (None, Vec::new());
     if task.command.is_some() && command.shell() {
@@ -29,19 +32,33 @@ pub(super) fn body(job: &Job, owner: &str) -> Result<ContainerCreateBody, String
         image: Some(docker.image.clone()),
         entrypoint,
         cmd: (!cmd.is_empty()).then_some(cmd),
-        env: Some(environment::of_container(job).into_iter().map(|(k, v)| format!("{k}={v}")).collect()),
+        env: Some(
+            environment::of_container(job)
+                .into_iter()
+                .map(|(k, v)| format!("{k}={v}"))
+                .collect(),
+        ),
         hostname: container.hostname.clone(),
         labels: Some(HashMap::from([
             (OWNER.to_owned(), owner.to_owned()),
             ("io.mesolith.task".to_owned(), task.task_id.value.clone()),
-            ("io.mesolith.framework".to_owned(), job.launch.framework_id().to_owned()),
+            (
+                "io.mesolith.framework".to_owned(),
+                job.launch.framework_id().to_owned(),
+            ),
         ])),
         ..ContainerCreateBody::default()
     };
     let mut host = HostConfig {
         cpu_shares: i64::try_from(job.limits.shares()).ok(),
-        nano_cpus: job.limits.cpus_hard(job.settings.cfs).map(|cpus| (cpus * 1e9) as i64),
-        memory: job.limits.memory_hard().and_then(|bytes| i64::try_from(bytes).ok()),
+        nano_cpus: job
+            .limits
+            .cpus_hard(job.settings.cfs)
+            .map(|cpus| (cpus * 1e9) as i64),
+        memory: job
+            .limits
+            .memory_hard()
+            .and_then(|bytes| i64::try_from(bytes).ok()),
         privileged: Some(docker.privileged()),
         network_mode: Some(network_mode(container, docker)?),
         ..HostConfig::default()
@@ -49,7 +66,11 @@ pub(super) fn body(job: &Job, owner: &str) -> Result<ContainerCreateBody, String
     let (ports, exposed) = ports(job, docker)?;
     host.port_bindings = ports;
     body.exposed_ports = exposed;
-    let mut binds = vec![format!("{}:{}:rw", job.sandbox.display(), job.settings.sandbox_directory)];
+    let mut binds = vec![format!(
+        "{}:{}:rw",
+        job.sandbox.display(),
+        job.settings.sandbox_directory
+    )];
     for volume in &container.volumes {
         binds.push(bind(job, volume, &mut host)?);
     }
@@ -85,14 +106,19 @@ fn ports(job: &Job, docker: &DockerInfo) -> Result<(Option<PortMap>, Option<Vec<
     for mapping in &docker.port_mappings {
         let protocol = mapping.protocol.as_deref().unwrap_or("tcp").to_ascii_lowercase();
         if !["tcp", "udp", "sctp"].contains(&protocol.as_str()) {
-            return Err(format!("Port mapping protocol '{protocol}' is none of tcp, udp, sctp"));
+            return Err(format!(
+                "Port mapping protocol '{protocol}' is none of tcp, udp, sctp"
+            ));
         }
         let container_port = format!("{}/{protocol}", mapping.container_port);
         let binding = PortBinding {
             host_ip: job.settings.ip.map(|ip| ip.to_string()),
             host_port: Some(mapping.host_port.to_string()),
         };
-        map.entry(container_port.clone()).or_insert_with(|| Some(Vec::new())).get_or_insert_default().push(binding);
+        map.entry(container_port.clone())
+            .or_insert_with(|| Some(Vec::new()))
+            .get_or_insert_default()
+            .push(binding);
         exposed.push(container_port);
     }
     Ok((Some(map), Some(exposed)))
@@ -108,29 +134,42 @@ fn bind(job: &Job, volume: &Volume, host: &mut HostConfig) -> Result<String, Str
     };
     let source = volume.source.as_ref();
     let in_sandbox = |path: &str| -> Result<String, String> {
-        let inside = std::path::Path::new(path).components().all(|c| matches!(c, std::path::Component::Normal(_)));
+        let inside = std::path::Path::new(path)
+            .components()
+            .all(|c| matches!(c, std::path::Component::Normal(_)));
         if !inside {
             return Err(format!("Volume path '{path}' leaves the sandbox"));
         }
         let path = job.sandbox.join(path);
-        std::fs::create_dir_all(&path).map_err(|e| format!("Volume {} cannot be created: {e}", path.display()))?;
+        std::fs::create_dir_all(&path)
+            .map_err(|e| format!("Volume {} cannot be created: {e}", path.display()))?;
         Ok(path.display().to_string())
     };
     let from = match (source.map(volume::Source::r#type), &volume.host_path) {
         (None, Some(path)) if path.starts_with('/') => path.clone(),
         (None, Some(path)) => in_sandbox(path)?,
         (None, None) => in_sandbox(&volume.container_path)?,
-        (Some(Type::HostPath), _) => source.and_then(|s| s.host_path.as_ref()).map(|h| h.path.clone()).unwrap_or_default(),
-        (Some(Type::SandboxPath), _) => {
-            in_sandbox(source.and_then(|s| s.sandbox_path.as_ref()).map_or("", |s| &s.path))?
-        }
+        (Some(Type::HostPath), _) => source
+            .and_then(|s| s.host_path.as_ref())
+            .map(|h| h.path.clone())
+            .unwrap_or_default(),
+        (Some(Type::SandboxPath), _) => in_sandbox(
+            source
+                .and_then(|s| s.sandbox_path.as_ref())
+                .map_or("", |s| &s.path),
+        )?,
         (Some(Type::DockerVolume), _) => {
-            let volume = source.and_then(|s| s.docker_volume.as_ref()).ok_or("A docker_volume source is empty")?;
+            let volume = source
+                .and_then(|s| s.docker_volume.as_ref())
+                .ok_or("A docker_volume source is empty")?;
             host.volume_driver = volume.driver.clone().or_else(|| host.volume_driver.take());
             volume.name.clone()
         }
         (Some(other @ (Type::Unknown | Type::Secret | Type::CsiVolume)), _) => {
-            return Err(format!("Volumes of type {} are not supported by this agent", other.as_str_name()));
+            return Err(format!(
+                "Volumes of type {} are not supported by this agent",
+                other.as_str_name()
+            ));
         }
     };
     let mode = match volume.mode() {

@@ -1,0 +1,106 @@
+//! What the agent shows on its port: Mesos' read endpoints, sandboxes, the executor API, health and metrics.
+
+mod codec;
+mod executor;
+mod files;
+mod metrics;
+mod monitor;
+mod state_json;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::agent::{ExecutorStreams, Shared};
+use crate::containers::Engine;
+use crate::paths::Paths;
+use crate::state::Input;
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct App(pub(crate) Arc<AppState>);
+
+pub(crate) struct AppState {
+    pub(crate) agent: Shared,
+    pub(crate) paths: Paths,
+    pub(crate) streams: ExecutorStreams,
+    pub(crate) inputs: mpsc::UnboundedSender<Input>,
+    pub(crate) engine: Option<Engine>,
+    pub(crate) started: SystemTime,
+    pub(crate) endpoint: String,
+    pub(crate) flags: Value,
+    pub(crate) metrics: metrics::Metrics,
+    pub(crate) health: mesolith_telemetry::Health,
+}
+
+pub(crate) use metrics::Metrics;
+
+/// All endpoints; Mesos knows an agent's own ones with and without `/slave(1)`.
+pub(crate) fn router(app: App) -> Router {
+    let own = Router::new()
+        .route("/health", any(|| async { StatusCode::OK }))
+        .route("/state", any(state))
+        .route("/flags", any(flags))
+        .route("/containers", any(monitor::containers))
+        .route("/monitor/statistics", any(monitor::statistics))
+        .route("/api/v1/executor", any(executor::call));
+    Router::new()
+        .nest("/slave(1)", own.clone())
+        .merge(own)
+        .route("/version", any(version))
+        .route("/metrics/snapshot", any(metrics::snapshot))
+        .route("/metrics", get(metrics::prometheus))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/files/browse", any(files::browse))
+        .route("/files/read", any(files::read))
+        .route("/files/download", any(files::download))
+        .fallback(|| async { text(StatusCode::NOT_FOUND, "404 Not Found.") })
+        .with_state(app)
+}
+
+async fn state(State(app): State<App>) -> Response {
+    let agent = app.0.agent.read();
+    answer(&state_json::state(&app.0, &agent))
+}
+
+async fn flags(State(app): State<App>) -> Response {
+    answer(&json!({ "flags": app.0.flags }))
+}
+
+async fn version() -> Response {
+    answer(&state_json::version())
+}
+
+async fn ready(State(app): State<App>) -> Response {
+    let problems = app.0.health.problems();
+    if problems.is_empty() {
+        return text(StatusCode::OK, "ok\n");
+    }
+    let lines: Vec<String> = problems
+        .iter()
+        .map(|(check, why)| format!("{check}: {why}\n"))
+        .collect();
+    text(StatusCode::SERVICE_UNAVAILABLE, lines.concat())
+}
+
+/// A plain text answer, as Mesos gives errors.
+fn text(status: StatusCode, body: impl Into<String>) -> Response {
+    (
+        status,
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        body.into(),
+    )
+        .into_response()
+}
+
+fn answer(value: &Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+}
