@@ -211,6 +211,6 @@ fn executor_limits(agent: &Agent, key: &ExecutorKey) -> Limits {
     });
     Limits::of(
         own.chain(tasks.flat_map(|(_, t)| &t.info.resources)),
-        &HashMap::new(),
+        &Default::default(),
     )
 }

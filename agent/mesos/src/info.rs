@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use mesolith_mesos::{Attributes, Ranges, Reservation, ReservationKind, Resource, Resources, Scalar, Value};
-use mesolith_proto::mesos::v1::{
-    self, AgentInfo, Attribute, resource::ReservationInfo, resource::reservation_info, value,
-};
+use mesolith_mesos::{Attributes, Ranges, Reservation, Resource, Resources, Scalar, Value};
+use mesolith_proto::mesos::v1::{self, AgentInfo, Attribute};
+use mesolith_proto::vocabulary::{attributes_to_v1, resources_from_v1, resources_to_v1};
 
 /// What Mesos leaves to the system, in megabytes: this much of memory and disk, or half if that is less.
 const MEMORY_KEPT: f64 = 1024.0;
@@ -94,11 +93,8 @@ pub(crate) fn describe(
     Ok(AgentInfo {
         hostname: hostname.to_owned(),
         port: Some(i32::from(port)),
-        resources: resources.iter().map(to_wire).collect(),
-        attributes: attributes
-            .iter()
-            .map(|(name, value)| attribute(name, value))
-            .collect(),
+        resources: resources_to_v1(resources),
+        attributes: attributes_to_v1(&attributes),
         ..AgentInfo::default()
     })
 }
@@ -168,115 +164,9 @@ pub(crate) fn attributes_json(info: &AgentInfo) -> BTreeMap<String, serde_json::
         .collect()
 }
 
-fn attribute(name: &str, given: &Value) -> Attribute {
-    let mut attribute = Attribute {
-        name: name.to_owned(),
-        ..Attribute::default()
-    };
-    match given {
-        Value::Scalar(amount) => {
-            attribute.r#type = value::Type::Scalar as i32;
-            attribute.scalar = Some(value::Scalar {
-                value: amount.as_f64(),
-            });
-        }
-        Value::Ranges(ranges) => {
-            attribute.r#type = value::Type::Ranges as i32;
-            attribute.ranges = Some(wire_ranges(ranges));
-        }
-        Value::Set(items) => {
-            attribute.r#type = value::Type::Set as i32;
-            attribute.set = Some(value::Set {
-                item: items.iter().cloned().collect(),
-            });
-        }
-        Value::Text(text) => {
-            attribute.r#type = value::Type::Text as i32;
-            attribute.text = Some(value::Text { value: text.clone() });
-        }
-    }
-    attribute
-}
-
-fn wire_ranges(ranges: &Ranges) -> value::Ranges {
-    let range = ranges.as_slice().iter().map(|r| value::Range {
-        begin: r.begin,
-        end: r.end,
-    });
-    value::Ranges {
-        range: range.collect(),
-    }
-}
-
-fn to_wire(resource: &Resource) -> v1::Resource {
-    let mut wire = v1::Resource {
-        name: resource.name.clone(),
-        ..v1::Resource::default()
-    };
-    match &resource.value {
-        Value::Scalar(amount) => {
-            wire.r#type = value::Type::Scalar as i32;
-            wire.scalar = Some(value::Scalar {
-                value: amount.as_f64(),
-            });
-        }
-        Value::Ranges(ranges) => {
-            wire.r#type = value::Type::Ranges as i32;
-            wire.ranges = Some(wire_ranges(ranges));
-        }
-        Value::Set(items) => {
-            wire.r#type = value::Type::Set as i32;
-            wire.set = Some(value::Set {
-                item: items.iter().cloned().collect(),
-            });
-        }
-        Value::Text(_) => {} // Refused when the flag was read.
-    }
-    let reservation = |r: &Reservation| ReservationInfo {
-        r#type: Some(match r.kind {
-            ReservationKind::Static => reservation_info::Type::Static as i32,
-            ReservationKind::Dynamic => reservation_info::Type::Dynamic as i32,
-        }),
-        role: Some(r.role.clone()),
-        principal: r.principal.clone(),
-        ..ReservationInfo::default()
-    };
-    wire.reservations = resource.reservations.iter().map(reservation).collect();
-    wire
-}
-
-/// Resources of a task or agent, for arithmetic; what we do not compute with is left out.
+/// Resources of a task or agent, for arithmetic; a list that is no list of resources counts as nothing.
 pub(crate) fn from_wire(wire: &[v1::Resource]) -> Resources {
-    wire.iter()
-        .filter_map(|resource| {
-            let value = if let Some(scalar) = &resource.scalar {
-                Value::Scalar(Scalar::from(scalar.value))
-            } else if let Some(ranges) = &resource.ranges {
-                let all: Vec<_> = ranges
-                    .range
-                    .iter()
-                    .map(|r| mesolith_mesos::Range {
-                        begin: r.begin,
-                        end: r.end,
-                    })
-                    .collect();
-                Value::Ranges(Ranges::from(all))
-            } else {
-                Value::Set(resource.set.as_ref()?.item.iter().cloned().collect())
-            };
-            let mut built = Resource::new(&resource.name, value);
-            for r in &resource.reservations {
-                let role = r.role.clone().unwrap_or_default();
-                built.reservations.push(match r.r#type() {
-                    reservation_info::Type::Static => Reservation::fixed(&role),
-                    reservation_info::Type::Dynamic | reservation_info::Type::Unknown => {
-                        Reservation::dynamic(&role, r.principal.as_deref())
-                    }
-                });
-            }
-            Some(built)
-        })
-        .collect()
+    resources_from_v1(wire).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -326,7 +216,6 @@ mod tests {
     #[test]
     fn resources_survive_the_wire() {
         let all = resources("cpus(ops):2;mem:1024;ports:[1-3,5-6]", "*", MACHINE).unwrap();
-        let wire: Vec<_> = all.iter().map(to_wire).collect();
-        assert_eq!(from_wire(&wire), all);
+        assert_eq!(from_wire(&resources_to_v1(&all)), all);
     }
 }

@@ -188,7 +188,7 @@ impl Session {
                     "registered"
                 );
             }
-            let _ = self.news.send(News::Input(Input::Master(message)));
+            let _ = self.news.send(News::Input(Input::Master(Box::new(message))));
         }
     }
 }

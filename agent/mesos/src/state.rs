@@ -114,7 +114,7 @@ pub(crate) enum Input {
     /// The session ended.
     SessionClosed,
     /// The master says.
-    Master(from_master::Message),
+    Master(Box<from_master::Message>),
     /// A container says.
     Container(String, ContainerEvent),
     /// An executor calls.
@@ -265,7 +265,7 @@ impl Agent {
                 self.master = None;
                 self.updates.disconnected();
             }
-            Input::Master(message) => self.master_says(message, cx),
+            Input::Master(message) => self.master_says(*message, cx),
             Input::Container(container, event) => self.container_says(&container, event, cx),
             Input::Executor(key, call) => self.executor_says(&key, call, cx),
             Input::Tick => {

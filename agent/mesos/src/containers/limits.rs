@@ -1,6 +1,6 @@
 //! How much of the machine a container may use.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use mesolith_proto::mesos::v1::{Resource, value};
 
@@ -29,7 +29,7 @@ impl Limits {
     /// From the resources of a task (and its executor), and its own limits.
     pub(crate) fn of<'a>(
         resources: impl IntoIterator<Item = &'a Resource>,
-        limits: &HashMap<String, value::Scalar>,
+        limits: &BTreeMap<String, value::Scalar>,
     ) -> Self {
         let (mut cpus, mut mem) = (0.0, 0.0);
         for resource in resources {
@@ -92,7 +92,7 @@ mod tests {
             scalar("cpus", 0.4),
             scalar("mem", 64.0),
         ];
-        let limits = Limits::of(&all, &HashMap::new());
+        let limits = Limits::of(&all, &BTreeMap::new());
         assert_eq!(
             (limits.shares(), limits.memory_hard()),
             (512, Some(96 * 1024 * 1024))
@@ -105,14 +105,14 @@ mod tests {
 
     #[test]
     fn small_amounts_are_raised_and_none_is_no_limit() {
-        let tiny = Limits::of(&[scalar("cpus", 0.001), scalar("mem", 1.0)], &HashMap::new());
+        let tiny = Limits::of(&[scalar("cpus", 0.001), scalar("mem", 1.0)], &BTreeMap::new());
         assert_eq!((tiny.shares(), tiny.memory_hard()), (2, Some(MIN_MEMORY)));
-        assert_eq!(Limits::of(&[], &HashMap::new()).memory_hard(), None);
+        assert_eq!(Limits::of(&[], &BTreeMap::new()).memory_hard(), None);
     }
 
     #[test]
     fn own_limits_win_and_infinity_is_none() {
-        let limits = HashMap::from([
+        let limits = BTreeMap::from([
             ("cpus".to_owned(), Scalar { value: 2.0 }),
             ("mem".to_owned(), Scalar { value: f64::INFINITY }),
         ]);

@@ -1,4 +1,4 @@
-//! Bodies of the v1 APIs: protobuf or JSON, and RecordIO for streams.
+//! Bodies of the v1 APIs: protobuf or JSON.
 
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
@@ -61,11 +61,6 @@ impl Codec {
             Self::Protobuf => "application/x-protobuf",
         }
     }
-}
-
-/// One record of a stream: its length in decimal, a newline, its bytes.
-pub(super) fn record(body: &[u8]) -> Bytes {
-    [format!("{}\n", body.len()).as_bytes(), body].concat().into()
 }
 
 /// Reads a protobuf body.

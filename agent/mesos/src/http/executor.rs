@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::StreamExt;
 use mesolith_proto::mesos::v1::executor::{Call, Event, call};
+use mesolith_proto::recordio;
 use prost::Message;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -125,13 +126,13 @@ fn subscribe(
     Ok((headers, Body::from_stream(records)).into_response())
 }
 
-fn json_call(_body: &Bytes) -> Result<Call, Refusal> {
-    let message = "Expecting 'Content-Type' of application/x-protobuf";
-    Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message.into()))
+fn json_call(body: &Bytes) -> Result<Call, Refusal> {
+    mesolith_proto::json::from_slice(body).map_err(|e| (StatusCode::BAD_REQUEST, e.answer("Call")))
 }
 
 fn encode(codec: Codec, event: &Event) -> Bytes {
     match codec {
-        Codec::Protobuf | Codec::Json => codec::record(&event.encode_to_vec()),
+        Codec::Protobuf => recordio::encode(&event.encode_to_vec()),
+        Codec::Json => recordio::encode(&mesolith_proto::json::to_vec(event)),
     }
 }

@@ -68,19 +68,14 @@ pub(super) async fn read(State(app): State<App>, Query(wanted): Query<Wanted>) -
     let Some(path) = wanted.path else {
         return text(StatusCode::BAD_REQUEST, "Expecting 'path=value' in query.\n");
     };
-    let number = |name: &str, value: Option<String>| -> Result<Option<i64>, Response> {
+    let number = |name: &str, value: Option<String>| -> Result<Option<i64>, String> {
         let Some(value) = value else { return Ok(None) };
-        let failed = || {
-            text(
-                StatusCode::BAD_REQUEST,
-                format!("Failed to parse {name}: Failed to convert '{value}' to number.\n"),
-            )
-        };
+        let failed = || format!("Failed to parse {name}: Failed to convert '{value}' to number.\n");
         value.parse().map(Some).map_err(|_| failed())
     };
     let (offset, length) = match (number("offset", wanted.offset), number("length", wanted.length)) {
         (Ok(offset), Ok(length)) => (offset, length),
-        (Err(response), _) | (_, Err(response)) => return response,
+        (Err(problem), _) | (_, Err(problem)) => return text(StatusCode::BAD_REQUEST, problem),
     };
     let Some(real) = resolve(&app.0, &path).filter(|p| p.is_file()) else {
         return text(StatusCode::NOT_FOUND, "404 Not Found.");

@@ -64,7 +64,7 @@ impl Agent {
             discovery: task.info.discovery.clone(),
             container: task.info.container.clone(),
             health_check: task.info.health_check.clone(),
-            kill_policy: task.info.kill_policy.clone(),
+            kill_policy: task.info.kill_policy,
             user: task.info.command.as_ref().and_then(|c| c.user.clone()),
             limits: task.info.limits.clone(),
         }

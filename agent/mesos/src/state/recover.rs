@@ -117,7 +117,7 @@ impl Agent {
             silent: task.silent,
             container_status: task.container_status.clone(),
             healthy: task.healthy,
-            check: task.check.clone(),
+            check: task.check,
             queued: executor.is_some_and(|e| e.queued.contains(key)),
         })
     }

@@ -70,7 +70,7 @@ impl Agent {
             .or_else(|| Some(Bytes::copy_from_slice((cx.uuid)().as_bytes())));
         status.container_status = status.container_status.or_else(|| task.container_status.clone());
         status.healthy = status.healthy.or(task.healthy);
-        status.check_status = status.check_status.or_else(|| task.check.clone());
+        status.check_status = status.check_status.or(task.check);
         task.state = state;
         match task.statuses.last_mut() {
             Some(last) if last.state == status.state => *last = status.clone(),
