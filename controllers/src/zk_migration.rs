@@ -1,9 +1,91 @@
-//! ZkMigration: validation and preflight.
+//! ZkMigration: the spec is validated and the preflight is made; phases cannot run in this version, and it says so.
+//!
+//! ```text
+//! resolve (spec, cluster) ─► observe (servers, masters, nodes) ─► decide (pure) ─► report
+//! ```
+//!
+//! `Ready=True` means: the spec is valid and every preflight check passed. Nothing is changed anywhere, so there is
+//! nothing to undo and no finalizer.
+
+mod decide;
+mod observe;
+mod report;
+mod resolve;
 
 use crate::context::Context;
+use crate::controller::drive;
+use crate::outcome::{Outcome, Transient, is_conflict};
+use futures::StreamExt;
+use kube::{Api, ResourceExt};
+use mesolith_crds::v1alpha1::{MesosCluster, ZkMigration};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// A failed check is made again after this long; nothing tells us when the other side is repaired.
+const CHECK_AGAIN: Duration = Duration::from_secs(60);
+
+/// What can fail for a while.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The cluster of `spec.source.clusterRef`.
+    #[error("failed to read the MesosCluster of spec.source.clusterRef")]
+    ReadCluster(#[source] kube::Error),
+    /// HTTP client of the checks.
+    #[error("failed to set up the checks")]
+    StartChecks(#[source] reqwest::Error),
+    /// Status.
+    #[error("failed to write the status")]
+    WriteStatus(#[source] kube::Error),
+}
+
+impl Transient for Error {
+    fn reason(&self) -> &'static str {
+        match self {
+            Error::ReadCluster(_) => "ReadCluster",
+            Error::StartChecks(_) => "StartChecks",
+            Error::WriteStatus(_) => "WriteStatus",
+        }
+    }
+
+    fn is_conflict(&self) -> bool {
+        match self {
+            Error::WriteStatus(error) => is_conflict(error),
+            Error::ReadCluster(_) | Error::StartChecks(_) => false,
+        }
+    }
+}
 
 /// Runs the controller until it is dropped.
-pub(crate) async fn run(_cx: Arc<Context>) {
-    std::future::pending::<()>().await;
+pub(crate) async fn run(cx: Arc<Context>) {
+    drive::<ZkMigration, _, _, _>(cx, "zkmigration", futures::stream::pending().boxed(), reconcile).await;
+}
+
+async fn reconcile(object: Arc<ZkMigration>, cx: Arc<Context>) -> Result<Outcome, Error> {
+    if object.metadata.deletion_timestamp.is_some() {
+        return Ok(Outcome::Done);
+    }
+    let cluster = source_cluster(&object, &cx).await?;
+    let sides = match resolve::resolve(&object.spec, cluster.as_ref()) {
+        Ok(sides) => sides,
+        Err(resolve::Error::Invalid(problem)) => return report::invalid(&object, &cx, &problem).await,
+        Err(resolve::Error::ClusterNotFound(problem)) => {
+            return report::no_cluster(&object, &cx, &problem).await;
+        }
+    };
+    let facts = observe::observe(&sides).await?;
+    let checks = decide::checks(&object.spec, &sides, &facts);
+    report::report(&object, &cx, &sides, checks).await
+}
+
+async fn source_cluster(object: &ZkMigration, cx: &Context) -> Result<Option<MesosCluster>, Error> {
+    let Some(wanted) = &object.spec.source.cluster_ref else {
+        return Ok(None);
+    };
+    let namespace = wanted
+        .namespace
+        .clone()
+        .or_else(|| object.namespace())
+        .unwrap_or_default();
+    let api: Api<MesosCluster> = Api::namespaced(cx.client.clone(), &namespace);
+    api.get_opt(&wanted.name).await.map_err(Error::ReadCluster)
 }

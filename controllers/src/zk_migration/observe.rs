@@ -1,0 +1,88 @@
+//! Asking both sides: ZooKeeper servers by four-letter word, masters by HTTP, node agents by a connection.
+
+use super::Error;
+use super::resolve::Sides;
+use futures::StreamExt;
+use mesolith_zk::four_letter::{self, ServerStatus};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// One server that does not answer must not hold the others up.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Asked at the same time.
+const CONCURRENCY: usize = 64;
+
+/// What was seen; every address with its answer or why there was none.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) source_servers: Vec<(String, Result<ServerStatus, String>)>,
+    /// Only of an ensemble that exists already.
+    pub(super) target_servers: Vec<(String, Result<ServerStatus, String>)>,
+    pub(super) source_masters: Vec<(String, Result<(), String>)>,
+    /// Node agents of the target by name.
+    pub(super) target_nodes: Vec<(String, Result<(), String>)>,
+}
+
+pub(super) async fn observe(sides: &Sides) -> Result<Facts, Error> {
+    let http = reqwest::Client::builder()
+        .timeout(PATIENCE)
+        .no_proxy()
+        .build()
+        .map_err(Error::StartChecks)?;
+    let existing = if sides.target.external {
+        sides.target.zookeeper.clone()
+    } else {
+        Vec::new()
+    };
+    let masters = sides.source.masters.iter().map(|master| {
+        let http = http.clone();
+        async move { (master.clone(), health(&http, master).await) }
+    });
+    let nodes = sides
+        .target
+        .nodes
+        .iter()
+        .map(|(name, address)| async move { (format!("{name} ({address})"), connect(address).await) });
+    let (source_servers, target_servers, source_masters, target_nodes) = tokio::join!(
+        servers(sides.source.zookeeper.clone()),
+        servers(existing),
+        futures::stream::iter(masters).buffered(CONCURRENCY).collect(),
+        futures::stream::iter(nodes).buffered(CONCURRENCY).collect(),
+    );
+    Ok(Facts {
+        source_servers,
+        target_servers,
+        source_masters,
+        target_nodes,
+    })
+}
+
+async fn servers(addresses: Vec<String>) -> Vec<(String, Result<ServerStatus, String>)> {
+    let ask = |server: String| async move {
+        let answer = four_letter::srvr(&server, PATIENCE)
+            .await
+            .map_err(|error| crate::outcome::chain(&error));
+        (server, answer)
+    };
+    futures::stream::iter(addresses.into_iter().map(ask))
+        .buffered(CONCURRENCY)
+        .collect()
+        .await
+}
+
+async fn health(http: &reqwest::Client, master: &str) -> Result<(), String> {
+    match http.get(format!("http://{master}/health")).send().await {
+        Ok(response) if response.status().is_success() => Ok(()),
+        Ok(response) => Err(format!("/health answers {}", response.status())),
+        Err(error) => Err(crate::outcome::chain(&error.without_url())),
+    }
+}
+
+async fn connect(address: &str) -> Result<(), String> {
+    match timeout(PATIENCE, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+    }
+}
