@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::resolve::Sides;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use mesolith_zk::four_letter::{self, ServerStatus};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -35,15 +35,22 @@ pub(super) async fn observe(sides: &Sides) -> Result<Facts, Error> {
     } else {
         Vec::new()
     };
-    let masters = sides.source.masters.iter().map(|master| {
+    // Owned values and boxed futures: what borrows here would not be Send for every lifetime.
+    let masters = sides.source.masters.clone().into_iter().map(|master| {
         let http = http.clone();
-        async move { (master.clone(), health(&http, master).await) }
+        async move {
+            let answer = health(&http, &master).await;
+            (master, answer)
+        }
+        .boxed()
     });
-    let nodes = sides
-        .target
-        .nodes
-        .iter()
-        .map(|(name, address)| async move { (format!("{name} ({address})"), connect(address).await) });
+    let nodes = sides.target.nodes.clone().into_iter().map(|(name, address)| {
+        async move {
+            let answer = connect(&address).await;
+            (format!("{name} ({address})"), answer)
+        }
+        .boxed()
+    });
     let (source_servers, target_servers, source_masters, target_nodes) = tokio::join!(
         servers(sides.source.zookeeper.clone()),
         servers(existing),
