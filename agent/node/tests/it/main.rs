@@ -1,0 +1,8 @@
+//! The real agent process, the real gRPC service, real ZooKeeper servers (run as root, with Java and ZooKeeper).
+#![allow(clippy::unwrap_used)]
+
+mod certificates;
+mod crashes;
+mod failures;
+mod harness;
+mod zookeeper;
