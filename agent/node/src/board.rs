@@ -85,10 +85,23 @@ impl Board {
         });
     }
 
+    /// The sender's digest stays what the ledger says: a supervisor may be busy with an earlier order.
     pub(crate) fn show_component(&self, uid: &str, view: &View) {
         self.change(|clusters| {
             if let Some(cluster) = clusters.get_mut(uid) {
-                cluster.components.insert(view.state.id.clone(), view.clone());
+                let shown = cluster.components.get(&view.state.id);
+                let spec_digest = shown.map(|v| v.state.spec_digest.clone()).unwrap_or_default();
+                let state = pb::ComponentState {
+                    spec_digest,
+                    ..view.state.clone()
+                };
+                cluster.components.insert(
+                    state.id.clone(),
+                    View {
+                        state,
+                        settled: view.settled,
+                    },
+                );
                 cluster.observe();
             }
         });

@@ -66,7 +66,7 @@ pub(crate) fn needs(component: &Component) -> Vec<Need> {
 
 pub(crate) fn recipe(component: &Component, home: &Home, machine: &Machine) -> Recipe {
     match &component.kind {
-        Kind::ZooKeeper(server) => zookeeper::recipe(server, home, machine),
+        Kind::ZooKeeper(server) => zookeeper::recipe(server, component.memory_bytes, home, machine),
         Kind::Master(master) => master::recipe(master, home, machine),
         Kind::Agent(agent) => agent::recipe(agent, home, machine),
     }

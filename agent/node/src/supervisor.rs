@@ -135,11 +135,6 @@ impl Supervisor {
         if let Some(digest) = &digest {
             self.history.configured(digest, &self.home.history());
         }
-        self.view.state.spec_digest = order
-            .component
-            .as_ref()
-            .map(|c| c.spec_digest.clone())
-            .unwrap_or_default();
         let goal = digest
             .as_deref()
             .map_or(Goal::Gone, |digest| Goal::Run { digest });

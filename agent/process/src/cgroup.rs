@@ -73,7 +73,14 @@ impl Group {
             return Ok(None);
         };
         let error = |what: &str, e: cgroups_rs::fs::error::Error| format!("{what}: {e}");
-        group.inner.create().map_err(|e| error("create the group", e))?;
+        // The last neighbour's end may remove the parent while we create below it.
+        let mut created = group.inner.create();
+        for _ in 0..5 {
+            if created.is_err() {
+                created = group.inner.create();
+            }
+        }
+        created.map_err(|e| error("create the group", e))?;
         if let Some(cpu) = group.inner.controller_of::<CpuController>() {
             if let Some(shares) = spec.cpu_shares {
                 cpu.set_shares(shares.max(2))
@@ -187,12 +194,28 @@ impl Group {
         self.inner.exists()
     }
 
+    /// Removes the group, and the groups above it that are empty then.
     pub(crate) fn remove(&self) -> Result<(), String> {
-        if self.exists() {
+        let removed = if self.exists() {
             self.inner.delete().map_err(|e| e.to_string())
         } else {
             Ok(())
+        };
+        for subsystem in self.inner.subsystems() {
+            let controller = subsystem.to_controller();
+            let above = controller
+                .path()
+                .ancestors()
+                .skip(1)
+                .take_while(|path| *path != controller.base());
+            for parent in above {
+                // The kernel refuses while anything is below.
+                if std::fs::remove_dir(parent).is_err() {
+                    break;
+                }
+            }
         }
+        removed
     }
 }
 

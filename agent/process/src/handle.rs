@@ -127,6 +127,7 @@ impl Handle {
         if grace > Duration::ZERO && self.is_alive() {
             self.signal_all(Signal::SIGTERM);
             if let Some(exit) = self.wait_for(grace).await? {
+                self.forget_group();
                 return Ok(exit);
             }
         }

@@ -48,13 +48,9 @@ pub(super) fn needs(server: &ZooKeeper) -> Vec<Need> {
     needs
 }
 
-pub(super) fn recipe(server: &ZooKeeper, home: &Home, machine: &Machine) -> Recipe {
+pub(super) fn recipe(server: &ZooKeeper, limit: Option<u64>, home: &Home, machine: &Machine) -> Recipe {
     let configuration = home.conf().join("zoo.cfg");
-    let heap = if server.heap_megabytes == 0 {
-        DEFAULT_HEAP_MEGABYTES
-    } else {
-        server.heap_megabytes
-    };
+    let heap = heap_megabytes(server.heap_megabytes, limit);
     let argv = [
         machine.java.display().to_string(),
         format!("-Xms{heap}m"),
@@ -79,6 +75,16 @@ pub(super) fn recipe(server: &ZooKeeper, home: &Home, machine: &Machine) -> Reci
         env: machine.env.clone(),
         directories: vec![home.conf(), home.data(), home.logs()],
         files,
+    }
+}
+
+/// As asked for; else the default, but within the memory limit with room for what a JVM needs besides.
+fn heap_megabytes(wanted: u32, limit: Option<u64>) -> u64 {
+    let fits = limit.map_or(u64::MAX, |bytes| (bytes >> 20) / 2).max(16);
+    if wanted > 0 {
+        wanted.into()
+    } else {
+        u64::from(DEFAULT_HEAP_MEGABYTES).min(fits)
     }
 }
 
@@ -144,7 +150,7 @@ mod tests {
 
     #[test]
     fn standalone() {
-        let recipe = recipe(&server(), &home("zookeeper"), &machine());
+        let recipe = recipe(&server(), None, &home("zookeeper"), &machine());
         assert_eq!(recipe.argv.first().unwrap(), "/usr/bin/java");
         assert_eq!(recipe.argv.last().unwrap(), "/state/u-1/zookeeper/conf/zoo.cfg");
         assert_eq!(
@@ -159,6 +165,14 @@ mod tests {
              dataDir=/state/u-1/zookeeper/data\nclientPort=2181\nclientPortAddress=127.0.0.11\n\
              admin.enableServer=false\n"
         );
+    }
+
+    #[test]
+    fn the_heap_stays_within_the_memory_limit() {
+        assert_eq!(heap_megabytes(0, None), 512);
+        assert_eq!(heap_megabytes(0, Some(4 << 30)), 512);
+        assert_eq!(heap_megabytes(0, Some(256 << 20)), 128);
+        assert_eq!(heap_megabytes(700, Some(256 << 20)), 700, "said so");
     }
 
     #[test]
