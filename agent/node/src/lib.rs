@@ -98,8 +98,17 @@ fn assemble(args: &Args, layout: layout::Layout, shutdown: Shutdown) -> anyhow::
         .name
         .clone()
         .or_else(|| nix::unistd::gethostname().ok()?.into_string().ok());
+    let name = name.context("this machine has no host name; give --name")?;
+    // It becomes part of paths.
+    if name.starts_with('.')
+        || !name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    {
+        anyhow::bail!("--name {name:?} is no node name: letters, digits, '-', '_' and '.' only");
+    }
     Ok(node::Node {
-        name: name.context("this machine has no host name; give --name")?,
+        name,
         layout,
         machine,
         tools,

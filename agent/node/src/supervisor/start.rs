@@ -77,7 +77,10 @@ impl Supervisor {
     fn spec(&self, component: &Component, recipe: Recipe) -> Spec {
         let cgroup = CgroupSpec {
             // With the node's name, because several nodes may share a machine (and its cgroups) in a trial.
-            path: format!("/mesolith/{}/{}/{}", self.cluster.uid, self.node.name, component.id),
+            path: format!(
+                "/mesolith/{}/{}/{}",
+                self.cluster.uid, self.node.name, component.id
+            ),
             cpu_shares: component.cpus.map(|cpus| (cpus * 1024.0) as u64),
             cpu_quota: component.cpus,
             memory_bytes: component.memory_bytes,

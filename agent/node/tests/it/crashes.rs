@@ -10,7 +10,7 @@ const CRASH: &str = "MESOLITH_CRASH_AT";
 /// Processes in the component's control group: never two servers over the same data.
 fn processes(agent: &Agent) -> usize {
     let file = format!(
-        "/sys/fs/cgroup/freezer/mesolith/{}/zookeeper/cgroup.procs",
+        "/sys/fs/cgroup/freezer/mesolith/{}/n1/zookeeper/cgroup.procs",
         agent.uid
     );
     std::fs::read_to_string(file).unwrap_or_default().lines().count()

@@ -21,6 +21,7 @@ pub(crate) struct Agent {
     pub(crate) ip: String,
     pub(crate) port: u16,
     http: u16,
+    pub(crate) name: String,
     pub(crate) uid: String,
     pub(crate) directory: TempDir,
     child: Option<Child>,
@@ -50,6 +51,7 @@ impl Agent {
         let directory = tempfile::tempdir().unwrap();
         let arguments = vec!["--insecure".to_owned()];
         Self {
+            name: "n1".into(),
             ip: ip.into(),
             port: free_port(),
             http: free_port(),
@@ -74,7 +76,12 @@ impl Agent {
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mesolith-node-agent"));
         command
-            .args(["--name", "n1", "--listen", &format!("{}:{}", self.ip, self.port)])
+            .args([
+                "--name",
+                &self.name,
+                "--listen",
+                &format!("{}:{}", self.ip, self.port),
+            ])
             .args(["--http", &format!("{}:{}", self.ip, self.http), "--state-dir"])
             .arg(self.state_dir())
             .args(&self.arguments)

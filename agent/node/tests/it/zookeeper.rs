@@ -122,9 +122,14 @@ async fn read_log(agent: &Agent, tail_lines: u64) -> String {
 
 #[tokio::test]
 async fn three_servers_need_a_quorum() {
-    let agents: Vec<_> = (1..=3)
-        .map(|n| Agent::started(&format!("127.0.0.1{n}")))
-        .collect();
+    // Three nodes of one cluster on one machine, as in a trial.
+    let mut agents: Vec<_> = (1..=3).map(|n| Agent::new(&format!("127.0.0.1{n}"))).collect();
+    let uid = agents[0].uid.clone();
+    for (n, agent) in (1..).zip(&mut agents) {
+        agent.uid = uid.clone();
+        agent.name = format!("n{n}");
+        agent.start(&[]);
+    }
     let (client_port, quorum_port, election_port) = (free_port(), free_port(), free_port());
     let peers: Vec<_> = (1..=3_u32)
         .zip(&agents)
@@ -161,9 +166,17 @@ async fn three_servers_need_a_quorum() {
     modes.sort();
     assert_eq!(modes, ["follower", "follower", "leader"]);
 
-    // One dies: it comes back as a member.
+    // One dies: it comes back as a member, and the others did not notice.
     kill_9(pids[2]);
     let back =
         |s: &pb::ClusterState| s.components[0].phase() == Phase::Running && s.components[0].pid != pids[2];
     agents[2].until("the killed server is back", back).await;
+
+    // One is no longer wanted: only that one stops.
+    agents[2].apply(2, vec![]).await.unwrap();
+    agents[2].until("it is gone", |s| s.components.is_empty()).await;
+    for (agent, pid) in agents.iter().zip(&pids).take(2) {
+        let state = agent.until_phase(Phase::Running).await;
+        assert_eq!((state.pid, state.restarts), (*pid, 0));
+    }
 }
