@@ -1,14 +1,34 @@
 //! Mesos-compatible master: HTTP APIs, allocator, agent sessions, leader election.
+//!
+//! ```text
+//! HTTP, gRPC ──Input──► event loop ──State::apply──► Effects ──► streams, sessions, answers
+//!                           └──► Snapshot ──► readers (never wait for the writer)
+//! ```
+// Mesos' clients still use the fields that its proto calls deprecated.
+#![allow(deprecated)]
 
+mod agents;
+pub mod allocator;
 mod args;
+mod calls;
+mod decide;
+mod event_loop;
+mod http;
+mod input;
+mod leadership;
+mod listener;
+mod observe;
+mod offers;
+mod run;
+mod session;
+pub mod state;
+mod time;
+mod timers;
+mod updates;
+pub mod validate;
+pub mod wire;
 
 pub use args::Args;
-
-/// Runs the role until shutdown.
-///
-/// # Errors
-/// When the role cannot start or must stop; the message says what to do.
-pub async fn run(_args: Args, shutdown: mesolith_telemetry::Shutdown) -> anyhow::Result<()> {
-    shutdown.wait().await;
-    Ok(())
-}
+pub use input::{Answer, Effect, Input, SessionId, StreamId};
+pub use run::run;
+pub use time::Time;

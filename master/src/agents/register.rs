@@ -1,0 +1,107 @@
+//! An agent without an id registers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use mesolith_mesos::{AgentId, Resources};
+use mesolith_proto::mesos::v1;
+use mesolith_proto::session::v1 as session;
+
+use super::lost;
+use crate::input::{Effect, SessionId};
+use crate::state::{Agent, State};
+use crate::time::Time;
+use crate::{offers, wire};
+
+/// Gives the agent an id, and its resources to the frameworks.
+pub(crate) fn register(
+    state: &mut State,
+    now: Time,
+    from: SessionId,
+    peer: &str,
+    register: session::Register,
+) -> Vec<Effect> {
+    let Some(info) = register.agent else {
+        return vec![Effect::EndSession { session: from }];
+    };
+    state.counters.agent_registrations += 1;
+    let mut effects = replace_former(state, now, &info);
+    let id = state.new_agent_id();
+    insert(state, now, from, peer, id.clone(), info, register.version);
+    effects.push(registered(state, from, &id));
+    effects.extend(offers::allocate(state, now));
+    effects
+}
+
+/// An agent that starts anew where another one listened and is not connected: the former is no more.
+fn replace_former(state: &mut State, now: Time, info: &v1::AgentInfo) -> Vec<Effect> {
+    let same = |a: &&Arc<Agent>| {
+        !a.is_connected() && a.info.hostname == info.hostname && a.info.port() == info.port()
+    };
+    let former: Vec<_> = state.agents.values().filter(same).map(|a| a.id.clone()).collect();
+    former
+        .iter()
+        .flat_map(|id| lost::remove(state, now, id, "A new agent registered at the same address"))
+        .collect()
+}
+
+/// Adds an agent, connected and with nothing on it.
+pub(crate) fn insert(
+    state: &mut State,
+    now: Time,
+    from: SessionId,
+    peer: &str,
+    id: AgentId,
+    mut info: v1::AgentInfo,
+    version: String,
+) {
+    info.id = Some(v1::AgentId {
+        value: id.to_string(),
+    });
+    state.unreachable.remove(&id);
+    state.sessions.insert(from, id.clone());
+    let agent = Agent {
+        address: address(&info, peer),
+        total: wire::to_resources(&info.resources),
+        id: id.clone(),
+        info,
+        version,
+        session: Some(from),
+        used: BTreeMap::new(),
+        offered: Resources::default(),
+        offers: BTreeSet::new(),
+        tasks: BTreeSet::new(),
+        executors: BTreeMap::new(),
+        registered: now,
+        reregistered: None,
+        seen: now,
+        next_ping: now + state.config.ping_interval,
+    };
+    state.agents.insert(id, Arc::new(agent));
+}
+
+/// Where it listens: its host name if that is an address, else where its connection came from.
+pub(crate) fn address(info: &v1::AgentInfo, peer: &str) -> (String, u16) {
+    let host = if info.hostname.parse::<IpAddr>().is_ok() {
+        info.hostname.as_str()
+    } else {
+        peer
+    };
+    (host.to_owned(), u16::try_from(info.port()).unwrap_or_default())
+}
+
+/// The answer to both kinds of registration.
+pub(crate) fn registered(state: &State, session: SessionId, id: &AgentId) -> Effect {
+    let registered = session::Registered {
+        agent_id: Some(v1::AgentId {
+            value: id.to_string(),
+        }),
+        master: Some(state.config.master.clone()),
+        ping_timeout_seconds: state.config.ping_limit().as_secs_f64(),
+    };
+    Effect::ToAgent {
+        session,
+        message: Box::new(session::from_master::Message::Registered(registered)),
+    }
+}

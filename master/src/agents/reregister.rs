@@ -1,0 +1,288 @@
+//! An agent with an id comes back: after a broken connection, after being unreachable, or after a master failover.
+//!
+//! What it reports is what runs; the master fills its memory from it. What the master sent and the agent never got
+//! is asked about, so that it ends as TASK_DROPPED instead of staying in staging for ever.
+
+use std::collections::BTreeSet;
+
+use mesolith_mesos::{AgentId, FrameworkId, TaskId, TaskState};
+use mesolith_proto::mesos::v1;
+use mesolith_proto::session::v1 as session;
+use v1::task_status::Reason;
+
+use super::register::{insert, registered};
+use crate::calls::teardown::shut_down;
+use crate::input::{Effect, SessionId};
+use crate::state::{Executor, Framework, State, Task};
+use crate::time::Time;
+use crate::updates::{master_status, update};
+use crate::{offers, wire};
+
+/// Takes an agent back. An id of another master is as good as ours.
+pub(crate) fn reregister(
+    state: &mut State,
+    now: Time,
+    from: SessionId,
+    peer: &str,
+    again: session::Reregister,
+) -> Vec<Effect> {
+    let Some(info) = again.agent else {
+        return vec![Effect::EndSession { session: from }];
+    };
+    let Some(id) = info
+        .id
+        .as_ref()
+        .map(|id| AgentId::from(id.value.as_str()))
+        .filter(|id| !id.as_str().is_empty())
+    else {
+        return vec![Effect::EndSession { session: from }];
+    };
+    if state.gone.contains_key(&id) {
+        return vec![
+            shut_down_agent(from, "Agent has been removed"),
+            Effect::EndSession { session: from },
+        ];
+    }
+    state.counters.agent_reregistrations += 1;
+    let was_unreachable = state.unreachable.contains_key(&id);
+    let mut effects = Vec::new();
+    if state.agents.contains_key(&id) {
+        effects.extend(reconnect(state, now, from, peer, &id, info, again.version));
+    } else {
+        insert(state, now, from, peer, id.clone(), info, again.version);
+        if let Some(agent) = state.agent_mut(id.as_str()) {
+            agent.reregistered = Some(now);
+        }
+    }
+    effects.push(registered(state, from, &id));
+    recover_frameworks(state, now, &again.frameworks);
+    effects.extend(end_removed(state, from, &again.frameworks));
+    recover_executors(state, &id, again.executors);
+    let reported: BTreeSet<_> = again
+        .tasks
+        .iter()
+        .map(|t| {
+            (
+                FrameworkId::from(t.framework_id.value.as_str()),
+                TaskId::from(t.task_id.value.as_str()),
+            )
+        })
+        .collect();
+    effects.extend(ask_about_lost(state, from, &id, &reported));
+    for task in again.tasks {
+        effects.extend(recover_task(state, now, task, was_unreachable));
+    }
+    forget_unreachable(state, &id);
+    effects.extend(tell_frameworks(state, from, &id));
+    effects.extend(offers::allocate(state, now));
+    effects
+}
+
+/// The same agent on a new connection; its resources may have changed with its flags.
+fn reconnect(
+    state: &mut State,
+    now: Time,
+    from: SessionId,
+    peer: &str,
+    id: &AgentId,
+    info: v1::AgentInfo,
+    version: String,
+) -> Vec<Effect> {
+    let next_ping = now + state.config.ping_interval;
+    state.sessions.insert(from, id.clone());
+    let Some(agent) = state.agent_mut(id.as_str()) else {
+        return Vec::new();
+    };
+    let old = agent.session.replace(from);
+    agent.address = super::register::address(&info, peer);
+    agent.total = wire::to_resources(&info.resources);
+    (agent.info, agent.version) = (info, version);
+    (agent.seen, agent.next_ping, agent.reregistered) = (now, next_ping, Some(now));
+    let offers = agent.offers.clone();
+    let mut effects: Vec<_> = offers
+        .iter()
+        .filter_map(|o| offers::rescind(state, o.as_str()))
+        .collect();
+    if let Some(old) = old {
+        state.sessions.remove(&old);
+        effects.push(Effect::EndSession { session: old });
+    }
+    effects
+}
+
+fn shut_down_agent(session: SessionId, message: &str) -> Effect {
+    let message = session::ShutdownAgent {
+        message: message.to_owned(),
+    };
+    Effect::ToAgent {
+        session,
+        message: Box::new(session::from_master::Message::ShutdownAgent(message)),
+    }
+}
+
+/// Frameworks that have not subscribed to this master yet: shown as recovered, given time to come back.
+fn recover_frameworks(state: &mut State, now: Time, infos: &[v1::FrameworkInfo]) {
+    for info in infos {
+        let Some(id) = info.id.as_ref().map(|id| FrameworkId::from(id.value.as_str())) else {
+            continue;
+        };
+        if state.frameworks.contains_key(&id) || state.completed.iter().any(|f| f.id == id) {
+            continue;
+        }
+        let mut framework = Framework::new(id.clone(), info.clone(), now);
+        framework.recovered = true;
+        // Nobody asked for its tasks to end, so a failover must leave it at least as long as agents have.
+        framework.remove_at = Some(now + framework.failover_timeout().max(state.config.reregister_timeout));
+        state.frameworks.insert(id, framework.into());
+    }
+}
+
+/// Frameworks that ended while the agent was away.
+fn end_removed(state: &State, session: SessionId, infos: &[v1::FrameworkInfo]) -> Vec<Effect> {
+    let ids = infos
+        .iter()
+        .filter_map(|info| info.id.as_ref())
+        .map(|id| FrameworkId::from(id.value.as_str()));
+    ids.filter(|id| state.completed.iter().any(|f| f.id == *id))
+        .map(|id| shut_down(session, &id))
+        .collect()
+}
+
+fn recover_executors(state: &mut State, id: &AgentId, executors: Vec<v1::ExecutorInfo>) {
+    for info in executors {
+        let Some(framework) = info
+            .framework_id
+            .as_ref()
+            .map(|f| FrameworkId::from(f.value.as_str()))
+        else {
+            continue;
+        };
+        let key = (framework.clone(), info.executor_id.value.as_str().into());
+        let known = state
+            .agents
+            .get(id)
+            .is_none_or(|agent| agent.executors.contains_key(&key));
+        if known || !state.frameworks.contains_key(&framework) {
+            continue;
+        }
+        let resources = wire::to_resources(&info.resources);
+        state.charge(id, &framework, &resources);
+        if let Some(agent) = state.agent_mut(id.as_str()) {
+            agent.executors.insert(key, Executor { info, resources });
+        }
+    }
+}
+
+/// Tasks that we sent and the agent does not have: it answers with their end.
+fn ask_about_lost(
+    state: &State,
+    session: SessionId,
+    id: &AgentId,
+    reported: &BTreeSet<(FrameworkId, TaskId)>,
+) -> Vec<Effect> {
+    let Some(agent) = state.agents.get(id) else {
+        return Vec::new();
+    };
+    let mut missing: std::collections::BTreeMap<&FrameworkId, Vec<v1::TaskId>> =
+        std::collections::BTreeMap::new();
+    for key in agent.tasks.iter().filter(|key| !reported.contains(key)) {
+        missing.entry(&key.0).or_default().push(v1::TaskId {
+            value: key.1.to_string(),
+        });
+    }
+    let ask = |(framework, task_ids): (&FrameworkId, _)| {
+        let framework_id = Some(v1::FrameworkId {
+            value: framework.to_string(),
+        });
+        let message = session::ReconcileTasks {
+            framework_id,
+            task_ids,
+        };
+        Effect::ToAgent {
+            session,
+            message: Box::new(session::from_master::Message::ReconcileTasks(message)),
+        }
+    };
+    missing.into_iter().map(ask).collect()
+}
+
+fn recover_task(state: &mut State, now: Time, reported: v1::Task, was_unreachable: bool) -> Option<Effect> {
+    let mut task = Task::reported(reported);
+    let (framework, id) = (task.framework(), task.id());
+    if let Some(known) = state.task(framework.as_str(), id.as_str()) {
+        // Known and still there: only its state may have moved on while the connection was broken.
+        if known.state() != task.state() {
+            let latest = task.state();
+            state.move_task(framework.as_str(), id.as_str(), latest, |_| {});
+        }
+        return None;
+    }
+    let owner = state.frameworks.get(&framework)?;
+    let told = owner.unreachable_tasks.contains_key(&id) || was_unreachable;
+    let (agent, latest) = (task.agent(), task.state());
+    if let Some(before) = owner.unreachable_tasks.get(&id) {
+        task.wire.statuses.clone_from(&before.wire.statuses);
+    }
+    let (wire_id, executor) = (task.wire.task_id.clone(), task.wire.executor_id.clone());
+    state.put_task(task);
+    if !told {
+        return None;
+    }
+    let message = "Unreachable agent re-reregistered";
+    let mut status = master_status(
+        now,
+        &wire_id,
+        Some(agent.as_str()),
+        latest,
+        Reason::AgentReregistered,
+        message,
+    );
+    status.executor_id = executor;
+    update(state, framework.as_str(), status)
+}
+
+/// What an agent no longer reports after being unreachable has ended without a word; reconciling says GONE.
+fn forget_unreachable(state: &mut State, id: &AgentId) {
+    let limit = state.config.max_completed_tasks;
+    let ids: Vec<_> = state.frameworks.keys().cloned().collect();
+    for framework in ids {
+        let stale = |f: &Framework| f.unreachable_tasks.values().any(|t| t.agent() == *id);
+        if !state.frameworks.get(&framework).is_some_and(|f| stale(f)) {
+            continue;
+        }
+        let Some(framework) = state.framework_mut(framework.as_str()) else {
+            continue;
+        };
+        let (gone, stay) = std::mem::take(&mut framework.unreachable_tasks)
+            .into_iter()
+            .partition(|(_, task)| task.agent() == *id);
+        framework.unreachable_tasks = stay;
+        for task in std::collections::BTreeMap::into_values(gone) {
+            let mut task = std::sync::Arc::unwrap_or_clone(task);
+            task.set_state(TaskState::Gone);
+            framework.complete(task, limit);
+        }
+    }
+}
+
+/// Frameworks that are connected want their unacknowledged updates now.
+fn tell_frameworks(state: &State, session: SessionId, id: &AgentId) -> Vec<Effect> {
+    let Some(agent) = state.agents.get(id) else {
+        return Vec::new();
+    };
+    let owners: BTreeSet<_> = agent.tasks.iter().map(|(framework, _)| framework).collect();
+    let connected = owners
+        .into_iter()
+        .filter_map(|id| state.frameworks.get(id))
+        .filter(|f| f.is_connected());
+    let tell = |framework: &std::sync::Arc<Framework>| {
+        let update = session::UpdateFramework {
+            framework: Some(framework.info.clone()),
+        };
+        Effect::ToAgent {
+            session,
+            message: Box::new(session::from_master::Message::UpdateFramework(update)),
+        }
+    };
+    connected.map(tell).collect()
+}

@@ -1,0 +1,250 @@
+//! Drives the state machine: the one place where inputs, the clock and the state meet.
+//!
+//! The loop never waits for a reader: streams and sessions have bounded queues, and who does not read is cut off.
+//! While this master is cut off from ZooKeeper the loop is parked: inputs wait, nothing is decided, nothing is sent.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use mesolith_proto::mesos::v1::scheduler::Event;
+use mesolith_proto::session::v1 as session;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::input::{Answer, Effect, Input, SessionId, StreamId};
+use crate::state::{Snapshot, State};
+use crate::time::Time;
+
+/// How often timers are looked at; the smallest interval that users see is the allocation's 1 s.
+const TICK: Duration = Duration::from_millis(100);
+/// Readers see changes after this at the latest; a snapshot is not free.
+const PUBLISH: Duration = Duration::from_millis(10);
+/// Inputs that wait for the writer before senders are slowed down.
+const QUEUE: usize = 4096;
+/// Inputs that are applied before others (readers, timers) get a turn.
+const BATCH: usize = 256;
+
+/// Where a scheduler's events go.
+pub(crate) type Outlet = mpsc::Sender<Arc<Event>>;
+/// Where an agent's messages go.
+pub(crate) type SessionOutlet = mpsc::Sender<Box<session::FromMaster>>;
+
+/// An input with what its effects need.
+pub(crate) struct Envelope {
+    pub(crate) input: Input,
+    pub(crate) reply: Option<oneshot::Sender<Answer>>,
+    pub(crate) stream: Option<Outlet>,
+    pub(crate) session: Option<SessionOutlet>,
+}
+
+impl Envelope {
+    /// An input that brings nothing along.
+    pub(crate) fn bare(input: Input) -> Self {
+        Self {
+            input,
+            reply: None,
+            stream: None,
+            session: None,
+        }
+    }
+}
+
+/// Access to the writer and to its latest snapshot.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    inputs: mpsc::Sender<Envelope>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+}
+
+impl Handle {
+    /// The latest picture.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Hands an input over; `false` when the loop has ended.
+    pub(crate) async fn send(&self, envelope: Envelope) -> bool {
+        self.inputs.send(envelope).await.is_ok()
+    }
+
+    /// Hands an input over and waits for its answer; `None` when the loop has ended.
+    pub(crate) async fn ask(&self, input: Input) -> Option<Answer> {
+        let (reply, answer) = oneshot::channel();
+        self.inputs
+            .send(Envelope {
+                reply: Some(reply),
+                ..Envelope::bare(input)
+            })
+            .await
+            .ok()?;
+        answer.await.ok()
+    }
+
+    /// Hands an input over from where nothing can be awaited.
+    pub(crate) fn send_later(&self, input: Input) {
+        let inputs = self.inputs.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                // A loop that has ended has nobody to tell.
+                let _ = inputs.send(Envelope::bare(input)).await;
+            });
+        }
+    }
+}
+
+/// The wall clock, moving forward only.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    start: Instant,
+    wall: Duration,
+}
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            start: Instant::now(),
+            wall,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        Time(self.wall + self.start.elapsed())
+    }
+}
+
+/// Starts the loop. It acts while `acting` says so.
+pub(crate) fn start(
+    state: State,
+    clock: Clock,
+    acting: watch::Receiver<bool>,
+) -> (Handle, impl Future<Output = ()>) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let snapshot = Arc::new(ArcSwap::from_pointee(state.snapshot()));
+    let handle = Handle {
+        inputs: sender,
+        snapshot: snapshot.clone(),
+    };
+    let writer = Writer {
+        state,
+        clock,
+        snapshot,
+        streams: HashMap::new(),
+        sessions: HashMap::new(),
+    };
+    (handle, writer.run(receiver, acting))
+}
+
+struct Writer {
+    state: State,
+    clock: Clock,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    streams: HashMap<StreamId, Outlet>,
+    sessions: HashMap<SessionId, SessionOutlet>,
+}
+
+impl Writer {
+    async fn run(mut self, mut inputs: mpsc::Receiver<Envelope>, mut acting: watch::Receiver<bool>) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut published = Instant::now();
+        let mut dirty = false;
+        loop {
+            if acting.wait_for(|act| *act).await.is_err() {
+                return;
+            }
+            tokio::select! {
+                envelope = inputs.recv() => {
+                    let Some(envelope) = envelope else { return };
+                    self.take(envelope);
+                    let mut more = BATCH;
+                    while more > 0 && let Ok(envelope) = inputs.try_recv() {
+                        self.take(envelope);
+                        more -= 1;
+                    }
+                    dirty = true;
+                }
+                _ = tick.tick() => {
+                    self.take(Envelope::bare(Input::Tick));
+                    dirty = true;
+                }
+                () = tokio::time::sleep_until(published + PUBLISH), if dirty => {}
+                changed = acting.changed() => if changed.is_err() { return },
+            }
+            if dirty && published.elapsed() >= PUBLISH {
+                self.snapshot.store(Arc::new(self.state.snapshot()));
+                (dirty, published) = (false, Instant::now());
+            }
+        }
+    }
+
+    fn take(&mut self, envelope: Envelope) {
+        let Envelope {
+            input,
+            mut reply,
+            stream,
+            session,
+        } = envelope;
+        match (&input, stream, session) {
+            (Input::Subscribe { stream: id, .. }, Some(outlet), _) => {
+                drop(self.streams.insert(id.clone(), outlet))
+            }
+            (Input::Agent { session: id, .. }, _, Some(outlet)) => drop(self.sessions.insert(*id, outlet)),
+            (Input::StreamClosed { stream: id }, ..) => drop(self.streams.remove(id)),
+            (Input::SessionClosed { session: id }, ..) => drop(self.sessions.remove(id)),
+            _ => {}
+        }
+        let mut waiting = vec![input];
+        // Cutting off a slow reader is an input like any other, and may have effects of its own.
+        while let Some(input) = waiting.pop() {
+            for effect in self.state.apply(self.clock.now(), input) {
+                waiting.extend(self.act(effect, &mut reply));
+            }
+        }
+    }
+
+    fn act(&mut self, effect: Effect, reply: &mut Option<oneshot::Sender<Answer>>) -> Option<Input> {
+        match effect {
+            Effect::Answer(answer) => {
+                if let Some(reply) = reply.take() {
+                    // Who asked may have gone.
+                    let _ = reply.send(answer);
+                }
+            }
+            Effect::ToFramework { stream, event } => {
+                let sent = self
+                    .streams
+                    .get(&stream)
+                    .map(|outlet| outlet.try_send(Arc::new(*event)));
+                if let Some(Err(problem)) = sent {
+                    tracing::warn!(stream = stream.0, "scheduler cut off: {}", full(&problem));
+                    self.streams.remove(&stream);
+                    return Some(Input::StreamClosed { stream });
+                }
+            }
+            Effect::EndStream { stream } => drop(self.streams.remove(&stream)),
+            Effect::ToAgent { session, message } => {
+                let message = Box::new(session::FromMaster {
+                    message: Some(*message),
+                });
+                let sent = self.sessions.get(&session).map(|outlet| outlet.try_send(message));
+                if let Some(Err(problem)) = sent {
+                    tracing::warn!(session = session.0, "agent cut off: {}", full(&problem));
+                    self.sessions.remove(&session);
+                    return Some(Input::SessionClosed { session });
+                }
+            }
+            Effect::EndSession { session } => drop(self.sessions.remove(&session)),
+        }
+        None
+    }
+}
+
+fn full<T>(error: &mpsc::error::TrySendError<T>) -> &'static str {
+    match error {
+        mpsc::error::TrySendError::Full(_) => "it reads too slowly",
+        mpsc::error::TrySendError::Closed(_) => "its connection is gone",
+    }
+}

@@ -1,0 +1,117 @@
+//! HTTP: translation only. Reads come from snapshots, calls go to the event loop.
+// A refusal is a whole response; it is made once in a request.
+#![allow(clippy::result_large_err)]
+
+mod answers;
+mod media;
+mod metrics;
+mod operator;
+mod reads;
+mod scheduler;
+mod state_json;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Request, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use tokio::sync::watch;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
+
+use crate::event_loop::Handle;
+use crate::leadership::Leadership;
+
+pub(crate) use metrics::Exported;
+pub(crate) use reads::MESOS_VERSION;
+
+/// Bodies from here on are compressed for those who ask.
+const COMPRESS_FROM: u64 = 1024;
+/// Paths that every master answers itself, leading or not.
+const LOCAL: [&str; 7] = [
+    "/health",
+    "/version",
+    "/redirect",
+    "/flags",
+    "/metrics/snapshot",
+    "/system/stats.json",
+    "/help",
+];
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) handle: Handle,
+    pub(crate) leadership: watch::Receiver<Leadership>,
+    /// `host:port` of this master.
+    pub(crate) own: Arc<str>,
+}
+
+/// All of Mesos' endpoints, each also under `/master`.
+pub(crate) fn router(app: App) -> Router {
+    let reads = reads::router().layer(
+        CompressionLayer::new()
+            .gzip(true)
+            .compress_when(SizeAbove::new(COMPRESS_FROM)),
+    );
+    let endpoints = reads
+        .route("/teardown", any(operator::teardown))
+        .route("/api/v1", any(operator::call))
+        .route("/api/v1/scheduler", any(scheduler::call));
+    Router::new()
+        .merge(endpoints.clone())
+        .nest("/master", endpoints)
+        .fallback(not_found)
+        .layer(middleware::from_fn_with_state(app.clone(), only_leading))
+        .with_state(app)
+}
+
+async fn not_found() -> Response {
+    text(StatusCode::NOT_FOUND, "404 Not Found.")
+}
+
+/// Sends clients of a master that does not lead to the one that does.
+async fn only_leading(State(app): State<App>, request: Request<Body>, next: Next) -> Response {
+    let path = request.uri().path();
+    let bare = path.strip_prefix("/master").unwrap_or(path);
+    if LOCAL.contains(&bare) {
+        return next.run(request).await;
+    }
+    let leadership = app.leadership.borrow().clone();
+    match leadership {
+        Leadership::Ours => next.run(request).await,
+        Leadership::Other(leader) => {
+            let query = request.uri().query().map(|q| format!("?{q}")).unwrap_or_default();
+            let location = format!("//{}{path}{query}", leader.host_port());
+            (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response()
+        }
+        Leadership::Unknown(why) | Leadership::Suspended(why) | Leadership::Lost(why) => text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &format!("No leader elected: {why}"),
+        ),
+    }
+}
+
+/// Plain text, as all of Mesos' errors are.
+fn text(status: StatusCode, body: &str) -> Response {
+    (
+        status,
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        body.to_owned(),
+    )
+        .into_response()
+}
+
+/// What a wrong method is answered.
+fn only_post(method: &axum::http::Method) -> Response {
+    let body = format!("405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{method}'.");
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, &body);
+    response
+        .headers_mut()
+        .insert(header::ALLOW, header::HeaderValue::from_static("POST"));
+    response
+}

@@ -1,0 +1,88 @@
+//! `/api/v1` for operators, and `/teardown`.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Method, Request, StatusCode};
+use axum::response::Response;
+use mesolith_mesos::FrameworkId;
+use mesolith_proto::mesos::v1::master::{Call, call};
+
+use super::answers;
+use super::media::{Media, body};
+use super::scheduler::answer;
+use super::{App, only_post, text};
+use crate::input::Input;
+
+/// Any operator call.
+pub(super) async fn call(State(app): State<App>, request: Request<Body>) -> Response {
+    if request.method() != Method::POST {
+        return only_post(request.method());
+    }
+    match admit(request).await {
+        Ok((call, media)) => dispatch(&app, call, media).await,
+        Err(refusal) => refusal,
+    }
+}
+
+async fn admit(request: Request<Body>) -> Result<(Call, Media), Response> {
+    let media = Media::of_body(request.headers())?;
+    let headers = request.headers().clone();
+    let call: Call = media.decode(&body(request).await?)?;
+    let invalid = |problem: &str| {
+        text(
+            StatusCode::BAD_REQUEST,
+            &format!("Failed to validate master::Call: Expecting '{problem}' to be present"),
+        )
+    };
+    if call.r#type.is_none() {
+        return Err(invalid("type"));
+    }
+    let missing = match call.r#type() {
+        call::Type::GetMetrics => call.get_metrics.is_none().then_some("get_metrics"),
+        call::Type::ReadFile => call.read_file.is_none().then_some("read_file"),
+        call::Type::ListFiles => call.list_files.is_none().then_some("list_files"),
+        call::Type::Teardown => call.teardown.is_none().then_some("teardown"),
+        _ => None,
+    };
+    if let Some(missing) = missing {
+        return Err(invalid(missing));
+    }
+    Ok((call, Media::accepted(&headers)?))
+}
+
+async fn dispatch(app: &App, call: Call, media: Media) -> Response {
+    if let (call::Type::Teardown, Some(teardown)) = (call.r#type(), &call.teardown) {
+        let framework = FrameworkId::from(teardown.framework_id.value.as_str());
+        return answer(app.handle.ask(Input::Teardown { framework }).await);
+    }
+    match answers::answer(&app.handle.snapshot(), call.r#type()) {
+        Some(response) => media.answer(&response),
+        None => text(StatusCode::NOT_IMPLEMENTED, "501 Not Implemented."),
+    }
+}
+
+/// `POST /teardown` with `frameworkId=...` as a form.
+pub(super) async fn teardown(State(app): State<App>, request: Request<Body>) -> Response {
+    if request.method() != Method::POST {
+        return only_post(request.method());
+    }
+    let form = match body(request).await {
+        Ok(form) => form,
+        Err(refusal) => return refusal,
+    };
+    let form = String::from_utf8_lossy(&form).into_owned();
+    let id = form.split('&').find_map(|pair| pair.strip_prefix("frameworkId="));
+    let Some(id) = id else {
+        return text(
+            StatusCode::BAD_REQUEST,
+            "Missing 'frameworkId' query parameter in the request body",
+        );
+    };
+    answer(
+        app.handle
+            .ask(Input::Teardown {
+                framework: FrameworkId::from(id),
+            })
+            .await,
+    )
+}

@@ -1,0 +1,113 @@
+//! Everything that can happen to a master, and everything it can do about it.
+
+use std::collections::HashMap;
+
+use mesolith_mesos::FrameworkId;
+use mesolith_proto::mesos::v1;
+use mesolith_proto::session::v1 as session;
+use v1::scheduler::{Call, Event, call};
+
+/// A scheduler's event stream: the value of its `Mesos-Stream-Id` header.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub String);
+
+/// One connection of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+/// What happened. Closed: adding a case means deciding what every module does with it.
+#[derive(Debug)]
+pub enum Input {
+    /// This master was elected.
+    Elected,
+    /// A scheduler subscribes on a new stream.
+    Subscribe {
+        /// The new stream.
+        stream: StreamId,
+        /// The call.
+        subscribe: Box<call::Subscribe>,
+    },
+    /// Any other scheduler call; it was validated as far as that needs no state.
+    Call {
+        /// The framework it names.
+        framework: FrameworkId,
+        /// The stream it names.
+        stream: Option<String>,
+        /// The call.
+        call: Box<Call>,
+        /// W3C trace context of the request.
+        trace: HashMap<String, String>,
+    },
+    /// A scheduler's connection ended.
+    StreamClosed {
+        /// Its stream.
+        stream: StreamId,
+    },
+    /// An agent said something.
+    Agent {
+        /// Its connection.
+        session: SessionId,
+        /// IP address it came from.
+        peer: String,
+        /// What it said.
+        message: Box<session::from_agent::Message>,
+    },
+    /// An agent's connection ended.
+    SessionClosed {
+        /// Its connection.
+        session: SessionId,
+    },
+    /// An operator ends a framework.
+    Teardown {
+        /// Which.
+        framework: FrameworkId,
+    },
+    /// Time passed.
+    Tick,
+}
+
+/// What to do about it, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Send an event to a scheduler.
+    ToFramework {
+        /// Its stream.
+        stream: StreamId,
+        /// The event.
+        event: Box<Event>,
+    },
+    /// End a scheduler's stream after what was sent.
+    EndStream {
+        /// The stream.
+        stream: StreamId,
+    },
+    /// Send a message to an agent.
+    ToAgent {
+        /// Its connection.
+        session: SessionId,
+        /// The message.
+        message: Box<session::from_master::Message>,
+    },
+    /// End an agent's connection after what was sent.
+    EndSession {
+        /// The connection.
+        session: SessionId,
+    },
+    /// Answer the request that brought the input.
+    Answer(Answer),
+}
+
+/// Answer to a scheduler or operator call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// 200, nothing to say.
+    Ok,
+    /// 202: it will be done, failures come as events.
+    Accepted,
+    /// 400 with the reason.
+    BadRequest(String),
+    /// 403 with the reason.
+    Forbidden(String),
+    /// 501: known call, not done by this master.
+    NotImplemented,
+}

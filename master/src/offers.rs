@@ -1,0 +1,108 @@
+//! Making offers and taking them back.
+
+use std::collections::BTreeMap;
+
+use mesolith_mesos::FrameworkId;
+use mesolith_proto::mesos::v1;
+use v1::framework_info::capability::Type as Capability;
+use v1::scheduler::{Event, event};
+
+use crate::allocator;
+use crate::input::Effect;
+use crate::state::{Agent, Framework, Offer, State};
+use crate::time::Time;
+use crate::updates::{rescind_event, to_framework};
+use crate::wire::{self, Form};
+
+/// One allocation run: all offers of a run go to a framework in one event.
+pub(crate) fn allocate(state: &mut State, now: Time) -> Vec<Effect> {
+    state.counters.allocation_runs += 1;
+    let grants = allocator::allocate(&state.config, &state.picture(), &state.filters, now);
+    let mut made: BTreeMap<FrameworkId, Vec<v1::Offer>> = BTreeMap::new();
+    for grant in grants {
+        let offer = Offer {
+            id: state.new_offer_id(),
+            resources: grant.resources.allocate(&grant.role),
+            framework: grant.framework,
+            agent: grant.agent,
+            role: grant.role,
+            made: now,
+        };
+        let to = (
+            state.frameworks.get(&offer.framework),
+            state.agents.get(&offer.agent),
+        );
+        let (Some(framework), Some(agent)) = to else {
+            continue;
+        };
+        made.entry(offer.framework.clone())
+            .or_default()
+            .push(to_wire(&offer, framework, agent));
+        state.put_offer(offer);
+    }
+    let tell = |(id, offers)| {
+        let mut event = Event {
+            offers: Some(event::Offers { offers }),
+            ..Default::default()
+        };
+        event.set_type(event::Type::Offers);
+        to_framework(state.frameworks.get(&id)?, event)
+    };
+    made.into_iter().filter_map(tell).collect()
+}
+
+/// Takes an offer back and tells its framework.
+pub(crate) fn rescind(state: &mut State, offer: &str) -> Option<Effect> {
+    let offer = state.take_offer(offer)?;
+    state.counters.offers_rescinded += 1;
+    to_framework(
+        state.frameworks.get(&offer.framework)?,
+        rescind_event(offer.id.as_str()),
+    )
+}
+
+/// An offer as its framework reads it: what it does not know of is left out.
+#[must_use]
+pub(crate) fn to_wire(offer: &Offer, framework: &Framework, agent: &Agent) -> v1::Offer {
+    let multi_role = framework.can(Capability::MultiRole);
+    let form = Form {
+        refinement: framework.can(Capability::ReservationRefinement),
+        allocation: multi_role,
+    };
+    let executors = agent.executors.keys().filter(|(owner, _)| *owner == framework.id);
+    v1::Offer {
+        id: v1::OfferId {
+            value: offer.id.to_string(),
+        },
+        framework_id: v1::FrameworkId {
+            value: offer.framework.to_string(),
+        },
+        agent_id: v1::AgentId {
+            value: offer.agent.to_string(),
+        },
+        hostname: agent.info.hostname.clone(),
+        url: Some(v1::Url {
+            scheme: "http".into(),
+            address: v1::Address {
+                hostname: Some(agent.info.hostname.clone()),
+                ip: Some(agent.address.0.clone()),
+                port: i32::from(agent.address.1),
+            },
+            path: Some("/slave(1)".into()),
+            query: Vec::new(),
+            fragment: None,
+        }),
+        domain: agent.info.domain.clone(),
+        resources: wire::in_form(&offer.resources, form),
+        attributes: agent.info.attributes.clone(),
+        executor_ids: executors
+            .map(|(_, id)| v1::ExecutorId {
+                value: id.to_string(),
+            })
+            .collect(),
+        unavailability: None,
+        allocation_info: multi_role.then(|| v1::resource::AllocationInfo {
+            role: Some(offer.role.clone()),
+        }),
+    }
+}
