@@ -185,3 +185,27 @@ async fn nonsense_and_a_second_agent_are_refused() {
     let refused = agent.client().await.read_logs(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotFound);
 }
+
+#[tokio::test]
+async fn a_component_over_its_memory_limit_is_said_to_be_out_of_memory() {
+    let agent = Agent::started("127.0.0.1");
+    let limits = Some(pb::Limits {
+        cpus: 1.0,
+        memory_bytes: 16 << 20,
+    });
+    let small = pb::Component {
+        limits,
+        ..agent.zookeeper(free_port())
+    };
+    agent.apply(1, vec![small]).await.unwrap();
+    let state = agent.until_reason("OutOfMemory").await;
+    assert_eq!(
+        (state.phase(), state.last_exit_code),
+        (Phase::BackOff, 137),
+        "{}",
+        state.message
+    );
+    // More memory is a new configuration: no pause, and it runs.
+    agent.apply(2, vec![agent.zookeeper(free_port())]).await.unwrap();
+    agent.until_phase(Phase::Running).await;
+}

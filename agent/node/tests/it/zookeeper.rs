@@ -76,6 +76,20 @@ async fn a_server_lives_through_everything_and_leaves_an_archive() {
     assert_eq!(tail.lines().count(), 2, "{tail}");
     assert!(read_log(&agent, 0).await.contains("binding to port"));
 
+    let request = pb::ReadLogsRequest {
+        cluster_uid: agent.uid.clone(),
+        component: "zookeeper".into(),
+        tail_lines: 1,
+        follow: true,
+    };
+    let mut followed = agent
+        .client()
+        .await
+        .read_logs(request)
+        .await
+        .unwrap()
+        .into_inner();
+
     // No longer wanted: stopped, its data moved aside; then the whole cluster is removed.
     agent.apply(7, vec![]).await.unwrap();
     agent
@@ -84,6 +98,9 @@ async fn a_server_lives_through_everything_and_leaves_an_archive() {
         })
         .await;
     assert!(!agent.home("zookeeper").exists());
+    let last_words = followed.message().await.unwrap().unwrap();
+    assert!(!last_words.data.is_empty());
+    drop(followed);
     for _ in 0..2 {
         let request = pb::RemoveRequest {
             cluster: Some(agent.cluster()),
