@@ -24,8 +24,6 @@ mod wire;
 
 #[cfg(test)]
 mod scripted;
-#[cfg(test)]
-mod simulation;
 
 pub(crate) use actor::{Scheduler, Settings};
 pub(crate) use model::{AppKey, Desired, Remembered};

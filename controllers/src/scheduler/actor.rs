@@ -174,7 +174,7 @@ impl Actor {
         mut inputs: mpsc::UnboundedReceiver<Input>,
         mut probed: mpsc::UnboundedReceiver<ProbeResult>,
     ) {
-        self.connect();
+        self.connect(Duration::ZERO);
         let mut wake: Option<Timestamp> = None;
         loop {
             let pause = wake.map_or(Duration::from_secs(60), until);
@@ -215,7 +215,7 @@ impl Actor {
             }
             Input::Resume => {
                 if matches!(self.link, Link::TakenOver) {
-                    self.connect();
+                    self.connect(Duration::ZERO);
                 }
             }
             Input::Subscribed(caller) => self.subscribed(caller, now),
@@ -235,7 +235,8 @@ impl Actor {
                     tracing::warn!(error = why, "a call to the master failed: subscribing again");
                     self.disconnected();
                     self.set_link(Link::Failing(why));
-                    self.connect();
+                    // Not at once: a call that the master will never take must not become a hot loop.
+                    self.connect(RECONNECT);
                 }
             }
         }
@@ -375,7 +376,7 @@ impl Actor {
     }
 
     /// Starts looking for the leader, and keeps a subscription from then on.
-    fn connect(&mut self) {
+    fn connect(&mut self, pause: Duration) {
         if let Some(session) = self.session.take() {
             session.abort();
         }
@@ -383,12 +384,16 @@ impl Actor {
             self.set_link(Link::Connecting);
         }
         let call = calls::subscribe(&self.settings.framework_id, &self.settings.hostname);
-        self.session = Some(tokio::spawn(keep_session(
+        let session = keep_session(
             self.client.clone(),
             self.masters.clone(),
             call,
             self.inputs.clone(),
-        )));
+        );
+        self.session = Some(tokio::spawn(async move {
+            time::sleep(pause).await;
+            session.await;
+        }));
     }
 
     fn disconnected(&mut self) {
