@@ -8,15 +8,18 @@ mod pki;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mesolith_telemetry::Shutdown;
+use mesolith_telemetry::{Options, Shutdown};
 
 #[derive(Parser)]
 #[command(
     name = "mesolith",
-    version,
+    version = env!("MESOLITH_VERSION"),
+    propagate_version = true,
     about = "A Mesos-compatible control plane for bare metal, driven from Kubernetes"
 )]
 struct Cli {
+    #[command(flatten)]
+    telemetry: Options,
     #[command(subcommand)]
     role: Role,
 }
@@ -34,6 +37,19 @@ enum Role {
     /// Make and read certificates.
     #[command(subcommand)]
     Pki(pki::Command),
+}
+
+impl Role {
+    /// The name under which traces show this process.
+    fn service(&self) -> &'static str {
+        match self {
+            Self::Operator(_) => "mesolith-operator",
+            Self::Agent(_) => "mesolith-agent",
+            Self::Master(_) => "mesos-master",
+            Self::MesosAgent(_) => "mesos-agent",
+            Self::Pki(_) => "mesolith-pki",
+        }
+    }
 }
 
 /// The role that a program name stands for, if any.
@@ -63,7 +79,7 @@ fn main() -> ExitCode {
     // One TLS library for every crate that asks rustls for its default. An error means that it is set already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse_from(arguments(std::env::args().collect()));
-    match start(cli.role) {
+    match start(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("mesolith: {error:#}");
@@ -72,14 +88,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(role: Role) -> anyhow::Result<()> {
-    if let Role::Pki(command) = role {
-        return pki::run(command);
-    }
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(run(role))
+fn start(cli: Cli) -> anyhow::Result<()> {
+    let role = match cli.role {
+        Role::Pki(command) => return pki::run(command),
+        role => role,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let telemetry = mesolith_telemetry::init(role.service(), &cli.telemetry)?;
+        let ended = run(role).await;
+        telemetry.shutdown().await;
+        ended
+    })
 }
 
 async fn run(role: Role) -> anyhow::Result<()> {

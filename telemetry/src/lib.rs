@@ -1,12 +1,23 @@
 //! What every process shows to the outside: logs, metrics, traces, health, graceful shutdown.
 //!
 //! A role's `main` does three things: [`init`] once, serve [`router`] (or merge it into its own), and hand the
-//! [`Shutdown`] to everything that loops.
+//! [`Shutdown`] to everything that loops. Traces cross processes with [`propagate`] on the calling side and
+//! [`ServerSpans`] on the called one; what has no headers carries [`trace_context`] in a map.
 
 mod health;
+mod http;
+mod init;
+mod options;
+mod propagation;
+mod server_spans;
 mod shutdown;
 
 pub use health::Health;
+pub use http::{ServeError, listen, router, serve, serve_on};
+pub use init::{InitError, Telemetry, init, subscriber};
+pub use options::{Format, Options};
+pub use propagation::{continue_from_headers, continue_from_map, inject_metadata, propagate, trace_context};
+pub use server_spans::{ServerSpans, TracedService};
 pub use shutdown::Shutdown;
 
 /// Prometheus metrics of this process; register families at start, share freely.

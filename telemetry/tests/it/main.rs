@@ -1,0 +1,6 @@
+//! What a process shows, seen from outside.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod http;
+mod logs;
+mod traces;
