@@ -1,1 +1,1 @@
-//! End-to-end stories on real parts.
+//! End-to-end stories on real parts: see `tests/e2e/`.

@@ -1,0 +1,180 @@
+//! What every story has at hand: the world and questions about it, in a user's words.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use mesolith_testkit::{Docker, Kubectl, Node, Options, Progress, World, root, wait_until};
+use serde_json::Value;
+
+use crate::http;
+
+/// The third byte of this world's addresses, so that it does not meet `make up`'s.
+const KEY: u8 = 77;
+/// Long enough for two busy cores.
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+
+pub(crate) struct Context {
+    pub(crate) world: World,
+    pub(crate) collector: crate::trace_collector::Collector,
+}
+
+impl Context {
+    /// Brings the world up and applies the example cluster and app.
+    pub(crate) fn up() -> anyhow::Result<Self> {
+        let dir = std::env::temp_dir().join("mesolith-e2e");
+        let mut options = Options::new(&dir, KEY, 3);
+        // A run that was interrupted leaves a world that looks alive and is not what this run wants.
+        World::down(&options).context("remove the world of an earlier run")?;
+        let collector = crate::trace_collector::Collector::start()?;
+        options.env.push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), collector.endpoint()));
+        let world = World::up(options, &Progress::shown())?;
+        let this = Self { world, collector };
+        this.apply_example("cluster.yaml")?;
+        this.apply_example("hello.yaml")?;
+        Ok(this)
+    }
+
+    /// Takes the world down.
+    pub(crate) fn down(self) -> anyhow::Result<()> {
+        World::down(self.world.options())
+    }
+
+    /// Applies one of `manifests/examples`, moved to this world's addresses.
+    pub(crate) fn apply_example(&self, file: &str) -> anyhow::Result<()> {
+        let text = std::fs::read_to_string(root().join("manifests/examples").join(file))?;
+        self.kubectl().apply(&text.replace("127.0.0.", &format!("127.0.{KEY}."))).map(drop)
+    }
+
+    pub(crate) fn kubectl(&self) -> &Kubectl {
+        self.world.kubectl()
+    }
+
+    pub(crate) fn docker(&self) -> &Docker {
+        self.world.docker()
+    }
+
+    /// Address of node `n` (from 1).
+    pub(crate) fn ip(&self, n: u8) -> String {
+        format!("127.0.{KEY}.{}", 10 + n)
+    }
+
+    /// The node agent with that address.
+    pub(crate) fn node_at(&self, ip: &str) -> anyhow::Result<&Node> {
+        let found = self.world.nodes().iter().find(|node| node.address().to_string() == ip);
+        found.with_context(|| format!("no node at {ip}"))
+    }
+
+    /// An object as JSON.
+    pub(crate) fn get(&self, kind: &str, name: &str) -> anyhow::Result<Value> {
+        let text = self.kubectl().run(&["get", kind, name, "-n", "default", "-o", "json"])?;
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// Waits for Ready=True at the present generation.
+    pub(crate) fn wait_ready(&self, kind: &str, name: &str) -> anyhow::Result<Value> {
+        wait_until(&format!("{kind} {name} to be ready"), LIMIT, || {
+            let object = self.get(kind, name)?;
+            let ready = condition(&object, "Ready");
+            let current = object["status"]["observedGeneration"] == object["metadata"]["generation"];
+            ensure!(current && ready["status"] == "True", "Ready is {ready}");
+            Ok(object)
+        })
+    }
+
+    /// Waits until a condition has this status and reason, and returns it.
+    pub(crate) fn wait_condition(
+        &self,
+        kind: &str,
+        name: &str,
+        (type_, status, reason): (&str, &str, &str),
+    ) -> anyhow::Result<Value> {
+        wait_until(&format!("{kind} {name}: {type_}={status}, {reason}"), LIMIT, || {
+            let found = condition(&self.get(kind, name)?, type_);
+            ensure!(found["status"] == status && found["reason"] == reason, "it is {found}");
+            Ok(found)
+        })
+    }
+
+    /// Waits until an app has exactly so many ready instances, and returns them.
+    pub(crate) fn wait_instances(&self, app: &str, count: usize) -> anyhow::Result<Vec<Value>> {
+        wait_until(&format!("{app} to have {count} instances"), LIMIT, || {
+            let object = self.get("marathonapp", app)?;
+            let instances = object["status"]["instanceList"].as_array().cloned().unwrap_or_default();
+            let ready = condition(&object, "Ready");
+            let running = instances.iter().filter(|i| i["state"] == "TASK_RUNNING").count();
+            ensure!(
+                ready["status"] == "True" && instances.len() == count && running == count,
+                "Ready is {ready}, instances {instances:?}"
+            );
+            Ok(instances)
+        })
+    }
+
+    /// The leading master's `ip:port`, as the masters themselves say.
+    pub(crate) fn leader(&self) -> anyhow::Result<String> {
+        for n in 1..=3 {
+            if let Ok(state) = http::json(&format!("http://{}:5050/state", self.ip(n)))
+                && let Some(info) = state["leader_info"]["hostname"].as_str().or(state["leader"].as_str())
+                && state["elected_time"].is_number()
+            {
+                let _ = info;
+                return Ok(format!("{}:5050", self.ip(n)));
+            }
+        }
+        bail!("no master says that it leads")
+    }
+
+    /// The leading master's `/state`.
+    pub(crate) fn state(&self) -> anyhow::Result<Value> {
+        http::json(&format!("http://{}/state", self.leader()?))
+    }
+
+    /// Ids of the tasks that the leading master shows as running.
+    pub(crate) fn running_tasks(&self) -> anyhow::Result<Vec<String>> {
+        let state = self.state()?;
+        let frameworks = state["frameworks"].as_array().cloned().unwrap_or_default();
+        let tasks = frameworks.iter().flat_map(|f| f["tasks"].as_array().cloned().unwrap_or_default());
+        let running = tasks.filter(|t| t["state"] == "TASK_RUNNING");
+        Ok(running.filter_map(|t| t["id"].as_str().map(str::to_owned)).collect())
+    }
+
+    /// The page of an instance.
+    pub(crate) fn page(&self, instance: &Value, path: &str) -> anyhow::Result<String> {
+        let host = instance["host"].as_str().context("the instance has no host")?;
+        let port = instance["ports"][0].as_i64().context("the instance has no port")?;
+        http::text(&format!("http://{host}:{port}{path}"))
+    }
+
+    /// Prints what a person would look at first.
+    pub(crate) fn show_state(&self) {
+        for arguments in [&["get", "mc,mapp,zkm", "-A", "-o", "wide"][..], &["get", "events", "-A"][..]] {
+            match self.kubectl().run(arguments) {
+                Ok(text) => {
+                    let lines: Vec<&str> = text.lines().collect();
+                    let last = &lines[lines.len().saturating_sub(12)..];
+                    println!("    $ kubectl {}\n      {}", arguments.join(" "), last.join("\n      "));
+                }
+                Err(error) => println!("    {error:#}"),
+            }
+        }
+    }
+
+    /// Copies the logs out of the world's directory, which is about to be removed.
+    pub(crate) fn keep_logs(&self) {
+        let kept: PathBuf = std::env::temp_dir().join(format!("mesolith-e2e-logs-{}", std::process::id()));
+        let script = format!(
+            "cd {} && find . -name '*.log' -size -20M -print0 | tar --null -T - -cf - | (mkdir -p {kept} && tar -C {kept} -xf -)",
+            self.world.dir().display(),
+            kept = kept.display()
+        );
+        std::process::Command::new("sh").args(["-c", &script]).status().ok();
+        println!("    logs are kept in {}", kept.display());
+    }
+}
+
+/// One condition of an object; null when it has none of that type.
+pub(crate) fn condition(object: &Value, type_: &str) -> Value {
+    let conditions = object["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().find(|c| c["type"] == type_).cloned().unwrap_or(Value::Null)
+}
