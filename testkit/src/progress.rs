@@ -19,12 +19,19 @@ impl Progress {
     /// Prints each step.
     pub fn shown() -> Self {
         let now = Instant::now();
-        Self { begun: now, silent: false, last_line: Cell::new(now) }
+        Self {
+            begun: now,
+            silent: false,
+            last_line: Cell::new(now),
+        }
     }
 
     /// Prints nothing.
     pub fn silent() -> Self {
-        Self { silent: true, ..Self::shown() }
+        Self {
+            silent: true,
+            ..Self::shown()
+        }
     }
 
     /// Time since the beginning.
@@ -45,11 +52,17 @@ impl Progress {
         self.waiting(name, "");
         match run() {
             Ok((value, note)) => {
-                self.line(&format!("  ok    {name:<28} {:>6.1} s  {note}", begun.elapsed().as_secs_f64()));
+                self.line(&format!(
+                    "  ok    {name:<28} {:>6.1} s  {note}",
+                    begun.elapsed().as_secs_f64()
+                ));
                 Ok(value)
             }
             Err(error) => {
-                self.line(&format!("  FAIL  {name:<28} {:>6.1} s", begun.elapsed().as_secs_f64()));
+                self.line(&format!(
+                    "  FAIL  {name:<28} {:>6.1} s",
+                    begun.elapsed().as_secs_f64()
+                ));
                 Err(error.context(name.to_owned()))
             }
         }
@@ -62,7 +75,13 @@ impl Progress {
         }
         let text = format!("  ...   {name:<28} {what}");
         // A sentence may hold the last lines of a log; the first line is enough while waiting.
-        let text: String = text.lines().next().unwrap_or_default().chars().take(118).collect();
+        let text: String = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(118)
+            .collect();
         if std::io::stderr().is_terminal() {
             eprint!("\r\x1b[K{text}");
             std::io::stderr().flush().ok();
@@ -76,7 +95,11 @@ impl Progress {
             return;
         }
         self.last_line.set(Instant::now());
-        let clear = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
+        let clear = if std::io::stderr().is_terminal() {
+            "\r\x1b[K"
+        } else {
+            ""
+        };
         eprintln!("{clear}{}", text.trim_end());
     }
 }

@@ -27,7 +27,9 @@ impl Context {
         // A run that was interrupted leaves a world that looks alive and is not what this run wants.
         World::down(&options).context("remove the world of an earlier run")?;
         let collector = crate::trace_collector::Collector::start()?;
-        options.env.push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), collector.endpoint()));
+        options
+            .env
+            .push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), collector.endpoint()));
         let world = World::up(options, &Progress::shown())?;
         let this = Self { world, collector };
         this.apply_example("cluster.yaml")?;
@@ -43,7 +45,9 @@ impl Context {
     /// Applies one of `manifests/examples`, moved to this world's addresses.
     pub(crate) fn apply_example(&self, file: &str) -> anyhow::Result<()> {
         let text = std::fs::read_to_string(root().join("manifests/examples").join(file))?;
-        self.kubectl().apply(&text.replace("127.0.0.", &format!("127.0.{KEY}."))).map(drop)
+        self.kubectl()
+            .apply(&text.replace("127.0.0.", &format!("127.0.{KEY}.")))
+            .map(drop)
     }
 
     pub(crate) fn kubectl(&self) -> &Kubectl {
@@ -61,13 +65,19 @@ impl Context {
 
     /// The node agent with that address.
     pub(crate) fn node_at(&self, ip: &str) -> anyhow::Result<&Node> {
-        let found = self.world.nodes().iter().find(|node| node.address().to_string() == ip);
+        let found = self
+            .world
+            .nodes()
+            .iter()
+            .find(|node| node.address().to_string() == ip);
         found.with_context(|| format!("no node at {ip}"))
     }
 
     /// An object as JSON.
     pub(crate) fn get(&self, kind: &str, name: &str) -> anyhow::Result<Value> {
-        let text = self.kubectl().run(&["get", kind, name, "-n", "default", "-o", "json"])?;
+        let text = self
+            .kubectl()
+            .run(&["get", kind, name, "-n", "default", "-o", "json"])?;
         Ok(serde_json::from_str(&text)?)
     }
 
@@ -89,18 +99,28 @@ impl Context {
         name: &str,
         (type_, status, reason): (&str, &str, &str),
     ) -> anyhow::Result<Value> {
-        wait_until(&format!("{kind} {name}: {type_}={status}, {reason}"), LIMIT, || {
-            let found = condition(&self.get(kind, name)?, type_);
-            ensure!(found["status"] == status && found["reason"] == reason, "it is {found}");
-            Ok(found)
-        })
+        wait_until(
+            &format!("{kind} {name}: {type_}={status}, {reason}"),
+            LIMIT,
+            || {
+                let found = condition(&self.get(kind, name)?, type_);
+                ensure!(
+                    found["status"] == status && found["reason"] == reason,
+                    "it is {found}"
+                );
+                Ok(found)
+            },
+        )
     }
 
     /// Waits until an app has exactly so many ready instances, and returns them.
     pub(crate) fn wait_instances(&self, app: &str, count: usize) -> anyhow::Result<Vec<Value>> {
         wait_until(&format!("{app} to have {count} instances"), LIMIT, || {
             let object = self.get("marathonapp", app)?;
-            let instances = object["status"]["instanceList"].as_array().cloned().unwrap_or_default();
+            let instances = object["status"]["instanceList"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
             let ready = condition(&object, "Ready");
             let running = instances.iter().filter(|i| i["state"] == "TASK_RUNNING").count();
             ensure!(
@@ -115,7 +135,9 @@ impl Context {
     pub(crate) fn leader(&self) -> anyhow::Result<String> {
         for n in 1..=3 {
             if let Ok(state) = http::json(&format!("http://{}:5050/state", self.ip(n)))
-                && let Some(info) = state["leader_info"]["hostname"].as_str().or(state["leader"].as_str())
+                && let Some(info) = state["leader_info"]["hostname"]
+                    .as_str()
+                    .or(state["leader"].as_str())
                 && state["elected_time"].is_number()
             {
                 let _ = info;
@@ -134,26 +156,39 @@ impl Context {
     pub(crate) fn running_tasks(&self) -> anyhow::Result<Vec<String>> {
         let state = self.state()?;
         let frameworks = state["frameworks"].as_array().cloned().unwrap_or_default();
-        let tasks = frameworks.iter().flat_map(|f| f["tasks"].as_array().cloned().unwrap_or_default());
+        let tasks = frameworks
+            .iter()
+            .flat_map(|f| f["tasks"].as_array().cloned().unwrap_or_default());
         let running = tasks.filter(|t| t["state"] == "TASK_RUNNING");
-        Ok(running.filter_map(|t| t["id"].as_str().map(str::to_owned)).collect())
+        Ok(running
+            .filter_map(|t| t["id"].as_str().map(str::to_owned))
+            .collect())
     }
 
     /// The page of an instance.
     pub(crate) fn page(&self, instance: &Value, path: &str) -> anyhow::Result<String> {
         let host = instance["host"].as_str().context("the instance has no host")?;
-        let port = instance["ports"][0].as_i64().context("the instance has no port")?;
+        let port = instance["ports"][0]
+            .as_i64()
+            .context("the instance has no port")?;
         http::text(&format!("http://{host}:{port}{path}"))
     }
 
     /// Prints what a person would look at first.
     pub(crate) fn show_state(&self) {
-        for arguments in [&["get", "mc,mapp,zkm", "-A", "-o", "wide"][..], &["get", "events", "-A"][..]] {
+        for arguments in [
+            &["get", "mc,mapp,zkm", "-A", "-o", "wide"][..],
+            &["get", "events", "-A"][..],
+        ] {
             match self.kubectl().run(arguments) {
                 Ok(text) => {
                     let lines: Vec<&str> = text.lines().collect();
                     let last = &lines[lines.len().saturating_sub(12)..];
-                    println!("    $ kubectl {}\n      {}", arguments.join(" "), last.join("\n      "));
+                    println!(
+                        "    $ kubectl {}\n      {}",
+                        arguments.join(" "),
+                        last.join("\n      ")
+                    );
                 }
                 Err(error) => println!("    {error:#}"),
             }
@@ -168,7 +203,10 @@ impl Context {
             self.world.dir().display(),
             kept = kept.display()
         );
-        std::process::Command::new("sh").args(["-c", &script]).status().ok();
+        std::process::Command::new("sh")
+            .args(["-c", &script])
+            .status()
+            .ok();
         println!("    logs are kept in {}", kept.display());
     }
 }
@@ -176,5 +214,10 @@ impl Context {
 /// One condition of an object; null when it has none of that type.
 pub(crate) fn condition(object: &Value, type_: &str) -> Value {
     let conditions = object["status"]["conditions"].as_array();
-    conditions.into_iter().flatten().find(|c| c["type"] == type_).cloned().unwrap_or(Value::Null)
+    conditions
+        .into_iter()
+        .flatten()
+        .find(|c| c["type"] == type_)
+        .cloned()
+        .unwrap_or(Value::Null)
 }

@@ -11,15 +11,26 @@ use tokio::runtime::Runtime;
 pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime")
     })
 }
 
 /// The body of a successful GET.
 pub(crate) fn text(url: &str) -> anyhow::Result<String> {
     runtime().block_on(async {
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build()?;
-        let response = client.get(url).send().await.with_context(|| format!("GET {url}"))?;
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(5))
+            .build()?;
+        let response = client
+            .get(url)
+            .send()
+            .await
+            .with_context(|| format!("GET {url}"))?;
         let status = response.status();
         let body = response.text().await?;
         anyhow::ensure!(status.is_success(), "GET {url}: {status}: {body}");

@@ -7,9 +7,15 @@ use mesolith_testkit::Docker;
 
 /// Pids of processes whose command line has all of these arguments (as parts of single arguments).
 pub(crate) fn pids(parts: &[&str]) -> Vec<u32> {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let all = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok());
-    let mut found: Vec<u32> = all.filter(|pid| *pid != std::process::id() && matches(*pid, parts)).collect();
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let all = entries
+        .flatten()
+        .filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok());
+    let mut found: Vec<u32> = all
+        .filter(|pid| *pid != std::process::id() && matches(*pid, parts))
+        .collect();
     found.sort_unstable();
     found
 }
@@ -19,7 +25,10 @@ fn matches(pid: u32, parts: &[&str]) -> bool {
     let line = String::from_utf8_lossy(&raw);
     let arguments: Vec<&str> = line.split('\0').collect();
     // The shim that waits for a program carries our name too, but never the program's own arguments.
-    !line.is_empty() && parts.iter().all(|part| arguments.iter().any(|argument| argument.contains(part)))
+    !line.is_empty()
+        && parts
+            .iter()
+            .all(|part| arguments.iter().any(|argument| argument.contains(part)))
 }
 
 /// The one process that matches.
@@ -32,7 +41,9 @@ pub(crate) fn pid(parts: &[&str]) -> anyhow::Result<u32> {
 
 /// `kill -9`, as a person would.
 pub(crate) fn kill_9(pid: u32) -> anyhow::Result<()> {
-    let status = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status()?;
+    let status = std::process::Command::new("kill")
+        .args(["-9", &pid.to_string()])
+        .status()?;
     anyhow::ensure!(status.success(), "kill -9 {pid}");
     Ok(())
 }
@@ -57,5 +68,6 @@ pub(crate) fn container_of(docker: &Docker, task: &str) -> anyhow::Result<String
             return Ok(id.to_owned());
         }
     }
-    Err(anyhow::anyhow!("containers: {ids:?}")).context(format!("no running container carries MESOS_TASK_ID={task}"))
+    Err(anyhow::anyhow!("containers: {ids:?}"))
+        .context(format!("no running container carries MESOS_TASK_ID={task}"))
 }

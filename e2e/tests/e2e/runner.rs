@@ -30,7 +30,10 @@ pub(crate) fn run(stories: &[Story]) -> ExitCode {
         Ok(context) => context,
         Err(error) => {
             println!("the world did not come up: {error:#}");
-            println!("\ntest result: FAILED. 0 passed; {} failed; 0 ignored", stories.len());
+            println!(
+                "\ntest result: FAILED. 0 passed; {} failed; 0 ignored",
+                stories.len()
+            );
             return ExitCode::FAILURE;
         }
     };
@@ -56,7 +59,9 @@ fn finish(context: Context, failures: &[(&str, String)], total: usize, begun: In
     let mut failed = failures.len();
     if failed > 0 {
         println!("\nfailures:");
-        failures.iter().for_each(|(name, error)| println!("    {name}: {error}"));
+        failures
+            .iter()
+            .for_each(|(name, error)| println!("    {name}: {error}"));
         context.keep_logs();
     }
     if let Err(error) = context.down() {
@@ -70,10 +75,15 @@ fn finish(context: Context, failures: &[(&str, String)], total: usize, begun: In
         "\ntest result: {word}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out; \
          finished in {seconds:.2}s\n"
     );
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it panicked".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "it panicked".to_owned())
 }

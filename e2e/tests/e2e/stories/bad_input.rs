@@ -1,0 +1,247 @@
+//! What people get wrong, and what they are told: a typed reason, an event, and what to do.
+
+use anyhow::ensure;
+use mesolith_testkit::{NodeOptions, wait_until};
+
+use crate::context::{Context, LIMIT, condition};
+
+/// An app in one line: extra spec on top of a small one.
+fn app(name: &str, spec: &str) -> String {
+    format!(
+        "{{apiVersion: mesolith.io/v1alpha1, kind: MarathonApp, metadata: {{name: {name}, namespace: default}}, \
+         spec: {{clusterRef: {{name: local}}, cpus: 0.1, mem: 32, {spec}}}}}"
+    )
+}
+
+pub(super) fn apps(cx: &Context) -> anyhow::Result<()> {
+    let docker = |image: &str| format!("container: {{type: DOCKER, docker: {{image: '{image}'}}}}");
+    let table = [
+        (
+            "no-image",
+            app("no-image", &docker("mesolith/does-not-exist:1")),
+            "ImageNotFound",
+            "does-not-exist",
+        ),
+        (
+            "too-big",
+            app("too-big", "cmd: sleep 1000").replace("cpus: 0.1", "cpus: 64"),
+            "InsufficientResources",
+            "64",
+        ),
+        (
+            "nowhere",
+            app(
+                "nowhere",
+                "cmd: sleep 1000, constraints: [[rack, LIKE, no-such-rack]]",
+            ),
+            "ConstraintUnsatisfied",
+            "rack",
+        ),
+        (
+            "lost",
+            app("lost", "cmd: sleep 1000").replace("name: local", "name: no-such-cluster"),
+            "ClusterNotFound",
+            "no-such-cluster",
+        ),
+    ];
+    for (name, yaml, reason, word) in &table {
+        cx.kubectl().apply(yaml)?;
+        told(cx, "marathonapp", name, reason, word)?;
+    }
+    for (name, ..) in &table {
+        cx.kubectl().run(&["delete", "mapp", name, "--timeout=60s"])?;
+    }
+    Ok(())
+}
+
+/// Waits for a condition that is not true for this reason, whose message has the word, and for an event of it.
+fn told(cx: &Context, kind: &str, name: &str, reason: &str, word: &str) -> anyhow::Result<()> {
+    let message = wait_until(&format!("{kind} {name} to say {reason}"), LIMIT, || {
+        let object = cx.get(kind, name)?;
+        let ready = condition(&object, "Ready");
+        ensure!(
+            ready["status"] != "True" && ready["reason"] == reason,
+            "Ready is {ready}"
+        );
+        Ok(ready["message"].as_str().unwrap_or_default().to_owned())
+    })?;
+    ensure!(
+        message.contains(word),
+        "{name}: the message does not name {word:?}: {message}"
+    );
+    wait_until(&format!("an event {reason} of {name}"), LIMIT, || {
+        let selector = format!("involvedObject.name={name},reason={reason}");
+        let events = cx.kubectl().run(&[
+            "get",
+            "events",
+            "-n",
+            "default",
+            "--field-selector",
+            &selector,
+            "-o",
+            "name",
+        ])?;
+        ensure!(!events.trim().is_empty(), "none with {selector}");
+        Ok(())
+    })?;
+    println!(
+        "    {name}: {reason}: {}",
+        message.lines().next().unwrap_or_default()
+    );
+    Ok(())
+}
+
+/// A cluster of one node at an address.
+fn cluster(name: &str, address: &str, port: u16) -> String {
+    format!(
+        "apiVersion: mesolith.io/v1alpha1\nkind: MesosCluster\nmetadata: {{name: {name}, namespace: default}}\n\
+         spec:\n  nodes: [{{name: n, address: '{address}:7070'}}]\n  zookeeper: {{nodes: n, heap: 64Mi, clientPort: {port}}}\n  \
+         masters: {{nodes: n}}\n  agents: [{{name: a, nodes: n, resources: 'cpus:1;mem:64'}}]\n"
+    )
+}
+
+pub(super) fn clusters(cx: &Context) -> anyhow::Result<()> {
+    let key = cx.world.options().key;
+    // Certificates of these nodes come from the CA of cluster `local`, so their clusters use the same one.
+    let mut untrusted = NodeOptions::new(key, 21);
+    untrusted.untrusted = true;
+    let mut no_java = NodeOptions::new(key, 22);
+    no_java.env = vec![
+        ("PATH".into(), "/nonexistent".into()),
+        ("JAVA_HOME".into(), "/nonexistent".into()),
+    ];
+    let occupied = NodeOptions::new(key, 23);
+    let mut no_docker = NodeOptions::new(key, 24);
+    no_docker.docker_host = Some("unix:///nonexistent/docker.sock".into());
+    let squatter = std::net::TcpListener::bind((occupied.address, 2181))?;
+
+    let table = [
+        (
+            "unreachable",
+            None,
+            format!("127.0.{key}.99"),
+            "NodeUnreachable",
+            "refused",
+        ),
+        (
+            "untrusted",
+            Some(untrusted.clone()),
+            untrusted.address.to_string(),
+            "NodeUntrusted",
+            "certificate",
+        ),
+        (
+            "no-java",
+            Some(no_java.clone()),
+            no_java.address.to_string(),
+            "JavaNotFound",
+            "java",
+        ),
+        (
+            "occupied",
+            Some(occupied.clone()),
+            occupied.address.to_string(),
+            "PortInUse",
+            "2181",
+        ),
+        (
+            "no-docker",
+            Some(no_docker.clone()),
+            no_docker.address.to_string(),
+            "DockerUnavailable",
+            "docker",
+        ),
+    ];
+    let mut started = Vec::new();
+    for (name, node, address, reason, word) in &table {
+        if let Some(node) = node {
+            started.push(cx.world.start_node(node)?.0);
+        }
+        share_authority(cx, name)?;
+        cx.kubectl().apply(&cluster(name, address, 2181))?;
+        let _ = (reason, word);
+    }
+    let mut failures = Vec::new();
+    for (name, _, _, reason, word) in &table {
+        if let Err(error) = told(cx, "mesoscluster", name, reason, word) {
+            failures.push(format!("{error:#}"));
+        }
+    }
+    drop(squatter);
+    for (name, ..) in &table {
+        // A node that cannot be reached cannot be cleaned either: its deletion says so and is then waived.
+        let annotation = "mesolith.io/skip-node-cleanup=n";
+        cx.kubectl()
+            .run(&["annotate", "mc", name, annotation, "--overwrite"])?;
+        if let Err(error) = cx.kubectl().run(&["delete", "mc", name, "--timeout=90s"]) {
+            failures.push(format!("{error:#}"));
+        }
+    }
+    for node in &started {
+        if let Some(process) = node.process() {
+            process.stop(std::time::Duration::from_secs(20))?;
+        }
+    }
+    ensure!(failures.is_empty(), "{}", failures.join("; "));
+    Ok(())
+}
+
+/// Copies the CA Secret of cluster `local` for another cluster.
+fn share_authority(cx: &Context, name: &str) -> anyhow::Result<()> {
+    let secret = cx
+        .kubectl()
+        .run(&["get", "secret", "local-ca", "-n", "default", "-o", "json"])?;
+    let mut secret: serde_json::Value = serde_json::from_str(&secret)?;
+    secret["metadata"] = serde_json::json!({"name": format!("{name}-ca"), "namespace": "default"});
+    cx.kubectl().apply(&secret.to_string()).map(drop)
+}
+
+pub(super) fn yaml(cx: &Context) -> anyhow::Result<()> {
+    let good = app("refused", "cmd: sleep 1");
+    let table = [
+        (good.replace("cpus: 0.1", "cpus: -1"), "spec.cpus"),
+        (
+            good.replace("cmd: sleep 1", "cmd: sleep 1, instances: -3"),
+            "spec.instances",
+        ),
+        (
+            good.replace("cmd: sleep 1", "cmd: sleep 1, id: 'Not A Path'"),
+            "spec",
+        ),
+        (
+            good.replace("cmd: sleep 1", "cmd: sleep 1, constraints: [[rack, NEAR]]"),
+            "constraints",
+        ),
+        (
+            cluster("refused", "nowhere", 2181).replace("nowhere:7070", "nowhere"),
+            "spec.nodes",
+        ),
+        (
+            cluster("refused", "h", 2181).replace("heap: 64Mi", "heap: lots"),
+            "spec.zookeeper.heap",
+        ),
+        (
+            cluster("refused", "h", 2181).replace("masters: {nodes: n}", "masters: {}"),
+            "spec.masters.nodes",
+        ),
+    ];
+    for (text, field) in &table {
+        let Err(error) = cx.kubectl().apply(text) else {
+            cx.kubectl().run(&[
+                "delete",
+                "mapp,mc",
+                "refused",
+                "--ignore-not-found",
+                "--wait=false",
+            ])?;
+            anyhow::bail!("accepted, although {field} is wrong: {text}");
+        };
+        let error = format!("{error:#}");
+        ensure!(
+            error.contains(field),
+            "the refusal does not name {field}: {error}"
+        );
+        println!("    {}", error.lines().last().unwrap_or_default());
+    }
+    Ok(())
+}
