@@ -39,9 +39,8 @@ pub(super) fn leaves_nothing(cx: &Context) -> anyhow::Result<()> {
             .output()?;
         ensure!(!list.stdout.is_empty(), "no archive below {}", archives.display());
     }
-    for path in cgroups_of(&format!("mesolith/{uid}")) {
-        anyhow::bail!("{} is left", path.display());
-    }
+    let groups = cgroups_of(&format!("mesolith/{uid}"));
+    ensure!(groups.is_empty(), "{groups:?} are left");
     let table = kubectl.run(&["get", "mc,mapp,zkm", "-A"])?;
     ensure!(table.trim().is_empty(), "{table}");
     Ok(())
