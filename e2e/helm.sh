@@ -42,7 +42,7 @@ led_by_another() { local now; now=$(leader); [ -n "$now" ] && [ "$now" != "$1" ]
 finish() {
   local code=$? pid
   set +e
-  [ $code = 0 ] || diagnose
+  [ $code = 0 ] || diagnose 2>&1 | sed 's/^/    /'
   [ ! -e "$work/agent.pid" ] || kill "$(cat "$work/agent.pid")" 2>/dev/null
   # Components outlive their agent; what is left of ours names our directory.
   for _ in $(seq 50); do ours >/dev/null || break; sleep 0.2; done
@@ -64,7 +64,7 @@ diagnose() {
   kubectl get mesoscluster host -n default -o 'jsonpath={.status.nodes}'
   kubectl logs -n $namespace -l app.kubernetes.io/component=operator --tail=40 --prefix
   tail -20 "$work/agent.log"
-} 2>&1 | sed 's/^/    /'
+}
 
 cluster_up() {
   [ -x "$program" ] || fail "$program is not built; run: cargo build -p mesolith"
