@@ -30,6 +30,8 @@ pub(crate) fn client() -> reqwest::Client {
     let client = reqwest::Client::builder().timeout(LIMIT).no_proxy();
     client
         .redirect(reqwest::redirect::Policy::none())
+        // Plain HTTP only; without this a machine that has no CA certificates makes it fail.
+        .tls_certs_only([])
         .build()
         .unwrap_or_default()
 }
