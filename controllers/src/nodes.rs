@@ -167,7 +167,10 @@ impl Nodes {
         };
         let mut client = shared.client.clone().map_err(failed)?;
         let answer = client.remove(dial::request(request, CALL_TIMEOUT)).await;
-        Ok(answer.map_err(|s| failed(dial::sentence(&s)))?.into_inner().gone)
+        let gone = answer.map_err(|s| failed(dial::sentence(&s)))?.into_inner().gone;
+        // What was applied before will not be shown any more.
+        lock(&shared.seen).sent = 0;
+        Ok(gone)
     }
 }
 

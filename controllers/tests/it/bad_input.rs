@@ -1,0 +1,148 @@
+//! What a person sees when something is wrong: a typed reason, an event, and what to do.
+
+use super::node::{FakeNode, Log};
+use super::operator::{Operator, Turn};
+use kube::api::{Patch, PatchParams};
+use mesolith_pki::Authority;
+use serde_json::{Value, json};
+
+const PORT: u16 = 25_071;
+
+fn one(address: &str, mtls: &str) -> Value {
+    json!({
+        "nodes": [{"name": "n1", "address": address}],
+        "zookeeper": {"nodes": "n1"},
+        "masters": {"nodes": "n1"},
+        "security": {"mtls": mtls}
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spec_that_makes_no_sense_is_named_and_stops_no_other_cluster() {
+    let turn = Turn::take().await;
+    let operator = Operator::start(&turn, "a");
+    let mut spec = one("127.0.25.11:7070", "Disabled");
+    spec["masters"]["nodes"] = json!("n[1-2]");
+    turn.apply("wrong", spec).await;
+    let message = turn
+        .wait_condition("wrong", "Ready", "False", "InvalidSpec")
+        .await;
+    assert!(
+        message.starts_with("spec.masters.nodes: \"n2\" is not in spec.nodes"),
+        "{message}"
+    );
+
+    let log = Log::default();
+    let node =
+        FakeNode::new("n1", ([127, 0, 25, 12], PORT).into(), &log).with_fact("master", "leading", "true");
+    node.serve(None).await;
+    turn.apply("right", one(&format!("127.0.25.12:{PORT}"), "Disabled"))
+        .await;
+    turn.wait_condition("right", "Ready", "True", "AllServing").await;
+    assert!(
+        turn.event_reasons("wrong")
+            .await
+            .contains(&"InvalidSpec".to_owned())
+    );
+    for name in ["wrong", "right"] {
+        turn.delete(name).await;
+        turn.wait_gone(name).await;
+    }
+    operator.stop().await;
+    node.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_does_not_answer_has_a_remedy_and_blocks_deletion_only_once_touched() {
+    let turn = Turn::take().await;
+    let operator = Operator::start(&turn, "a");
+    let address = format!("127.0.25.13:{PORT}");
+    turn.apply("away", one(&address, "Disabled")).await;
+    let message = turn
+        .wait_condition("away", "NodesReachable", "False", "NodeUnreachable")
+        .await;
+    let expected = format!(
+        "n1 ({address}): connection refused. Is the node agent running? systemctl status mesolith-agent"
+    );
+    assert_eq!(message, expected);
+    assert!(
+        turn.event_reasons("away")
+            .await
+            .contains(&"NodeUnreachable".to_owned())
+    );
+    // Nothing was ever sent there: nothing to clean.
+    turn.delete("away").await;
+    turn.wait_gone("away").await;
+
+    let log = Log::default();
+    let node = FakeNode::new("n1", address.parse().unwrap(), &log).with_fact("master", "leading", "true");
+    node.serve(None).await;
+    turn.apply("lost", one(&address, "Disabled")).await;
+    turn.wait_condition("lost", "Ready", "True", "AllServing").await;
+    node.stop();
+    turn.wait_condition("lost", "NodesReachable", "False", "NodeUnreachable")
+        .await;
+    turn.delete("lost").await;
+    let message = turn
+        .wait_condition("lost", "Stalled", "True", "NodeUnreachable")
+        .await;
+    assert!(message.contains("mesolith.io/skip-node-cleanup=n1"), "{message}");
+    let annotation = json!({"metadata": {"annotations": {"mesolith.io/skip-node-cleanup": "n1"}}});
+    turn.clusters()
+        .patch("lost", &PatchParams::default(), &Patch::Merge(annotation))
+        .await
+        .unwrap();
+    turn.wait_gone("lost").await;
+    operator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_of_another_cluster_is_not_trusted() {
+    let turn = Turn::take().await;
+    let operator = Operator::start(&turn, "a");
+    let log = Log::default();
+    let node = FakeNode::new("n1", ([127, 0, 25, 14], PORT).into(), &log);
+    node.serve(Some(&Authority::create("other").unwrap())).await;
+    turn.apply("strict", one(&format!("127.0.25.14:{PORT}"), "Enabled"))
+        .await;
+    let message = turn
+        .wait_condition("strict", "NodesReachable", "False", "NodeUntrusted")
+        .await;
+    assert!(message.contains("mesolith pki issue"), "{message}");
+    assert!(log.lock().unwrap().is_empty(), "nothing is sent to it");
+    turn.delete("strict").await;
+    turn.wait_gone("strict").await;
+    operator.stop().await;
+    node.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_cannot_start_is_reported_in_its_own_words() {
+    let turn = Turn::take().await;
+    let operator = Operator::start(&turn, "a");
+    let log = Log::default();
+    let sentence = "no java on this node; apt install default-jre-headless";
+    let node = FakeNode::new("n1", ([127, 0, 25, 15], PORT).into(), &log).with_fault(
+        "zookeeper",
+        "JavaNotFound",
+        sentence,
+    );
+    node.serve(None).await;
+    turn.apply("bare", one(&format!("127.0.25.15:{PORT}"), "Disabled"))
+        .await;
+    let message = turn
+        .wait_condition("bare", "Ready", "False", "JavaNotFound")
+        .await;
+    assert!(message.contains(sentence), "{message}");
+    turn.wait_condition("bare", "Stalled", "True", "JavaNotFound")
+        .await;
+    assert!(
+        turn.event_reasons("bare")
+            .await
+            .contains(&"JavaNotFound".to_owned())
+    );
+    turn.delete("bare").await;
+    turn.wait_gone("bare").await;
+    operator.stop().await;
+    node.stop();
+}

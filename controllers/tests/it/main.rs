@@ -1,0 +1,11 @@
+//! The operator against a real Kubernetes API and against nodes whose faults can be chosen.
+//!
+//! Stories about real nodes are in `e2e/`; here are those that need a node to misbehave on command.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod bad_input;
+mod cluster;
+mod lease;
+mod node;
+mod operator;
