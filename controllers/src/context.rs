@@ -77,11 +77,6 @@ impl Context {
         UnboundedReceiverStream::new(taken.unwrap_or_else(|| mpsc::unbounded_channel().1))
     }
 
-    /// Cancelled when the term ends.
-    pub(crate) fn over(&self) -> CancellationToken {
-        self.over.clone()
-    }
-
     /// Spawns a task that is dropped at the end of the term.
     pub(crate) fn spawn(
         &self,

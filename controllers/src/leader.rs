@@ -33,12 +33,6 @@ impl Term {
         }
     }
 
-    /// A term that only its owner ends; for tests.
-    #[cfg(test)]
-    pub(crate) fn unlimited() -> Self {
-        Self::new(Instant::now() + Duration::from_secs(86_400))
-    }
-
     /// Whether a write that starts now comes from the leader.
     pub(crate) fn may_write(&self) -> bool {
         let valid_until = *self.valid_until.lock().unwrap_or_else(|e| e.into_inner());

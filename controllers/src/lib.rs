@@ -12,7 +12,6 @@ mod args;
 mod backoff;
 mod context;
 mod controller;
-mod http;
 mod leader;
 mod marathon_app;
 mod mesos_cluster;
@@ -42,7 +41,9 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     let health = Health::default();
     health.set("kubernetes", Err("no contact with the Kubernetes API yet".into()));
 
-    http::serve(args.http, registry, health.clone(), shutdown.clone()).await?;
+    let listener = mesolith_telemetry::listen(args.http).await?;
+    let router = mesolith_telemetry::router(registry, health.clone());
+    let server = tokio::spawn(mesolith_telemetry::serve_on(listener, router, shutdown.clone()));
     let config = api_client::config(args.kubeconfig.as_deref()).await?;
     let elector = api_client::client(config.clone(), metrics.clone(), None)?;
     let election = Election {
@@ -71,6 +72,7 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
         )
     })
     .await;
+    server.await??;
     Ok(())
 }
 

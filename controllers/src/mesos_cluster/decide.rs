@@ -8,7 +8,7 @@
 //!
 //! The unit is the node, since a node is always told its whole set.
 
-use super::model::{Desired, Kind, Ledger, NodeView, Problem, World, members, quorum};
+use super::model::{Desired, Kind, Ledger, Problem, World, members, quorum};
 use mesolith_crds::v1alpha1::mesos_cluster::PlanStep;
 use mesolith_proto::node::v1::Component;
 use std::collections::BTreeSet;
@@ -394,6 +394,7 @@ fn note_plan(plan: &mut Vec<PlanStep>, node: &str, gap: &Gap, rules: Rules) {
 /// Whether nothing is left to do and nothing is unknown: every node answers and has exactly what is wanted.
 #[cfg(test)]
 pub(crate) fn converged(desired: &Desired, world: &World) -> bool {
+    use super::model::NodeView;
     world.nodes.iter().all(|(node, view)| match view {
         NodeView::Seen(ledger) => {
             let gap = Gap::between(&wanted(desired, node), ledger);

@@ -237,11 +237,7 @@ mod tests {
             &none,
             &addresses,
             &Desired::new(),
-            &none
-                .clone()
-                .into_iter()
-                .map(|(k, _): (String, String)| (k, NodeView::Unknown))
-                .collect(),
+            &BTreeMap::new(),
             &["a"].into(),
         );
         assert_eq!(first.keys().collect::<Vec<_>>(), ["a"]);

@@ -5,7 +5,6 @@ use mesolith_proto::node::v1::node_client::NodeClient;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tonic::transport::Channel;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// Failures to get ready to dial.
 #[derive(Debug, thiserror::Error)]
@@ -115,31 +114,15 @@ pub(crate) fn fingerprint(ca_pem: &str, lifetime: Duration) -> String {
 pub(super) fn request<T>(message: T, limit: Duration) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);
     request.set_timeout(limit);
-    inject(request.metadata_mut());
+    mesolith_telemetry::inject_metadata(request.metadata_mut());
     request
 }
 
 /// The same without a limit, for streams.
 pub(super) fn stream_request<T>(message: T) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);
-    inject(request.metadata_mut());
+    mesolith_telemetry::inject_metadata(request.metadata_mut());
     request
-}
-
-fn inject(metadata: &mut tonic::metadata::MetadataMap) {
-    struct Carrier<'a>(&'a mut tonic::metadata::MetadataMap);
-    impl opentelemetry::propagation::Injector for Carrier<'_> {
-        fn set(&mut self, key: &str, value: String) {
-            if let (Ok(key), Ok(value)) = (
-                tonic::metadata::MetadataKey::from_bytes(key.as_bytes()),
-                value.parse(),
-            ) {
-                self.0.insert(key, value);
-            }
-        }
-    }
-    let context = tracing::Span::current().context();
-    opentelemetry::global::get_text_map_propagator(|p| p.inject_context(&context, &mut Carrier(metadata)));
 }
 
 /// What a failed call says, in one sentence without the library's words.

@@ -2,7 +2,7 @@
 //!
 //! Stories about real nodes are in `e2e/`; here are those that need a node to misbehave on command.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod bad_input;
 mod cluster;

@@ -4,6 +4,7 @@
 //! becomes what is wanted, and then nothing is done any more.
 
 use super::super::fixtures::{cut_off, desired, empty_world, part, three_nodes};
+use super::super::model::NodeView;
 use super::*;
 use mesolith_proto::node::v1::Phase;
 use proptest::prelude::*;
