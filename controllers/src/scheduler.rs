@@ -24,6 +24,8 @@ mod wire;
 
 #[cfg(test)]
 mod scripted;
+#[cfg(test)]
+mod simulation;
 
 pub(crate) use actor::{Scheduler, Settings};
 pub(crate) use model::{AppKey, Desired, Remembered};

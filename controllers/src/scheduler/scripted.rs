@@ -1,5 +1,5 @@
 //! The scheduler against a scripted master over real HTTP: what it calls, and what it makes of faults.
 
 mod faults;
-mod master;
+pub(super) mod master;
 mod stories;

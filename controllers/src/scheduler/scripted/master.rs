@@ -246,7 +246,7 @@ pub(super) fn offers(offers: Vec<mesos::Offer>) -> Event {
     }
 }
 
-pub(super) fn offer(id: &str, agent: &str, cpus: f64) -> mesos::Offer {
+pub(in crate::scheduler) fn offer(id: &str, agent: &str, cpus: f64) -> mesos::Offer {
     let allocation = Some(mesos::resource::AllocationInfo {
         role: Some("*".to_owned()),
     });
