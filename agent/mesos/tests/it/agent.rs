@@ -1,0 +1,152 @@
+//! The agent as a process.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::master::Master;
+use crate::{eventually, free_port};
+
+pub(crate) struct Agent {
+    pub(crate) dir: TempDir,
+    pub(crate) port: u16,
+    pub(crate) master: Master,
+    arguments: Vec<String>,
+    process: Option<Child>,
+}
+
+impl Agent {
+    /// An agent that registered with a master of its own.
+    pub(crate) async fn start(arguments: &[&str]) -> Self {
+        let mut agent = Self {
+            dir: tempfile::Builder::new().prefix("magent-").tempdir().unwrap(),
+            port: free_port(),
+            master: Master::start().await,
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            process: None,
+        };
+        agent.process = Some(agent.command(arguments).spawn().unwrap());
+        agent.master.hello(1).await;
+        agent
+    }
+
+    pub(crate) fn work_dir(&self) -> PathBuf {
+        self.dir.path().join("work")
+    }
+
+    pub(crate) fn command(&self, more: &[&str]) -> Command {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.path().join("log"))
+            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mesolith-mesos-agent"));
+        command
+            .args([
+                "--ip=127.0.0.1",
+                "--resources=cpus:4;mem:2048;disk:1000",
+                "--registration_backoff_factor=10ms",
+            ])
+            .arg(format!("--port={}", self.port))
+            .arg(format!("--master={}", self.master.address()))
+            .arg(format!("--work_dir={}", self.work_dir().display()))
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        command
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    /// Starts it again and waits until it said hello.
+    pub(crate) async fn restart(&mut self) {
+        let before = self.master.state().hellos.len();
+        let arguments = self.arguments.clone();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        self.process = Some(self.command(&arguments).spawn().unwrap());
+        self.master.hello(before + 1).await;
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
+        reqwest::get(format!("http://127.0.0.1:{}{path}", self.port))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn state(&self) -> Value {
+        self.get("/state").await.json().await.unwrap()
+    }
+
+    /// The sandbox of a task's newest run.
+    pub(crate) fn sandbox(&self, task: &str) -> PathBuf {
+        let executors = format!("slaves/M-S0/frameworks/{}/executors", crate::master::FRAMEWORK);
+        self.work_dir().join(executors).join(task).join("runs/latest")
+    }
+
+    pub(crate) async fn output(&self, task: &str, contains: &str) -> String {
+        let path = self.sandbox(task).join("stdout");
+        eventually(&format!("{} contains {contains:?}", path.display()), async || {
+            text(&path).filter(|text| text.contains(contains))
+        })
+        .await
+    }
+
+    /// Task checkpoints that are left.
+    pub(crate) fn checkpoints(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut todo = vec![self.work_dir().join("meta/slaves/M-S0/frameworks")];
+        while let Some(dir) = todo.pop() {
+            for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+                if entry.path().is_dir() {
+                    todo.push(entry.path())
+                } else {
+                    found.push(entry.path())
+                }
+            }
+        }
+        found
+    }
+
+    pub(crate) fn log(&self) -> String {
+        text(&self.dir.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- agent log\n{}", self.log());
+        }
+        // What tests leave running lives in groups named after containers that the sandboxes are named after.
+        let mut todo = vec![self.work_dir().join("slaves")];
+        while let Some(dir) = todo.pop() {
+            if dir.file_name().is_some_and(|n| n == "runs") {
+                for run in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+                    let group = Path::new("/sys/fs/cgroup/freezer/mesos")
+                        .join(run.file_name())
+                        .join("cgroup.procs");
+                    for pid in text(&group).unwrap_or_default().lines() {
+                        Command::new("kill").args(["-9", pid]).status().ok();
+                    }
+                }
+                continue;
+            }
+            let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+            todo.extend(entries.map(|e| e.path()).filter(|p| p.is_dir()));
+        }
+    }
+}
+
+pub(crate) fn text(path: &Path) -> Option<String> {
+    std::fs::read_to_string(path).ok()
+}
