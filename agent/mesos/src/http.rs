@@ -13,8 +13,9 @@ use std::time::SystemTime;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::any;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -51,19 +52,19 @@ pub(crate) fn router(app: App) -> Router {
         .route("/containers", any(monitor::containers))
         .route("/monitor/statistics", any(monitor::statistics))
         .route("/api/v1/executor", any(executor::call));
+    let telemetry = mesolith_telemetry::router(app.0.metrics.registry(), app.0.health.clone());
+    let telemetry = telemetry.layer(middleware::from_fn_with_state(app.clone(), metrics::refresh));
     Router::new()
         .nest("/slave(1)", own.clone())
         .merge(own)
         .route("/version", any(version))
         .route("/metrics/snapshot", any(metrics::snapshot))
-        .route("/metrics", get(metrics::prometheus))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
         .route("/files/browse", any(files::browse))
         .route("/files/read", any(files::read))
         .route("/files/download", any(files::download))
         .fallback(|| async { text(StatusCode::NOT_FOUND, "404 Not Found.") })
         .with_state(app)
+        .merge(telemetry)
 }
 
 async fn state(State(app): State<App>) -> Response {
@@ -77,18 +78,6 @@ async fn flags(State(app): State<App>) -> Response {
 
 async fn version() -> Response {
     answer(&state_json::version())
-}
-
-async fn ready(State(app): State<App>) -> Response {
-    let problems = app.0.health.problems();
-    if problems.is_empty() {
-        return text(StatusCode::OK, "ok\n");
-    }
-    let lines: Vec<String> = problems
-        .iter()
-        .map(|(check, why)| format!("{check}: {why}\n"))
-        .collect();
-    text(StatusCode::SERVICE_UNAVAILABLE, lines.concat())
 }
 
 /// A plain text answer, as Mesos gives errors.

@@ -21,7 +21,6 @@ mod sandbox;
 mod session;
 mod start;
 mod state;
-mod trace;
 mod updates;
 
 pub use args::Args;

@@ -147,12 +147,9 @@ pub(crate) async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
 
 async fn listen(args: &Args) -> anyhow::Result<TcpListener> {
     let address = SocketAddr::new(args.ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), args.port);
-    TcpListener::bind(address).await.with_context(|| {
-        format!(
-            "failed to listen on {address}: if another program uses the port, stop it (ss -ltnp shows which) or \
-             choose another one with --port; if the address is not of this machine, change --ip"
-        )
-    })
+    mesolith_telemetry::listen(address)
+        .await
+        .context("the Mesos agent cannot serve (--ip, --port)")
 }
 
 fn prepare_work_dir(args: &Args) -> anyhow::Result<std::path::PathBuf> {

@@ -41,7 +41,7 @@ pub(super) async fn drive(job: Job, mut commands: mpsc::UnboundedReceiver<Comman
         task = %job.launch.task.task_id.value,
         framework = %job.launch.framework_id(),
     );
-    crate::trace::adopt_parent(&span, &job.launch.trace);
+    mesolith_telemetry::continue_from_map(&span, &job.launch.trace);
     let outcome = begin(&job, &mut commands, &events).instrument(span).await;
     let mut left = None;
     let last = match outcome {

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
 use mesolith_proto::mesos::v1::TaskState;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use serde_json::{Map, Value, json};
 
 use super::{App, AppState, answer, state_json};
 use crate::info::from_wire;
+use crate::state::Agent;
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -55,39 +55,34 @@ impl Metrics {
             pending_updates,
         }
     }
-}
 
-pub(super) async fn prometheus(State(app): State<App>) -> Response {
-    let metrics = &app.0.metrics;
-    {
-        let agent = app.0.agent.read();
-        metrics.tasks.clear();
+    pub(super) fn registry(&self) -> mesolith_telemetry::Registry {
+        self.registry.clone()
+    }
+
+    fn set(&self, agent: &Agent) {
+        self.tasks.clear();
         for task in agent.tasks.values() {
-            metrics
-                .tasks
+            self.tasks
                 .get_or_create(&vec![("state", task.state.as_str_name().to_owned())])
                 .inc();
         }
-        metrics.registered.set(i64::from(agent.master.is_some()));
+        self.registered.set(i64::from(agent.master.is_some()));
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        metrics.executors.set(count(agent.executors.len()));
+        self.executors.set(count(agent.executors.len()));
         let pending = agent
             .tasks
             .keys()
             .filter(|key| agent.updates.pending(key).next().is_some())
             .count();
-        metrics.pending_updates.set(count(pending));
+        self.pending_updates.set(count(pending));
     }
-    let mut text = String::new();
-    let registry = metrics
-        .registry
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    if encode(&mut text, &registry).is_err() {
-        text.clear(); // Writing into a String cannot fail.
-    }
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+/// Sets the gauges from the state before Prometheus reads them.
+pub(super) async fn refresh(State(app): State<App>, request: Request, next: Next) -> Response {
+    app.0.metrics.set(&app.0.agent.read());
+    next.run(request).await
 }
 
 pub(super) async fn snapshot(State(app): State<App>) -> Response {

@@ -20,7 +20,7 @@ async fn bad_starts_say_what_to_do() {
     let port = agent.port;
     let taken = fails(agent.command(&[]));
     assert!(
-        taken.contains(&format!("127.0.0.1:{port}")) && taken.contains("--port"),
+        taken.contains(&format!("port {port} on 127.0.0.1 is in use")) && taken.contains("--port"),
         "{taken}"
     );
     agent.kill();
