@@ -22,6 +22,8 @@ mod offers;
 mod run;
 mod session;
 pub mod state;
+#[cfg(test)]
+mod tests;
 mod time;
 mod timers;
 mod updates;

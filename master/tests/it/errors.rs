@@ -5,8 +5,10 @@ use serde_json::json;
 use crate::master::Master;
 use crate::scheduler::{Scheduler, info, post};
 
+type Headers = &'static [(&'static str, &'static str)];
+
 /// Request headers, body, status, answer; recorded from Mesos 1.11.0.
-const CASES: &[(&[(&str, &str)], &str, u16, &str)] = &[
+const CASES: &[(Headers, &str, u16, &str)] = &[
     (&[], "{}", 400, "Expecting 'Content-Type' to be present"),
     (
         &[TEXT],

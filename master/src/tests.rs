@@ -1,0 +1,349 @@
+//! The state machine as values: inputs in, effects out. No clock, no network.
+
+mod agents;
+mod allocation;
+mod properties;
+mod reconcile;
+mod tasks;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesolith_mesos::{AgentId, FrameworkId};
+use mesolith_proto::mesos::v1;
+use mesolith_proto::session::v1 as session;
+use v1::scheduler::{Call, Event, call, event};
+
+use crate::state::{Config, State};
+use crate::{Effect, Input, SessionId, StreamId, Time, wire};
+
+/// A master with a clock that the test moves.
+struct World {
+    state: State,
+    now: Time,
+    next: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let master = v1::MasterInfo {
+            id: "m".into(),
+            ..Default::default()
+        };
+        let now = Time::from_secs(1000);
+        let mut config = Config::new(master, now);
+        change(&mut config);
+        let mut world = Self {
+            state: State::new(Arc::new(config)),
+            now,
+            next: 0,
+        };
+        world.apply(Input::Elected);
+        world
+    }
+
+    fn apply(&mut self, input: Input) -> Vec<Effect> {
+        let effects = self.state.apply(self.now, input);
+        self.check();
+        effects
+    }
+
+    /// What must hold after every input.
+    fn check(&self) {
+        for agent in self.state.agents.values() {
+            let held = agent.used_total().unallocate() + &agent.offered.unallocate();
+            assert!(
+                agent.total.contains(&held),
+                "{} gave away {held} of {}",
+                agent.id,
+                agent.total
+            );
+            assert_eq!(agent.free() + &held, agent.total);
+            let offered = agent
+                .offers
+                .iter()
+                .map(|id| &self.state.offers[id].resources)
+                .sum();
+            assert_eq!(agent.offered, offered);
+        }
+    }
+
+    fn pass(&mut self, seconds: u64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for _ in 0..seconds * 10 {
+            self.now = self.now + Duration::from_millis(100);
+            effects.extend(self.apply(Input::Tick));
+        }
+        effects
+    }
+
+    fn stream(&mut self) -> StreamId {
+        self.next += 1;
+        StreamId(format!("stream-{}", self.next))
+    }
+
+    fn session(&mut self) -> SessionId {
+        self.next += 1;
+        SessionId(self.next)
+    }
+
+    fn subscribe(&mut self, info: v1::FrameworkInfo) -> (Scheduler, Vec<Effect>) {
+        let stream = self.stream();
+        let subscribe = call::Subscribe {
+            framework_info: info,
+            ..Default::default()
+        };
+        let effects = self.apply(Input::Subscribe {
+            stream: stream.clone(),
+            subscribe: Box::new(subscribe),
+        });
+        let id = self
+            .state
+            .streams
+            .get(&stream)
+            .cloned()
+            .unwrap_or_else(|| FrameworkId::from(""));
+        (Scheduler { id, stream }, effects)
+    }
+
+    fn agent(&mut self, resources: &str) -> (Node, Vec<Effect>) {
+        let session = self.session();
+        let register = session::Register {
+            agent: Some(agent_info(resources, None)),
+            version: "1".into(),
+        };
+        let effects = self.say(session, session::from_agent::Message::Register(register));
+        (
+            Node {
+                id: self.state.sessions[&session].clone(),
+                session,
+            },
+            effects,
+        )
+    }
+
+    fn reregister(
+        &mut self,
+        id: &str,
+        resources: &str,
+        tasks: Vec<v1::Task>,
+        frameworks: Vec<v1::FrameworkInfo>,
+    ) -> (Node, Vec<Effect>) {
+        let session = self.session();
+        let agent = Some(agent_info(resources, Some(id)));
+        let again = session::Reregister {
+            agent,
+            version: "1".into(),
+            tasks,
+            frameworks,
+            executors: Vec::new(),
+        };
+        let effects = self.say(session, session::from_agent::Message::Reregister(again));
+        (
+            Node {
+                id: AgentId::from(id),
+                session,
+            },
+            effects,
+        )
+    }
+
+    fn say(&mut self, session: SessionId, message: session::from_agent::Message) -> Vec<Effect> {
+        self.apply(Input::Agent {
+            session,
+            peer: "10.0.0.1".into(),
+            message: Box::new(message),
+        })
+    }
+
+    fn update(
+        &mut self,
+        node: &Node,
+        scheduler: &Scheduler,
+        task: &str,
+        state: v1::TaskState,
+        uuid: &[u8],
+    ) -> Vec<Effect> {
+        let mut status = v1::TaskStatus {
+            task_id: v1::TaskId { value: task.into() },
+            ..Default::default()
+        };
+        status.set_state(state);
+        status.uuid = Some(uuid.to_vec().into());
+        let framework_id = Some(v1::FrameworkId {
+            value: scheduler.id.to_string(),
+        });
+        let update = session::StatusUpdate {
+            framework_id,
+            status: Some(status),
+            latest_state: state as i32,
+        };
+        self.say(node.session, session::from_agent::Message::StatusUpdate(update))
+    }
+
+    fn call(&mut self, scheduler: &Scheduler, kind: call::Type, fill: impl FnOnce(&mut Call)) -> Vec<Effect> {
+        let mut call = Call::default();
+        call.set_type(kind);
+        fill(&mut call);
+        let stream = Some(scheduler.stream.0.clone());
+        let (framework, trace) = (scheduler.id.clone(), HashMap::new());
+        self.apply(Input::Call {
+            framework,
+            stream,
+            call: Box::new(call),
+            trace,
+        })
+    }
+
+    fn decline(
+        &mut self,
+        scheduler: &Scheduler,
+        offer: &v1::Offer,
+        refuse_seconds: Option<f64>,
+    ) -> Vec<Effect> {
+        let filters = refuse_seconds.map(|s| v1::Filters {
+            refuse_seconds: Some(s),
+        });
+        let decline = call::Decline {
+            offer_ids: vec![offer.id.clone()],
+            filters,
+        };
+        self.call(scheduler, call::Type::Decline, |call| {
+            call.decline = Some(decline)
+        })
+    }
+
+    fn launch(
+        &mut self,
+        scheduler: &Scheduler,
+        offers: &[&v1::Offer],
+        tasks: Vec<v1::TaskInfo>,
+    ) -> Vec<Effect> {
+        let mut operation = v1::offer::Operation::default();
+        operation.set_type(v1::offer::operation::Type::Launch);
+        operation.launch = Some(v1::offer::operation::Launch { task_infos: tasks });
+        let offer_ids = offers.iter().map(|o| o.id.clone()).collect();
+        let accept = call::Accept {
+            offer_ids,
+            operations: vec![operation],
+            filters: None,
+        };
+        self.call(scheduler, call::Type::Accept, |call| call.accept = Some(accept))
+    }
+}
+
+struct Scheduler {
+    id: FrameworkId,
+    stream: StreamId,
+}
+
+struct Node {
+    id: AgentId,
+    session: SessionId,
+}
+
+fn agent_info(resources: &str, id: Option<&str>) -> v1::AgentInfo {
+    v1::AgentInfo {
+        hostname: "h".into(),
+        resources: wire::from_resources(&resources.parse().unwrap()),
+        id: id.map(|id| v1::AgentId { value: id.into() }),
+        ..Default::default()
+    }
+}
+
+/// A framework that knows all there is.
+fn aware(roles: &[&str]) -> v1::FrameworkInfo {
+    use v1::framework_info::capability::Type;
+    let capability = |kind| {
+        let mut capability = v1::framework_info::Capability::default();
+        capability.set_type(kind);
+        capability
+    };
+    v1::FrameworkInfo {
+        user: "root".into(),
+        name: "f".into(),
+        roles: roles.iter().map(|r| (*r).to_owned()).collect(),
+        failover_timeout: Some(60.0),
+        capabilities: vec![
+            capability(Type::MultiRole),
+            capability(Type::PartitionAware),
+            capability(Type::ReservationRefinement),
+        ],
+        ..Default::default()
+    }
+}
+
+/// A framework of the first days.
+fn unaware() -> v1::FrameworkInfo {
+    v1::FrameworkInfo {
+        user: "root".into(),
+        name: "old".into(),
+        failover_timeout: Some(60.0),
+        ..Default::default()
+    }
+}
+
+fn task(id: &str, agent: &AgentId, resources: &str) -> v1::TaskInfo {
+    v1::TaskInfo {
+        name: id.into(),
+        task_id: v1::TaskId { value: id.into() },
+        agent_id: v1::AgentId {
+            value: agent.to_string(),
+        },
+        resources: wire::from_resources(&resources.parse().unwrap()),
+        command: Some(v1::CommandInfo::default()),
+        ..Default::default()
+    }
+}
+
+fn events(effects: &[Effect], scheduler: &Scheduler) -> Vec<Event> {
+    let sent = effects.iter().filter_map(|effect| match effect {
+        Effect::ToFramework { stream, event } if *stream == scheduler.stream => Some(event.as_ref().clone()),
+        _ => None,
+    });
+    sent.collect()
+}
+
+fn kinds(effects: &[Effect], scheduler: &Scheduler) -> Vec<event::Type> {
+    events(effects, scheduler).iter().map(Event::r#type).collect()
+}
+
+fn offers(effects: &[Effect], scheduler: &Scheduler) -> Vec<v1::Offer> {
+    events(effects, scheduler)
+        .into_iter()
+        .filter_map(|e| e.offers)
+        .flat_map(|o| o.offers)
+        .collect()
+}
+
+fn statuses(effects: &[Effect], scheduler: &Scheduler) -> Vec<v1::TaskStatus> {
+    events(effects, scheduler)
+        .into_iter()
+        .filter_map(|e| e.update)
+        .map(|u| u.status)
+        .collect()
+}
+
+fn told(effects: &[Effect], scheduler: &Scheduler) -> Vec<(String, &'static str, String)> {
+    let line = |s: v1::TaskStatus| {
+        (
+            s.task_id.value.clone(),
+            s.state().as_str_name(),
+            s.message.clone().unwrap_or_default(),
+        )
+    };
+    statuses(effects, scheduler).into_iter().map(line).collect()
+}
+
+fn to_agent(effects: &[Effect], node: &Node) -> Vec<session::from_master::Message> {
+    let sent = effects.iter().filter_map(|effect| match effect {
+        Effect::ToAgent { session, message } if *session == node.session => Some(message.as_ref().clone()),
+        _ => None,
+    });
+    sent.collect()
+}
