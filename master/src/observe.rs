@@ -3,16 +3,10 @@
 use std::sync::PoisonError;
 
 use axum::Router;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
-use axum::routing::get;
-use mesolith_telemetry::{Health, Registry};
+use mesolith_telemetry::Health;
 
 use crate::http::{App, Exported};
 use crate::leadership::Leadership;
-
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The endpoints; readiness follows the election.
 pub(crate) fn router(app: &App) -> Router {
@@ -36,7 +30,7 @@ pub(crate) fn router(app: &App) -> Router {
             }
         }
     });
-    endpoints(registry, health)
+    mesolith_telemetry::router(registry, health)
 }
 
 /// A standby that knows the leader is ready: it redirects.
@@ -47,32 +41,4 @@ fn readiness(leadership: &Leadership) -> Result<(), String> {
             Err(format!("no leading master: {why}"))
         }
     }
-}
-
-fn endpoints(registry: Registry, health: Health) -> Router {
-    let metrics = move || {
-        let mut text = String::new();
-        let registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
-        match prometheus_client::encoding::text::encode(&mut text, &registry) {
-            Ok(()) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
-            Err(problem) => (StatusCode::INTERNAL_SERVER_ERROR, problem.to_string()).into_response(),
-        }
-    };
-    let ready = move || {
-        let problems: Vec<_> = health
-            .problems()
-            .into_iter()
-            .map(|(check, why)| format!("{check}: {why}"))
-            .collect();
-        let status = if problems.is_empty() {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        };
-        (status, problems.join("\n"))
-    };
-    Router::new()
-        .route("/metrics", get(|| async move { metrics() }))
-        .route("/healthz", get(|| async { StatusCode::OK }))
-        .route("/readyz", get(|| async move { ready() }))
 }

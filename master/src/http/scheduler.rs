@@ -122,10 +122,16 @@ fn records(
 
 async fn other(app: &App, call: Call, headers: &HeaderMap) -> Response {
     let given = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let trace: HashMap<String, String> = ["traceparent", "tracestate"]
-        .into_iter()
-        .filter_map(|name| Some((name.to_owned(), given(name)?)))
-        .collect();
+    let span = tracing::info_span!("scheduler call", call = call.r#type().as_str_name());
+    mesolith_telemetry::continue_from_headers(&span, headers);
+    let mut trace: HashMap<String, String> = span.in_scope(mesolith_telemetry::trace_context);
+    if trace.is_empty() {
+        // Not traced here: the scheduler's context still belongs to the tasks it launches.
+        trace = ["traceparent", "tracestate"]
+            .into_iter()
+            .filter_map(|name| Some((name.to_owned(), given(name)?)))
+            .collect();
+    }
     let framework = call
         .framework_id
         .as_ref()

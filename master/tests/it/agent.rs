@@ -10,6 +10,8 @@ use mesolith_proto::session::v1::{self as session, FromAgent, from_agent, from_m
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::Status;
+use tonic::transport::Channel;
 
 #[derive(Default)]
 pub struct Memory {
@@ -51,15 +53,18 @@ impl Agent {
 
     /// Connects and registers, again if it has an id.
     pub async fn connect(&self, port: u16) -> Connection {
-        let mut client = AgentSessionClient::connect(format!("http://127.0.0.1:{port}"))
+        let client = AgentSessionClient::connect(format!("http://127.0.0.1:{port}"))
             .await
             .unwrap();
+        self.connect_with(client).await.unwrap()
+    }
+
+    pub async fn connect_with(&self, mut client: AgentSessionClient<Channel>) -> Result<Connection, Status> {
         let (send, outbound) = mpsc::unbounded_channel();
         send.send(self.hello()).unwrap();
         let mut inbound = client
             .open(UnboundedReceiverStream::new(outbound))
-            .await
-            .unwrap()
+            .await?
             .into_inner();
         let (memory, reply) = (self.memory.clone(), send);
         let task = tokio::spawn(async move {
@@ -71,7 +76,7 @@ impl Agent {
                 }
             }
         });
-        Connection { task }
+        Ok(Connection { task })
     }
 
     fn hello(&self) -> FromAgent {

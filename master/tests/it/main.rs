@@ -10,4 +10,6 @@ mod errors;
 mod master;
 mod reads;
 mod scheduler;
+mod secure;
 mod story;
+mod streams;

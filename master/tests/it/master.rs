@@ -29,7 +29,11 @@ impl Master {
     }
 
     pub async fn start(flags: &[&str]) -> Self {
-        let port = free_port().await;
+        Self::start_on(free_port().await, flags).await
+    }
+
+    pub async fn start_on(port: u16, flags: &[&str]) -> Self {
+        install_crypto();
         let port_text = port.to_string();
         let fixed = [
             "master",
@@ -91,4 +95,9 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
         assert!(Instant::now() < until, "never came: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// What every program of ours does first.
+fn install_crypto() {
+    let _ = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
