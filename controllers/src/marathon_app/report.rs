@@ -145,7 +145,8 @@ async fn write(
     if findings.iter().all(|finding| finding.kind != "Stalled") {
         after.conditions.retain(|condition| condition.type_ != "Stalled");
     }
-    let wrote = write_status(&cx.client, object, &before, &after)
+    // Against no status at all the counts of zero are written, too: the columns show them.
+    let wrote = write_status(&cx.client, object, &object.status.as_ref(), &Some(&after))
         .await
         .map_err(Error::WriteStatus)?;
     if wrote {

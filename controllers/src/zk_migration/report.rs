@@ -48,7 +48,7 @@ pub(super) async fn report(
             format!("The spec is valid and {passed}. {NO_PHASES}"),
         ));
     } else {
-        let message = format!("{passed}. {}", failures.join(" "));
+        let message = format!("{passed}. {}", failures.join("; "));
         findings.push(Finding::no("PreflightPassed", "ChecksFailed", message.clone()));
         findings.push(Finding::no("Ready", "PreflightFailed", message.clone()));
         waiting.push(Waiting {
