@@ -1,11 +1,15 @@
 //! Command line of the master; names and defaults as in Apache Mesos, so that people's flags and environment work.
 
+mod accepted;
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use mesolith_mesos::{Scalar, format_duration, parse_duration};
+
+pub use accepted::Accepted;
 
 use crate::state::{Config, Quantities};
 
@@ -27,7 +31,7 @@ pub struct Args {
     /// Name that clients are redirected to; the address if not given
     #[arg(long, env = "MESOS_HOSTNAME")]
     pub hostname: Option<String>,
-    /// ZooKeeper for the election: zk://[user:password@]host:port,host:port/path; alone without it
+    /// ZooKeeper for the election: zk://user:password@host:port,host:port/path (user optional); alone without it
     #[arg(long, env = "MESOS_ZK", value_parser = clap::value_parser!(mesolith_zk::Address))]
     pub zk: Option<mesolith_zk::Address>,
     /// Silence after which ZooKeeper gives the leadership away
@@ -97,38 +101,6 @@ pub struct Args {
     /// Flags of Mesos that change nothing here
     #[command(flatten)]
     pub accepted: Accepted,
-}
-
-/// Flags that people's Mesos configurations contain and that change nothing here: taken, shown nowhere, no error.
-#[derive(Debug, Clone, Default, clap::Args)]
-#[allow(missing_docs)]
-pub struct Accepted {
-    #[arg(long, hide = true)]
-    pub registry: Option<String>,
-    #[arg(long = "registry_strict", hide = true)]
-    pub registry_strict: Option<String>,
-    #[arg(long = "log_auto_initialize", hide = true)]
-    pub log_auto_initialize: Option<String>,
-    #[arg(long = "logging_level", hide = true)]
-    pub logging_level: Option<String>,
-    #[arg(long = "log_dir", hide = true)]
-    pub log_dir: Option<String>,
-    #[arg(long, hide = true)]
-    pub roles: Option<String>,
-    #[arg(long = "webui_dir", hide = true)]
-    pub webui_dir: Option<String>,
-    #[arg(long = "hostname_lookup", hide = true)]
-    pub hostname_lookup: Option<String>,
-    #[arg(long = "root_submissions", hide = true)]
-    pub root_submissions: Option<String>,
-    #[arg(long, hide = true)]
-    pub allocator: Option<String>,
-    #[arg(long = "framework_sorter", hide = true)]
-    pub framework_sorter: Option<String>,
-    #[arg(long = "role_sorter", hide = true)]
-    pub role_sorter: Option<String>,
-    #[arg(long = "recovery_agent_removal_limit", hide = true)]
-    pub recovery_agent_removal_limit: Option<String>,
 }
 
 /// Flags that Mesos shows and that have one value here.

@@ -30,7 +30,7 @@ mod updates;
 pub mod validate;
 pub mod wire;
 
-pub use args::Args;
+pub use args::{Accepted, Args};
 pub use input::{Answer, Effect, Input, SessionId, StreamId};
 pub use run::run;
 pub use time::Time;

@@ -61,6 +61,8 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     let server = tokio::spawn(listener::serve(listener, services, shutdown.clone()));
     let writer = tokio::spawn(writer);
     let outcome = follow(&handle, election.watch(), &act, &shutdown).await;
+    // Nothing is decided any more once another master may lead.
+    act.send_replace(false);
     election.leave().await;
     shutdown.trigger();
     // Both end with the shutdown; a panic in them was reported already.
