@@ -26,7 +26,8 @@ pub(super) async fn report(
     let known = view.version.as_deref() == Some(&app.version) && view.wanted == app.definition.instances;
     let settled = matches!(view.link, Link::Subscribed | Link::Failing(_));
     let first = condition::find(&before.conditions, "Ready").is_none();
-    if !first && !(known && settled) {
+    let telling = first || (known && settled);
+    if !telling {
         return Ok(Outcome::Waiting {
             reason: "WaitingForScheduler",
             again: Some(LOOK_AGAIN),
