@@ -74,16 +74,48 @@ cluster_up() {
   "$root/kube-dev/node.sh" up "$work/image.tar"
 }
 
+renders() { # every switch, and an older Kubernetes
+  helm lint "$root/charts/mesolith" "$root/charts/mesolith-crds" >/dev/null
+  says "replicas" helm template mesolith "$root/charts/mesolith" --set replicas=many
+  says "unknown" helm template mesolith "$root/charts/mesolith" --set unknown=1
+  local all; all=$(helm template mesolith "$root/charts/mesolith" --kube-version 1.37.2 \
+    --set metrics.serviceMonitor.enabled=true,metrics.prometheusRule.enabled=true)
+  for kind in ServiceMonitor PrometheusRule NetworkPolicy PodDisruptionBudget MutatingAdmissionPolicy; do
+    grep -q "^kind: $kind\$" <<<"$all" || fail "the chart should render a $kind"
+  done
+  all=$(helm template mesolith "$root/charts/mesolith" --kube-version 1.33.0)
+  ! grep -q "^kind: MutatingAdmissionPolicy" <<<"$all" || fail "Kubernetes 1.33 has no MutatingAdmissionPolicy"
+  say "renders with every switch, and for older servers"
+}
+
 install() {
   kubectl create namespace $namespace >/dev/null
   kubectl label namespace $namespace pod-security.kubernetes.io/enforce=restricted >/dev/null
   helm install mesolith-crds "$root/charts/mesolith-crds" -n $namespace >/dev/null
-  says "replicas" helm template mesolith "$root/charts/mesolith" --set replicas=many
   chart install --set image.repository=localhost/mesolith,image.tag=test,image.pullPolicy=Never
   [ "$(kubectl get deployment mesolith-operator -n $namespace -o 'jsonpath={.status.readyReplicas}')" = 2 ] ||
     fail "two replicas should be ready"
   await 30 "nobody took the lease" led
   say "installed; $(leader) leads, the other stands by"
+}
+
+one_leader() { # of both replicas, by their own word
+  local sum=0 address
+  for address in $(kubectl get pods -n $namespace -l app.kubernetes.io/component=operator -o 'jsonpath={.items[*].status.podIP}'); do
+    sum=$((sum + $(curl -sf -m 5 "http://$address:8080/metrics" | awk '/^mesolith_operator_leader/{print $2}')))
+  done
+  [ $sum = 1 ]
+}
+
+few_rights() {
+  local as="--as=system:serviceaccount:$namespace:mesolith-operator" right
+  for right in "list secrets" "update secrets" "delete secrets" "create pods" "update mesosclusters.mesolith.io" \
+    "delete marathonapps.mesolith.io" "get nodes" "list leases -n $namespace" "update leases/other -n $namespace"; do
+    # shellcheck disable=SC2086
+    [ "$(kubectl auth can-i $right $as 2>/dev/null || true)" = no ] || fail "the operator should not be allowed to: $right"
+  done
+  await 30 "exactly one replica should say that it leads" one_leader
+  say "the operator may do what it does and no more"
 }
 
 lease_moves() {
@@ -184,7 +216,9 @@ uninstall() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 cluster_up
+renders
 install
+few_rights
 lease_moves
 drives_a_host
 approvals

@@ -140,17 +140,23 @@ fn cell(field: &Value) -> String {
         parts.push(format!("One of {}.", choices.join(", ")));
     }
     if !field["default"].is_null() {
-        parts.push(format!("Set by the API server: `{}`.", field["default"]));
+        let default = number(&field["default"]).unwrap_or_else(|| field["default"].to_string());
+        parts.push(format!("Set by the API server: `{default}`."));
     }
-    let bound = |low: &str, high: &str| match (&field[low], &field[high]) {
-        (Value::Null, Value::Null) => None,
-        (low, Value::Null) => Some(format!("At least {low}.")),
-        (Value::Null, high) => Some(format!("At most {high}.")),
-        (low, high) => Some(format!("{low} to {high}.")),
+    let bound = |low: &str, high: &str| match (number(&field[low]), number(&field[high])) {
+        (None, None) => None,
+        (Some(low), None) => Some(format!("At least {low}.")),
+        (None, Some(high)) => Some(format!("At most {high}.")),
+        (Some(low), Some(high)) => Some(format!("{low} to {high}.")),
     };
     parts.extend(bound("minimum", "maximum"));
     parts.retain(|part| !part.is_empty());
     parts.join(" ")
+}
+
+/// As people write it: 65535, not 65535.0.
+fn number(value: &Value) -> Option<String> {
+    value.as_f64().map(|number| number.to_string())
 }
 
 fn escape(text: &str) -> String {
