@@ -5,6 +5,7 @@ mod health;
 mod rules;
 mod status;
 mod strategy;
+mod volume;
 
 use std::collections::BTreeMap;
 
@@ -13,9 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use container::{
-    Container, ContainerType, Credential, DockerContainer, ExternalVolume, IpcInfo, IpcMode, LinuxInfo,
-    Network, NetworkMode, Parameter, PersistentVolume, PersistentVolumeType, PortDefinition, PortMapping,
-    PullConfig, SeccompInfo, Volume, VolumeMode,
+    Container, ContainerType, Credential, DockerContainer, IpcInfo, IpcMode, LinuxInfo, Network, NetworkMode,
+    Parameter, PortDefinition, PortMapping, PullConfig, SeccompInfo,
 };
 pub use health::{
     Check, CheckCommand, CommandValue, ExecCheck, HealthCheck, HealthCheckProtocol, HttpCheck, HttpScheme,
@@ -26,6 +26,7 @@ pub use strategy::{
     ExecutorResources, KillSelection, Residency, ResourceLimits, TaskLostBehavior, UnreachableMode,
     UnreachableStrategy, UpgradeStrategy,
 };
+pub use volume::{ExternalVolume, PersistentVolume, PersistentVolumeType, Volume, VolumeMode};
 
 /// A long-running service: Marathon's app definition, run on a MesosCluster.
 #[derive(CustomResource, JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]

@@ -1,6 +1,8 @@
 //! MesosCluster: ZooKeeper servers, masters and agents on named bare-metal nodes.
 
+mod defaults;
 mod nodes;
+mod policy;
 mod rules;
 mod status;
 
@@ -11,12 +13,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use nodes::{Node, NodeTable, SpecError};
+pub use policy::{AgentRemoval, Mtls, RemovalMode, RemovedData, SecuritySpec};
 pub use status::{
     AgentCounts, ClusterResources, ComponentStatus, MarathonStatus, MemberCounts, MesosClusterStatus,
     NodeStatus, PlanStep, ResourceUse,
 };
-
-use crate::period::Period;
 
 /// A Mesos cluster on bare-metal nodes: ZooKeeper servers, masters and agents, kept running by the node agents.
 #[derive(CustomResource, JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
@@ -299,64 +300,4 @@ pub struct ComponentLimits {
         regex(pattern = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$")
     )]
     pub memory: Option<String>,
-}
-
-/// Certificates and mutual TLS.
-#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
-#[serde(rename_all = "camelCase")]
-#[schemars(transform = rules::security)]
-pub struct SecuritySpec {
-    /// Mutual TLS between operator, node agents, masters and Mesos agents. Disabled only for trials on one machine.
-    /// Default: Enabled.
-    #[serde(default)]
-    pub mtls: Mtls,
-
-    /// How long a node's certificate is valid; it is renewed when a third of that is left. Default: 720h.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub certificate_lifetime: Option<Period>,
-}
-
-/// Whether mutual TLS is used.
-#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Mtls {
-    /// Everywhere.
-    #[default]
-    Enabled,
-    /// Nowhere: anyone who reaches a node agent's port may run programs there.
-    Disabled,
-}
-
-/// How agents leave the cluster.
-#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
-#[serde(rename_all = "camelCase")]
-#[schemars(transform = rules::agent_removal)]
-pub struct AgentRemoval {
-    /// Drain: replacements run elsewhere before tasks are stopped. Force: tasks are killed at once.
-    /// Default: Drain.
-    #[serde(default)]
-    pub mode: RemovalMode,
-
-    /// How long a drain may take until it is reported as stalled. Default: 30m.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<Period>,
-}
-
-/// What happens to tasks of a removed agent.
-#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum RemovalMode {
-    /// No task is stopped before its replacement runs.
-    #[default]
-    Drain,
-    /// Tasks are killed.
-    Force,
-}
-
-/// What happens to data that is no longer needed.
-#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum RemovedData {
-    /// It is packed into an archive on the node.
-    #[default]
-    Archive,
-    /// It is deleted.
-    Delete,
 }

@@ -1,0 +1,79 @@
+//! Certificates, and what happens to what is removed.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::period::Period;
+
+/// Certificates and mutual TLS.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::security)]
+pub struct SecuritySpec {
+    /// Mutual TLS between operator, node agents, masters and Mesos agents. Disabled only for trials on one machine.
+    /// Default: Enabled.
+    #[serde(default)]
+    pub mtls: Mtls,
+
+    /// How long a node's certificate is valid; it is renewed when a third of that is left. Default: 720h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_lifetime: Option<Period>,
+}
+
+/// Whether mutual TLS is used.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mtls {
+    /// Everywhere.
+    #[default]
+    Enabled,
+    /// Nowhere: anyone who reaches a node agent's port may run programs there.
+    Disabled,
+}
+
+/// How agents leave the cluster.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::agent_removal)]
+pub struct AgentRemoval {
+    /// Drain: replacements run elsewhere before tasks are stopped. Force: tasks are killed at once.
+    /// Default: Drain.
+    #[serde(default)]
+    pub mode: RemovalMode,
+
+    /// How long a drain may take until it is reported as stalled. Default: 30m.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Period>,
+}
+
+/// What happens to tasks of a removed agent.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RemovalMode {
+    /// No task is stopped before its replacement runs.
+    #[default]
+    Drain,
+    /// Tasks are killed.
+    Force,
+}
+
+/// What happens to data that is no longer needed.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RemovedData {
+    /// It is packed into an archive on the node.
+    #[default]
+    Archive,
+    /// It is deleted.
+    Delete,
+}
+
+impl SecuritySpec {
+    /// How long a node's certificate is valid.
+    #[must_use]
+    pub fn certificate_lifetime(&self) -> Duration {
+        Period::duration_or(
+            self.certificate_lifetime.as_ref(),
+            Duration::from_secs(720 * 3600),
+        )
+    }
+}
