@@ -60,7 +60,8 @@ fn allowed(page: &str) -> Arrows {
             .unwrap_or_default();
         let uses = uses
             .split(',')
-            .map(|n| n.trim().to_owned())
+            // A word in parentheses says what for.
+            .map(|n| n.split('(').next().unwrap_or_default().trim().to_owned())
             .filter(|n| n != "-" && !n.is_empty());
         (folder.to_owned(), uses.collect())
     })

@@ -1,1 +1,3 @@
+//! The pure machine: recovery, launches, kills.
+
 
