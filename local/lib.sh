@@ -86,8 +86,9 @@ build_kube_dev() {
 }
 
 build_helm() {
-  local version=v3.22.0
-  "$cache/bin/helm" version --short 2>/dev/null | grep -q "$version" && return 0
+  local version=v3.22.0 # installed from source, it calls itself v3.22 only, so the version is kept beside it
+  [ "$(cat "$cache/bin/helm.version" 2>/dev/null)" = $version ] && return 0
   mkdir -p "$cache/bin"
   step "build helm" env GOBIN="$cache/bin" go install "helm.sh/helm/v3/cmd/helm@$version"
+  echo $version >"$cache/bin/helm.version"
 }
