@@ -130,12 +130,18 @@ fn wait(child: &Child, group: Option<&Group>, oom_kills_before: u64) -> Exit {
     }
 }
 
-/// Kills and reaps what the program left behind and init would otherwise inherit.
+/// Kills and reaps what the program left behind and init would otherwise inherit. What it launched through a shim of
+/// its own (a Mesos agent's tasks) is meant to outlive it: that shim became our child when its starter ended, and goes
+/// on to init when we end.
 fn reap_the_rest() {
     let deadline = Instant::now() + LEFTOVERS;
     while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
         if status == WaitStatus::StillAlive {
-            for pid in children() {
+            let ours: Vec<Pid> = children().into_iter().filter(|pid| !is_shim(*pid)).collect();
+            if ours.is_empty() {
+                return;
+            }
+            for pid in ours {
                 let _ = kill(pid, Signal::SIGKILL);
             }
             if Instant::now() > deadline {
@@ -144,6 +150,11 @@ fn reap_the_rest() {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+fn is_shim(pid: Pid) -> bool {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0).nth(1) == Some(super::MARK.as_bytes())
 }
 
 fn children() -> Vec<Pid> {

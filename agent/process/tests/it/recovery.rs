@@ -127,3 +127,28 @@ async fn without_its_shim_a_process_is_still_ours_but_its_end_is_unseen() {
         Status::Lost
     );
 }
+
+/// A node agent launches a Mesos agent, which launches a task; then the one in the middle dies.
+#[tokio::test]
+async fn what_a_launched_program_launched_itself_outlives_it() {
+    let (outer_dir, inner_dir) = (tempdir().unwrap(), tempdir().unwrap());
+    let inner = grouped(inner_dir.path(), "exec sleep 100", None);
+    let file = inner_dir.path().join("to-launch.json");
+    std::fs::write(&file, serde_json::to_string(&inner).unwrap()).unwrap();
+    let mut outer = grouped(outer_dir.path(), "", None);
+    let program = std::env::current_exe().unwrap().display().to_string();
+    outer.argv = [&*program, "recovery::starter", "--exact", "--nocapture", "--ignored"]
+        .map(String::from)
+        .to_vec();
+    outer.env.insert("LAUNCH".to_owned(), file.display().to_string());
+    let outer = launch(&outer).await.unwrap();
+    eventually("the inner one is launched", || inner_dir.path().join("launched").exists()).await;
+
+    outer.signal(Signal::SIGKILL).unwrap();
+    assert_eq!(outer.wait().await.unwrap().status, Status::Signal(9));
+    let Adopted::Running(inner) = adopt(&inner.dir).await.unwrap() else {
+        unreachable!("it lives on")
+    };
+    inner.signal(Signal::SIGTERM).unwrap();
+    assert_eq!(inner.wait().await.unwrap().status, Status::Signal(15));
+}
