@@ -200,7 +200,7 @@ fn limits_of(agent: &Agent, launch: &Launch) -> Limits {
 }
 
 /// An executor's container holds its tasks as well.
-fn executor_limits(agent: &Agent, key: &ExecutorKey) -> Limits {
+pub(crate) fn executor_limits(agent: &Agent, key: &ExecutorKey) -> Limits {
     let own = agent
         .executors
         .get(key)

@@ -13,9 +13,11 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 pub(super) fn of_process(job: &Job, command: &CommandInfo) -> BTreeMap<String, String> {
     let launch = &job.launch;
     let sandbox = job.sandbox.display().to_string();
-    let mut env: BTreeMap<String, String> = BTreeMap::new();
+    let mut env: BTreeMap<String, String> = std::env::vars().filter(|(name, _)| inherited(name)).collect();
     let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
-    set("PATH", std::env::var("PATH").unwrap_or_else(|_| PATH.to_owned()));
+    if std::env::var_os("PATH").is_none() {
+        set("PATH", PATH.to_owned());
+    }
     set("MESOS_FRAMEWORK_ID", launch.framework_id().to_owned());
     set("MESOS_EXECUTOR_ID", launch.executor_id().to_owned());
     set("MESOS_DIRECTORY", sandbox.clone());
@@ -41,6 +43,13 @@ pub(super) fn of_process(job: &Job, command: &CommandInfo) -> BTreeMap<String, S
     }
     env.extend(own(command.environment.as_ref()));
     env
+}
+
+/// As in Mesos, a process starts with the agent's environment, without what configures the agent.
+fn inherited(name: &str) -> bool {
+    !["MESOS_", "MESOLITH_", "LIBPROCESS_", "OTEL_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
 }
 
 /// Of a Docker container.

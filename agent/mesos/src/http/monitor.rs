@@ -76,7 +76,7 @@ fn watched(agent: &Agent) -> Vec<Watched> {
         framework: key.framework.clone(),
         executor: key.executor.clone(),
         name: executor.info.name().to_owned(),
-        limits: Limits::of(&executor.info.resources, &Default::default()),
+        limits: crate::agent::executor_limits(agent, key),
         docker: false,
         status: json!({ "container_id": { "value": executor.container } }),
     });
