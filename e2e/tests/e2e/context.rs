@@ -73,6 +73,11 @@ impl Context {
         found.with_context(|| format!("no node at {ip}"))
     }
 
+    /// The directory of node `n` with a slash at its end: what the command lines of its components contain.
+    pub(crate) fn node_dir(&self, n: u8) -> String {
+        format!("{}/nodes/node{n}/", self.world.dir().display())
+    }
+
     /// An object as JSON.
     pub(crate) fn get(&self, kind: &str, name: &str) -> anyhow::Result<Value> {
         let text = self
@@ -131,20 +136,15 @@ impl Context {
         })
     }
 
-    /// The leading master's `ip:port`, as the masters themselves say.
+    /// The leading master's `ip:port`: the one that answers `/state` itself, as only a leader does.
     pub(crate) fn leader(&self) -> anyhow::Result<String> {
-        for n in 1..=3 {
-            if let Ok(state) = http::json(&format!("http://{}:5050/state", self.ip(n)))
-                && let Some(info) = state["leader_info"]["hostname"]
-                    .as_str()
-                    .or(state["leader"].as_str())
-                && state["elected_time"].is_number()
-            {
-                let _ = info;
-                return Ok(format!("{}:5050", self.ip(n)));
-            }
+        let leads = |n: &u8| http::text_from_here(&format!("http://{}:5050/state", self.ip(*n))).is_ok();
+        let leading: Vec<u8> = (1..=3).filter(leads).collect();
+        match leading[..] {
+            [one] => Ok(format!("{}:5050", self.ip(one))),
+            [] => bail!("no master leads"),
+            _ => bail!("masters {leading:?} lead at once"),
         }
-        bail!("no master says that it leads")
     }
 
     /// The leading master's `/state`.

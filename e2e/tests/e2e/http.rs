@@ -38,6 +38,24 @@ pub(crate) fn text(url: &str) -> anyhow::Result<String> {
     })
 }
 
+/// The body of a GET that is answered there and then, without a redirect to somebody else.
+pub(crate) fn text_from_here(url: &str) -> anyhow::Result<String> {
+    runtime().block_on(async {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(2))
+            .build()?;
+        let response = client
+            .get(url)
+            .send()
+            .await
+            .with_context(|| format!("GET {url}"))?;
+        anyhow::ensure!(response.status() == 200, "GET {url}: {}", response.status());
+        Ok(response.text().await?)
+    })
+}
+
 /// The body of a successful GET, as JSON.
 pub(crate) fn json(url: &str) -> anyhow::Result<Value> {
     let body = text(url)?;

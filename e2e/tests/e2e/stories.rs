@@ -31,7 +31,7 @@ pub(crate) fn all() -> Vec<Story> {
         ("a_native_task_outlives_its_agent", native::outlives_its_agent),
         ("the_api_server_is_away_for_a_minute", api_down::for_a_minute),
         ("one_trace_from_reconcile_to_task", trace::one_trace),
-        ("pymesos_example_runs_tasks", frameworks::pymesos),
+        ("a_pymesos_framework_runs_tasks", frameworks::pymesos),
         ("bad_apps_say_why", bad_input::apps),
         ("bad_clusters_say_why", bad_input::clusters),
         ("invalid_yaml_is_refused_with_a_remedy", bad_input::yaml),

@@ -95,8 +95,8 @@ fn told(cx: &Context, kind: &str, name: &str, reason: &str, word: &str) -> anyho
 fn cluster(name: &str, address: &str, port: u16) -> String {
     format!(
         "apiVersion: mesolith.io/v1alpha1\nkind: MesosCluster\nmetadata: {{name: {name}, namespace: default}}\n\
-         spec:\n  nodes: [{{name: n, address: '{address}:7070'}}]\n  zookeeper: {{nodes: n, heap: 64Mi, clientPort: {port}}}\n  \
-         masters: {{nodes: n}}\n  agents: [{{name: a, nodes: n, resources: 'cpus:1;mem:64'}}]\n"
+         spec:\n  nodes: [{{name: n1, address: '{address}:7070'}}]\n  zookeeper: {{nodes: n1, heap: 64Mi, clientPort: {port}}}\n  \
+         masters: {{nodes: n1}}\n  agents: [{{name: a, nodes: n1, resources: 'cpus:1;mem:64'}}]\n"
     )
 }
 
@@ -170,7 +170,7 @@ pub(super) fn clusters(cx: &Context) -> anyhow::Result<()> {
     drop(squatter);
     for (name, ..) in &table {
         // A node that cannot be reached cannot be cleaned either: its deletion says so and is then waived.
-        let annotation = "mesolith.io/skip-node-cleanup=n";
+        let annotation = "mesolith.io/skip-node-cleanup=n1";
         cx.kubectl()
             .run(&["annotate", "mc", name, annotation, "--overwrite"])?;
         if let Err(error) = cx.kubectl().run(&["delete", "mc", name, "--timeout=90s"]) {
@@ -221,7 +221,7 @@ pub(super) fn yaml(cx: &Context) -> anyhow::Result<()> {
             "spec.zookeeper.heap",
         ),
         (
-            cluster("refused", "h", 2181).replace("masters: {nodes: n}", "masters: {}"),
+            cluster("refused", "h", 2181).replace("masters: {nodes: n1}", "masters: {}"),
             "spec.masters.nodes",
         ),
     ];

@@ -27,7 +27,7 @@ pub(super) fn leaves_nothing(cx: &Context) -> anyhow::Result<()> {
         ]
         .concat();
         ensure!(left.is_empty(), "node{n} still runs {left:?}");
-        let node = format!("/node{n}/");
+        let node = cx.node_dir(n);
         ensure!(
             machine::pids(&["zoo.cfg", &node]).is_empty(),
             "node{n} still runs ZooKeeper"
