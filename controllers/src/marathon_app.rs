@@ -87,7 +87,13 @@ async fn reconcile(object: Arc<MarathonApp>, cx: Arc<Context>) -> Result<Outcome
         namespace: object.namespace().unwrap_or_default(),
         name: object.name_any(),
     };
-    let resolution = cx.frameworks.resolve(&key, object.spec.cluster_ref.as_ref());
+    let bound = object
+        .status
+        .as_ref()
+        .and_then(|status| status.cluster.as_deref());
+    let resolution = cx
+        .frameworks
+        .resolve(&key, object.spec.cluster_ref.as_ref(), bound);
     if object.metadata.deletion_timestamp.is_some() {
         return finish::finish(&object, &cx, &key, resolution).await;
     }

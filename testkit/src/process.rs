@@ -158,7 +158,7 @@ impl Process {
 
 /// The same command under `setsid`, which keeps the pid.
 fn in_session(command: &Command) -> Command {
-    let mut outer = Command::new("setsid");
+    let mut outer = Command::new("/usr/bin/setsid");
     outer.arg(command.get_program()).args(command.get_args());
     if let Some(dir) = command.get_current_dir() {
         outer.current_dir(dir);

@@ -131,7 +131,16 @@ impl Session {
             } else {
                 failures.saturating_add(1)
             };
-            tokio::time::sleep(jittered(self.backoff, failures)).await;
+            // A new leader is no failure of its own: only the spreading remains.
+            let changed = left(self.leader.changes(), address);
+            if tokio::time::timeout(jittered(self.backoff, failures), changed)
+                .await
+                .is_ok()
+                && failures > 0
+            {
+                failures = 0;
+                tokio::time::sleep(jittered(self.backoff, 0)).await;
+            }
         }
     }
 

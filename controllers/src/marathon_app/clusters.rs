@@ -117,11 +117,13 @@ fn facts(guarded: &DeserializeGuard<MesosCluster>) -> Option<ClusterFacts> {
     })
 }
 
-/// The named cluster; else the only one in the app's namespace; else the only one at all.
+/// The named cluster; else the one it runs on already (`bound`, from its status), since a second cluster must not
+/// orphan what runs on the first; else the only one in the app's namespace; else the only one at all.
 pub(super) fn resolve(
     clusters: &BTreeMap<ClusterKey, ClusterFacts>,
     namespace: &str,
     wanted: Option<&ClusterRef>,
+    bound: Option<&str>,
 ) -> Resolution {
     if let Some(wanted) = wanted {
         let namespace = wanted.namespace.clone().unwrap_or_else(|| namespace.to_owned());
@@ -139,6 +141,12 @@ pub(super) fn resolve(
                 ),
             },
         };
+    }
+    let is_bound = |facts: &&ClusterFacts| {
+        bound.and_then(|bound| bound.split_once('/')) == Some((&*facts.key.namespace, &*facts.key.name))
+    };
+    if let Some(facts) = clusters.values().find(is_bound) {
+        return Resolution::Found(Box::new(facts.clone()));
     }
     let near: Vec<&ClusterFacts> = clusters
         .values()
@@ -193,20 +201,29 @@ mod tests {
     }
 
     #[rstest]
-    #[case("", None, "ClusterNotFound")]
-    #[case("ns/a", None, "ns/a")]
-    #[case("other/a", None, "other/a")]
-    #[case("ns/a other/b", None, "ns/a")]
-    #[case("ns/a ns/b", None, "ClusterAmbiguous")]
-    #[case("o/a o/b", None, "ClusterAmbiguous")]
-    #[case("ns/a ns/b", Some("b"), "ns/b")]
-    #[case("other/b", Some("b"), "ClusterNotFound")]
-    fn which_cluster(#[case] exist: &str, #[case] wanted: Option<&str>, #[case] expect: &str) {
+    #[case("", None, None, "ClusterNotFound")]
+    #[case("ns/a", None, None, "ns/a")]
+    #[case("other/a", None, None, "other/a")]
+    #[case("ns/a other/b", None, None, "ns/a")]
+    #[case("ns/a ns/b", None, None, "ClusterAmbiguous")]
+    #[case("o/a o/b", None, None, "ClusterAmbiguous")]
+    #[case("ns/a ns/b", Some("b"), None, "ns/b")]
+    #[case("other/b", Some("b"), None, "ClusterNotFound")]
+    #[case("ns/a ns/b", None, Some("ns/b"), "ns/b")]
+    #[case("ns/a other/b", None, Some("other/b"), "other/b")]
+    #[case("ns/a ns/b", Some("a"), Some("ns/b"), "ns/a")]
+    #[case("ns/a", None, Some("ns/gone"), "ns/a")]
+    fn which_cluster(
+        #[case] exist: &str,
+        #[case] wanted: Option<&str>,
+        #[case] bound: Option<&str>,
+        #[case] expect: &str,
+    ) {
         let wanted = wanted.map(|name| ClusterRef {
             name: name.into(),
             namespace: None,
         });
-        let found = match resolve(&clusters(exist), "ns", wanted.as_ref()) {
+        let found = match resolve(&clusters(exist), "ns", wanted.as_ref(), bound) {
             Resolution::Found(facts) => format!("{}/{}", facts.key.namespace, facts.key.name),
             Resolution::Not { reason, .. } => reason.to_owned(),
             Resolution::Unknown => "Unknown".to_owned(),

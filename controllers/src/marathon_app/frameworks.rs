@@ -55,11 +55,16 @@ impl Frameworks {
     }
 
     /// Which cluster an app means; from now on the app is told when clusters change.
-    pub(super) fn resolve(&self, app: &AppKey, wanted: Option<&ClusterRef>) -> Resolution {
+    pub(super) fn resolve(
+        &self,
+        app: &AppKey,
+        wanted: Option<&ClusterRef>,
+        bound: Option<&str>,
+    ) -> Resolution {
         let mut inner = self.lock();
         inner.apps.insert(app.clone());
         match &inner.clusters {
-            Some(clusters) => clusters::resolve(clusters, &app.namespace, wanted),
+            Some(clusters) => clusters::resolve(clusters, &app.namespace, wanted, bound),
             None => Resolution::Unknown,
         }
     }

@@ -55,7 +55,7 @@ pub(crate) fn build(spec: &MesosClusterSpec, valid: &Valid, ids: &BTreeMap<Strin
             zookeeper: valid.zookeeper_url.clone(),
             cluster_name: valid.cluster_name.clone(),
             quorum: u32::try_from(quorum(valid.masters.len())).unwrap_or(u32::MAX),
-            flags: spec.masters.flags.clone().into_iter().collect(),
+            flags: master_flags(&spec.masters.flags),
         };
         want(
             name,
@@ -155,6 +155,16 @@ fn digest(component: &Component) -> String {
         .take(8)
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+/// What the spec says, and a shorter ZooKeeper session than Mesos' 10 s: a leader that is gone is noticed when its
+/// session ends, and all of it has to fit into 10 s.
+fn master_flags(given: &BTreeMap<String, String>) -> HashMap<String, String> {
+    let mut flags: HashMap<_, _> = given.clone().into_iter().collect();
+    flags
+        .entry("zk_session_timeout".to_owned())
+        .or_insert_with(|| "6secs".to_owned());
+    flags
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What people get wrong, and what they are told: a typed reason, an event, and what to do.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use mesolith_testkit::{NodeOptions, wait_until};
 
 use crate::context::{Context, LIMIT, condition};
@@ -58,12 +58,20 @@ pub(super) fn apps(cx: &Context) -> anyhow::Result<()> {
 fn told(cx: &Context, kind: &str, name: &str, reason: &str, word: &str) -> anyhow::Result<()> {
     let message = wait_until(&format!("{kind} {name} to say {reason}"), LIMIT, || {
         let object = cx.get(kind, name)?;
+        let all = object["status"]["conditions"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let ready = condition(&object, "Ready");
-        ensure!(
-            ready["status"] != "True" && ready["reason"] == reason,
-            "Ready is {ready}"
-        );
-        Ok(ready["message"].as_str().unwrap_or_default().to_owned())
+        ensure!(ready["status"] != "True", "Ready is {ready}");
+        let found = all
+            .iter()
+            .find(|c| c["reason"] == reason && c["status"] != "True");
+        let found = found.with_context(|| format!("no condition has that reason; Ready is {ready}"))?;
+        // Whoever looks at Ready only has to read what to do there, too.
+        let ready = ready["message"].as_str().unwrap_or_default();
+        ensure!(ready.contains(word), "Ready does not name {word:?}: {ready}");
+        Ok(found["message"].as_str().unwrap_or_default().to_owned())
     })?;
     ensure!(
         message.contains(word),
