@@ -182,7 +182,10 @@ impl Handle {
     /// When the kernel refuses, e.g. a memory limit below what is in use.
     pub fn limit(&self, spec: &crate::CgroupSpec) -> Result<(), Error> {
         if self.group().is_some_and(|group| group.exists()) {
-            let refused = |message| Error::Prepare { step: "change limits".into(), message };
+            let refused = |message| Error::Prepare {
+                step: "change limits".into(),
+                message,
+            };
             Group::create(spec).map_err(refused)?;
         }
         Ok(())

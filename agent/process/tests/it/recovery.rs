@@ -137,12 +137,21 @@ async fn what_a_launched_program_launched_itself_outlives_it() {
     std::fs::write(&file, serde_json::to_string(&inner).unwrap()).unwrap();
     let mut outer = grouped(outer_dir.path(), "", None);
     let program = std::env::current_exe().unwrap().display().to_string();
-    outer.argv = [&*program, "recovery::starter", "--exact", "--nocapture", "--ignored"]
-        .map(String::from)
-        .to_vec();
+    outer.argv = [
+        &*program,
+        "recovery::starter",
+        "--exact",
+        "--nocapture",
+        "--ignored",
+    ]
+    .map(String::from)
+    .to_vec();
     outer.env.insert("LAUNCH".to_owned(), file.display().to_string());
     let outer = launch(&outer).await.unwrap();
-    eventually("the inner one is launched", || inner_dir.path().join("launched").exists()).await;
+    eventually("the inner one is launched", || {
+        inner_dir.path().join("launched").exists()
+    })
+    .await;
 
     outer.signal(Signal::SIGKILL).unwrap();
     assert_eq!(outer.wait().await.unwrap().status, Status::Signal(9));
