@@ -31,7 +31,7 @@ enum Role {
     /// Node agent: runs on every bare-metal node and supervises what the operator asks for.
     Agent(mesolith_node::Args),
     /// Mesos-compatible master.
-    Master(mesolith_master::Args),
+    Master(Box<mesolith_master::Args>),
     /// Mesos-compatible agent: runs tasks.
     MesosAgent(mesolith_mesos_agent::Args),
     /// Make and read certificates.
@@ -107,7 +107,7 @@ async fn run(role: Role) -> anyhow::Result<()> {
     match role {
         Role::Operator(args) => mesolith_controllers::run(args, shutdown).await,
         Role::Agent(args) => mesolith_node::run(args, shutdown).await,
-        Role::Master(args) => mesolith_master::run(args, shutdown).await,
+        Role::Master(args) => mesolith_master::run(*args, shutdown).await,
         Role::MesosAgent(args) => mesolith_mesos_agent::run(args, shutdown).await,
         Role::Pki(command) => pki::run(command),
     }
