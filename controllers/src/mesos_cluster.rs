@@ -13,6 +13,7 @@ mod build;
 mod credentials;
 mod decide;
 mod delete;
+mod drain;
 #[cfg(test)]
 mod fixtures;
 mod ids;
@@ -120,6 +121,15 @@ async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outco
             .unwrap_or(0),
     };
     let decision = decide::decide(&desired, &world, rules);
+    let now = jiff::Timestamp::now();
+    // Paused: nothing is moved either.
+    let draining = if rules.paused {
+        Vec::new()
+    } else {
+        drain::record(&before.draining_agents, &desired, &world, now)
+    };
+    let limit = cluster.spec.agent_removal.timeout();
+    let overdue = drain::overdue(&draining, &decision.waits, limit, now);
     let facts = leader::ask(&cx, &valid, &world).await;
     let seen = report::Seen {
         valid: &valid,
@@ -128,6 +138,8 @@ async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outco
         decision: &decision,
         leader: &facts,
         ids,
+        draining: &draining,
+        overdue: overdue.as_ref(),
         paused: rules.paused,
     };
     let outcome = report::report(&cluster, &cx, &before, seen).await?;

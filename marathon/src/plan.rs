@@ -3,6 +3,8 @@
 //! Looks at the definition and at what exists; answers which instances to stop, which to forget, how many to
 //! start, and when to look again. Asking twice about the same world gives the same answer.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
@@ -25,7 +27,7 @@ const KILL_RETRY: SignedDuration = SignedDuration::from_secs(30);
 pub enum KillReason {
     /// Fewer instances are wanted.
     ScaledDown,
-    /// A newer version takes its place.
+    /// A newer version takes its place, or one on an agent that stays.
     Replaced,
     /// It did not start in time.
     LaunchTimeout,
@@ -48,9 +50,15 @@ pub struct Plan {
     pub wake: Option<Timestamp>,
 }
 
-/// Plans one app whose definition wants `instances`.
+/// Plans one app. Instances on agents that are `leaving` (by id) are replaced like those of an old version.
 #[must_use]
-pub fn plan(app: &App, instances: &[Instance], backoff: &Backoff, now: Timestamp) -> Plan {
+pub fn plan(
+    app: &App,
+    instances: &[Instance],
+    leaving: &BTreeSet<String>,
+    backoff: &Backoff,
+    now: Timestamp,
+) -> Plan {
     let mut plan = Plan::default();
     let wanted = app.definition.instances as usize;
     let mut active: Vec<&Instance> = Vec::new();
@@ -85,7 +93,7 @@ pub fn plan(app: &App, instances: &[Instance], backoff: &Backoff, now: Timestamp
     }
     let (mut new, old): (Vec<&Instance>, Vec<&Instance>) = active
         .into_iter()
-        .partition(|instance| instance.version == app.version);
+        .partition(|instance| instance.version == app.version && !leaving.contains(&instance.agent.id));
     if new.len() > wanted {
         let surplus = scale::victims(app, &new, new.len() - wanted);
         new.retain(|instance| !surplus.contains(&instance.task));
@@ -118,11 +126,16 @@ fn roll(app: &App, old: &[&Instance], new: &[&Instance], stopping: usize, plan: 
         .count();
     let new_healthy = new.iter().filter(|i| i.is_healthy(checks)).count();
     let upgrade = &app.definition.upgrade_strategy;
-    let limits = Limits {
+    let mut limits = Limits {
         instances: app.definition.instances as usize,
         minimum_health: upgrade.minimum_health_capacity,
         over_capacity: upgrade.maximum_over_capacity,
     };
+    // Nobody asked for a new version: where the strategy has room for a replacement, it runs first.
+    let only_moved = old.iter().all(|instance| instance.version == app.version);
+    if only_moved && replace::most(&limits, limits.instances) > limits.instances {
+        limits.minimum_health = 1.0;
+    }
     let counts = Counts {
         old_healthy,
         old_unhealthy: old.len() - old_healthy,

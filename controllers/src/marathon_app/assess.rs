@@ -36,7 +36,12 @@ pub(super) fn wait(app: &App, view: &AppView, not_ready: Option<&str>) -> Option
     let counts = counts(app, view);
     let wanted = wanted(app);
     let extra = view.instances.len().saturating_sub(wanted);
-    if counts.healthy >= wanted && counts.updated >= wanted && counts.outdated == 0 && extra == 0 {
+    if counts.healthy >= wanted
+        && counts.updated >= wanted
+        && counts.outdated == 0
+        && extra == 0
+        && view.leaving == 0
+    {
         return None;
     }
     let missing = wanted.saturating_sub(counts.healthy);
@@ -73,6 +78,13 @@ pub(super) fn wait(app: &App, view: &AppView, not_ready: Option<&str>) -> Option
             counts.updated, counts.outdated
         );
         return wait("RollingOut", message);
+    }
+    if view.leaving > 0 {
+        let message = format!(
+            "{} instances are on agents that leave the cluster; replacements start elsewhere first",
+            view.leaving
+        );
+        return wait("DrainingAgents", message);
     }
     if missing > 0 {
         return if app.has_health_checks() && counts.running >= wanted {
@@ -252,7 +264,8 @@ fn counts(app: &App, view: &AppView) -> Counts {
 
 fn list(app: &App, view: &AppView) -> Vec<InstanceStatus> {
     let mut instances: Vec<&Instance> = view.instances.iter().collect();
-    instances.sort_by(|a, b| a.staged.cmp(&b.staged).then_with(|| a.task.cmp(&b.task)));
+    // By what the list shows, and not by what only this process remembers: else a restart would change the order.
+    instances.sort_by_key(|i| (i.started.map_or(Timestamp::MAX, seconds), i.task.to_string()));
     instances
         .into_iter()
         .take(MOST_LISTED)

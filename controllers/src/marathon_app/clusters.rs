@@ -12,7 +12,7 @@ use kube_runtime::watcher::{self, Event};
 use mesolith_crds::condition;
 use mesolith_crds::v1alpha1::MesosCluster;
 use mesolith_crds::v1alpha1::marathon_app::ClusterRef;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Name of a cluster.
 pub(super) type ClusterKey = Trigger;
@@ -28,6 +28,8 @@ pub(crate) struct ClusterFacts {
     pub(super) masters: Vec<String>,
     /// The framework id on record.
     pub(super) framework: Option<String>,
+    /// Ids of the agents that are to leave it.
+    pub(super) leaving: BTreeSet<String>,
     /// Why the cluster is not ready, if it says so.
     pub(super) not_ready: Option<String>,
 }
@@ -112,6 +114,11 @@ fn facts(guarded: &DeserializeGuard<MesosCluster>) -> Option<ClusterFacts> {
         key: key(guarded),
         uid: guarded.uid().unwrap_or_default(),
         masters,
+        leaving: status
+            .draining_agents
+            .iter()
+            .filter_map(|agent| agent.agent_id.clone())
+            .collect(),
         framework: status.marathon.and_then(|marathon| marathon.framework_id),
         not_ready,
     })
@@ -193,6 +200,7 @@ mod tests {
                 uid: String::new(),
                 masters: vec![],
                 framework: None,
+                leaving: BTreeSet::new(),
                 not_ready: None,
             };
             (key, facts)

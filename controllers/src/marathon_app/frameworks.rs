@@ -147,6 +147,7 @@ impl Frameworks {
             }
         };
         scheduler.masters(cluster.masters.clone());
+        scheduler.leaving(cluster.leaving.clone());
         Ok(scheduler)
     }
 
@@ -190,6 +191,7 @@ impl Frameworks {
             .insert(facts.key.clone(), facts.clone());
         if let Some(running) = inner.running.get(&facts.key) {
             running.scheduler.masters(facts.masters.clone());
+            running.scheduler.leaving(facts.leaving.clone());
         }
         drop(inner);
         if before.as_ref() != Some(&facts) {

@@ -388,7 +388,10 @@ fn note_plan(plan: &mut Vec<PlanStep>, node: &str, gap: &Gap, rules: Rules) {
     };
     note(&gap.start, "Start");
     note(&gap.change, "Restart");
-    note(&gap.remove, "Remove");
+    let drained = |kind: &Kind| *kind == Kind::Agent && !rules.force_removal;
+    let (drains, removals): (Vec<Kind>, Vec<Kind>) = gap.remove.iter().partition(|kind| drained(kind));
+    note(&drains, "Drain");
+    note(&removals, "Remove");
 }
 
 /// Whether nothing is left to do and nothing is unknown: every node answers and has exactly what is wanted.

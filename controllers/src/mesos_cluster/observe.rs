@@ -1,8 +1,8 @@
 //! What is: every node that is wanted or recorded, as it was last seen. Nothing here waits for a node.
 
-use super::leader;
-use super::model::{Desired, Kind, World};
+use super::model::{Desired, World};
 use super::validate::Valid;
+use super::{drain, leader};
 use crate::context::Context;
 use crate::nodes::{Dial, Owner};
 use mesolith_crds::v1alpha1::MesosClusterStatus;
@@ -41,22 +41,7 @@ pub(crate) async fn observe(
         nodes,
         tasks_on: BTreeMap::new(),
     };
-    let leaving: BTreeMap<String, String> = world
-        .nodes
-        .iter()
-        .filter(|(name, _)| {
-            !desired
-                .get(*name)
-                .is_some_and(|set| set.contains_key(&Kind::Agent))
-        })
-        .filter_map(|(name, view)| Some((name, view.ledger()?.parts.get(&Kind::Agent)?)))
-        .map(|(name, part)| {
-            (
-                name.clone(),
-                part.facts.get("agentId").cloned().unwrap_or_default(),
-            )
-        })
-        .collect();
+    let leaving = drain::to_ask(&before.draining_agents, desired, &world);
     if !leaving.is_empty()
         && let Some(master) = leader::address(&world, valid)
     {

@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::outcome::Outcome;
 use crate::report::{Finding, conditions as merge, transitions, write_status};
 use kube::Resource;
+use mesolith_crds::v1alpha1::mesos_cluster::DrainingAgent;
 use mesolith_crds::v1alpha1::{MesosCluster, MesosClusterStatus};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,10 @@ pub(crate) struct Seen<'a> {
     pub(crate) leader: &'a LeaderFacts,
     /// ZooKeeper server ids, old and new.
     pub(crate) ids: BTreeMap<String, u32>,
+    /// Agents that are to leave.
+    pub(crate) draining: &'a [DrainingAgent],
+    /// The drain that takes too long.
+    pub(crate) overdue: Option<&'a Problem>,
     /// Nothing is changed.
     pub(crate) paused: bool,
 }

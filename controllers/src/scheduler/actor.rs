@@ -1,6 +1,10 @@
 //! The task that owns the model: one input at a time, then one decision, then its effects.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use mesolith_marathon::health::{self, Verdict};
@@ -53,6 +57,7 @@ struct Views {
 enum Input {
     Desire(AppKey, Box<Desired>),
     Forget(AppKey),
+    Leaving(BTreeSet<String>),
     Resume,
     Subscribed(Caller),
     Event(Box<Event>),
@@ -119,6 +124,11 @@ impl Scheduler {
     /// The object of an app is gone; its tasks have been stopped before.
     pub(crate) fn forget(&self, key: AppKey) {
         let _ = self.inputs.send(Input::Forget(key));
+    }
+
+    /// Ids of the agents that are to leave the cluster.
+    pub(crate) fn leaving(&self, agents: BTreeSet<String>) {
+        let _ = self.inputs.send(Input::Leaving(agents));
     }
 
     /// Subscribes again after another operator had taken over.
@@ -213,6 +223,7 @@ impl Actor {
             Input::Forget(key) => {
                 self.model.apps.remove(&key);
             }
+            Input::Leaving(agents) => self.model.leaving = agents,
             Input::Resume => {
                 if matches!(self.link, Link::TakenOver) {
                     self.connect(Duration::ZERO);

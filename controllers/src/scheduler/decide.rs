@@ -107,7 +107,7 @@ fn app(
     let desired = state.desired.app.clone();
     state.backoff.decay(&desired.backoff_policy(), now);
     let instances: Vec<Instance> = state.instances.values().cloned().collect();
-    let plan = plan::plan(&desired, &instances, &state.backoff, now);
+    let plan = plan::plan(&desired, &instances, &model.leaving, &state.backoff, now);
     for (id, _) in &plan.kill {
         if let Some(instance) = state.instances.get_mut(id) {
             instance.kill_sent = Some(now);
@@ -152,7 +152,8 @@ fn start(
         let instances: Vec<Instance> = state.instances.values().cloned().collect();
         let placed = plan::placed(&instances);
         // Agents with few instances of the app first: a spread that costs nothing.
-        let mut order: Vec<&super::model::HeldOffer> = model.offers.values().collect();
+        let stays = |offer: &&super::model::HeldOffer| !model.leaving.contains(&offer.left.agent.id);
+        let mut order: Vec<&super::model::HeldOffer> = model.offers.values().filter(stays).collect();
         order.sort_by_key(|offer| {
             placed
                 .iter()
@@ -207,6 +208,7 @@ fn why(model: &Model, state: &AppState) -> shortage::Shortage {
     let found: Vec<(&str, Mismatch)> = model
         .latest
         .values()
+        .filter(|offer| !model.leaving.contains(&offer.agent.id))
         .filter_map(|offer| {
             let mismatch = placement::fit(&state.desired.app, offer, &placed, 0).err()?;
             Some((offer.agent.hostname.as_str(), mismatch))

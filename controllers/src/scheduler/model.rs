@@ -75,6 +75,8 @@ pub(super) struct Model {
     /// What every agent last had left: the evidence for "why does it wait".
     pub(super) latest: BTreeMap<String, offer::Offer>,
     pub(super) agents: BTreeMap<String, offer::Agent>,
+    /// Ids of agents that are to leave the cluster: nothing is started there, and what runs there is moved.
+    pub(super) leaving: BTreeSet<String>,
     pub(super) apps: BTreeMap<AppKey, AppState>,
     /// Tasks given up while their agent was out of reach: killed should they return.
     pub(super) expunged: BTreeSet<String>,

@@ -29,6 +29,8 @@ enum Happening {
     Reconnect,
     /// An update is lost on the way, until reconciliation.
     LoseAgent(usize),
+    /// The first agent is to leave, or not any more.
+    Leave(bool),
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -39,6 +41,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => (0..3u32).prop_map(Happening::Change),
         1 => Just(Happening::Reconnect),
         1 => (0..3usize).prop_map(Happening::LoseAgent),
+        1 => any::<bool>().prop_map(Happening::Leave),
     ]
 }
 
@@ -140,6 +143,10 @@ impl World {
         for effect in &effects {
             match effect {
                 Effect::Launch { tasks, agent, .. } => {
+                    assert!(
+                        !self.model.leaving.contains(agent),
+                        "a launch on {agent}, which leaves"
+                    );
                     for launch in tasks {
                         let info = wire::task_info(&launch.spec, &launch.offered);
                         assert!(self.free(agent) >= EACH, "more than {agent} has");
@@ -200,6 +207,9 @@ impl World {
                 self.version = *n;
                 self.desire();
             }
+            Happening::Leave(leaves) => {
+                self.model.leaving = leaves.then(|| "S0".to_owned()).into_iter().collect();
+            }
             Happening::Reconnect => {
                 self.model.disconnected();
                 self.step();
@@ -224,7 +234,11 @@ impl World {
             .values()
             .filter(|(_, state, told)| *state == TaskState::TaskRunning && !told)
             .count();
-        running == self.instances as usize && self.tasks.len() == running
+        let left = self
+            .tasks
+            .values()
+            .all(|(on, ..)| !self.model.leaving.contains(on));
+        running == self.instances as usize && self.tasks.len() == running && left
     }
 }
 

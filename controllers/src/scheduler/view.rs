@@ -44,6 +44,8 @@ pub(crate) struct AppView {
     /// Instances wanted in that picture.
     pub(crate) wanted: u32,
     pub(crate) instances: Vec<Instance>,
+    /// Instances on agents that are to leave the cluster.
+    pub(crate) leaving: usize,
     pub(crate) unplaced: usize,
     pub(crate) shortage: Option<Shortage>,
     pub(crate) delayed_until: Option<Timestamp>,
@@ -64,6 +66,11 @@ pub(super) fn of(model: &Model, link: &Link, key: &super::AppKey) -> AppView {
         version: Some(state.desired.app.version.clone()),
         wanted: state.desired.app.definition.instances,
         instances: state.instances.values().cloned().collect(),
+        leaving: state
+            .instances
+            .values()
+            .filter(|instance| model.leaving.contains(&instance.agent.id))
+            .count(),
         unplaced: state.unplaced,
         shortage: state.shortage.clone(),
         delayed_until: state.delayed_until,

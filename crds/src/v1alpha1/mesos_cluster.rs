@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 pub use nodes::{Node, NodeTable, SpecError};
 pub use policy::{AgentRemoval, Mtls, RemovalMode, RemovedData, SecuritySpec};
 pub use status::{
-    AgentCounts, ClusterResources, ComponentStatus, MarathonStatus, MemberCounts, MesosClusterStatus,
-    NodeStatus, PlanStep, ResourceUse,
+    AgentCounts, ClusterResources, ComponentStatus, DrainingAgent, MarathonStatus, MemberCounts,
+    MesosClusterStatus, NodeStatus, PlanStep, ResourceUse,
 };
 
 /// A Mesos cluster on bare-metal nodes: ZooKeeper servers, masters and agents, kept running by the node agents.

@@ -203,7 +203,7 @@ fn reconciling(seen: &Seen<'_>) -> Finding {
     }
 }
 
-/// Only a component that its node cannot start by itself needs a person.
+/// Only a component that its node cannot start by itself needs a person, and a drain that does not end.
 fn stalled(seen: &Seen<'_>) -> Finding {
     let parts = seen
         .world
@@ -221,7 +221,10 @@ fn stalled(seen: &Seen<'_>) -> Finding {
             return Finding::yes("Stalled", reason, message);
         }
     }
-    Finding::no("Stalled", "Progressing", "")
+    match seen.overdue {
+        Some(problem) => Finding::yes("Stalled", problem.reason.clone(), problem.message.clone()),
+        None => Finding::no("Stalled", "Progressing", ""),
+    }
 }
 
 /// How the reconcile ended, from its own findings.

@@ -23,13 +23,12 @@ pub(super) fn status(before: &MesosClusterStatus, seen: &Seen<'_>) -> MesosClust
     after.zookeeper = (!seen.valid.zookeeper.is_empty()).then(|| counts(seen, Kind::ZooKeeper));
     after.masters = Some(counts(seen, Kind::Master));
     let agents = counts(seen, Kind::Agent);
-    let leaving = seen
-        .decision
-        .waits
-        .iter()
-        .filter(|wait| wait.reason == "AgentHasTasks")
-        .count();
-    after.agents = Some(AgentCounts::new(agents.ready, agents.desired, int(leaving)));
+    after.agents = Some(AgentCounts::new(
+        agents.ready,
+        agents.desired,
+        int(seen.draining.len()),
+    ));
+    after.draining_agents = seen.draining.to_vec();
     // A leader that does not answer for a moment is no reason to forget what it said.
     if seen.leader.address.is_none() {
         after.resources = None;

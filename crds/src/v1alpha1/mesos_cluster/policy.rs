@@ -37,12 +37,14 @@ pub enum Mtls {
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = super::rules::agent_removal)]
 pub struct AgentRemoval {
-    /// Drain: replacements run elsewhere before tasks are stopped. Force: tasks are killed at once.
+    /// Drain: nothing new is started on the agent, and instances of apps are replaced elsewhere within the limits of
+    /// their upgrade strategy before it goes. Force: tasks are killed at once.
     /// Default: Drain.
     #[serde(default)]
     pub mode: RemovalMode,
 
-    /// How long a drain may take until it is reported as stalled. Default: 30m.
+    /// How long a drain may take until the condition Stalled reports it. It goes on all the same: only Force kills
+    /// tasks. Default: 30m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Period>,
 }
@@ -50,7 +52,8 @@ pub struct AgentRemoval {
 /// What happens to tasks of a removed agent.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RemovalMode {
-    /// No task is stopped before its replacement runs.
+    /// Tasks of apps move first, as far as their upgrade strategy has room; tasks of other frameworks are waited
+    /// for.
     #[default]
     Drain,
     /// Tasks are killed.
@@ -65,6 +68,14 @@ pub enum RemovedData {
     Archive,
     /// It is deleted.
     Delete,
+}
+
+impl AgentRemoval {
+    /// How long a drain may take until it is reported as stalled.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        Period::duration_or(self.timeout.as_ref(), Duration::from_secs(30 * 60))
+    }
 }
 
 impl SecuritySpec {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,14 @@ pub struct MesosClusterStatus {
     /// Agents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agents: Option<AgentCounts>,
+
+    /// Agents that are to leave: nothing is started on them, and their tasks move before they go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 1024),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["node"])
+    )]
+    pub draining_agents: Vec<DrainingAgent>,
 
     /// Resources of all registered agents.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -248,6 +256,20 @@ pub struct ComponentStatus {
     pub restarts: Option<i64>,
 }
 
+/// An agent that is to leave the cluster.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct DrainingAgent {
+    /// Name of its node.
+    pub node: String,
+    /// Its Mesos agent id, as far as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    /// Since when it is to leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+}
+
 /// The operator as the framework `marathon`.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase", default)]
@@ -255,7 +277,4 @@ pub struct MarathonStatus {
     /// Its framework id: the same after every restart, so that tasks are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub framework_id: Option<String>,
-    /// Whether it is subscribed to the leading master.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subscribed: Option<bool>,
 }

@@ -19,6 +19,8 @@ fn report(wanted: &Desired, world: &World) -> (Vec<Finding>, MesosClusterStatus)
         decision: &decision,
         leader: &leader,
         ids: BTreeMap::new(),
+        draining: &[],
+        overdue: None,
         paused: false,
     };
     (
