@@ -24,8 +24,6 @@ struct Cli {
     role: Role,
 }
 
-// Parsed once in the life of a process.
-#[allow(clippy::large_enum_variant)]
 #[derive(Subcommand)]
 enum Role {
     /// Reconciles MesosCluster, MarathonApp and ZkMigration; is the Marathon scheduler.

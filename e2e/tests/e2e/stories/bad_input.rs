@@ -100,11 +100,11 @@ fn told(cx: &Context, kind: &str, name: &str, reason: &str, word: &str) -> anyho
 }
 
 /// A cluster of one node at an address.
-fn cluster(name: &str, address: &str, port: u16) -> String {
+fn cluster(name: &str, node: &str, address: &str) -> String {
     format!(
         "apiVersion: mesolith.io/v1alpha1\nkind: MesosCluster\nmetadata: {{name: {name}, namespace: default}}\n\
-         spec:\n  nodes: [{{name: n1, address: '{address}:7070'}}]\n  zookeeper: {{nodes: n1, heap: 64Mi, clientPort: {port}}}\n  \
-         masters: {{nodes: n1}}\n  agents: [{{name: a, nodes: n1, resources: 'cpus:1;mem:64'}}]\n"
+         spec:\n  nodes: [{{name: {node}, address: '{address}:7070'}}]\n  zookeeper: {{nodes: {node}, heap: 64Mi, clientPort: 2181}}\n  \
+         masters: {{nodes: {node}}}\n  agents: [{{name: a, nodes: {node}, resources: 'cpus:1;mem:64'}}]\n"
     )
 }
 
@@ -161,13 +161,13 @@ pub(super) fn clusters(cx: &Context) -> anyhow::Result<()> {
         ),
     ];
     let mut started = Vec::new();
-    for (name, node, address, reason, word) in &table {
+    for (name, node, address, ..) in &table {
         if let Some(node) = node {
             started.push(cx.world.start_node(node)?.0);
         }
         share_authority(cx, name)?;
-        cx.kubectl().apply(&cluster(name, address, 2181))?;
-        let _ = (reason, word);
+        cx.kubectl()
+            .apply(&cluster(name, node_name(node.as_ref()), address))?;
     }
     let mut failures = Vec::new();
     for (name, _, _, reason, word) in &table {
@@ -176,11 +176,11 @@ pub(super) fn clusters(cx: &Context) -> anyhow::Result<()> {
         }
     }
     drop(squatter);
-    for (name, ..) in &table {
+    for (name, node, ..) in &table {
         // A node that cannot be reached cannot be cleaned either: its deletion says so and is then waived.
-        let annotation = "mesolith.io/skip-node-cleanup=n1";
+        let annotation = format!("mesolith.io/skip-node-cleanup={}", node_name(node.as_ref()));
         cx.kubectl()
-            .run(&["annotate", "mc", name, annotation, "--overwrite"])?;
+            .run(&["annotate", "mc", name, &annotation, "--overwrite"])?;
         if let Err(error) = cx.kubectl().run(&["delete", "mc", name, "--timeout=90s"]) {
             failures.push(format!("{error:#}"));
         }
@@ -192,6 +192,11 @@ pub(super) fn clusters(cx: &Context) -> anyhow::Result<()> {
     }
     ensure!(failures.is_empty(), "{}", failures.join("; "));
     Ok(())
+}
+
+/// A certificate carries its node's name, so the cluster has to call the node the same.
+fn node_name(node: Option<&NodeOptions>) -> &str {
+    node.map_or("nobody", |node| &node.name)
 }
 
 /// Copies the CA Secret of cluster `local` for another cluster.
@@ -221,15 +226,15 @@ pub(super) fn yaml(cx: &Context) -> anyhow::Result<()> {
             "constraints",
         ),
         (
-            cluster("refused", "nowhere", 2181).replace("nowhere:7070", "nowhere"),
+            cluster("refused", "n1", "nowhere").replace("nowhere:7070", "nowhere"),
             "spec.nodes",
         ),
         (
-            cluster("refused", "h", 2181).replace("heap: 64Mi", "heap: lots"),
+            cluster("refused", "n1", "h").replace("heap: 64Mi", "heap: lots"),
             "spec.zookeeper.heap",
         ),
         (
-            cluster("refused", "h", 2181).replace("masters: {nodes: n1}", "masters: {}"),
+            cluster("refused", "n1", "h").replace("masters: {nodes: n1}", "masters: {}"),
             "spec.masters.nodes",
         ),
     ];

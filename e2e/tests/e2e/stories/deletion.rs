@@ -32,12 +32,9 @@ pub(super) fn leaves_nothing(cx: &Context) -> anyhow::Result<()> {
             machine::pids(&["zoo.cfg", &node]).is_empty(),
             "node{n} still runs ZooKeeper"
         );
-        let archives = cx.node_at(&cx.ip(n))?.dir().join("state");
-        let list = std::process::Command::new("find")
-            .arg(&archives)
-            .args(["-name", "*.tar*"])
-            .output()?;
-        ensure!(!list.stdout.is_empty(), "no archive below {}", archives.display());
+        let archives = cx.node_at(&cx.ip(n))?.dir().join("state/archive");
+        let kept = std::fs::read_dir(&archives).map_or(0, Iterator::count);
+        ensure!(kept >= 3, "{kept} archives in {}", archives.display());
     }
     let groups = cgroups_of(&format!("mesolith/{uid}"));
     ensure!(groups.is_empty(), "{groups:?} are left");
