@@ -31,6 +31,11 @@ impl<K: Hash + Eq> Backoff<K> {
         delay(*count)
     }
 
+    /// Failures in a row.
+    pub(crate) fn count(&self, key: &K) -> u32 {
+        self.failures.get(key).copied().unwrap_or(0)
+    }
+
     /// Forgets the failures of an object that did well, or that is gone.
     pub(crate) fn succeeded(&mut self, key: &K) {
         self.failures.remove(key);

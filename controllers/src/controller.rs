@@ -11,6 +11,7 @@ use kube::core::DeserializeGuard;
 use kube_runtime::controller::{Action, Config, Controller};
 use kube_runtime::reflector::ObjectRef;
 use kube_runtime::watcher;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -44,7 +45,7 @@ pub(crate) async fn drive<K, F, Fut, E>(
     triggers: BoxStream<'static, Trigger>,
     reconcile: F,
 ) where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug + Send + Sync + 'static,
     F: Fn(Arc<K>, Arc<Context>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Outcome, E>> + Send + 'static,
     E: Transient,
@@ -79,7 +80,9 @@ pub(crate) async fn drive<K, F, Fut, E>(
                     })
                     .map_err(|e| Failure::of(WriteStatus(e))),
             };
-            let (action, outcome, reason) = react(&result, &mut lock(&backoff), key);
+            let (action, outcome, reason) = react(&result, &mut lock(&backoff), key.clone());
+            let failures = lock(&backoff).count(&key);
+            tell_failures(&cx, &guarded, &key, &result, failures).await;
             tracing::Span::current()
                 .record("outcome", outcome)
                 .record("reason", reason);
@@ -100,6 +103,35 @@ pub(crate) async fn drive<K, F, Fut, E>(
             }
         })
         .await;
+}
+
+/// Puts failures that do not pass on the object, and takes them back. Best effort: the next try tells it again.
+async fn tell_failures<K: Resource<DynamicType = ()> + Serialize>(
+    cx: &Context,
+    guarded: &DeserializeGuard<K>,
+    key: &Trigger,
+    result: &Result<Outcome, Failure>,
+    failures: u32,
+) {
+    let told = match result {
+        Err(failure) if !failure.conflict && failures >= report::TELL_AFTER => {
+            report::tell_degraded::<K>(cx, key, Some((failure.reason, &failure.message))).await
+        }
+        Ok(_) if is_degraded(guarded) => report::tell_degraded::<K>(cx, key, None).await,
+        Ok(_) | Err(_) => return,
+    };
+    if let Err(error) = told {
+        tracing::debug!(error = chain(&error), "failed to tell of the failures");
+    }
+}
+
+/// Whether the object still says that the operator keeps failing.
+fn is_degraded<K: Serialize>(guarded: &DeserializeGuard<K>) -> bool {
+    let Ok(object) = &guarded.0 else { return false };
+    let json = serde_json::to_value(object).unwrap_or_default();
+    json.pointer("/status/conditions")
+        .and_then(|conditions| conditions.as_array())
+        .is_some_and(|conditions| conditions.iter().any(|c| c["type"] == report::DEGRADED))
 }
 
 /// What the back-off and the log need to know of a transient error.

@@ -14,6 +14,7 @@ mod frameworks;
 mod report;
 mod trace;
 mod validate;
+mod without_effect;
 
 pub(crate) use frameworks::Frameworks;
 

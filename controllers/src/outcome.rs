@@ -5,7 +5,7 @@
 //! | done | a change, or the slow resync | `Ready=True` |
 //! | waiting | a change, or the wait's own interval | reason `WaitingFor...` |
 //! | invalid | a change | `Ready=False`, one event |
-//! | `Err` (transient) | exponential back-off | metric, log |
+//! | `Err` (transient) | exponential back-off | metric, log, `Degraded` after a few |
 
 use std::time::Duration;
 

@@ -1,10 +1,12 @@
 //! What a reconcile tells the world: conditions, a status patch when something changed, events on transitions.
 
 mod conditions;
+mod degraded;
 mod events;
 mod patch;
 
 pub(crate) use conditions::{Finding, Truth, conditions, transitions};
+pub(crate) use degraded::{DEGRADED, TELL_AFTER, tell as tell_degraded};
 pub(crate) use events::Announcer;
 pub(crate) use patch::write_status;
 

@@ -367,6 +367,48 @@ mod tests {
         assert_eq!(wait(&app, &starting, None).unwrap().reason, "StartingInstances");
     }
 
+    /// What this process alone remembers (launch times, times of states, the clock) is no part of a status.
+    #[test]
+    fn the_same_picture_is_the_same_status_at_any_time_and_after_a_restart() {
+        let app = app(json!({"instances": 2}));
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut both = [1, 2].map(|n| instance(&app, n, State::Running, Health::Unknown));
+        for (instance, started) in both.iter_mut().zip([50, 40]) {
+            instance.started = Some(at(started));
+            instance.staged = at(60 - started);
+        }
+        let names = Names {
+            changed: "v",
+            cluster: Some("ns/c"),
+            selector: "",
+        };
+        let of = |before: &MarathonAppStatus, instances: Vec<Instance>, now| {
+            let view = view(instances);
+            let wait = wait(&app, &view, None);
+            status(before, &app, names, &view, wait.as_ref(), at(now))
+        };
+        let first = of(&MarathonAppStatus::default(), both.to_vec(), 100);
+        let mut restarted: Vec<Instance> = both.iter().rev().cloned().collect();
+        for instance in &mut restarted {
+            (instance.staged, instance.since) = (instance.started.unwrap(), at(99));
+        }
+        assert_eq!(of(&first, restarted, 175), first);
+        let short = of(&first, both[..1].to_vec(), 200);
+        assert_eq!(
+            of(&short, both[..1].to_vec(), 300),
+            short,
+            "a wait keeps its beginning"
+        );
+    }
+
+    #[test]
+    fn a_drain_is_told() {
+        let app = app(json!({}));
+        let mut view = view(vec![instance(&app, 1, State::Running, Health::Unknown)]);
+        view.leaving = 1;
+        assert_eq!(wait(&app, &view, None).unwrap().reason, "DrainingAgents");
+    }
+
     #[test]
     fn with_checks_it_waits_for_health_and_for_the_old_version_to_go() {
         let app = app(json!({"healthChecks": [{"protocol": "TCP"}]}));

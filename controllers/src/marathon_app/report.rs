@@ -2,7 +2,7 @@
 
 use super::assess::{self, Wait};
 use super::clusters::ClusterFacts;
-use super::{Error, LOOK_AGAIN, validate};
+use super::{Error, LOOK_AGAIN, validate, without_effect};
 use crate::context::Context;
 use crate::outcome::Outcome;
 use crate::report::{Finding, conditions, status_of, transitions, write_status};
@@ -143,6 +143,13 @@ async fn write(
     let generation = object.metadata.generation;
     after.observed_generation = generation;
     after.conditions = conditions(&before.conditions, findings, generation, Timestamp::now());
+    let unused: Vec<Finding> = without_effect::finding(&object.spec).into_iter().collect();
+    after.conditions = conditions(&after.conditions, &unused, generation, Timestamp::now());
+    if unused.is_empty() {
+        after
+            .conditions
+            .retain(|condition| condition.type_ != without_effect::CONDITION);
+    }
     if findings.iter().all(|finding| finding.kind != "Stalled") {
         after.conditions.retain(|condition| condition.type_ != "Stalled");
     }
@@ -153,7 +160,7 @@ async fn write(
     if wrote {
         let news: Vec<_> = transitions(&before.conditions, &after.conditions)
             .into_iter()
-            .filter(|condition| condition.type_ == "Ready")
+            .filter(|condition| ["Ready", without_effect::CONDITION].contains(&condition.type_.as_str()))
             .collect();
         cx.announcer.announce(&object.object_ref(&()), &news).await;
     }

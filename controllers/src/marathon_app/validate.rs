@@ -104,6 +104,7 @@ pub(super) fn remembered(status: &MarathonAppStatus) -> Vec<Remembered> {
                     .map(|port| u16::try_from(*port).unwrap_or(0))
                     .collect(),
                 started: instance.started_at.as_ref().map(|time| time.0),
+                healthy: instance.healthy == Some(true),
             })
         })
         .collect()

@@ -39,6 +39,8 @@ pub(crate) struct Remembered {
     pub(crate) agent: offer::Agent,
     pub(crate) host_ports: Vec<u16>,
     pub(crate) started: Option<Timestamp>,
+    /// Passed its health checks; holds until the first result says otherwise.
+    pub(crate) healthy: bool,
 }
 
 /// An app and what belongs to it beside its tasks.
@@ -130,7 +132,10 @@ impl Model {
             !ours
         });
         for task in remembered {
-            if state.instances.contains_key(&task.task) {
+            if let Some(known) = state.instances.get_mut(&task.task) {
+                if known.health == Health::Unknown && task.healthy {
+                    known.health = Health::Healthy;
+                }
                 continue;
             }
             self.unconfirmed.insert(task.task.clone());
@@ -149,10 +154,19 @@ impl Model {
     }
 
     /// Takes a task in that the master knows: into its app, or aside until the app is reconciled.
-    pub(super) fn adopt(&mut self, owner_label: &str, instance: Instance) {
+    ///
+    /// The master knows nothing of checks that are made here: what the status says of them holds until the first
+    /// result, so that a restart changes nothing.
+    pub(super) fn adopt(&mut self, owner_label: &str, mut instance: Instance) {
         self.unconfirmed.remove(&instance.task);
         match self.apps.iter_mut().find(|(key, _)| owner(key) == owner_label) {
             Some((_, state)) => {
+                let known = state.instances.get(&instance.task);
+                if instance.health == Health::Unknown
+                    && let Some(known) = known
+                {
+                    instance.health = known.health;
+                }
                 state.instances.insert(instance.task.clone(), instance);
             }
             None => {
@@ -180,7 +194,11 @@ impl Remembered {
             since: self.started.unwrap_or(now),
             staged: self.started.unwrap_or(now),
             started: self.started,
-            health: Health::Unknown,
+            health: if self.healthy {
+                Health::Healthy
+            } else {
+                Health::Unknown
+            },
             kill_sent: None,
             agent: self.agent,
             host_ports: self.host_ports,

@@ -1,6 +1,6 @@
 //! From what was seen to the preflight checks. Pure.
 
-use super::observe::Facts;
+use super::observe::{Facts, LeaderMetrics};
 use super::resolve::Sides;
 use mesolith_crds::v1alpha1::zk_migration::{
     PreMigrationCheck, PreflightCheck, PreflightState, ZkMigrationSpec,
@@ -25,6 +25,7 @@ pub(super) fn checks(spec: &ZkMigrationSpec, sides: &Sides, facts: &Facts) -> Ve
             ),
         ),
         ensemble("SourceQuorum", &facts.source_servers),
+        synced("SourceSynced", &facts.source_leader),
         reachable(
             "SourceMasters",
             "masters healthy",
@@ -34,6 +35,7 @@ pub(super) fn checks(spec: &ZkMigrationSpec, sides: &Sides, facts: &Facts) -> Ve
     ];
     if sides.target.external {
         checks.push(ensemble("TargetQuorum", &facts.target_servers));
+        checks.push(synced("TargetSynced", &facts.target_leader));
     }
     checks.push(reachable(
         "TargetNodes",
@@ -46,13 +48,20 @@ pub(super) fn checks(spec: &ZkMigrationSpec, sides: &Sides, facts: &Facts) -> Ve
         .as_ref()
         .map(|validation| validation.pre_migration.as_slice())
         .unwrap_or_default();
-    for (wanted, name) in [
-        (PreMigrationCheck::ResourceCapacity, "ResourceCapacity"),
-        (PreMigrationCheck::BackupExists, "BackupExists"),
+    for (wanted, name, why) in [
+        (
+            PreMigrationCheck::ResourceCapacity,
+            "ResourceCapacity",
+            "This version does not ask nodes for their free resources: compare the agents of both sides yourself",
+        ),
+        (
+            PreMigrationCheck::BackupExists,
+            "BackupExists",
+            "This version makes and finds no backups: back up the source ensemble before a migration",
+        ),
     ] {
         if asked.is_empty() || asked.contains(&wanted) {
-            let message = "This version cannot make this check".to_owned();
-            checks.push(check(name, PreflightState::Skipped, message));
+            checks.push(check(name, PreflightState::Skipped, why.to_owned()));
         }
     }
     checks
@@ -86,16 +95,49 @@ fn ensemble(name: &str, servers: &Answers<ServerStatus>) -> PreflightCheck {
             format!("No quorum: {counted}; {why}"),
         );
     };
-    let described = format!(
-        "{counted}, leader {address}, version {}, {} znodes",
-        status.version, status.znodes
-    );
+    let described = format!("{counted}, leader {address}, version {}", status.version);
     match problems(servers) {
         None if serving == total => check(name, PreflightState::Passed, described),
         why => {
             let why = why.unwrap_or_else(|| "the others do not serve".to_owned());
             check(name, PreflightState::Warning, format!("{described}; {why}"))
         }
+    }
+}
+
+/// Followers that lag could lose what a snapshot of them lacks.
+fn synced(name: &str, leader: &LeaderMetrics) -> PreflightCheck {
+    let skipped = |why: &str| check(name, PreflightState::Skipped, why.to_owned());
+    let metrics = match leader {
+        None => return skipped("No server leads"),
+        Some(Err(why)) => {
+            return skipped(&format!(
+                "The leader does not tell its metrics: {why}. Add mntr to 4lw.commands.whitelist"
+            ));
+        }
+        Some(Ok(metrics)) => metrics,
+    };
+    let number = |key: &str| metrics.get(key).and_then(|value| value.parse::<f64>().ok());
+    // Older servers write zk_followers; a standalone one has neither.
+    let followers = number("zk_learners")
+        .or_else(|| number("zk_followers"))
+        .unwrap_or(0.0);
+    let behind = followers - number("zk_synced_followers").unwrap_or(followers);
+    if behind > 0.0 {
+        let message = format!("{behind} of {followers} followers are not in sync with the leader");
+        check(name, PreflightState::Warning, message)
+    } else if followers == 0.0 {
+        check(
+            name,
+            PreflightState::Passed,
+            "A server without followers".to_owned(),
+        )
+    } else {
+        check(
+            name,
+            PreflightState::Passed,
+            "All followers are in sync with the leader".to_owned(),
+        )
     }
 }
 
@@ -185,6 +227,38 @@ mod tests {
             .collect();
         let check = ensemble("SourceQuorum", &servers);
         assert_eq!(check.status, expect, "{:?}", check.message);
+    }
+
+    #[rstest]
+    #[case::no_leader(None, PreflightState::Skipped)]
+    #[case::not_whitelisted(Some(Err("mntr is not executed".to_owned())), PreflightState::Skipped)]
+    #[case::alone(Some(Ok(&[("zk_znode_count", "5")][..])), PreflightState::Passed)]
+    #[case::in_sync(Some(Ok(&[("zk_learners", "2.0"), ("zk_synced_followers", "2")][..])), PreflightState::Passed)]
+    #[case::behind(Some(Ok(&[("zk_followers", "2"), ("zk_synced_followers", "1")][..])), PreflightState::Warning)]
+    fn followers_of_the_leader(
+        #[case] metrics: Option<Result<&[(&str, &str)], String>>,
+        #[case] expect: PreflightState,
+    ) {
+        let owned = metrics.map(|answer| {
+            answer.map(|list| {
+                list.iter()
+                    .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                    .collect()
+            })
+        });
+        let check = synced("SourceSynced", &owned);
+        assert_eq!(check.status, expect, "{:?}", check.message);
+        assert!(check.message.is_some_and(|why| !why.is_empty()));
+    }
+
+    #[test]
+    fn a_quorum_check_has_no_moving_figures() {
+        let quiet = [("zk0:2181".to_owned(), server("alone"))];
+        let mut busy = quiet.clone();
+        if let Ok(status) = &mut busy[0].1 {
+            (status.znodes, status.zxid) = (8, 99);
+        }
+        assert_eq!(ensemble("SourceQuorum", &quiet), ensemble("SourceQuorum", &busy));
     }
 
     #[test]

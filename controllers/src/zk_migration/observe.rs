@@ -3,7 +3,8 @@
 use super::Error;
 use super::resolve::Sides;
 use futures::{FutureExt, StreamExt};
-use mesolith_zk::four_letter::{self, ServerStatus};
+use mesolith_zk::four_letter::{self, Mode, ServerStatus};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -13,12 +14,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Asked at the same time.
 const CONCURRENCY: usize = 64;
 
+/// What the leading server says to `mntr`; `None` when no server leads.
+pub(super) type LeaderMetrics = Option<Result<BTreeMap<String, String>, String>>;
+
 /// What was seen; every address with its answer or why there was none.
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) source_servers: Vec<(String, Result<ServerStatus, String>)>,
     /// Only of an ensemble that exists already.
     pub(super) target_servers: Vec<(String, Result<ServerStatus, String>)>,
+    pub(super) source_leader: LeaderMetrics,
+    pub(super) target_leader: LeaderMetrics,
     pub(super) source_masters: Vec<(String, Result<(), String>)>,
     /// Node agents of the target by name.
     pub(super) target_nodes: Vec<(String, Result<(), String>)>,
@@ -57,7 +63,10 @@ pub(super) async fn observe(sides: &Sides) -> Result<Facts, Error> {
         futures::stream::iter(masters).buffered(CONCURRENCY).collect(),
         futures::stream::iter(nodes).buffered(CONCURRENCY).collect(),
     );
+    let (source_leader, target_leader) = tokio::join!(leader(&source_servers), leader(&target_servers));
     Ok(Facts {
+        source_leader,
+        target_leader,
         source_servers,
         target_servers,
         source_masters,
@@ -76,6 +85,17 @@ async fn servers(addresses: Vec<String>) -> Vec<(String, Result<ServerStatus, St
         .buffered(CONCURRENCY)
         .collect()
         .await
+}
+
+async fn leader(servers: &[(String, Result<ServerStatus, String>)]) -> LeaderMetrics {
+    let leads = |answer: &Result<ServerStatus, String>| {
+        answer
+            .as_ref()
+            .is_ok_and(|status| matches!(status.mode, Some(Mode::Leader | Mode::Standalone)))
+    };
+    let (server, _) = servers.iter().find(|(_, answer)| leads(answer))?;
+    let answer = four_letter::mntr(server, PATIENCE).await;
+    Some(answer.map_err(|error| crate::outcome::chain(&error)))
 }
 
 async fn health(http: &reqwest::Client, master: &str) -> Result<(), String> {

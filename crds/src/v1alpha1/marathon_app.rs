@@ -134,7 +134,7 @@ pub struct MarathonAppSpec {
     #[schemars(range(min = 0, max = 1024))]
     pub gpus: i32,
 
-    /// Upper limits above the amounts asked for; only with the Mesos containerizer.
+    /// Upper limits above the amounts asked for; only with the Mesos containerizer. Without effect in this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_limits: Option<ResourceLimits>,
 
@@ -143,7 +143,7 @@ pub struct MarathonAppSpec {
     #[schemars(length(max = 1024), regex(pattern = r"^(//cmd|/?[^/]+(/[^/]+)*|)$"))]
     pub executor: Option<String>,
 
-    /// Resources of the executor itself.
+    /// Resources of the executor itself. Without effect in this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executor_resources: Option<ExecutorResources>,
 
@@ -192,11 +192,11 @@ pub struct MarathonAppSpec {
     #[schemars(length(max = 16))]
     pub health_checks: Vec<HealthCheck>,
 
-    /// A status check that is shown and gates nothing.
+    /// A status check that is shown and gates nothing. Without effect in this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Check>,
 
-    /// At most one check that a new instance must pass before a deployment goes on.
+    /// At most one check that a new instance must pass before a deployment goes on. Without effect in this version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1))]
     pub readiness_checks: Vec<ReadinessCheck>,
@@ -231,7 +231,7 @@ pub struct MarathonAppSpec {
     #[schemars(extend("maxProperties" = 512))]
     pub labels: BTreeMap<String, String>,
 
-    /// Paths of apps that must be healthy before this one starts.
+    /// Paths of apps that must be healthy before this one starts. Without effect in this version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 256)), extend("x-kubernetes-list-type" = "set"))]
     pub dependencies: Vec<String>,
@@ -245,7 +245,8 @@ pub struct MarathonAppSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreachable_strategy: Option<UnreachableStrategy>,
 
-    /// Behaviour of instances with persistent volumes (deprecated in Marathon, still shown by it).
+    /// Behaviour of instances with persistent volumes (deprecated in Marathon, still shown by it). Without effect in
+    /// this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub residency: Option<Residency>,
 
@@ -254,7 +255,7 @@ pub struct MarathonAppSpec {
     #[schemars(extend("maxProperties" = 64))]
     pub secrets: BTreeMap<String, SecretSource>,
 
-    /// Whether the container gets a terminal.
+    /// Whether the container gets a terminal. Without effect in this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tty: Option<bool>,
 }

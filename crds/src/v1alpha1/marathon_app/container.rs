@@ -18,7 +18,7 @@ pub struct Container {
     /// The image and how the engine runs it. Required with DOCKER.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub docker: Option<DockerContainer>,
-    /// Isolation details; only with MESOS.
+    /// Isolation details; only with MESOS. Without effect in this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linux_info: Option<LinuxInfo>,
     /// Volumes.
@@ -59,7 +59,7 @@ pub struct DockerContainer {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub parameters: Vec<Parameter>,
-    /// Credentials for the registry; only with MESOS.
+    /// Credentials for the registry; only with MESOS. Without effect in this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_config: Option<PullConfig>,
     /// No longer supported by Marathon; use pullConfig.

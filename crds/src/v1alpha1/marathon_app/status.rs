@@ -13,7 +13,8 @@ pub struct MarathonAppStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// Ready is the summary; Reconciling and Stalled follow kstatus.
+    /// Ready is the summary; Reconciling and Stalled follow kstatus. Degraded: the operator failed several times in
+    /// a row. FieldsWithoutEffect names fields of the spec that this version does not act on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 32),

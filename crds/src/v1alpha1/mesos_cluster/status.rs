@@ -15,7 +15,8 @@ pub struct MesosClusterStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// Ready is the summary; Reconciling and Stalled follow kstatus.
+    /// Ready is the summary; Reconciling and Stalled follow kstatus. Degraded: the operator failed several times in
+    /// a row.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 32),

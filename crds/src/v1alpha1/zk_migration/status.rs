@@ -17,8 +17,9 @@ pub struct ZkMigrationStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// Ready is the summary: the spec is valid and nothing is wrong. Succeeded tells the end; Paused and Stalled are
-    /// conditions, not phases.
+    /// Ready is the summary: True means that the spec is valid and the last preflight passed (each check is in
+    /// `preflight`, with the reason where it was skipped); it does not mean that phases run. Degraded: the operator
+    /// failed several times in a row. Succeeded tells the end; Paused and Stalled are conditions, not phases.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 32),
