@@ -1,9 +1,12 @@
-//! ZooKeeper: sessions, leader election and detection in Mesos's layout, four-letter words.
+//! ZooKeeper: sessions, leader election and detection in Mesos's layout, four-letter words; its replicated state.
 //!
 //! - [`Address`]: a `zk://[user:password@]host:port,host:port/path` string.
 //! - [`Contender`]: registers this process as a candidate master and reports whether it leads ([`Candidacy`]).
 //! - [`Detector`]: follows who leads; what agents, frameworks and standby masters use.
 //! - [`four_letter`]: asks one server for its mode, zxid and znode count without a session.
+//! - [`jute`], [`record`]: the serialisation, and every record that is stored or replicated with it.
+//! - [`tree`]: the data tree kept by applying transactions, with exact stats and the servers' digest.
+//! - [`snapshot`], [`txn_log`]: the files of a server.
 //!
 //! Two traps of the client shape this crate: calls made while disconnected wait instead of failing, so each is
 //! bounded by a timeout; and persistent watches do not survive a reconnect, so only one-shot watches are used.
@@ -14,8 +17,13 @@ mod detector;
 mod election;
 mod error;
 pub mod four_letter;
+pub mod jute;
 mod master_info;
+pub mod record;
 mod session;
+pub mod snapshot;
+pub mod tree;
+pub mod txn_log;
 
 pub use address::{Address, Credentials};
 pub use contender::{Candidacy, Contender};

@@ -1,0 +1,208 @@
+//! Where nodes lie and how they are found.
+
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+
+use crate::record::NodeStat;
+
+/// Number of a node in the arena; reused after the node is gone.
+pub(super) type NodeId = u32;
+
+/// The root's number.
+pub(super) const ROOT: NodeId = 0;
+
+/// No node.
+const NONE: NodeId = NodeId::MAX;
+
+/// One node.
+#[derive(Debug, Clone)]
+pub(super) struct Slot {
+    pub(super) stat: NodeStat,
+    pub(super) data: Option<Box<[u8]>>,
+    pub(super) acl: u32,
+    /// The node's part of the tree's digest, so that a change costs one checksum.
+    pub(super) digest: u32,
+    pub(super) children: u32,
+    pub(super) parent: NodeId,
+    name: Box<str>,
+    first_child: NodeId,
+    next: NodeId,
+    previous: NodeId,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Arena {
+    slots: Vec<Slot>,
+    free: Vec<NodeId>,
+    by_name: HashTable<NodeId>,
+    hasher: RandomState,
+}
+
+impl Slot {
+    fn new(parent: NodeId, name: &str, next: NodeId) -> Self {
+        Self {
+            stat: NodeStat::default(),
+            data: None,
+            acl: 0,
+            digest: 0,
+            children: 0,
+            parent,
+            name: name.into(),
+            first_child: NONE,
+            next,
+            previous: NONE,
+        }
+    }
+}
+
+/// Parent's path and own name; the root has neither.
+pub(super) fn split(path: &str) -> Option<(&str, &str)> {
+    path.rsplit_once('/').filter(|(_, name)| !name.is_empty())
+}
+
+impl Arena {
+    pub(super) fn new() -> Self {
+        Self {
+            slots: vec![Slot::new(NONE, "", NONE)],
+            free: Vec::new(),
+            by_name: HashTable::new(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(super) fn slot(&self, id: NodeId) -> &Slot {
+        &self.slots[id as usize]
+    }
+
+    pub(super) fn slot_mut(&mut self, id: NodeId) -> &mut Slot {
+        &mut self.slots[id as usize]
+    }
+
+    pub(super) fn name(&self, id: NodeId) -> &str {
+        &self.slot(id).name
+    }
+
+    fn hash(&self, parent: NodeId, name: &str) -> u64 {
+        self.hasher.hash_one((parent, name))
+    }
+
+    pub(super) fn child(&self, parent: NodeId, name: &str) -> Option<NodeId> {
+        let same = |id: &NodeId| {
+            let slot = self.slot(*id);
+            slot.parent == parent && *slot.name == *name
+        };
+        self.by_name.find(self.hash(parent, name), same).copied()
+    }
+
+    pub(super) fn find(&self, path: &str) -> Option<NodeId> {
+        let names = path.strip_prefix('/').unwrap_or(path);
+        if names.is_empty() {
+            return Some(ROOT);
+        }
+        names.split('/').try_fold(ROOT, |id, name| self.child(id, name))
+    }
+
+    /// A blank node at a path where none is; `None` without its parent.
+    pub(super) fn add(&mut self, path: &str) -> Option<NodeId> {
+        let (parent, name) = split(path)?;
+        let parent = self.find(parent)?;
+        let next = self.slot(parent).first_child;
+        let slot = Slot::new(parent, name, next);
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.slots[id as usize] = slot;
+                id
+            }
+            None => {
+                self.slots.push(slot);
+                // Four thousand million nodes would be 600 GB.
+                NodeId::try_from(self.slots.len() - 1).unwrap_or(NONE)
+            }
+        };
+        if next != NONE {
+            self.slot_mut(next).previous = id;
+        }
+        let above = self.slot_mut(parent);
+        above.first_child = id;
+        above.children += 1;
+        let hash = self.hash(parent, name);
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        self.by_name.insert_unique(hash, id, |id| {
+            let slot = &slots[*id as usize];
+            hasher.hash_one((slot.parent, &*slot.name))
+        });
+        Some(id)
+    }
+
+    /// Takes a node without children out.
+    pub(super) fn remove(&mut self, id: NodeId) {
+        let slot = self.slot(id);
+        let (parent, next, previous) = (slot.parent, slot.next, slot.previous);
+        let hash = self.hash(parent, &slot.name);
+        if let Ok(entry) = self.by_name.find_entry(hash, |other| *other == id) {
+            entry.remove();
+        }
+        if next != NONE {
+            self.slot_mut(next).previous = previous;
+        }
+        let above = self.slot_mut(parent);
+        above.children -= 1;
+        if previous == NONE {
+            above.first_child = next;
+        } else {
+            self.slot_mut(previous).next = next;
+        }
+        self.slots[id as usize] = Slot::new(NONE, "", NONE);
+        self.free.push(id);
+    }
+
+    pub(super) fn children(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
+        let existing = |id: NodeId| (id != NONE).then_some(id);
+        std::iter::successors(existing(self.slot(id).first_child), move |id| {
+            existing(self.slot(*id).next)
+        })
+    }
+
+    /// A node and all below it, parents first.
+    pub(super) fn subtree(&self, id: NodeId) -> Vec<NodeId> {
+        let mut found = vec![id];
+        let mut at = 0;
+        while let Some(id) = found.get(at).copied() {
+            found.extend(self.children(id));
+            at += 1;
+        }
+        found
+    }
+
+    /// Every node, parents first, without recursion: a tree can be deeper than the stack.
+    pub(super) fn preorder(&self) -> impl Iterator<Item = NodeId> {
+        let mut stack = vec![ROOT];
+        std::iter::from_fn(move || {
+            let id = stack.pop()?;
+            // The neighbour goes below the first child, so the stack is as high as the tree is deep.
+            let slot = self.slot(id);
+            stack.extend([slot.next, slot.first_child].into_iter().filter(|id| *id != NONE));
+            Some(id)
+        })
+    }
+
+    /// The path; the root's is "".
+    pub(super) fn path(&self, id: NodeId) -> String {
+        let mut names = Vec::new();
+        let mut at = id;
+        while at != ROOT {
+            let slot = self.slot(at);
+            names.push(&*slot.name);
+            at = slot.parent;
+        }
+        names
+            .iter()
+            .rev()
+            .fold(String::new(), |path, name| path + "/" + name)
+    }
+}
