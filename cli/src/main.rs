@@ -91,6 +91,11 @@ fn main() -> ExitCode {
 fn start(cli: Cli) -> anyhow::Result<()> {
     let role = match cli.role {
         Role::Pki(command) => return pki::run(command),
+        // What it starts logs and traces as it does itself.
+        Role::Agent(args) => Role::Agent(mesolith_node::Args {
+            component_env: cli.telemetry.env(),
+            ..args
+        }),
         role => role,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -54,6 +54,23 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The environment that gives a child process the same options.
+    #[must_use]
+    pub fn env(&self) -> Vec<(String, String)> {
+        let format = match self.format {
+            Format::Auto => "auto",
+            Format::Human => "human",
+            Format::Json => "json",
+        };
+        let mut env = vec![
+            ("MESOLITH_LOG".to_owned(), self.log.clone()),
+            ("MESOLITH_LOG_FORMAT".to_owned(), format.to_owned()),
+        ];
+        let collector = self.collector();
+        env.extend(collector.map(|c| ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), c.to_owned())));
+        env
+    }
+
     /// The collector, if one is set: an empty variable means none.
     pub(crate) fn collector(&self) -> Option<&str> {
         self.otlp_endpoint

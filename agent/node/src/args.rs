@@ -33,6 +33,9 @@ pub struct Args {
     /// Program that is started for masters and agents; this one by default.
     #[arg(long, hide = true)]
     pub program: Option<PathBuf>,
+    /// Environment of the components, on top of what they inherit: how to log and where to send traces.
+    #[arg(skip)]
+    pub component_env: Vec<(String, String)>,
     /// Stop the components when this agent stops, instead of leaving them running: for development.
     #[arg(long)]
     pub stop_components_on_exit: bool,

@@ -87,7 +87,9 @@ fn assemble(args: &Args, layout: layout::Layout, shutdown: Shutdown) -> anyhow::
         zookeeper_classpath: args.zookeeper_classpath.clone(),
         pki_dir,
         docker_host: args.docker_host.clone(),
-        env: inherited(std::env::vars()),
+        env: inherited(std::env::vars())
+            .chain(args.component_env.clone())
+            .collect(),
     };
     let tools = precondition::Tools {
         path,
@@ -119,13 +121,14 @@ fn assemble(args: &Args, layout: layout::Layout, shutdown: Shutdown) -> anyhow::
     })
 }
 
-/// What components inherit of our environment: where programs are, and how to log and trace.
-fn inherited(all: impl Iterator<Item = (String, String)>) -> std::collections::BTreeMap<String, String> {
+/// What components inherit of our environment: where programs are, and how to log and trace. No part of what a
+/// component is configured with: another value alone restarts nothing.
+fn inherited(all: impl Iterator<Item = (String, String)>) -> impl Iterator<Item = (String, String)> {
     let wanted = |name: &str| {
         matches!(
             name,
             "PATH" | "HOME" | "LANG" | "TZ" | "RUST_LOG" | "RUST_BACKTRACE" | "JAVA_HOME"
         ) || name.starts_with("OTEL_")
     };
-    all.filter(|(name, _)| wanted(name)).collect()
+    all.filter(move |(name, _)| wanted(name))
 }

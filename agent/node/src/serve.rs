@@ -45,8 +45,8 @@ pub(crate) struct Server {
 /// Takes both ports and reads the certificates, so that what is wrong is said before anything is started.
 pub(crate) async fn bind(args: &Args) -> anyhow::Result<Server> {
     let listen = |address, flag: &'static str| async move {
-        let listener = TcpListener::bind(address).await;
-        listener.with_context(|| format!("failed to listen on {address}; free the port or change {flag}"))
+        let listener = mesolith_telemetry::listen(address).await;
+        listener.with_context(|| format!("failed to take {flag}"))
     };
     let tls = match args.insecure {
         true => None,
@@ -68,6 +68,7 @@ impl Server {
         let shutdown = node.shutdown.clone();
         let router = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
+            .layer(mesolith_telemetry::ServerSpans)
             .add_service(NodeServer::new(service));
         let ending = shutdown.clone();
         let ended = async move { ending.wait().await };

@@ -149,6 +149,8 @@ impl Supervisor {
         match (step, &order.component) {
             (Step::Watch, Some(component)) => {
                 self.view.settled = order.generation;
+                let grace = kinds::stop_grace(component);
+                self.history.remember_grace(grace, &self.home.history());
                 Some(self.watch(component).await)
             }
             (Step::Start, Some(component)) => Some(self.start(component).await),
@@ -193,7 +195,7 @@ impl Supervisor {
             return Duration::ZERO;
         };
         self.show(Phase::Stopping, None);
-        let grace = component.map_or(DEFAULT_GRACE, kinds::stop_grace);
+        let grace = component.map_or_else(|| self.history.stop_grace(), kinds::stop_grace);
         match process.stop(grace).await {
             Ok(exit) => {
                 tracing::info!(cluster = %self.cluster.name, component = %self.view.state.id, %exit, "stopped");
@@ -260,9 +262,6 @@ impl Supervisor {
         self.node.board.show_component(&self.cluster.uid, &self.view);
     }
 }
-
-/// For a component whose kind is not known any more: the longest default.
-const DEFAULT_GRACE: Duration = Duration::from_secs(20);
 
 /// The configuration a process was started with is part of its name, so the two cannot come apart.
 fn digest_of(process: &Handle) -> &str {

@@ -12,6 +12,8 @@ use crate::problem::Problem;
 
 /// Enough to see a stack trace's head, little enough for a condition.
 const LINES: usize = 5;
+/// For a component that never ran under this version: the longest default.
+const DEFAULT_GRACE: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct History {
@@ -20,6 +22,9 @@ pub(super) struct History {
     pub(super) back_off: BackOff,
     pub(super) last_exit_code: i32,
     last_death: Option<Death>,
+    /// Of the component as it was wanted last; it is not in the ledger any more when it has to go.
+    #[serde(default)]
+    stop_grace: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,7 +53,19 @@ impl History {
         if path.parent().is_some_and(Path::exists)
             && let Err(error) = durable::write(path, &text)
         {
-            tracing::warn!(%error, path = %path.display(), "failed to note a death");
+            tracing::warn!(%error, path = %path.display(), "failed to write the history");
+        }
+    }
+
+    /// Between SIGTERM and SIGKILL for a component that is not wanted any more.
+    pub(super) fn stop_grace(&self) -> Duration {
+        self.stop_grace.unwrap_or(DEFAULT_GRACE)
+    }
+
+    pub(super) fn remember_grace(&mut self, grace: Duration, path: &Path) {
+        if self.stop_grace != Some(grace) {
+            self.stop_grace = Some(grace);
+            self.save(path);
         }
     }
 

@@ -5,4 +5,5 @@ mod certificates;
 mod crashes;
 mod failures;
 mod harness;
+mod tasks;
 mod zookeeper;
