@@ -53,6 +53,8 @@ pub struct State {
     pub filters: Filters,
     /// When resources are handed out next.
     pub next_allocation: Time,
+    /// When timers were looked at last.
+    pub last_tick: Option<Time>,
     /// What happened so far, for metrics.
     pub counters: Counters,
     next_framework: u64,
@@ -77,6 +79,7 @@ impl State {
             sessions: BTreeMap::new(),
             filters: Filters::default(),
             next_allocation: Time::default(),
+            last_tick: None,
             counters: Counters::default(),
             next_framework: 0,
             next_agent: 0,

@@ -1,5 +1,8 @@
 //! What happens because time passed: heartbeats, pings, allocation, and everything that has a deadline.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use mesolith_proto::mesos::v1::scheduler::{Event, event};
 use mesolith_proto::session::v1 as session;
 
@@ -9,8 +12,15 @@ use crate::time::Time;
 use crate::updates::to_framework;
 use crate::{agents, calls, offers};
 
+/// Timers are looked at ten times a second. After a longer pause it was this master that was away, not the others.
+const AWAY: Duration = Duration::from_secs(5);
+
 /// Everything that is due.
 pub(crate) fn tick(state: &mut State, now: Time) -> Vec<Effect> {
+    let last = state.last_tick.replace(now);
+    if let Some(away) = last.map(|last| now.since(last)).filter(|away| *away >= AWAY) {
+        forgive(state, now, away);
+    }
     let mut effects = heartbeats(state, now);
     effects.extend(pings(state, now));
     effects.extend(deadlines(state, now));
@@ -19,6 +29,20 @@ pub(crate) fn tick(state: &mut State, now: Time) -> Vec<Effect> {
         state.next_allocation = now + state.config.allocation_interval;
     }
     effects
+}
+
+/// While it was frozen, or parked because ZooKeeper was away, this master heard and pinged nobody. Nobody may be given
+/// up for that: deadlines of agents and frameworks move by as long as it was away.
+fn forgive(state: &mut State, now: Time, away: Duration) {
+    for agent in state.agents.values_mut() {
+        let agent = Arc::make_mut(agent);
+        agent.seen = (agent.seen + away).min(now);
+        agent.next_ping = now;
+    }
+    for framework in state.frameworks.values_mut().filter(|f| f.remove_at.is_some()) {
+        let framework = Arc::make_mut(framework);
+        framework.remove_at = framework.remove_at.map(|at| at + away);
+    }
 }
 
 /// Tells a scheduler that it is connected: the only sign of life it gets from us when nothing happens.

@@ -44,6 +44,19 @@ fn pings_every_15_seconds_and_gives_up_after_75() {
     assert!(world.state.agents.is_empty());
 }
 
+/// ZooKeeper was away for ten minutes, or the machine slept: the silence was the master's own.
+#[test]
+fn nobody_is_given_up_for_a_pause_of_the_master() {
+    let (mut world, node, scheduler) = running();
+    world.pass(10);
+    world.now = world.now + Duration::from_secs(600);
+    let effects = world.pass(60);
+    assert!(told(&effects, &scheduler).is_empty());
+    assert!(to_agent(&effects, &node).iter().any(|m| matches!(m, Message::Ping(_))));
+    // From then on silence counts as ever.
+    assert_eq!(told(&world.pass(20), &scheduler)[0].1, "TASK_UNREACHABLE");
+}
+
 #[test]
 fn an_unreachable_agent_comes_back_with_its_tasks() {
     let (mut world, node, scheduler) = running();
