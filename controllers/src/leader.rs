@@ -49,6 +49,14 @@ impl Term {
     }
 }
 
+/// What a look at the lease led to.
+enum Look {
+    /// It is ours; its count of transitions as found and as written.
+    Won { term: Term, before: i32, now: i32 },
+    /// Another replica leads.
+    Other,
+}
+
 /// A replica's part in the election.
 pub(crate) struct Election {
     /// Leases of the operator's namespace; a client without a write gate.
@@ -61,19 +69,22 @@ pub(crate) struct Election {
     pub(crate) duration: Duration,
 }
 
-/// Runs `work` during every term until shutdown, and then hands the lease over.
+/// Runs `work` during every term until shutdown, and then hands the lease over. `ousted` is called when another replica
+/// leads, or has led since the last term: what outlives a term must end then.
 pub(crate) async fn lead<F, Fut>(
     election: Election,
     shutdown: Shutdown,
     observe: impl Fn(Result<bool, String>),
+    ousted: impl Fn(),
     mut work: F,
 ) where
     F: FnMut(Term) -> Fut,
     Fut: Future<Output = ()>,
 {
+    let mut last = None;
     while !shutdown.is_triggered() {
         let term = tokio::select! {
-            term = election.win(&observe) => term,
+            term = election.win(&observe, &ousted, &mut last) => term,
             () = shutdown.wait() => return,
         };
         tracing::info!(
@@ -96,12 +107,25 @@ pub(crate) async fn lead<F, Fut>(
 
 impl Election {
     /// Waits until the lease is ours.
-    async fn win(&self, observe: &impl Fn(Result<bool, String>)) -> Term {
+    async fn win(
+        &self,
+        observe: &impl Fn(Result<bool, String>),
+        ousted: &impl Fn(),
+        last: &mut Option<i32>,
+    ) -> Term {
         let mut seen: (Option<Lease>, Instant) = (None, Instant::now());
         loop {
             match self.look(&mut seen).await {
-                Ok(Some(term)) => return term,
-                Ok(None) => observe(Ok(false)),
+                Ok(Look::Won { term, before, now }) => {
+                    if last.replace(now).is_some_and(|last| last != before) {
+                        ousted();
+                    }
+                    return term;
+                }
+                Ok(Look::Other) => {
+                    ousted();
+                    observe(Ok(false));
+                }
                 Err(error) => {
                     let message = crate::outcome::chain(&error);
                     tracing::warn!(error = message, lease = self.name, "failed to look at the lease");
@@ -112,7 +136,7 @@ impl Election {
         }
     }
 
-    async fn look(&self, seen: &mut (Option<Lease>, Instant)) -> Result<Option<Term>, kube::Error> {
+    async fn look(&self, seen: &mut (Option<Lease>, Instant)) -> Result<Look, kube::Error> {
         let current = self.leases.get_opt(&self.name).await?;
         if current.as_ref().map(|l| &l.spec) != seen.0.as_ref().map(|l| &l.spec) {
             *seen = (current.clone(), Instant::now());
@@ -120,7 +144,7 @@ impl Election {
         let started = Instant::now();
         let stored = current.as_ref().map(facts);
         let written = match lease::step(stored.as_ref(), &self.identity, seen.1.elapsed()) {
-            Step::Wait => return Ok(None),
+            Step::Wait => return Ok(Look::Other),
             Step::Create => {
                 let lease = Lease {
                     metadata: ObjectMeta {
@@ -140,9 +164,13 @@ impl Election {
             }
         };
         match written {
-            Ok(_) => Ok(Some(Term::new(started + self.duration))),
+            Ok(lease) => Ok(Look::Won {
+                term: Term::new(started + self.duration),
+                before: stored.map_or(0, |stored| stored.transitions),
+                now: facts(&lease).transitions,
+            }),
             // Another replica was faster.
-            Err(error) if crate::outcome::is_conflict(&error) => Ok(None),
+            Err(error) if crate::outcome::is_conflict(&error) => Ok(Look::Other),
             Err(error) => Err(error),
         }
     }

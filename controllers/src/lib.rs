@@ -62,7 +62,9 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     };
     // Schedulers go on when the term ends: with the API server down there is no leader, and the apps must not notice.
     let frameworks = marathon_app::Frameworks::default();
-    leader::lead(election, shutdown, observe, |term| {
+    // But two sets of schedulers with different ideas of the apps must not take the framework from each other.
+    let ousted = || frameworks.end();
+    leader::lead(election, shutdown, observe, ousted, |term| {
         work(
             config.clone(),
             metrics.clone(),

@@ -49,6 +49,15 @@ impl Default for Frameworks {
 }
 
 impl Frameworks {
+    /// Ends all schedulers and forgets what they were told: another operator leads, and its apps may be newer.
+    pub(crate) fn end(&self) {
+        let mut inner = self.lock();
+        if !inner.running.is_empty() {
+            tracing::info!("another replica leads: leaving its frameworks to it");
+        }
+        *inner = Inner::default();
+    }
+
     /// The next app to reconcile.
     pub(super) async fn next_trigger(&self) -> Option<Trigger> {
         self.triggered.lock().await.recv().await
