@@ -62,9 +62,11 @@ enum Input {
     Subscribed(Caller),
     Event(Box<Event>),
     Lost(String),
-    State(Box<MasterState>),
-    StateFailed,
-    CallFailed(String),
+    /// Of the master of the stream with this id.
+    State(String, Box<MasterState>),
+    StateFailed(String),
+    /// On the stream with this id.
+    CallFailed(String, String),
 }
 
 impl std::fmt::Debug for Caller {
@@ -219,13 +221,21 @@ impl Actor {
     fn take(&mut self, input: Input) {
         let now = Timestamp::now();
         match input {
-            Input::Desire(key, desired) => self.model.desire(&key, *desired, now),
+            Input::Desire(key, desired) => {
+                let unconfirmed = self.model.unconfirmed.len();
+                self.model.desire(&key, *desired, now);
+                if self.model.unconfirmed.len() > unconfirmed {
+                    // The list may have been read before these were asked about.
+                    self.reread(Duration::ZERO);
+                }
+            }
             Input::Forget(key) => {
                 self.model.apps.remove(&key);
             }
             Input::Leaving(agents) => self.model.leaving = agents,
             Input::Resume => {
                 if matches!(self.link, Link::TakenOver) {
+                    self.model.doubt();
                     self.connect(Duration::ZERO);
                 }
             }
@@ -235,14 +245,18 @@ impl Actor {
                 self.disconnected();
                 self.set_link(Link::Failing(why));
             }
-            Input::State(state) => self.recovered(&state, now),
-            Input::StateFailed => {
+            Input::State(stream, state) if self.is_current(&stream) => self.recovered(&state, now),
+            // What another master knew says nothing about this one.
+            Input::State(..) => {}
+            Input::StateFailed(stream) if !self.is_current(&stream) => {}
+            Input::StateFailed(_) => {
                 self.rereading = false;
                 self.reread(REREAD);
             }
-            Input::CallFailed(why) => {
-                // Whether the master heard it is unknown: a new subscription settles it.
-                if self.caller.is_some() {
+            Input::CallFailed(stream, why) => {
+                // Whether the master heard it is unknown: a new subscription settles it. One that is there already
+                // has done so.
+                if self.is_current(&stream) {
                     tracing::warn!(error = why, "a call to the master failed: subscribing again");
                     self.disconnected();
                     self.set_link(Link::Failing(why));
@@ -264,11 +278,10 @@ impl Actor {
         self.model.reconciled_at = None;
         self.sender = Some(spawn_sender(caller.clone(), self.inputs.clone()));
         self.caller = Some(caller);
-        self.set_link(if self.model.recovered {
-            Link::Subscribed
-        } else {
-            Link::Recovering
-        });
+        // Offers of an earlier stream may have been on their way; nothing is started before the tasks are known.
+        self.model.offers.clear();
+        self.model.recovered = false;
+        self.set_link(Link::Recovering);
         self.send(calls::reconcile(&self.settings.framework_id, &[]), None);
         // A launch that the old stream may have swallowed would otherwise wait for its time-out.
         let staging: Vec<(String, String)> = self
@@ -320,19 +333,23 @@ impl Actor {
 
     fn recovered(&mut self, state: &MasterState, now: Timestamp) {
         self.rereading = false;
+        let ended = self.model.ended.take().unwrap_or_default();
         for agent in recover::agents(state) {
             self.model.agents.insert(agent.id.clone(), agent);
         }
         for (owner, instance) in recover::instances(state, &self.settings.framework_id, now) {
             let id = instance.task.to_string();
-            if self.model.expunged.contains(&id) {
+            if self.model.expunged.contains(&id) || ended.contains(&id) {
                 continue;
             }
             // What is known here is at least as new as a list read over a second connection.
-            if self.model.find(&id).is_none() || self.model.unconfirmed.contains(&instance.task) {
+            let known = self.model.find(&id).is_some() || self.model.strays.contains_key(&id);
+            if !known || self.model.unconfirmed.contains(&instance.task) {
                 self.model.adopt(&owner, instance);
             }
         }
+        let listed = recover::listed(state, &self.settings.framework_id);
+        self.model.settle(&listed);
         if !self.model.recovered {
             tracing::info!("the framework's tasks are known");
             self.model.recovered = true;
@@ -413,6 +430,12 @@ impl Actor {
         self.sender = None;
     }
 
+    fn is_current(&self, stream: &str) -> bool {
+        self.caller
+            .as_ref()
+            .is_some_and(|caller| caller.stream_id == stream)
+    }
+
     fn go_quiet(&mut self, link: Link) {
         if let Some(session) = self.session.take() {
             session.abort();
@@ -439,14 +462,15 @@ impl Actor {
         if std::mem::replace(&mut self.rereading, true) {
             return;
         }
+        self.model.ended.get_or_insert_default();
         let inputs = self.inputs.clone();
         tokio::spawn(async move {
             time::sleep(pause).await;
             let input = match caller.state().await {
-                Ok(state) => Input::State(Box::new(state)),
+                Ok(state) => Input::State(caller.stream_id, Box::new(state)),
                 Err(error) => {
                     tracing::warn!(error = %error, "failed to read the framework's tasks");
-                    Input::StateFailed
+                    Input::StateFailed(caller.stream_id)
                 }
             };
             if let Some(inputs) = inputs.upgrade() {
@@ -533,7 +557,10 @@ fn spawn_sender(
     tokio::spawn(async move {
         while let Some((call, trace)) = calls.recv().await {
             if let Err(error) = caller.call(&call, trace.as_deref()).await {
-                tell(&inputs, Input::CallFailed(error.to_string()));
+                tell(
+                    &inputs,
+                    Input::CallFailed(caller.stream_id.clone(), error.to_string()),
+                );
                 return;
             }
         }

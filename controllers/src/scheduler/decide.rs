@@ -50,7 +50,7 @@ pub(super) enum Effect {
     },
     /// Ask for offers again.
     Revive,
-    /// Ask for the state of these tasks.
+    /// Ask for the state of these tasks; of all that the master knows, if none is named.
     Reconcile(Vec<(String, String)>),
 }
 
@@ -88,7 +88,10 @@ pub(super) fn decide(
         .filter(|(_, state)| state.unplaced > 0)
         .map(|(key, state)| (key.clone(), state.desired.app.version.clone(), state.unplaced))
         .collect();
-    answer_offers(model, launches, waiting.is_empty(), &mut effects);
+    // Until the tasks are known nobody can say whether an offer is needed.
+    if model.recovered {
+        answer_offers(model, launches, waiting.is_empty(), &mut effects);
+    }
     wake = earliest(wake, revive(model, waiting, now, &mut effects));
     wake = earliest(wake, reconcile(model, now, &mut effects));
     (effects, wake)
@@ -272,7 +275,8 @@ fn revive(
     Some(after(now, REVIVE_AGAIN))
 }
 
-/// Asks for tasks by name, once agents had the time to report to the leader.
+/// Asks for tasks by name, once agents had the time to report to the leader; and for all tasks, since one that was
+/// given up may have come back with an agent that a new leader did not know as lost.
 fn reconcile(model: &mut Model, now: Timestamp, effects: &mut Vec<Effect>) -> Option<Timestamp> {
     let due = match (model.reconciled_at, model.subscribed_at) {
         (Some(last), _) => after(last, RECONCILE_AGAIN),
@@ -292,6 +296,7 @@ fn reconcile(model: &mut Model, now: Timestamp, effects: &mut Vec<Effect>) -> Op
     if !tasks.is_empty() {
         effects.push(Effect::Reconcile(tasks));
     }
+    effects.push(Effect::Reconcile(Vec::new()));
     Some(after(now, RECONCILE_AGAIN))
 }
 

@@ -48,6 +48,12 @@ pub(super) fn update(model: &mut Model, status: &mesos::TaskStatus, now: Timesta
     let agent = status.agent_id.as_ref().map(|id| id.value.clone());
     let mut replies = Vec::new();
     let state = TaskState::try_from(status.state).unwrap_or(TaskState::TaskUnknown);
+    // It will be acknowledged, so it must not be forgotten until its app is reconciled.
+    if let Some((_, stray)) = model.strays.get_mut(&task)
+        && let Some(next) = next(stray, state)
+    {
+        progress(stray, next, status, now);
+    }
     if !apply(model, status, state, now) && !is_over(state) {
         if model.expunged.contains(&task) {
             replies.push(Reply::Kill {
@@ -61,6 +67,9 @@ pub(super) fn update(model: &mut Model, status: &mesos::TaskStatus, now: Timesta
     if is_over(state) {
         model.expunged.remove(&task);
         model.strays.remove(&task);
+        if let Some(ended) = &mut model.ended {
+            ended.insert(task.clone());
+        }
     }
     if let (Some(uuid), Some(agent)) = (&status.uuid, agent)
         && !uuid.is_empty()
@@ -83,43 +92,9 @@ fn apply(model: &mut Model, status: &mesos::TaskStatus, state: TaskState, now: T
     let Some(instance) = app.instances.get_mut(&id) else {
         return false;
     };
-    let next = match state {
-        TaskState::TaskStaging => Some(State::Staging),
-        TaskState::TaskStarting => Some(State::Starting),
-        TaskState::TaskRunning => Some(State::Running),
-        TaskState::TaskKilling => Some(State::Killing),
-        TaskState::TaskUnreachable | TaskState::TaskLost => Some(State::Unreachable),
-        // The master may not have heard of the agent yet; one that never runs or was to go is over.
-        TaskState::TaskUnknown if instance.is_stopping() || instance.state == State::Staging => None,
-        TaskState::TaskUnknown => Some(State::Unreachable),
-        TaskState::TaskFinished
-        | TaskState::TaskFailed
-        | TaskState::TaskKilled
-        | TaskState::TaskError
-        | TaskState::TaskDropped
-        | TaskState::TaskGone
-        | TaskState::TaskGoneByOperator => None,
-    };
-    match next {
+    match next(instance, state) {
         Some(next) => {
-            if instance.state != next {
-                // A kill does not reach an agent that is away: decide again when it is back.
-                if instance.state == State::Unreachable {
-                    instance.kill_sent = None;
-                }
-                instance.state = next;
-                instance.since = since(status, next, now);
-            }
-            if next == State::Running && instance.started.is_none() {
-                instance.started = Some(at(status.timestamp).unwrap_or(now));
-            }
-            if let Some(healthy) = status.healthy {
-                instance.health = if healthy {
-                    Health::Healthy
-                } else {
-                    Health::Unhealthy
-                };
-            }
+            progress(instance, next, status, now);
             if next != State::Unreachable {
                 app.backoff.alive(now);
             }
@@ -135,6 +110,54 @@ fn apply(model: &mut Model, status: &mesos::TaskStatus, state: TaskState, now: T
     }
     model.unconfirmed.remove(&id);
     true
+}
+
+/// Where an instance is after an update; `None` when it is over.
+fn next(instance: &mesolith_marathon::Instance, state: TaskState) -> Option<State> {
+    match state {
+        TaskState::TaskStaging => Some(State::Staging),
+        TaskState::TaskStarting => Some(State::Starting),
+        TaskState::TaskRunning => Some(State::Running),
+        TaskState::TaskKilling => Some(State::Killing),
+        TaskState::TaskUnreachable | TaskState::TaskLost => Some(State::Unreachable),
+        // The master may not have heard of the agent yet; one that never runs or was to go is over.
+        TaskState::TaskUnknown if instance.is_stopping() || instance.state == State::Staging => None,
+        TaskState::TaskUnknown => Some(State::Unreachable),
+        TaskState::TaskFinished
+        | TaskState::TaskFailed
+        | TaskState::TaskKilled
+        | TaskState::TaskError
+        | TaskState::TaskDropped
+        | TaskState::TaskGone
+        | TaskState::TaskGoneByOperator => None,
+    }
+}
+
+/// Takes over what an update of a living task says.
+fn progress(
+    instance: &mut mesolith_marathon::Instance,
+    next: State,
+    status: &mesos::TaskStatus,
+    now: Timestamp,
+) {
+    if instance.state != next {
+        // A kill does not reach an agent that is away: decide again when it is back.
+        if instance.state == State::Unreachable {
+            instance.kill_sent = None;
+        }
+        instance.state = next;
+        instance.since = since(status, next, now);
+    }
+    if next == State::Running && instance.started.is_none() {
+        instance.started = Some(at(status.timestamp).unwrap_or(now));
+    }
+    if let Some(healthy) = status.healthy {
+        instance.health = if healthy {
+            Health::Healthy
+        } else {
+            Health::Unhealthy
+        };
+    }
 }
 
 /// Terminal for us.
@@ -207,4 +230,95 @@ fn since(status: &mesos::TaskStatus, state: State, now: Timestamp) -> Timestamp 
 pub(super) fn at(seconds: Option<f64>) -> Option<Timestamp> {
     let since_epoch = SignedDuration::try_from_secs_f64(seconds?).ok()?;
     Timestamp::UNIX_EPOCH.checked_add(since_epoch).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::scheduler::model::AppKey;
+
+    const TASK: &str = "a.instance-00000000-0000-0000-0000-000000000007._app.1";
+
+    fn status(state: TaskState) -> mesos::TaskStatus {
+        mesos::TaskStatus {
+            task_id: mesos::TaskId {
+                value: TASK.to_owned(),
+            },
+            state: state.into(),
+            agent_id: Some(mesos::AgentId {
+                value: "S1".to_owned(),
+            }),
+            uuid: Some(Bytes::from_static(b"0123456789abcdef")),
+            ..mesos::TaskStatus::default()
+        }
+    }
+
+    fn staged(model: &mut Model) {
+        let list: crate::scheduler::recover::MasterState = serde_json::from_value(serde_json::json!({
+            "slaves": [{"id": "S1", "hostname": "w1"}],
+            "frameworks": [{"id": "F", "tasks": [{"id": TASK, "slave_id": "S1", "state": "TASK_STAGING", "labels": [
+                {"key": "mesolith.io/app", "value": "ns/a"}, {"key": "mesolith.io/version", "value": "v"}]}]}]
+        }))
+        .unwrap();
+        for (owner, instance) in crate::scheduler::recover::instances(&list, "F", Timestamp::UNIX_EPOCH) {
+            model.adopt(&owner, instance);
+        }
+    }
+
+    /// The API server is slow: the task's app is not known yet, and its update is acknowledged all the same.
+    #[test]
+    fn an_update_of_a_task_whose_app_is_unknown_is_not_forgotten() {
+        let mut model = Model::default();
+        staged(&mut model);
+        let replies = update(&mut model, &status(TaskState::TaskRunning), Timestamp::UNIX_EPOCH);
+        assert!(
+            matches!(replies.as_slice(), [Reply::Acknowledge { .. }]),
+            "{replies:?}"
+        );
+        assert_eq!(model.strays[TASK].1.state, State::Running);
+    }
+
+    #[test]
+    fn what_ended_while_the_list_was_read_is_noted() {
+        let mut model = Model {
+            ended: Some(BTreeSet::new()),
+            ..Model::default()
+        };
+        staged(&mut model);
+        update(&mut model, &status(TaskState::TaskFailed), Timestamp::UNIX_EPOCH);
+        assert!(model.strays.is_empty());
+        assert!(model.ended.unwrap().contains(TASK));
+    }
+
+    /// After another operator has acted, only what a master lists counts.
+    #[test]
+    fn doubtful_tasks_go_unless_their_agent_is_away() {
+        let key = AppKey {
+            namespace: "ns".to_owned(),
+            name: "a".to_owned(),
+        };
+        let mut model = Model::default();
+        staged(&mut model);
+        let app = mesolith_marathon::App::parse(serde_json::json!({"id": "/a", "cmd": "true"})).unwrap();
+        let desired = crate::scheduler::Desired {
+            app: std::sync::Arc::new(app),
+            changed: String::new(),
+            remembered: Vec::new(),
+            trace: None,
+        };
+        model.desire(&key, desired, Timestamp::UNIX_EPOCH);
+        model.settle(&BTreeSet::from(["S1"]));
+        assert_eq!(model.apps[&key].instances.len(), 1, "confirmed");
+        model.doubt();
+        model.settle(&BTreeSet::from(["S2"]));
+        assert_eq!(
+            model.apps[&key].instances.len(),
+            1,
+            "its agent may come back with it"
+        );
+        model.settle(&BTreeSet::from(["S1"]));
+        assert!(model.apps[&key].instances.is_empty());
+    }
 }

@@ -86,6 +86,8 @@ pub(super) struct Model {
     pub(super) strays: BTreeMap<String, (String, Instance)>,
     /// Tasks from a status that no master has confirmed yet.
     pub(super) unconfirmed: BTreeSet<TaskId>,
+    /// Tasks that ended since the master was asked for its list: it may still show them. `None` while it is not asked.
+    pub(super) ended: Option<BTreeSet<String>>,
     pub(super) subscribed_at: Option<Timestamp>,
     pub(super) reconciled_at: Option<Timestamp>,
     pub(super) revived_at: Option<Timestamp>,
@@ -172,6 +174,28 @@ impl Model {
             None => {
                 self.strays
                     .insert(instance.task.to_string(), (owner_label.to_owned(), instance));
+            }
+        }
+    }
+
+    /// Another scheduler acted for the framework: what is known here counts only once a master has confirmed it.
+    pub(super) fn doubt(&mut self) {
+        let known = self.apps.values().flat_map(|state| state.instances.keys());
+        self.unconfirmed.extend(known.cloned());
+        self.strays.clear();
+    }
+
+    /// Forgets tasks that no master confirmed though all tasks of their agents are listed.
+    pub(super) fn settle(&mut self, listed: &BTreeSet<&str>) {
+        for state in self.apps.values_mut() {
+            let instances = state.instances.values();
+            let over: Vec<TaskId> = instances
+                .filter(|i| self.unconfirmed.contains(&i.task) && listed.contains(i.agent.id.as_str()))
+                .map(|i| i.task.clone())
+                .collect();
+            for task in over {
+                self.unconfirmed.remove(&task);
+                state.remove(&task);
             }
         }
     }

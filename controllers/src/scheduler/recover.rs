@@ -1,6 +1,6 @@
 //! The framework's tasks as the leading master lists them: what a restarted operator begins with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use mesolith_marathon::{
@@ -79,6 +79,14 @@ pub(super) fn instances(state: &MasterState, framework: &str, now: Timestamp) ->
     ours.flat_map(|f| f.tasks.iter().chain(&f.unreachable_tasks))
         .filter_map(|task| instance(task, agents.get(task.slave_id.as_str()).copied(), now))
         .collect()
+}
+
+/// Agents whose tasks the list shows completely: those that reported to this master. None while it does not show the
+/// framework itself.
+pub(super) fn listed<'a>(state: &'a MasterState, framework: &str) -> BTreeSet<&'a str> {
+    let shown = state.frameworks.iter().any(|f| f.id == framework);
+    let slaves = state.slaves.iter().filter(|_| shown);
+    slaves.map(|slave| slave.id.as_str()).collect()
 }
 
 /// Agents of the cluster, with what constraints ask about.

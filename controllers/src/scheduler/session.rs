@@ -64,7 +64,7 @@ pub(super) struct Session {
 pub(super) struct Caller {
     client: Client,
     pub(super) leader: String,
-    stream_id: String,
+    pub(super) stream_id: String,
 }
 
 /// The client of all sessions; redirects are ours to follow, since a subscription must be posted again.
