@@ -41,12 +41,18 @@ pub(crate) async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
         Some(name) => name.clone(),
         None => host_name(args.ip),
     };
+    let store = Store::new(paths.clone());
+    let found = store.load()?;
     let (offers, engine) = containerizers(&args, &work_dir, &health).await?;
+    if let (Some(Err(why)), true) = (&offers.docker, found.needs_docker()) {
+        // Its tasks may well run: reporting them as failed would start them a second time elsewhere.
+        anyhow::bail!(
+            "DockerUnavailable: {why}. Docker containers of this agent are to be taken up again, so it cannot go on without"
+        );
+    }
 
     let resources = info::resources(&args.resources, &args.default_role, Machine::detect(&work_dir))?;
     let info = info::describe(&hostname, args.port, &resources, &args.attributes)?;
-    let store = Store::new(paths.clone());
-    let found = store.load()?;
     let info = match &found.agent {
         Some(before) => {
             info::check_compatible(before, &info, &paths.meta_slaves().join("latest"))?;

@@ -5,7 +5,7 @@ use mesolith_proto::mesos::v1::{
 };
 
 use super::launch::launch_of_task;
-use super::{Agent, Cx, Effect, Executor, ExecutorKey, Launch, Offers, Task, TaskKey};
+use super::{Agent, Cx, Effect, Executor, ExecutorKey, Launch, Offers, Task, TaskKey, is_terminal};
 
 /// Why a task is being killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, prost::Enumeration)]
@@ -93,6 +93,15 @@ pub(crate) struct Checkpoint {
     pub(crate) tasks: Vec<TaskFile>,
     /// Executors.
     pub(crate) executors: Vec<ExecutorFile>,
+}
+
+impl Checkpoint {
+    /// Whether a task that has not ended is in a Docker container.
+    pub(crate) fn needs_docker(&self) -> bool {
+        self.tasks
+            .iter()
+            .any(|task| !is_terminal(task.state()) && super::launch::is_docker(&task.info))
+    }
 }
 
 impl Agent {

@@ -22,6 +22,8 @@ use crate::state::Exit;
 
 /// Between tries to reach an engine that is away.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Between tries to remove a container.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The engine may take this long to hand out the last lines of an ended container.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -231,16 +233,27 @@ impl Container {
             .unwrap_or(-1))
     }
 
+    /// Removes it, however long that takes: a launch that failed because the engine went away may have started it, and
+    /// it must not run on beside its replacement.
     pub(in crate::containers) async fn remove(&self) {
-        let options = RemoveContainerOptions {
-            force: true,
-            v: true,
-            ..Default::default()
-        };
-        if let Err(e) = self.docker.remove_container(&self.name, Some(options)).await
-            && !is_missing(&e)
-        {
-            tracing::warn!(container = self.name, "failed to remove: {}", message(&e));
+        let mut pause = PATIENCE;
+        loop {
+            let options = RemoveContainerOptions {
+                force: true,
+                v: true,
+                ..Default::default()
+            };
+            match self.docker.remove_container(&self.name, Some(options)).await {
+                Ok(()) => return,
+                Err(e) if is_missing(&e) => return,
+                Err(e) => tracing::warn!(
+                    container = self.name,
+                    "failed to remove, trying again: {}",
+                    message(&e)
+                ),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 }
