@@ -52,7 +52,11 @@ fn nobody_is_given_up_for_a_pause_of_the_master() {
     world.now = world.now + Duration::from_secs(600);
     let effects = world.pass(60);
     assert!(told(&effects, &scheduler).is_empty());
-    assert!(to_agent(&effects, &node).iter().any(|m| matches!(m, Message::Ping(_))));
+    assert!(
+        to_agent(&effects, &node)
+            .iter()
+            .any(|m| matches!(m, Message::Ping(_)))
+    );
     // From then on silence counts as ever.
     assert_eq!(told(&world.pass(20), &scheduler)[0].1, "TASK_UNREACHABLE");
 }
