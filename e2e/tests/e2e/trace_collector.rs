@@ -24,6 +24,13 @@ pub(crate) struct Span {
     pub(crate) attributes: Vec<String>,
 }
 
+impl Span {
+    /// Whether it has this attribute.
+    pub(crate) fn has(&self, key: &str, value: &str) -> bool {
+        self.attributes.iter().any(|a| *a == format!("{key}={value}"))
+    }
+}
+
 pub(crate) struct Collector {
     spans: Arc<Mutex<Vec<Span>>>,
     port: u16,

@@ -1,4 +1,4 @@
-//! One trace from a reconcile through the calls to the running task.
+//! One trace from a reconcile through the calls to the running task, and one to the node agent.
 
 use std::collections::BTreeSet;
 
@@ -9,62 +9,66 @@ use crate::context::{Context, LIMIT};
 use crate::trace_collector::Span;
 
 pub(super) fn one_trace(cx: &Context) -> anyhow::Result<()> {
+    // Of the cluster's coming up, or of its latest change.
+    let applied = find(cx, &BTreeSet::new(), |s| {
+        s.service == "mesolith-agent" && s.name == "/mesolith.node.v1.Node/Apply"
+    })?;
+    let reconcile = &applied[1];
+    is_reconcile_of(reconcile, "mesoscluster")?;
+
     let before: BTreeSet<Vec<u8>> = cx.collector.spans().into_iter().map(|s| s.id).collect();
     cx.kubectl().run(&["scale", "mapp", "hello", "--replicas", "2"])?;
-    cx.wait_instances("hello", 2)?;
-    let spans = wait_until("a trace from the operator to a Mesos agent", LIMIT, || {
-        let all: Vec<Span> = cx
-            .collector
-            .spans()
-            .into_iter()
-            .filter(|s| !before.contains(&s.id))
-            .collect();
-        let at_agent = all.iter().filter(|s| s.service.contains("agent"));
-        for span in at_agent {
-            let trace: Vec<Span> = all.iter().filter(|s| s.trace == span.trace).cloned().collect();
-            let services: BTreeSet<&str> = trace.iter().map(|s| s.service.as_str()).collect();
-            if services.iter().any(|s| s.contains("operator")) {
-                return Ok(trace);
-            }
-        }
-        let seen: BTreeSet<_> = all.iter().map(|s| format!("{}/{}", s.service, s.name)).collect();
-        anyhow::bail!("no such trace among {seen:?}")
-    })?;
-    print_tree(&spans);
-    let root = spans
-        .iter()
-        .find(|s| !spans.iter().any(|p| p.id == s.parent))
-        .context("no root span")?;
+    let instances = cx.wait_instances("hello", 2)?;
+    let launched = find(cx, &before, |s| s.service == "mesos-agent" && s.name == "launch")?;
+    let [launch, accept, reconcile] = &launched[..] else {
+        anyhow::bail!("not a reconcile, a call and a launch: {launched:#?}");
+    };
+    let started = |i: &serde_json::Value| launch.has("task", i["taskId"].as_str().unwrap_or_default());
     ensure!(
-        root.service.contains("operator"),
-        "the trace begins at {}",
-        root.service
+        instances.iter().any(started),
+        "{launch:?} is about none of {instances:?}"
     );
+    ensure!(
+        accept.service == "mesos-master" && accept.has("call", "ACCEPT"),
+        "the launch follows from {accept:?}"
+    );
+    is_reconcile_of(reconcile, "marathonapp")?;
     cx.kubectl().run(&["scale", "mapp", "hello", "--replicas", "1"])?;
     cx.wait_instances("hello", 1).map(drop)
 }
 
-fn print_tree(spans: &[Span]) {
-    fn below(spans: &[Span], parent: &[u8], depth: usize) {
-        for span in spans.iter().filter(|s| s.parent == parent) {
-            let about: Vec<&str> = span
-                .attributes
-                .iter()
-                .filter(|a| a.contains("task"))
-                .map(String::as_str)
-                .collect();
-            println!(
-                "    {}{} {} {}",
-                "  ".repeat(depth),
-                span.service,
-                span.name,
-                about.join(" ")
-            );
-            below(spans, &span.id, depth + 1);
+fn is_reconcile_of(span: &Span, controller: &str) -> anyhow::Result<()> {
+    ensure!(
+        span.service == "mesolith-operator" && span.name == "reconcile" && span.has("controller", controller),
+        "it begins at {span:?}"
+    );
+    Ok(())
+}
+
+/// A span that is not one of `old`, with the spans it follows from up to the root, once all of them were sent.
+fn find(cx: &Context, old: &BTreeSet<Vec<u8>>, wanted: impl Fn(&Span) -> bool) -> anyhow::Result<Vec<Span>> {
+    wait_until("a whole trace", LIMIT, || {
+        let all = cx.collector.spans();
+        let new = || all.iter().filter(|s| !old.contains(&s.id));
+        let found = new().filter(|s| wanted(s)).find_map(|s| lineage(&all, s));
+        found.with_context(|| {
+            let seen: BTreeSet<_> = new().map(|s| format!("{}/{}", s.service, s.name)).collect();
+            format!("no such trace among {seen:?}")
+        })
+    })
+}
+
+/// A span and those it follows from; none when it has no parent, or one is missing.
+fn lineage(all: &[Span], span: &Span) -> Option<Vec<Span>> {
+    let mut line = vec![span.clone()];
+    loop {
+        let last = line.last()?;
+        if last.parent.is_empty() {
+            return (line.len() > 1).then_some(line);
         }
-    }
-    for root in spans.iter().filter(|s| !spans.iter().any(|p| p.id == s.parent)) {
-        println!("    {} {}", root.service, root.name);
-        below(spans, &root.id, 1);
+        let parent = all
+            .iter()
+            .find(|s| s.id == last.parent && s.trace == span.trace)?;
+        line.push(parent.clone());
     }
 }
