@@ -6,5 +6,5 @@ set -euo pipefail
 cd "$repo"
 [ -e .local ] || { echo "no local world here (.local does not exist)" >&2; exit 0; }
 require_machine 100
-[ -x "$CARGO_TARGET_DIR/debug/mesolith-xtask" ] || step "build xtask" cargo build --locked -p mesolith-xtask
+[ -x "$CARGO_TARGET_DIR/debug/mesolith-xtask" ] || step "build xtask" cargo build --locked --workspace --bins
 exec "$CARGO_TARGET_DIR/debug/mesolith-xtask" down

@@ -11,5 +11,5 @@ if [ -x "$CARGO_TARGET_DIR/debug/mesolith" ]; then require_machine 2000; else re
 install_packages
 build_kube_dev
 build_helm
-step "build mesolith" cargo build --locked -p mesolith -p mesolith-xtask
+step "build mesolith" cargo build --locked --workspace --bins
 exec "$CARGO_TARGET_DIR/debug/mesolith-xtask" up --begun "$begun"
