@@ -18,7 +18,7 @@ pub(super) fn apps(cx: &Context) -> anyhow::Result<()> {
     let table = [
         (
             "no-image",
-            app("no-image", &docker("mesolith/does-not-exist:1")),
+            app("no-image", &docker("127.0.0.1:1/mesolith/does-not-exist:1")),
             "ImageNotFound",
             "does-not-exist",
         ),
