@@ -7,6 +7,7 @@
 //! - [`jute`], [`record`]: the serialisation, and every record that is stored or replicated with it.
 //! - [`tree`]: the data tree kept by applying transactions, with exact stats and the servers' digest.
 //! - [`snapshot`], [`txn_log`]: the files of a server.
+//! - [`learner`]: an observer that follows a live ensemble.
 //!
 //! Two traps of the client shape this crate: calls made while disconnected wait instead of failing, so each is
 //! bounded by a timeout; and persistent watches do not survive a reconnect, so only one-shot watches are used.
@@ -18,6 +19,7 @@ mod election;
 mod error;
 pub mod four_letter;
 pub mod jute;
+pub mod learner;
 mod master_info;
 pub mod record;
 mod session;

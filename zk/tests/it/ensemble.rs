@@ -2,13 +2,50 @@
 
 use std::fs::{self, File};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use mesolith_zk::four_letter;
 
 const CLASS_PATH: &str = "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar";
+
+/// What is special about an ensemble.
+#[derive(Clone)]
+pub struct Setup {
+    pub class_path: String,
+    pub jvm: Vec<&'static str>,
+    /// More lines of the configuration file.
+    pub config: &'static str,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            class_path: CLASS_PATH.to_owned(),
+            jvm: Vec::new(),
+            config: "",
+        }
+    }
+}
+
+impl Setup {
+    /// Another version than the package's, from Maven Central.
+    pub fn version(version: &str) -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers.sh");
+        let output = Command::new("timeout")
+            .args(["600", "bash", script, version])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "no ZooKeeper {version}: {said}");
+        let class_path = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+        Self {
+            class_path,
+            ..Self::default()
+        }
+    }
+}
 
 struct Server {
     ports: [u16; 3],
@@ -19,11 +56,17 @@ struct Server {
 pub struct Ensemble {
     dir: tempfile::TempDir,
     servers: Vec<Server>,
+    setup: Setup,
 }
 
 impl Ensemble {
     /// Starts n servers and waits until all of them serve.
     pub async fn start(n: usize) -> Self {
+        Self::start_with(n, Setup::default(), |_| ()).await
+    }
+
+    /// As [`Ensemble::start`]; `prepare` may put files into each server's data directory.
+    pub async fn start_with(n: usize, setup: Setup, prepare: impl Fn(&Path)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let servers = (0..n)
             .map(|_| Server {
@@ -31,9 +74,10 @@ impl Ensemble {
                 process: None,
             })
             .collect();
-        let mut this = Self { dir, servers };
+        let mut this = Self { dir, servers, setup };
         for id in 1..=n {
             this.configure(id);
+            prepare(&this.data(id));
             this.spawn(id);
         }
         for id in 1..=n {
@@ -51,6 +95,31 @@ impl Ensemble {
     /// `host:port` of a server.
     pub fn server(&self, id: usize) -> String {
         format!("127.0.0.1:{}", self.servers[id - 1].ports[0])
+    }
+
+    /// `host:port` where a server listens for learners while it leads.
+    pub fn quorum(&self, id: usize) -> String {
+        format!("127.0.0.1:{}", self.servers[id - 1].ports[1])
+    }
+
+    /// Where a server keeps its snapshots and logs.
+    pub fn data(&self, id: usize) -> PathBuf {
+        self.dir.path().join(id.to_string()).join("data/version-2")
+    }
+
+    /// The id of the server that leads.
+    pub async fn leader(&self) -> usize {
+        let until = Instant::now() + Duration::from_secs(90);
+        loop {
+            for id in 1..=self.servers.len() {
+                let status = four_letter::srvr(&self.server(id), Duration::from_secs(2)).await;
+                if status.is_ok_and(|s| s.mode == Some(four_letter::Mode::Leader)) {
+                    return id;
+                }
+            }
+            assert!(Instant::now() < until, "nobody leads");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// kill -9.
@@ -76,9 +145,10 @@ impl Ensemble {
                 "-XX:TieredStopAtLevel=1",
                 "-Dzookeeper.jmx.log4j.disable=true",
             ])
+            .args(&self.setup.jvm)
             .args([
                 "-cp",
-                CLASS_PATH,
+                &self.setup.class_path,
                 "org.apache.zookeeper.server.quorum.QuorumPeerMain",
             ])
             .arg(dir.join("zoo.cfg"))
@@ -113,7 +183,7 @@ impl Ensemble {
 
     fn configure(&self, id: usize) {
         let dir = self.dir.path().join(id.to_string());
-        fs::create_dir_all(dir.join("data")).unwrap();
+        fs::create_dir_all(dir.join("data/version-2")).unwrap();
         fs::write(dir.join("data/myid"), id.to_string()).unwrap();
         fs::write(dir.join("zoo.cfg"), self.config(id, &dir)).unwrap();
     }
@@ -125,6 +195,7 @@ impl Ensemble {
             dir.join("data").display(),
             self.servers[id - 1].ports[0]
         );
+        text += self.setup.config;
         if self.servers.len() > 1 {
             for (i, server) in self.servers.iter().enumerate() {
                 text += &format!(

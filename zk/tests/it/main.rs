@@ -3,4 +3,7 @@
 
 mod election;
 mod ensemble;
+mod files;
 mod four_letter;
+mod learner;
+mod workload;

@@ -1,0 +1,251 @@
+//! Joins a live ensemble as an observer and yields every committed transaction, in order, without a gap.
+//!
+//! ```text
+//! discover -> connect -> OBSERVERINFO/LEADERINFO/ACKEPOCH -> SNAP | DIFF | TRUNC -> NEWLEADER -> UPTODATE -> INFORM...
+//!     ^                                                                                                     |
+//!     +-------------------------------- link lost, silence, a gap: from the last zxid ----------------------+
+//! ```
+//!
+//! A background task only reads, answers pings and fills a queue that spools to disk, because a leader keeps
+//! what a slow learner has not read in its own memory. [`Learner::next`] takes from the queue, applies to the tree and
+//! checks the digest.
+//!
+//! Invariants: the observer never counts as a voter. Its id is none that an ensemble configures, it claims no epoch
+//! (accepted 0, current -1), it connects only to a leader that says it leads, and it acknowledges nothing but NEWLEADER
+//! and UPTODATE.
+
+mod connection;
+mod discover;
+mod link;
+mod packet;
+mod queue;
+mod stream;
+mod task;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+pub use discover::Server;
+
+use crate::record::{Txn, Zxid};
+use crate::tree::{DigestCheck, Tree};
+use queue::{Item, Queue};
+
+/// How to join.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Servers of the ensemble.
+    pub servers: Vec<Server>,
+    /// The observer's id; must be none that the ensemble configures. Different for each process that joins.
+    pub id: i64,
+    /// Folder for transactions that do not fit into memory.
+    pub spool_dir: PathBuf,
+    /// Bytes of transactions to hold in memory.
+    pub memory_limit: usize,
+    /// Bytes of transactions to hold on disk; above that the link is given up, and resumed once there is room.
+    pub spool_limit: u64,
+    /// The link is lost when the leader says nothing for this long; it pings twice a tick.
+    pub silence_limit: Duration,
+    /// Limit for the handshake's answers and for a snapshot to begin.
+    pub handshake_limit: Duration,
+    /// Pause between attempts to find a leader.
+    pub retry: Duration,
+}
+
+impl Config {
+    /// Lowest observer id: servers are numbered up to 255, since the id is the top byte of session ids.
+    pub const LOWEST_ID: i64 = 256;
+
+    /// With defaults for everything else.
+    pub fn new(servers: Vec<Server>, spool_dir: PathBuf) -> Self {
+        Self {
+            servers,
+            id: 9_000_001,
+            spool_dir,
+            memory_limit: 64 << 20,
+            spool_limit: 16 << 30,
+            silence_limit: Duration::from_secs(15),
+            handshake_limit: Duration::from_secs(60),
+            retry: Duration::from_millis(50),
+        }
+    }
+}
+
+/// A learner cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The id could be a voter's.
+    #[error("observer id {0} could be a server's; use one above 255")]
+    Id(i64),
+    /// Transactions cannot be put aside.
+    #[error("cannot use the spool folder {dir}")]
+    Spool {
+        /// The folder.
+        dir: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A transaction cannot be decoded: a server newer than this program.
+    #[error("a committed transaction is not understood")]
+    Transaction(#[from] crate::jute::Error),
+    /// The learner was stopped.
+    #[error("the learner was stopped")]
+    Stopped,
+}
+
+impl Error {
+    /// Short name for conditions, events and metric labels.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Id(_) => "ObserverIdInvalid",
+            Self::Spool { .. } => "SpoolUnusable",
+            Self::Transaction(_) => "TransactionUnknown",
+            Self::Stopped => "LearnerStopped",
+        }
+    }
+}
+
+/// What the tree's digest says about a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// Compared, or nothing to compare.
+    Compared(DigestCheck),
+    /// The snapshot may hold later effects until the leader says that we are up to date.
+    Settling,
+}
+
+/// What happened, in the order of the ensemble.
+#[derive(Debug)]
+pub enum Event {
+    /// The tree was replaced by a snapshot; the old one is given back for a comparison.
+    Snapshot {
+        /// The tree before.
+        previous: Box<Tree>,
+    },
+    /// A transaction was committed, and applied to the tree.
+    Committed {
+        /// The transaction.
+        txn: Txn,
+        /// Whether the tree is what the leader's was.
+        check: Check,
+    },
+    /// All that was committed before the link was made is in the tree.
+    UpToDate,
+    /// The leader asks to forget everything after a position: the ensemble's data went back. The tree is left as it is,
+    /// and the learner stays away until [`Learner::restart`].
+    Truncated {
+        /// The last position that the leader has.
+        to: Zxid,
+    },
+    /// There is no link; another one is being made and goes on from the last transaction.
+    LostLeader {
+        /// Why, as a sentence.
+        cause: String,
+    },
+}
+
+/// Sessions to keep alive with each ping, and their timeouts in milliseconds.
+pub type TouchList = Arc<Mutex<BTreeMap<i64, i32>>>;
+
+/// An observer and its tree.
+#[derive(Debug)]
+pub struct Learner {
+    queue: Arc<Queue>,
+    tree: Tree,
+    settled: bool,
+    touch: TouchList,
+    config: Config,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Learner {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Learner {
+    /// Starts from nothing, which gives a snapshot first, or from a tree that is exact at its last zxid.
+    ///
+    /// # Errors
+    /// When the id could be a voter's or the spool folder cannot be used.
+    pub fn start(config: Config, from: Option<Tree>) -> Result<Self, Error> {
+        if config.id < Config::LOWEST_ID {
+            return Err(Error::Id(config.id));
+        }
+        let settled = from.is_some();
+        let tree = from.unwrap_or_default();
+        let queue = Arc::new(Queue::new(&config)?);
+        let touch = TouchList::default();
+        let last = if settled { tree.last_zxid() } else { Zxid(0) };
+        let work = task::run(config.clone(), last, Arc::clone(&queue), Arc::clone(&touch));
+        Ok(Self {
+            queue,
+            tree,
+            settled,
+            touch,
+            config,
+            task: tokio::spawn(work),
+        })
+    }
+
+    /// Begins again from a snapshot, after [`Event::Truncated`] or a digest that does not match.
+    ///
+    /// # Errors
+    /// When the spool folder cannot be used.
+    pub fn restart(&mut self) -> Result<(), Error> {
+        self.task.abort();
+        self.queue = Arc::new(Queue::new(&self.config)?);
+        let work = task::run(
+            self.config.clone(),
+            Zxid(0),
+            Arc::clone(&self.queue),
+            Arc::clone(&self.touch),
+        );
+        self.task = tokio::spawn(work);
+        self.settled = false;
+        Ok(())
+    }
+
+    /// The tree after the last event.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Sessions that the next pings keep alive.
+    pub fn touch_list(&self) -> TouchList {
+        Arc::clone(&self.touch)
+    }
+
+    /// Waits for the next event and applies it. Can be dropped while it waits without losing one.
+    ///
+    /// # Errors
+    /// When a transaction is not understood or the spool breaks.
+    pub async fn next(&mut self) -> Result<Event, Error> {
+        Ok(match self.queue.pop().await? {
+            Item::Snapshot(tree) => {
+                self.settled = false;
+                let previous = Box::new(std::mem::replace(&mut self.tree, *tree));
+                Event::Snapshot { previous }
+            }
+            Item::Txn(bytes) => {
+                let txn = Txn::decode(&bytes)?;
+                let compared = self.tree.apply(&txn);
+                let check = match compared {
+                    DigestCheck::Different { .. } if !self.settled => Check::Settling,
+                    other => Check::Compared(other),
+                };
+                Event::Committed { txn, check }
+            }
+            Item::UpToDate => {
+                self.settled = true;
+                Event::UpToDate
+            }
+            Item::Truncated(to) => Event::Truncated { to },
+            Item::Lost(cause) => Event::LostLeader { cause },
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! Bytes to and from a leader: whole packets out of a stream without framing.
+//!
+//! What was read stays here until a whole record is there, so a time limit in the middle of a packet loses nothing.
+
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::packet::Packet;
+use crate::jute::{self, Reader, Writer};
+use crate::record::Zxid;
+use crate::snapshot::{self, Decoder};
+use crate::tree::Tree;
+
+/// A link broke; the sentence says why.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Broken {
+    #[error("cannot connect to the leader at {address}: {cause}")]
+    Connect { address: String, cause: String },
+    #[error("the leader closed the link")]
+    Closed,
+    #[error("the link to the leader broke: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("the leader said nothing for {0:?}")]
+    Silent(Duration),
+    #[error("the leader's stream is not understood: {0}")]
+    Record(#[from] jute::Error),
+    #[error("the leader's snapshot is not understood: {0}")]
+    Snapshot(#[from] snapshot::Error),
+    #[error("{0}")]
+    Protocol(String),
+}
+
+/// A packet of more than this is not believed.
+const LONGEST_PACKET: usize = 1 << 30;
+
+pub(super) struct Connection {
+    stream: TcpStream,
+    held: BytesMut,
+    read: u64,
+}
+
+impl Connection {
+    pub(super) async fn open(address: &str, limit: Duration) -> Result<Self, Broken> {
+        let fail = |cause: String| Broken::Connect {
+            address: address.to_owned(),
+            cause,
+        };
+        let stream = match timeout(limit, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Err(fail(error.to_string())),
+            Err(_) => return Err(fail(format!("nothing within {limit:?}"))),
+        };
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream,
+            held: BytesMut::with_capacity(1 << 16),
+            read: 0,
+        })
+    }
+
+    /// The next packet; keeps what it has if the leader is silent.
+    pub(super) async fn packet(&mut self, limit: Duration) -> Result<Packet, Broken> {
+        loop {
+            let mut reader = Reader::at(&self.held, "QuorumPacket", self.read);
+            match Packet::read(&mut reader) {
+                Ok(packet) => {
+                    let length = reader.consumed();
+                    self.consume(length);
+                    return Ok(packet);
+                }
+                Err(error) if error.is_incomplete() && self.held.len() < LONGEST_PACKET => {}
+                Err(error) => return Err(error.into()),
+            }
+            self.fill(limit).await?;
+        }
+    }
+
+    /// The body of a snapshot and the words that end it.
+    pub(super) async fn snapshot(&mut self, zxid: Zxid, limit: Duration) -> Result<Tree, Broken> {
+        let mut decoder = Decoder::new(self.read);
+        loop {
+            let taken = decoder.decode(&self.held)?;
+            self.consume(taken);
+            if decoder.is_done() {
+                break;
+            }
+            self.fill(limit).await?;
+        }
+        loop {
+            let mut reader = Reader::at(&self.held, "end of the snapshot", self.read);
+            match reader.text() {
+                Ok(text) if text == "BenWasHere" => break,
+                Ok(text) => return Err(Broken::Protocol(format!("the snapshot ends with {text:?}"))),
+                Err(error) if error.is_incomplete() => {}
+                Err(error) => return Err(error.into()),
+            }
+            self.fill(limit).await?;
+        }
+        self.consume(4 + "BenWasHere".len());
+        Ok(decoder.finish(zxid))
+    }
+
+    pub(super) async fn send(&mut self, packet: &Packet, limit: Duration) -> Result<(), Broken> {
+        let mut writer = Writer::new();
+        packet.write(&mut writer);
+        match timeout(limit, self.stream.write_all(writer.as_slice())).await {
+            Ok(done) => Ok(done?),
+            Err(_) => Err(Broken::Silent(limit)),
+        }
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.held.advance(n);
+        self.read += n as u64;
+    }
+
+    async fn fill(&mut self, limit: Duration) -> Result<(), Broken> {
+        self.held.reserve(1 << 16);
+        match timeout(limit, self.stream.read_buf(&mut self.held)).await {
+            Ok(Ok(0)) => Err(Broken::Closed),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(Broken::Silent(limit)),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Packets of the quorum port: type, zxid, data, identities. No length comes before them.
+
+use bytes::Bytes;
+
+use crate::jute::{Error, Reader, Writer};
+use crate::record::{Id, Zxid};
+
+pub(super) const PROPOSAL: i32 = 2;
+pub(super) const ACK: i32 = 3;
+pub(super) const COMMIT: i32 = 4;
+pub(super) const PING: i32 = 5;
+pub(super) const INFORM: i32 = 8;
+pub(super) const NEWLEADER: i32 = 10;
+pub(super) const UPTODATE: i32 = 12;
+pub(super) const DIFF: i32 = 13;
+pub(super) const TRUNC: i32 = 14;
+pub(super) const SNAP: i32 = 15;
+pub(super) const OBSERVERINFO: i32 = 16;
+pub(super) const LEADERINFO: i32 = 17;
+pub(super) const ACKEPOCH: i32 = 18;
+pub(super) const INFORMANDACTIVATE: i32 = 19;
+
+/// The protocol of 3.4 and later.
+pub(super) const PROTOCOL: i32 = 0x10000;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Packet {
+    pub(super) kind: i32,
+    pub(super) zxid: Zxid,
+    pub(super) data: Option<Bytes>,
+}
+
+impl Packet {
+    pub(super) fn new(kind: i32, zxid: Zxid, data: Option<Bytes>) -> Self {
+        Self { kind, zxid, data }
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
+        reader.enter("QuorumPacket");
+        let packet = Self {
+            kind: reader.int()?,
+            zxid: Zxid(reader.long()?),
+            data: reader.buffer()?.map(Bytes::copy_from_slice),
+        };
+        reader.vector(Id::read)?;
+        Ok(packet)
+    }
+
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.int(self.kind);
+        writer.long(self.zxid.0);
+        writer.buffer(self.data.as_deref());
+        writer.length(None);
+    }
+}
+
+/// What an observer says of itself: id, protocol, version of the configuration. The accepted epoch, in the packet's
+/// zxid, is 0 and so is the version: a higher one would make the leader drop us.
+pub(super) fn observer_info(id: i64) -> Packet {
+    let mut writer = Writer::new();
+    writer.long(id);
+    writer.int(PROTOCOL);
+    writer.long(0);
+    Packet::new(OBSERVERINFO, Zxid(0), Some(writer.finish()))
+}
+
+/// The last position, and no current epoch.
+pub(super) fn ack_epoch(last: Zxid) -> Packet {
+    let mut writer = Writer::new();
+    writer.int(-1);
+    Packet::new(ACKEPOCH, last, Some(writer.finish()))
+}
+
+/// The answer to a ping: the same position, and sessions to keep alive.
+pub(super) fn pong(zxid: Zxid, sessions: impl IntoIterator<Item = (i64, i32)>) -> Packet {
+    let mut writer = Writer::new();
+    for (session, timeout) in sessions {
+        writer.long(session);
+        writer.int(timeout);
+    }
+    Packet::new(PING, zxid, Some(writer.finish()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn packets_survive_their_bytes(kind: i32, zxid: i64, data: Option<Vec<u8>>) {
+            let packet = Packet::new(kind, Zxid(zxid), data.map(Into::into));
+            let mut writer = Writer::new();
+            packet.write(&mut writer);
+            let bytes = writer.finish();
+            let mut reader = Reader::new(&bytes, "x");
+            prop_assert_eq!(Packet::read(&mut reader)?, packet);
+            reader.end()?;
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = Packet::read(&mut Reader::new(&bytes, "x"));
+        }
+    }
+}
