@@ -55,6 +55,11 @@ impl Op {
             let code = reader.int()?;
             let before = reader.clone();
             let part = reader.buffer()?.ok_or_else(|| before.error(Problem::Null))?;
+            // A leader that resends a failed multi out of its memory has renamed the parts before the failing one to
+            // errors, and left their records as they were. They did not fail themselves, so their code is 0.
+            if code == ERROR && part.len() != 4 {
+                return Ok(Self::Error { code: 0 });
+            }
             // A multi inside a multi does not exist, so nothing here can recurse.
             let mut inner = Reader::new(part, "Txn");
             let op = Self::read_single(code, &mut inner)?;

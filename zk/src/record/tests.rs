@@ -189,3 +189,27 @@ fn ttl_is_in_the_owner() {
         assert_eq!(stat(owner).ttl(), None);
     }
 }
+
+#[test]
+fn a_resent_failed_multi_has_errors_with_the_records_of_what_was_asked() {
+    let mut writer = Writer::new();
+    TxnHeader {
+        kind: 14,
+        ..TxnHeader::default()
+    }
+    .write(&mut writer);
+    let mut delete = Writer::new();
+    Op::Delete {
+        path: "/some/node".into(),
+    }
+    .write(&mut delete);
+    writer.int(2);
+    writer.int(-1);
+    writer.buffer(Some(delete.as_slice()));
+    writer.int(-1);
+    writer.buffer(Some(&(-101i32).to_be_bytes()));
+    let txn = Txn::decode(&writer.finish()).unwrap();
+    let expected = [0, -101].map(|code| Op::Error { code });
+    assert_eq!(txn.op, Op::Multi(expected.into()));
+    assert!(txn.op.is_failed_multi());
+}

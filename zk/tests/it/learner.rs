@@ -212,3 +212,49 @@ async fn a_voters_id_is_refused() {
         "ObserverIdInvalid"
     );
 }
+
+/// A reader that takes nothing for a while, with memory for a few transactions only, in front of a big tree that changes
+/// while it is sent; then one with no room at all on disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_reader_loses_nothing() {
+    let ensemble = Ensemble::start_with(3, setup(Setup::default()), |_| ()).await;
+    let dir = tempfile::tempdir().unwrap();
+    let client = connect(&ensemble.server(1), false).await;
+    let open = CreateMode::Persistent.with_acls(Acls::anyone_all());
+    for batch in 0..20 {
+        let mut multi = client.new_multi_writer();
+        for n in 0..500 {
+            multi
+                .add_create(&format!("/big{batch}-{n}"), &[b'x'; 1000], &open)
+                .unwrap();
+        }
+        multi.commit().await.unwrap();
+    }
+    let mut small = config(&ensemble, 3, &dir);
+    small.memory_limit = 4096;
+    let mut tiny = small.clone();
+    (tiny.id, tiny.spool_limit) = (9_000_002, 20_000);
+    // Both start in the middle of the writing, so that the snapshot overlaps it, and read only after it.
+    let writing = async {
+        workload::write(&client, "/first", 5, workload::ALL)
+            .await
+            .unwrap();
+        let learners = [small, tiny].map(|config| Learner::start(config, None).unwrap());
+        workload::write(&client, "/then", 100, workload::ALL)
+            .await
+            .unwrap();
+        mark(&client, "/end").await;
+        learners
+    };
+    let [mut spooling, mut giving_up] = writing.await;
+    let (mut spooled, mut gave_up) = (Seen::default(), Seen::default());
+    until(&mut spooling, "/end", &mut spooled).await;
+    assert_eq!((spooled.snapshots, spooled.lost), (1, 0), "{spooled:?}");
+    until(&mut giving_up, "/end", &mut gave_up).await;
+    assert!(gave_up.lost >= 1 && gave_up.snapshots == 1, "{gave_up:?}");
+    println!("{spooled:?}\n{gave_up:?}");
+    assert_eq!(spooling.tree().digest(), giving_up.tree().digest());
+    client.sync("/").await.unwrap();
+    let nodes = workload::compare(&client, spooling.tree()).await;
+    assert!(nodes > 10_000, "{nodes}");
+}
