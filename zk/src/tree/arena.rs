@@ -206,3 +206,14 @@ impl Arena {
             .fold(String::new(), |path, name| path + "/" + name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Besides the node: its data, its name, four bytes in the hash table and one of control, both over the load factor.
+    #[test]
+    fn a_node_is_small() {
+        assert!(size_of::<Slot>() <= 128, "{}", size_of::<Slot>());
+    }
+}
