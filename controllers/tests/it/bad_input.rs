@@ -39,11 +39,7 @@ async fn a_spec_that_makes_no_sense_is_named_and_stops_no_other_cluster() {
     turn.apply("right", one(&format!("127.0.25.12:{PORT}"), "Disabled"))
         .await;
     turn.wait_condition("right", "Ready", "True", "AllServing").await;
-    assert!(
-        turn.event_reasons("wrong")
-            .await
-            .contains(&"InvalidSpec".to_owned())
-    );
+    turn.wait_event("wrong", "InvalidSpec").await;
     for name in ["wrong", "right"] {
         turn.delete(name).await;
         turn.wait_gone(name).await;
@@ -65,11 +61,7 @@ async fn a_node_that_does_not_answer_has_a_remedy_and_blocks_deletion_only_once_
         "n1 ({address}): connection refused. Is the node agent running? systemctl status mesolith-agent"
     );
     assert_eq!(message, expected);
-    assert!(
-        turn.event_reasons("away")
-            .await
-            .contains(&"NodeUnreachable".to_owned())
-    );
+    turn.wait_event("away", "NodeUnreachable").await;
     // Nothing was ever sent there: nothing to clean.
     turn.delete("away").await;
     turn.wait_gone("away").await;
@@ -136,11 +128,7 @@ async fn what_a_node_cannot_start_is_reported_in_its_own_words() {
     assert!(message.contains(sentence), "{message}");
     turn.wait_condition("bare", "Stalled", "True", "JavaNotFound")
         .await;
-    assert!(
-        turn.event_reasons("bare")
-            .await
-            .contains(&"JavaNotFound".to_owned())
-    );
+    turn.wait_event("bare", "JavaNotFound").await;
     turn.delete("bare").await;
     turn.wait_gone("bare").await;
     operator.stop().await;

@@ -102,19 +102,28 @@ impl Turn {
         }
     }
 
-    /// Reasons of the events about an object.
-    pub async fn event_reasons(&self, name: &str) -> Vec<String> {
+    /// Waits for an event about an object: it is written after the status that it belongs to.
+    pub async fn wait_event(&self, name: &str, reason: &str) {
         let events: Api<k8s_openapi::api::events::v1::Event> =
             Api::namespaced(self.client.clone(), "default");
-        let list = events.list(&Default::default()).await.unwrap();
-        let about = |e: &k8s_openapi::api::events::v1::Event| {
-            e.regarding.as_ref().and_then(|r| r.name.as_deref()) == Some(name)
-        };
-        list.items
-            .into_iter()
-            .filter(about)
-            .filter_map(|e| e.reason)
-            .collect()
+        let end = Instant::now() + LIMIT;
+        loop {
+            let list = events.list(&Default::default()).await.unwrap();
+            let about = |e: &&k8s_openapi::api::events::v1::Event| {
+                e.regarding.as_ref().and_then(|r| r.name.as_deref()) == Some(name)
+            };
+            let seen: Vec<_> = list
+                .items
+                .iter()
+                .filter(about)
+                .filter_map(|e| e.reason.as_deref())
+                .collect();
+            if seen.contains(&reason) {
+                return;
+            }
+            assert!(Instant::now() < end, "waited for an event {reason}, saw {seen:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 }
 
