@@ -118,6 +118,7 @@ fn failure_reason(view: &AppView) -> &'static str {
         let text = failure.message.to_lowercase();
         text.contains("image")
             && [
+                "could not be pulled",
                 "not found",
                 "no such",
                 "does not exist",
@@ -429,6 +430,10 @@ mod tests {
 
     #[rstest]
     #[case("Failed to pull image busybox:none: not found", "ImageNotFound")]
+    #[case(
+        "Image 'r:1/a' is not on this machine and could not be pulled: connection refused",
+        "ImageNotFound"
+    )]
     #[case("cgroup is busy", "BackOff")]
     fn what_a_failed_launch_is_called(#[case] message: &str, #[case] expect: &str) {
         let app = app(json!({}));

@@ -42,12 +42,15 @@ impl Context {
         World::down(self.world.options())
     }
 
-    /// Applies one of `manifests/examples`, moved to this world's addresses.
+    /// Applies one of `manifests/examples`, moved to this world's addresses; what lies in a data centre there is
+    /// looked for on loopback, where nobody answers.
     pub(crate) fn apply_example(&self, file: &str) -> anyhow::Result<()> {
         let text = std::fs::read_to_string(root().join("manifests/examples").join(file))?;
-        self.kubectl()
-            .apply(&text.replace("127.0.0.", &format!("127.0.{KEY}.")))
-            .map(drop)
+        let text = text
+            .replace("127.0.0.", &format!("127.0.{KEY}."))
+            .replace("10.0.", "127.0.")
+            .replace("10.1.", "127.1.");
+        self.kubectl().apply(&text).map(drop)
     }
 
     pub(crate) fn kubectl(&self) -> &Kubectl {
