@@ -6,6 +6,7 @@
 mod attributes;
 mod duration;
 mod ids;
+mod launch_problem;
 mod ranges;
 mod resource;
 mod resources;
@@ -20,6 +21,7 @@ pub use ids::{
     AgentId, ContainerId, ExecutorId, FrameworkId, InvalidId, MasterId, OfferId, OperationId, TaskId,
     validate_id,
 };
+pub use launch_problem::LaunchProblem;
 pub use ranges::{Range, Ranges, RangesError};
 pub use resource::{Reservation, ReservationKind, Resource};
 pub use resources::{Insufficient, Resources, ResourcesError};

@@ -22,6 +22,9 @@ pub struct Args {
     /// Directory of sandboxes and checkpoints; keep it over restarts
     #[arg(long, env = "MESOS_WORK_DIR")]
     pub work_dir: PathBuf,
+    /// Directory of what is true until the next boot: whose the containers of this machine are; agents may share it
+    #[arg(long, env = "MESOS_RUNTIME_DIR", default_value = "/var/run/mesos")]
+    pub runtime_dir: PathBuf,
     /// Comma-separated list of containerizers: docker, mesos
     #[arg(long, env = "MESOS_CONTAINERIZERS", default_value = "mesos")]
     pub containerizers: String,

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::owners::Owners;
 use crate::paths::Paths;
 use crate::state::{ContainerEvent, Input, Launch};
 
@@ -26,6 +27,8 @@ pub(crate) use limits::Limits;
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) paths: Paths,
+    /// Whose the containers of this machine are.
+    pub(crate) owners: Owners,
     /// Where executors find us.
     pub(crate) endpoint: String,
     /// Published ports are bound to it.

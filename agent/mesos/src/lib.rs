@@ -16,6 +16,7 @@ mod containers;
 mod http;
 mod info;
 mod keys;
+mod owners;
 mod paths;
 mod sandbox;
 mod session;

@@ -18,6 +18,7 @@ use crate::checkpoint::Store;
 use crate::containers::{Containers, Engine, Settings};
 use crate::http::{App, AppState, Metrics};
 use crate::info::{self, Machine};
+use crate::owners::{Owner, Owners};
 use crate::paths::Paths;
 use crate::session::{self, Dial, Leader, Session};
 use crate::state::{Agent, Cx, Offers};
@@ -43,7 +44,8 @@ pub(crate) async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     };
     let store = Store::new(paths.clone());
     let found = store.load()?;
-    let (offers, engine) = containerizers(&args, &work_dir, &health).await?;
+    let owners = Owners::new(&args.runtime_dir, Owner::here(&work_dir, &endpoint));
+    let (offers, engine) = containerizers(&args, &owners.me, &health).await?;
     if let (Some(Err(why)), true) = (&offers.docker, found.needs_docker()) {
         // Its tasks may well run: reporting them as failed would start them a second time elsewhere.
         anyhow::bail!(
@@ -80,15 +82,17 @@ pub(crate) async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
         %resources,
         "this agent",
     );
+    let known: HashSet<String> = agent.containers().into_iter().collect();
     if let Some(engine) = &engine {
-        let known: HashSet<String> = agent.containers().into_iter().collect();
         engine.remove_orphans(&known).await;
     }
+    owners.remove_orphans(&args.cgroups_root, &known).await;
 
     let (news_sender, news) = mpsc::unbounded_channel();
     let (input_sender, inputs) = mpsc::unbounded_channel();
     let settings = Arc::new(Settings {
         paths: paths.clone(),
+        owners,
         endpoint: endpoint.clone(),
         ip: args.ip.filter(|ip| !ip.is_unspecified()),
         advertised: Some(advertised),
@@ -182,7 +186,7 @@ fn lock(work_dir: &std::path::Path) -> anyhow::Result<std::fs::File> {
 /// An engine that is missing does not stop the agent: it says so and offers what works.
 async fn containerizers(
     args: &Args,
-    work_dir: &std::path::Path,
+    owner: &Owner,
     health: &Health,
 ) -> anyhow::Result<(Offers, Option<Engine>)> {
     let mut offers = Offers::default();
@@ -195,7 +199,7 @@ async fn containerizers(
     {
         match name {
             "mesos" => offers.mesos = true,
-            "docker" => match Engine::connect(&args.docker_socket, work_dir).await {
+            "docker" => match Engine::connect(&args.docker_socket, owner).await {
                 Ok(found) => {
                     tracing::info!(version = found.version().await, "Docker engine");
                     health.set(DOCKER, Ok(()));
@@ -260,6 +264,7 @@ fn flags(args: &Args) -> serde_json::Value {
         "port": args.port.to_string(),
         "registration_backoff_factor": args.registration_backoff_factor,
         "resources": args.resources,
+        "runtime_dir": args.runtime_dir,
         "sandbox_directory": args.sandbox_directory,
         "switch_user": args.switch_user.to_string(),
         "work_dir": args.work_dir,

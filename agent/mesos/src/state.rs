@@ -22,6 +22,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use mesolith_mesos::LaunchProblem;
 use mesolith_proto::mesolith::session::v1::{from_agent, from_master};
 use mesolith_proto::mesos::v1::{
     AgentInfo, CheckStatusInfo, ContainerStatus, ExecutorInfo, FrameworkInfo, MasterInfo, TaskInfo,
@@ -123,6 +124,22 @@ pub(crate) enum Input {
     Tick,
 }
 
+/// Why a container could not be started: for programs, and for people.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct NotLaunched {
+    pub(crate) problem: Option<LaunchProblem>,
+    pub(crate) message: String,
+}
+
+impl From<String> for NotLaunched {
+    fn from(message: String) -> Self {
+        Self {
+            problem: None,
+            message,
+        }
+    }
+}
+
 /// What happened to a container.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ContainerEvent {
@@ -131,7 +148,7 @@ pub(crate) enum ContainerEvent {
     /// It runs.
     Started(Box<ContainerStatus>),
     /// It could not be started.
-    LaunchFailed(String),
+    LaunchFailed(NotLaunched),
     /// It ended.
     Exited(Exit),
     /// Health check verdict; `kill` when the failures are too many.

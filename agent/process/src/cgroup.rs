@@ -2,6 +2,7 @@
 //!
 //! v1 with separate hierarchies is the tested case; a unified (v2) machine goes through the same calls of `cgroups-rs`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -188,6 +189,17 @@ impl Group {
                 .filter(|limit| *limit < 1 << 60);
         }
         stats
+    }
+
+    /// Names of the groups directly below.
+    pub(crate) fn below(&self) -> BTreeSet<String> {
+        let hierarchies = self.inner.subsystems().iter();
+        let directories = hierarchies.filter_map(|s| std::fs::read_dir(s.to_controller().path()).ok());
+        directories
+            .flat_map(|entries| entries.flatten())
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect()
     }
 
     pub(crate) fn exists(&self) -> bool {

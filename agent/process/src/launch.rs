@@ -25,6 +25,11 @@ pub fn use_shim_program(program: impl Into<PathBuf>) {
     let _ = SHIM.set(program.into());
 }
 
+/// What is started as the shim.
+pub(crate) fn shim_program() -> &'static Path {
+    SHIM.get().map_or(Path::new(OURSELVES), PathBuf::as_path)
+}
+
 /// What a runtime directory holds.
 #[derive(Debug)]
 pub enum Adopted {
@@ -66,7 +71,7 @@ fn launch_blocking(spec: &Spec) -> Result<Handle, Error> {
     };
     record::write(&path, &spec).map_err(|e| unusable(&path, e))?;
 
-    let program = SHIM.get().map_or(Path::new(OURSELVES), PathBuf::as_path);
+    let program = shim_program();
     let not_started = |source| Error::StartShim {
         program: program.to_owned(),
         source,

@@ -5,6 +5,8 @@
 //! - `detach`: leaves the starter's session and starts `wait`, then ends, so that init becomes the parent.
 //! - `wait`: the parent of the program, for as long as it runs ([`waiter`]).
 //! - `exec`: becomes the program ([`child`]).
+//!
+//! A fourth, `inside`, becomes a program that runs beside another one for a while.
 
 mod child;
 mod waiter;
@@ -45,6 +47,7 @@ pub fn run_shim_if_asked() {
         Some("detach") => detach(&path),
         Some("wait") => read_spec(&path).and_then(|spec| waiter::run(&spec, &path)),
         Some("exec") => read_spec(&path).and_then(|spec| child::run(&spec)),
+        Some("inside") => child::run_inside(),
         _ => Err(failed("start the shim", "unknown stage")),
     };
     exit(match outcome {

@@ -19,10 +19,13 @@ use bollard::query_parameters::{
 use futures::StreamExt;
 
 use super::Job;
+use crate::owners::Owner;
+use crate::state::NotLaunched;
 pub(super) use container::Container;
 
-/// Names the work directory of the agent that owns a container: several agents may share an engine.
-const OWNER: &str = "io.mesolith.work-dir";
+/// The work directory and the address of the agent that owns a container: several agents may share an engine.
+const WORK_DIR: &str = "io.mesolith.work-dir";
+const ENDPOINT: &str = "io.mesolith.endpoint";
 /// For calls that answer at once; streams are not limited by it.
 const CALL_TIMEOUT_SECONDS: u64 = 120;
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,12 +50,12 @@ pub(crate) fn name_of(container: &str) -> String {
 #[derive(Clone)]
 pub(crate) struct Engine {
     docker: Docker,
-    owner: String,
+    owner: Owner,
 }
 
 impl Engine {
     /// Connects and makes sure somebody answers.
-    pub(crate) async fn connect(socket: &Path, work_dir: &Path) -> Result<Self, Error> {
+    pub(crate) async fn connect(socket: &Path, owner: &Owner) -> Result<Self, Error> {
         if !socket.exists() {
             return Err(Error::NoSocket {
                 socket: socket.to_owned(),
@@ -70,7 +73,7 @@ impl Engine {
             .map_err(|e| silent(e.to_string()))?;
         Ok(Self {
             docker,
-            owner: work_dir.display().to_string(),
+            owner: owner.clone(),
         })
     }
 
@@ -84,9 +87,9 @@ impl Engine {
     }
 
     /// The image is here afterwards.
-    pub(super) async fn prepare_image(&self, job: &Job) -> Result<(), String> {
+    pub(super) async fn prepare_image(&self, job: &Job) -> Result<(), NotLaunched> {
         let docker = job.launch.task.container.as_ref().and_then(|c| c.docker.as_ref());
-        let docker = docker.ok_or("The container has no docker section")?;
+        let docker = docker.ok_or_else(|| "The container has no docker section".to_owned())?;
         image::prepare(&self.docker, &docker.image, docker.force_pull_image()).await
     }
 
@@ -139,8 +142,7 @@ impl Engine {
 
     /// Removes containers of an earlier run of this agent that belong to no task; how many.
     pub(crate) async fn remove_orphans(&self, known: &HashSet<String>) -> usize {
-        let label = format!("{OWNER}={}", self.owner);
-        let filters = HashMap::from([("label".to_owned(), vec![label])]);
+        let filters = HashMap::from([("label".to_owned(), vec![WORK_DIR.to_owned()])]);
         let options = ListContainersOptions {
             all: true,
             filters: Some(filters),
@@ -155,6 +157,15 @@ impl Engine {
         };
         let mut removed = 0;
         for container in listed {
+            let labels = container.labels.unwrap_or_default();
+            let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
+            let owner = Owner {
+                work_dir: label(WORK_DIR),
+                endpoint: label(ENDPOINT),
+            };
+            if !owner.is_same(&self.owner) {
+                continue;
+            }
             let names = container.names.unwrap_or_default();
             let Some(name) = names
                 .iter()

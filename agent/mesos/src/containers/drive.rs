@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use super::{Command, Events, Job, Limits, docker, fetch, health, process};
-use crate::state::{ContainerEvent, Exit, Kind};
+use crate::state::{ContainerEvent, Exit, Kind, NotLaunched};
 
 /// After a failed try to end a container.
 const RETRY: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ pub(super) enum Running {
 
 enum Outcome {
     Running(Running),
-    Failed(String),
+    Failed(NotLaunched),
     Ended(Exit),
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn drive(job: Job, mut commands: mpsc::UnboundedReceiver<Comman
     let outcome = begin(&job, &mut commands, &events).instrument(span).await;
     let mut left = None;
     let last = match outcome {
-        Outcome::Failed(message) => ContainerEvent::LaunchFailed(message),
+        Outcome::Failed(why) => ContainerEvent::LaunchFailed(why),
         Outcome::Ended(exit) => ContainerEvent::Exited(exit),
         Outcome::Running(running) => {
             events.say(ContainerEvent::Started(Box::new(running.status(&job))));
@@ -75,7 +75,7 @@ async fn begin(job: &Job, commands: &mut mpsc::UnboundedReceiver<Command>, event
                 ));
             }
             Ok(None) => {} // The agent died before it could start it: start it now.
-            Err(message) => return Outcome::Failed(message),
+            Err(message) => return Outcome::Failed(message.into()),
         }
     }
     let prepared = {
@@ -91,8 +91,8 @@ async fn begin(job: &Job, commands: &mut mpsc::UnboundedReceiver<Command>, event
             }
         }
     };
-    if let Err(message) = prepared {
-        return Outcome::Failed(message);
+    if let Err(why) = prepared {
+        return Outcome::Failed(why);
     }
     events.say(ContainerEvent::Prepared);
     let started = match (job.launch.kind, &job.engine) {
@@ -100,7 +100,7 @@ async fn begin(job: &Job, commands: &mut mpsc::UnboundedReceiver<Command>, event
         (Kind::Docker, Some(engine)) => engine.launch(job).await.map(Running::Docker),
         (Kind::Docker, None) => Err("This agent has no Docker engine".into()),
     };
-    started.map_or_else(Outcome::Failed, Outcome::Running)
+    started.map_or_else(|message| Outcome::Failed(message.into()), Outcome::Running)
 }
 
 async fn adopt(job: &Job) -> Result<Option<Running>, String> {
@@ -115,7 +115,7 @@ async fn adopt(job: &Job) -> Result<Option<Running>, String> {
     }
 }
 
-async fn prepare(job: &Job) -> Result<(), String> {
+async fn prepare(job: &Job) -> Result<(), NotLaunched> {
     crate::sandbox::create(job.settings.switch_user, &job.sandbox, &job.launch).map_err(|e| e.to_string())?;
     let command = match &job.launch.executor {
         Some(executor) => executor.command.as_ref(),
@@ -202,6 +202,9 @@ async fn clean(job: &Job, left: Option<Running>) {
                 engine.container(job).remove().await;
             }
         }
+    }
+    if job.launch.kind == Kind::Process {
+        job.settings.owners.release(&job.launch.container);
     }
     let records = process::records(job);
     if records.exists()

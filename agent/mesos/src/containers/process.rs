@@ -1,6 +1,5 @@
 //! A task or executor as a plain process in its own control group; it outlives the agent.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +24,7 @@ const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 
 pub(super) async fn launch(job: &Job) -> Result<Process, String> {
     let spec = spec(job)?;
+    job.settings.owners.claim(&job.launch.container);
     let handle = mesolith_process::launch(&spec).await.map_err(|e| {
         let cause = std::error::Error::source(&e)
             .map(|s| format!(": {s}"))
@@ -47,12 +47,15 @@ pub(super) async fn adopt(job: &Job) -> Result<Option<Process>, String> {
         .await
         .map_err(|e| e.to_string())?
     {
-        Adopted::Running(handle) => Ok(Some(Process {
-            handle: Some(handle),
-            ended: None,
-            spec,
-            limits,
-        })),
+        Adopted::Running(handle) => {
+            job.settings.owners.claim(&job.launch.container);
+            Ok(Some(Process {
+                handle: Some(handle),
+                ended: None,
+                spec,
+                limits,
+            }))
+        }
         Adopted::Exited(exit) => Ok(Some(Process {
             handle: None,
             ended: Some(exit),
@@ -164,26 +167,21 @@ impl Process {
         }
     }
 
-    /// Runs a command beside it, as its health check.
+    /// Runs a command inside its control group and as its user, as its health check.
     pub(super) async fn exec(&self, command: &CommandInfo) -> Result<i32, String> {
-        let argv = argv(command)?;
-        let mut env: BTreeMap<String, String> = self.spec.env.clone();
+        let mut spec = Spec {
+            argv: argv(command)?,
+            stdout: None,
+            stderr: None,
+            ..(*self.spec).clone()
+        };
         let own = command.environment.iter().flat_map(|e| &e.variables);
-        env.extend(own.map(|v| (v.name.clone(), v.value.clone().unwrap_or_default())));
-        let (program, arguments) = argv.split_first().ok_or("the command is empty")?;
-        let status = tokio::process::Command::new(program)
-            .args(arguments)
-            .env_clear()
-            .envs(env)
-            .current_dir(&self.spec.cwd)
-            .stdin(std::process::Stdio::null())
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .kill_on_drop(true)
-            .status()
-            .await
-            .map_err(|e| format!("{program} could not be started: {e}"))?;
-        Ok(status.code().unwrap_or(-1))
+        let own = own.map(|v| (v.name.clone(), v.value.clone().unwrap_or_default()));
+        spec.env.extend(own);
+        let status = mesolith_process::run_inside(&spec).await;
+        status
+            .map(|status| status.code().unwrap_or(-1))
+            .map_err(|e| e.to_string())
     }
 
     /// Sets other limits while it runs.

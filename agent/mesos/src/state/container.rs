@@ -41,13 +41,12 @@ impl Agent {
                     _ => {}
                 }
             }
-            ContainerEvent::LaunchFailed(message) => {
-                self.report(
-                    key,
-                    TaskState::TaskFailed,
-                    Report::because(Reason::ContainerLaunchFailed, message),
-                    cx,
-                );
+            ContainerEvent::LaunchFailed(why) => {
+                let report = Report {
+                    problem: why.problem,
+                    ..Report::because(Reason::ContainerLaunchFailed, why.message)
+                };
+                self.report(key, TaskState::TaskFailed, report, cx);
             }
             ContainerEvent::Health {
                 healthy,

@@ -217,7 +217,7 @@ impl Agent {
         let (reason, message, status) = match event {
             ContainerEvent::Prepared | ContainerEvent::Started(_) | ContainerEvent::Health { .. } => return,
             ContainerEvent::TooLong => return,
-            ContainerEvent::LaunchFailed(message) => (Reason::ContainerLaunchFailed, message, -1),
+            ContainerEvent::LaunchFailed(why) => (Reason::ContainerLaunchFailed, why.message, -1),
             ContainerEvent::Exited(exit) => {
                 let reason = match &exit {
                     Exit::OutOfMemory { .. } => Reason::ContainerLimitationMemory,

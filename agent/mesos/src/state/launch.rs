@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use mesolith_mesos::LaunchProblem;
 use mesolith_proto::mesolith::session::v1::RunTasks;
 use mesolith_proto::mesos::v1::{
     ContainerInfo, ExecutorInfo, FrameworkInfo, KillPolicy, Resource, TaskInfo, TaskState, container_info,
@@ -239,7 +240,14 @@ fn refusal(task: &TaskInfo, group: bool, offers: &Offers) -> Option<(TaskState, 
     match kind_of(task.container.as_ref()) {
         Kind::Docker => match &offers.docker {
             Some(Ok(())) => None,
-            Some(Err(why)) => unable(format!("This agent cannot run Docker containers: {why}")),
+            Some(Err(why)) => {
+                let message = format!("This agent cannot run Docker containers: {why}");
+                let report = Report {
+                    problem: Some(LaunchProblem::DockerUnavailable),
+                    ..Report::because(Reason::ContainerLaunchFailed, message)
+                };
+                Some((TaskState::TaskFailed, report))
+            }
             None => unable(
                 "This agent cannot run Docker containers: its --containerizers does not contain docker"
                     .into(),

@@ -1,8 +1,10 @@
 //! One place where statuses are made: recorded, queued, checkpointed, then sent.
 
+use mesolith_mesos::LaunchProblem;
 use mesolith_proto::mesolith::session::v1::{StatusUpdate, from_agent};
 use mesolith_proto::mesos::v1::{
-    ExecutorId, FrameworkId, TaskId, TaskState, TaskStatus, framework_info::capability, task_status,
+    ExecutorId, FrameworkId, Label, Labels, TaskId, TaskState, TaskStatus, framework_info::capability,
+    task_status,
 };
 use prost::bytes::Bytes;
 
@@ -19,6 +21,8 @@ pub(crate) struct Report {
     /// The executor's own status, for tasks of a framework's executor.
     pub(crate) of_executor: Option<Box<TaskStatus>>,
     pub(crate) source: Option<task_status::Source>,
+    /// Why it could not be started, for programs.
+    pub(crate) problem: Option<LaunchProblem>,
 }
 
 impl Report {
@@ -36,6 +40,14 @@ impl Report {
             ..Self::default()
         }
     }
+}
+
+fn label(problem: LaunchProblem) -> Labels {
+    let label = Label {
+        key: LaunchProblem::LABEL.to_owned(),
+        value: Some(problem.as_str().to_owned()),
+    };
+    Labels { labels: vec![label] }
 }
 
 impl Agent {
@@ -64,6 +76,7 @@ impl Agent {
         status.agent_id = agent_id;
         status.message = report.message.or(status.message);
         status.reason = report.reason.map(|r| r as i32).or(status.reason);
+        status.labels = report.problem.map(label).or(status.labels);
         status.timestamp = status.timestamp.or(Some(cx.now.as_secs_f64()));
         status.uuid = status
             .uuid

@@ -173,13 +173,13 @@ fn sent(effects: &[Effect]) -> Vec<TaskState> {
 
 #[rstest]
 #[case::staging_prepared(TaskState::TaskStaging, ContainerEvent::Prepared, TaskState::TaskStarting)]
-#[case::staging_failed(TaskState::TaskStaging, ContainerEvent::LaunchFailed("x".into()), TaskState::TaskFailed)]
+#[case::staging_failed(TaskState::TaskStaging, ContainerEvent::LaunchFailed("x".to_owned().into()), TaskState::TaskFailed)]
 #[case::staging_killed(
     TaskState::TaskStaging,
     ContainerEvent::Exited(Exit::BeforeStart),
     TaskState::TaskKilled
 )]
-#[case::starting_failed(TaskState::TaskStarting, ContainerEvent::LaunchFailed("x".into()), TaskState::TaskFailed)]
+#[case::starting_failed(TaskState::TaskStarting, ContainerEvent::LaunchFailed("x".to_owned().into()), TaskState::TaskFailed)]
 #[case::running_prepared(TaskState::TaskRunning, ContainerEvent::Prepared, TaskState::TaskRunning)]
 #[case::finished(
     TaskState::TaskRunning,

@@ -52,11 +52,18 @@ impl Agent {
             .arg(format!("--port={}", self.port))
             .arg(format!("--master={}", self.master.address()))
             .arg(format!("--work_dir={}", self.work_dir().display()))
+            .args(self.runtime_dir(more))
             .args(more)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
         command
+    }
+
+    /// Away from other tests' and the machine's, unless a test says otherwise.
+    fn runtime_dir(&self, more: &[&str]) -> Option<String> {
+        let said = more.iter().any(|argument| argument.starts_with("--runtime_dir"));
+        (!said).then(|| format!("--runtime_dir={}", self.dir.path().join("run").display()))
     }
 
     /// kill -9.

@@ -146,7 +146,7 @@ async fn a_failing_health_check_ends_the_task() {
     let check = HealthCheck {
         r#type: Some(health_check::Type::Command as i32),
         command: Some(CommandInfo {
-            value: Some("test -e healthy".into()),
+            value: Some("cat /proc/self/cgroup > checked-in; test -e healthy".into()),
             ..Default::default()
         }),
         delay_seconds: Some(0.0),
@@ -172,6 +172,14 @@ async fn a_failing_health_check_ends_the_task() {
             .then_some(())
     })
     .await;
+    // It looks from inside: from the task's own control group.
+    let container = std::fs::read_link(agent.sandbox("sick")).unwrap();
+    let groups = agent.sandbox("sick").join("checked-in");
+    let groups = std::fs::read_to_string(groups).unwrap();
+    let own = format!("/mesos/{}", container.file_name().unwrap().to_string_lossy());
+    for controller in ["cpu", "memory", "freezer"] {
+        assert!(groups.contains(&format!(":{controller}:{own}\n")), "{groups}");
+    }
     std::fs::remove_file(agent.sandbox("sick").join("healthy")).unwrap();
     let last = agent.master.wait_for("sick", TaskState::TaskKilled).await;
     assert_eq!(last.healthy, Some(false));

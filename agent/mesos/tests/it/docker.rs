@@ -191,6 +191,11 @@ async fn a_missing_image_is_named(agent: &Agent) {
         .await;
     let last = agent.master.wait_for("missing", TaskState::TaskFailed).await;
     assert_eq!(last.reason(), Reason::ContainerLaunchFailed);
+    let label = &last.labels.as_ref().unwrap().labels[0];
+    assert_eq!(
+        (label.key.as_str(), label.value()),
+        ("mesolith.io/reason", "ImageNotFound")
+    );
     assert!(
         last.message().contains("'127.0.0.1:1/no-such-image:7'"),
         "{}",

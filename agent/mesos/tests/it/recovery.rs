@@ -1,9 +1,11 @@
-//! kill -9 of the agent: tasks live, and their ends are reported.
+//! kill -9 of the agent: tasks live, and their ends are reported. Without its records they end with it.
 
 use mesolith_proto::mesolith::session::v1::from_agent;
 use mesolith_proto::mesos::v1::TaskState;
 
-use crate::agent::Agent;
+use std::path::Path;
+
+use crate::agent::{Agent, text};
 use crate::eventually;
 use crate::tasks::shell;
 
@@ -79,4 +81,63 @@ async fn a_kill_under_way_goes_on() {
     agent.kill();
     agent.restart().await;
     agent.master.wait_for("t", TaskState::TaskKilled).await;
+}
+
+const FOREVER: &str = "echo $$ > pid; echo up; setsid sleep 1000 & while :; do sleep 1; done";
+
+/// A task that runs for ever, its first process and its control group.
+async fn started(agent: &Agent) -> (String, std::path::PathBuf) {
+    agent.master.run(shell("t", FOREVER)).await;
+    agent.master.wait_for("t", TaskState::TaskRunning).await;
+    agent.output("t", "up").await;
+    let pid = text(&agent.sandbox("t").join("pid")).unwrap().trim().to_owned();
+    let run = std::fs::read_link(agent.sandbox("t")).unwrap();
+    let group = Path::new("/sys/fs/cgroup/freezer/mesos").join(run.file_name().unwrap());
+    assert!(text(&group.join("cgroup.procs")).unwrap().contains(&pid));
+    (pid, group)
+}
+
+/// Three agents of one machine share control groups and runtime directory; only one loses its work directory.
+#[tokio::test]
+async fn tasks_of_a_lost_work_directory_end_and_those_of_neighbours_do_not() {
+    let shared = tempfile::tempdir().unwrap();
+    let runtime_dir = format!("--runtime_dir={}", shared.path().display());
+    let mut agent = Agent::start(&[&runtime_dir]).await;
+    let mut neighbour = Agent::start(&[&runtime_dir]).await;
+    let (lost, group) = started(&agent).await;
+    let (kept, kept_group) = started(&neighbour).await;
+    let alive = |pid: &str| Path::new("/proc").join(pid).exists();
+
+    // The neighbour's agent is not there to defend its task.
+    neighbour.kill();
+    agent.kill();
+    std::fs::remove_dir_all(agent.work_dir()).unwrap();
+    assert!(alive(&lost));
+    agent.restart().await;
+
+    eventually("the orphan ends with its group", async || {
+        (!alive(&lost) && !group.exists()).then_some(())
+    })
+    .await;
+    assert!(alive(&kept) && kept_group.exists());
+    neighbour.restart().await;
+    neighbour.master.kill("t").await;
+    neighbour.master.wait_for("t", TaskState::TaskKilled).await;
+    eventually("no marks are left", async || {
+        let marks = std::fs::read_dir(shared.path().join("containers")).unwrap();
+        (marks.count() == 0).then_some(())
+    })
+    .await;
+}
+
+/// With its records an agent takes its tasks up again, whatever the marks say.
+#[tokio::test]
+async fn marks_alone_end_nothing() {
+    let mut agent = Agent::start(&[]).await;
+    let (pid, _) = started(&agent).await;
+    agent.kill();
+    agent.restart().await;
+    agent.get("/state").await;
+    assert!(Path::new("/proc").join(&pid).exists());
+    assert_eq!(agent.master.states("t").last(), Some(&TaskState::TaskRunning));
 }

@@ -24,6 +24,17 @@ pub(super) fn run(spec: &Spec) -> Result<(), Report> {
     if heard.is_err() || word != GO {
         return Ok(()); // the waiter died: nobody would record this process
     }
+    become_or_tell(spec)
+}
+
+/// The `inside` stage: the specification comes on standard input, since nobody keeps a record of it.
+pub(super) fn run_inside() -> Result<(), Report> {
+    let spec: Spec =
+        serde_json::from_reader(std::io::stdin()).map_err(|e| failed("read the launch specification", e))?;
+    become_or_tell(&spec)
+}
+
+fn become_or_tell(spec: &Spec) -> Result<(), Report> {
     // A close-on-exec copy of the report pipe: it closes exactly when the program starts.
     let report: OwnedFd = std::io::stdout()
         .as_fd()

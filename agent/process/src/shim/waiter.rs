@@ -42,9 +42,10 @@ pub(super) fn run(spec: &Spec, path: &Path) -> Result<(), Report> {
     tell(&Report::Running);
     close_report();
     let exit = wait(&child, group.as_ref(), oom_kills_before);
-    // Without this record the status is lost, so a full disk is waited out for a while.
+    // Without this record the status is lost, so a full disk is waited out for a while; a directory that was taken
+    // away is nobody's any more.
     for _ in 0..600 {
-        if record::write(&spec.dir.join(record::EXIT), &exit).is_ok() {
+        if record::write(&spec.dir.join(record::EXIT), &exit).is_ok() || !spec.dir.exists() {
             break;
         }
         std::thread::sleep(Duration::from_secs(1));

@@ -80,3 +80,58 @@ async fn memory_over_the_limit_is_seen_as_such() {
         .unwrap();
     assert!(!again.wait().await.unwrap().oom_killed);
 }
+
+#[tokio::test]
+async fn a_program_beside_it_runs_inside_its_group_and_ends_with_its_caller() {
+    let dir = tempdir().unwrap();
+    let spec = grouped(dir.path(), "touch up; exec sleep 1000", None);
+    let process = launch(&spec).await.unwrap();
+    eventually("it is up", || dir.path().join("up").exists()).await;
+    let beside = |script: &str| mesolith_process::Spec {
+        argv: ["sh", "-c", script].map(String::from).to_vec(),
+        ..spec.clone()
+    };
+    let look = mesolith_process::run_inside(&beside("cat /proc/self/cgroup > group; exit 3")).await;
+    assert_eq!(look.unwrap().code(), Some(3));
+    let group = text(&dir.path().join("group"));
+    let path = &spec.cgroup.as_ref().unwrap().path;
+    assert!(group.contains(&format!(":memory:{path}\n")), "{group}");
+
+    let hanging = beside("sleep 1000 & echo $! > deep; wait");
+    let written = dir.path().join("deep");
+    let late = tokio::time::timeout(Duration::from_secs(20), async {
+        tokio::select! {
+            ended = mesolith_process::run_inside(&hanging) => panic!("{ended:?}"),
+            deep = pid_in(&written) => deep,
+        }
+    });
+    let deep = late.await.unwrap();
+    eventually("its child is killed with it", || !runs(deep)).await;
+    assert!(process.is_alive());
+
+    let missing = mesolith_process::Spec {
+        argv: vec!["no-such-program".into()],
+        ..spec.clone()
+    };
+    let error = mesolith_process::run_inside(&missing).await.unwrap_err();
+    assert_eq!(error.reason(), "ProgramNotFound");
+    process.stop(Duration::ZERO).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_orphaned_group_is_found_and_destroyed_although_its_records_are_gone() {
+    let dir = tempdir().unwrap();
+    let spec = grouped(dir.path(), "setsid sleep 1000 & echo $! > deep; wait", None);
+    let process = launch(&spec).await.unwrap();
+    let deep = pid_in(&dir.path().join("deep")).await;
+    std::fs::remove_dir_all(&spec.dir).unwrap();
+    let path = spec.cgroup.clone().unwrap().path;
+    let (above, name) = path.rsplit_once('/').unwrap();
+    assert!(mesolith_process::groups_below(above).contains(name));
+
+    mesolith_process::destroy_group(&path).await.unwrap();
+
+    assert!(!runs(process.pid()) && !runs(deep));
+    assert!(!mesolith_process::groups_below(above).contains(name));
+    mesolith_process::destroy_group(&path).await.unwrap();
+}

@@ -3,16 +3,18 @@
 use bollard::Docker;
 use bollard::query_parameters::CreateImageOptions;
 use futures::StreamExt;
+use mesolith_mesos::LaunchProblem;
 
 use super::{is_missing, message};
+use crate::state::NotLaunched;
 
 /// Makes sure the image is here; the error names it.
-pub(super) async fn prepare(docker: &Docker, image: &str, force: bool) -> Result<(), String> {
+pub(super) async fn prepare(docker: &Docker, image: &str, force: bool) -> Result<(), NotLaunched> {
     if !force {
         match docker.inspect_image(image).await {
             Ok(_) => return Ok(()),
             Err(e) if is_missing(&e) => {}
-            Err(e) => return Err(format!("Failed to look up image '{image}': {}", message(&e))),
+            Err(e) => return Err(format!("Failed to look up image '{image}': {}", message(&e)).into()),
         }
     }
     let options = CreateImageOptions {
@@ -22,15 +24,25 @@ pub(super) async fn prepare(docker: &Docker, image: &str, force: bool) -> Result
     let mut progress = docker.create_image(Some(options), None, None);
     while let Some(step) = progress.next().await {
         if let Err(e) = step {
-            return Err(format!(
+            return Err(not_found(format!(
                 "Image '{image}' is not on this machine and could not be pulled: {}",
                 message(&e)
-            ));
+            )));
         }
     }
     match docker.inspect_image(image).await {
         Ok(_) => Ok(()),
-        Err(e) => Err(format!("Image '{image}' could not be pulled: {}", message(&e))),
+        Err(e) => Err(not_found(format!(
+            "Image '{image}' could not be pulled: {}",
+            message(&e)
+        ))),
+    }
+}
+
+fn not_found(message: String) -> NotLaunched {
+    NotLaunched {
+        problem: Some(LaunchProblem::ImageNotFound),
+        message,
     }
 }
 

@@ -8,9 +8,10 @@ use mesolith_proto::mesos::v1::container_info::docker_info::Network;
 use mesolith_proto::mesos::v1::{ContainerInfo, Volume, volume};
 
 use super::super::{Job, environment};
-use super::{OWNER, parameters};
+use super::{ENDPOINT, WORK_DIR, parameters};
+use crate::owners::Owner;
 
-pub(super) fn body(job: &Job, owner: &str) -> Result<ContainerCreateBody, String> {
+pub(super) fn body(job: &Job, owner: &Owner) -> Result<ContainerCreateBody, String> {
     let task = &job.launch.task;
     let container = task.container.as_ref().ok_or("The task has no container")?;
     let docker = container
@@ -40,7 +41,8 @@ pub(super) fn body(job: &Job, owner: &str) -> Result<ContainerCreateBody, String
         ),
         hostname: container.hostname.clone(),
         labels: Some(HashMap::from([
-            (OWNER.to_owned(), owner.to_owned()),
+            (WORK_DIR.to_owned(), owner.work_dir.clone()),
+            (ENDPOINT.to_owned(), owner.endpoint.clone()),
             ("io.mesolith.task".to_owned(), task.task_id.value.clone()),
             (
                 "io.mesolith.framework".to_owned(),

@@ -1,0 +1,206 @@
+//! Whose a container is, on record outside the work directory, which can get lost while containers live on.
+//!
+//! ```text
+//! runtime_dir/containers/<container>      who started it: work directory and address of its agent
+//! ```
+//!
+//! Several agents may share a machine, its control groups and this directory. What an agent finds at its start is an
+//! orphan only when it was started from the same work directory, or by an agent that had the same address: there
+//! cannot be two at a time of either. Everything else is left alone.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+use mesolith_process::durable;
+use serde::{Deserialize, Serialize};
+
+/// An agent, as it is known again without its work directory's content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Owner {
+    /// Resolved path.
+    pub(crate) work_dir: String,
+    /// Address, port and network namespace: in another namespace the same address is another agent's.
+    pub(crate) endpoint: String,
+}
+
+impl Owner {
+    /// This process, which listens there.
+    pub(crate) fn here(work_dir: &Path, endpoint: &str) -> Self {
+        let namespace = std::fs::read_link("/proc/self/ns/net").unwrap_or_default();
+        Self {
+            work_dir: work_dir.display().to_string(),
+            endpoint: format!("{endpoint} in {}", namespace.display()),
+        }
+    }
+
+    /// Whether it can only be an earlier life of this agent.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.work_dir == other.work_dir || self.endpoint == other.endpoint
+    }
+}
+
+/// The marks on disk.
+#[derive(Debug, Clone)]
+pub(crate) struct Owners {
+    dir: PathBuf,
+    pub(crate) me: Owner,
+}
+
+/// What is to be done about containers that no task is known of.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Verdict {
+    /// Ours: end them.
+    orphans: Vec<String>,
+    /// Nobody's, as far as we can tell.
+    unmarked: Vec<String>,
+    /// Our marks of containers that are gone.
+    stale: Vec<String>,
+}
+
+impl Owners {
+    pub(crate) fn new(runtime_dir: &Path, me: Owner) -> Self {
+        Self {
+            dir: runtime_dir.join("containers"),
+            me,
+        }
+    }
+
+    /// Marks a container as ours, before it starts. Without the mark it only could not be told to be ours later.
+    pub(crate) fn claim(&self, container: &str) {
+        let mark = serde_json::to_vec(&self.me).unwrap_or_default();
+        let path = self.dir.join(container);
+        let written = std::fs::create_dir_all(&self.dir).and_then(|()| durable::write(&path, &mark));
+        if let Err(error) = written {
+            tracing::warn!(
+                path = %path.display(),
+                "failed to mark a container as this agent's, so it will not be cleaned up if --work_dir gets lost: {error}"
+            );
+        }
+    }
+
+    /// The container is gone.
+    pub(crate) fn release(&self, container: &str) {
+        let path = self.dir.join(container);
+        if let Err(error) = durable::remove(&path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %path.display(), "failed to remove the mark of a container: {error}");
+        }
+    }
+
+    /// Ends native containers of an earlier life of this agent that no task is known of.
+    pub(crate) async fn remove_orphans(&self, cgroups_root: &str, known: &HashSet<String>) {
+        let root = format!("/{}", cgroups_root.trim_matches('/'));
+        let verdict = judge(
+            &mesolith_process::groups_below(&root),
+            &self.marks(),
+            &self.me,
+            known,
+        );
+        if !verdict.unmarked.is_empty() {
+            tracing::warn!(
+                containers = verdict.unmarked.join(", "),
+                "control groups below {root} whose agent is not known are left alone"
+            );
+        }
+        for container in verdict.orphans {
+            tracing::info!(container, "ending a container that belongs to no task");
+            match mesolith_process::destroy_group(&format!("{root}/{container}")).await {
+                Ok(()) => self.release(&container),
+                Err(error) => tracing::warn!(container, "failed to end it: {error}"),
+            }
+        }
+        for container in verdict.stale {
+            self.release(&container);
+        }
+    }
+
+    fn marks(&self) -> BTreeMap<String, Owner> {
+        let entries = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                let mark = serde_json::from_slice(&std::fs::read(entry.path()).ok()?).ok()?;
+                Some((name, mark))
+            })
+            .collect()
+    }
+}
+
+fn judge(
+    groups: &BTreeSet<String>,
+    marks: &BTreeMap<String, Owner>,
+    me: &Owner,
+    known: &HashSet<String>,
+) -> Verdict {
+    let mut verdict = Verdict::default();
+    for group in groups.iter().filter(|group| !known.contains(*group)) {
+        match marks.get(group) {
+            Some(owner) if owner.is_same(me) => verdict.orphans.push(group.clone()),
+            Some(_) => {}
+            None => verdict.unmarked.push(group.clone()),
+        }
+    }
+    let stale = marks
+        .iter()
+        .filter(|(name, owner)| owner.is_same(me) && !groups.contains(*name) && !known.contains(*name));
+    verdict.stale = stale.map(|(name, _)| name.clone()).collect();
+    verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(work_dir: &str, endpoint: &str) -> Owner {
+        Owner {
+            work_dir: work_dir.into(),
+            endpoint: endpoint.into(),
+        }
+    }
+
+    #[test]
+    fn only_what_can_be_nobody_elses_is_ended() {
+        let me = owner("/w1", "10.0.0.1:5051");
+        let marks = BTreeMap::from([
+            ("same-directory".to_owned(), owner("/w1", "10.0.0.9:5051")),
+            ("same-address".to_owned(), owner("/before", "10.0.0.1:5051")),
+            ("known".to_owned(), me.clone()),
+            ("neighbours".to_owned(), owner("/w2", "10.0.0.2:5051")),
+            ("gone".to_owned(), me.clone()),
+            ("neighbours-gone".to_owned(), owner("/w2", "10.0.0.2:5051")),
+        ]);
+        let groups = [
+            "same-directory",
+            "same-address",
+            "known",
+            "neighbours",
+            "unmarked",
+        ];
+        let groups = groups.map(str::to_owned).into();
+        let verdict = judge(&groups, &marks, &me, &HashSet::from(["known".to_owned()]));
+        assert_eq!(
+            verdict,
+            Verdict {
+                orphans: vec!["same-address".into(), "same-directory".into()],
+                unmarked: vec!["unmarked".into()],
+                stale: vec!["gone".into()],
+            }
+        );
+    }
+
+    #[test]
+    fn a_mark_is_written_read_and_taken_back() {
+        let temp = tempfile::tempdir().unwrap();
+        let owners = Owners::new(
+            &temp.path().join("run"),
+            Owner::here(Path::new("/w1"), "10.0.0.1:5051"),
+        );
+        owners.claim("c1");
+        assert!(owners.marks()["c1"].is_same(&owners.me));
+        owners.release("c1");
+        owners.release("c1");
+        assert!(owners.marks().is_empty());
+    }
+}
