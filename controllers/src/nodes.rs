@@ -80,6 +80,7 @@ pub(crate) struct Shared {
     seen: Mutex<Seen>,
 }
 
+#[derive(Clone, Default)]
 struct Seen {
     view: NodeView,
     /// Generation last accepted by the node, until it shows it.
@@ -97,8 +98,15 @@ impl Nodes {
     ) -> BTreeMap<String, NodeView> {
         let mut clusters = lock(&self.clusters);
         let nodes = clusters.entry(owner.uid.clone()).or_default();
+        nodes.retain(|name, node| wanted.get(name) == Some(&node.address));
+        // The operator's own certificate is made anew from time to time: what was seen of a node stays true.
+        let mut seen = BTreeMap::new();
         nodes.retain(|name, node| {
-            wanted.get(name) == Some(&node.address) && node.fingerprint == dial.fingerprint()
+            let stays = node.fingerprint == dial.fingerprint();
+            if !stays {
+                seen.insert(name.clone(), lock(&node.shared.seen).clone());
+            }
+            stays
         });
         for (name, address) in wanted {
             nodes.entry(name.clone()).or_insert_with(|| {
@@ -106,10 +114,7 @@ impl Nodes {
                     name: name.clone(),
                     address: address.clone(),
                     client: dial.client(name, address),
-                    seen: Mutex::new(Seen {
-                        view: NodeView::Unknown,
-                        sent: 0,
-                    }),
+                    seen: Mutex::new(seen.remove(name).unwrap_or_default()),
                 });
                 let task = follow::run(shared.clone(), owner.clone(), dial.clone(), cx.triggers.clone());
                 let task = cx.spawn(task);

@@ -59,10 +59,10 @@ impl CertificateRequest {
         }
     }
 
-    /// The same, to live that long from its start.
+    /// The same, to live that long from now on.
     #[must_use]
     pub fn with_lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = lifetime;
+        self.lifetime = lifetime + CLOCK_SKEW;
         self
     }
 

@@ -1,7 +1,7 @@
 //! Renewing this node's certificate: the key is made here and never leaves.
 
 use std::sync::Mutex;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use mesolith_pki::{CertificateFacts, Identity, Material, PendingKey, PkiDir, Role};
 
@@ -62,6 +62,9 @@ impl Renewal {
         }
         let facts = CertificateFacts::from_pem(&certificate).map_err(|e| Error::Unusable(e.to_string()))?;
         own(facts.identity.clone()).ok_or_else(|| Error::Unusable("it is not for a node".into()))?;
+        if facts.remaining(SystemTime::now()).is_zero() {
+            return Err(Error::Unusable("it has expired; do the clocks agree?".into()));
+        }
         let material = Material {
             ca,
             cert: certificate,

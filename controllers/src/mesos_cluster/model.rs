@@ -55,9 +55,10 @@ pub(crate) struct World {
 }
 
 /// What is known about a node.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum NodeView {
     /// No contact yet: the first answer is on its way.
+    #[default]
     Unknown,
     /// No contact.
     Unreachable(Problem),

@@ -43,7 +43,7 @@ impl Dial {
         let material = authority
             .issue(&request)
             .map_err(|e| failed(crate::outcome::chain(&e)))?;
-        let fingerprint = fingerprint(authority.cert_pem(), lifetime);
+        let fingerprint = fingerprint(authority.cert_pem(), &material.cert, lifetime);
         Ok(Self {
             fingerprint,
             mutual: Some(Mutual {
@@ -101,10 +101,11 @@ impl Dial {
     }
 }
 
-/// Of the CA and of the lifetime: another of either needs other connections.
-pub(crate) fn fingerprint(ca_pem: &str, lifetime: Duration) -> String {
+/// Of the CA, of the operator's own certificate and of the lifetime: another of these needs other connections.
+fn fingerprint(ca_pem: &str, own_pem: &str, lifetime: Duration) -> String {
     let hash = Sha256::new()
         .chain_update(ca_pem)
+        .chain_update(own_pem)
         .chain_update(lifetime.as_secs().to_be_bytes())
         .finalize();
     hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()

@@ -19,7 +19,7 @@ use tokio::time::{Instant, interval_at, sleep};
 const RETRY: [u64; 6] = [0, 1, 1, 2, 4, 8];
 /// A node agent that is just being restarted is back within these attempts: no alarm before.
 const QUIET_ATTEMPTS: usize = 3;
-/// How often facts are read again and the certificate's age is looked at.
+/// How often facts are read again and the certificate's age is looked at, unless certificates live shorter.
 const FACTS_EVERY: Duration = Duration::from_secs(600);
 /// Facts that come and go by themselves are not looked at: they would trigger reconciles without end.
 const STEADY_FACTS: [&str; 5] = ["mode", "leading", "leader", "registered", "agentId"];
@@ -84,7 +84,11 @@ async fn watch(
         Err(_) => return problem(node, &tonic::Status::deadline_exceeded("no answer in 15 s")),
     };
     node.reconnected();
-    let mut look = interval_at(Instant::now() + FACTS_EVERY, FACTS_EVERY);
+    // Twice before the last third of a certificate's life is over: one failure does not cut the node off.
+    let every = dial
+        .renew_below()
+        .map_or(FACTS_EVERY, |below| FACTS_EVERY.min(below / 2));
+    let mut look = interval_at(Instant::now() + every, every);
     loop {
         tokio::select! {
             message = stream.message() => match message {

@@ -9,6 +9,7 @@ mod idle;
 mod kill;
 mod leader;
 mod native;
+mod renewal;
 mod scale;
 mod trace;
 mod web_app;
@@ -34,6 +35,7 @@ pub(crate) fn all() -> Vec<Story> {
         ("a_pymesos_framework_runs_tasks", frameworks::pymesos),
         ("bad_apps_say_why", bad_input::apps),
         ("bad_clusters_say_why", bad_input::clusters),
+        ("a_certificate_is_renewed_under_a_running_node", renewal::in_place),
         ("invalid_yaml_is_refused_with_a_remedy", bad_input::yaml),
         ("deletion_leaves_nothing_behind", deletion::leaves_nothing),
     ]

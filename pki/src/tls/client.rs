@@ -19,8 +19,9 @@ use tower::service_fn;
 use super::config;
 use super::error::TlsError;
 use super::source::Reloading;
-use super::verify::{Required, identity};
+use super::verify::Required;
 use crate::dir::PkiDir;
+use crate::facts::CertificateFacts;
 use crate::identity::{Identity, Role};
 use crate::material::Material;
 
@@ -168,12 +169,14 @@ impl ClientStream {
     /// Who is at the other end.
     #[must_use]
     pub fn peer_identity(&self) -> Option<Identity> {
-        self.inner
-            .get_ref()
-            .1
-            .peer_certificates()?
-            .first()
-            .and_then(identity)
+        self.peer_certificate()?.identity
+    }
+
+    /// The certificate that the other end showed.
+    #[must_use]
+    pub fn peer_certificate(&self) -> Option<CertificateFacts> {
+        let shown = self.inner.get_ref().1.peer_certificates()?.first()?;
+        CertificateFacts::from_der(shown).ok()
     }
 }
 

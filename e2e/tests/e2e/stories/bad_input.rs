@@ -100,7 +100,7 @@ fn told(cx: &Context, kind: &str, name: &str, reason: &str, word: &str) -> anyho
 }
 
 /// A cluster of one node at an address.
-fn cluster(name: &str, node: &str, address: &str) -> String {
+pub(super) fn cluster(name: &str, node: &str, address: &str) -> String {
     format!(
         "apiVersion: mesolith.io/v1alpha1\nkind: MesosCluster\nmetadata: {{name: {name}, namespace: default}}\n\
          spec:\n  nodes: [{{name: {node}, address: '{address}:7070'}}]\n  zookeeper: {{nodes: {node}, heap: 64Mi, clientPort: 2181}}\n  \
@@ -200,7 +200,7 @@ fn node_name(node: Option<&NodeOptions>) -> &str {
 }
 
 /// Copies the CA Secret of cluster `local` for another cluster.
-fn share_authority(cx: &Context, name: &str) -> anyhow::Result<()> {
+pub(super) fn share_authority(cx: &Context, name: &str) -> anyhow::Result<()> {
     let secret = cx
         .kubectl()
         .run(&["get", "secret", "local-ca", "-n", "default", "-o", "json"])?;
