@@ -29,6 +29,12 @@ impl Agent {
         };
         agent.process = Some(agent.command(arguments).spawn().unwrap());
         agent.master.hello(1).await;
+        // Said hello is not yet registered: only then its identity is on disk.
+        let identity = agent.work_dir().join("meta/slaves/latest");
+        eventually("the agent is registered", async || {
+            identity.exists().then_some(())
+        })
+        .await;
         agent
     }
 

@@ -1,14 +1,16 @@
 //! What can go wrong before the first task.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::agent::Agent;
 
-fn fails(mut command: Command) -> String {
-    let output = command
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .output()
+async fn fails(mut command: Command) -> String {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = tokio::process::Command::from(command).kill_on_drop(true).output();
+    let output = tokio::time::timeout(Duration::from_secs(60), output)
+        .await
+        .expect("it runs instead of failing")
         .unwrap();
     assert!(!output.status.success());
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -18,13 +20,13 @@ fn fails(mut command: Command) -> String {
 async fn bad_starts_say_what_to_do() {
     let mut agent = Agent::start(&["--attributes=rack:a"]).await;
     let port = agent.port;
-    let taken = fails(agent.command(&[]));
+    let taken = fails(agent.command(&[])).await;
     assert!(
         taken.contains(&format!("port {port} on 127.0.0.1 is in use")) && taken.contains("--port"),
         "{taken}"
     );
     agent.kill();
-    let wrong = fails(agent.command(&["--attributes=rack:b"]));
+    let wrong = fails(agent.command(&["--attributes=rack:b"])).await;
     assert!(
         wrong.contains("attributes rack:a") && wrong.contains("meta/slaves/latest"),
         "{wrong}"
@@ -33,12 +35,13 @@ async fn bad_starts_say_what_to_do() {
         "--containerizers=docker",
         "--docker_socket=/no/socket",
         "--attributes=rack:a",
-    ]));
+    ]))
+    .await;
     assert!(
         no_engine.contains("/no/socket") && no_engine.contains("Docker"),
         "{no_engine}"
     );
-    let unknown = fails(agent.command(&["--containerizers=podman"]));
+    let unknown = fails(agent.command(&["--containerizers=podman"])).await;
     assert!(unknown.contains("podman"), "{unknown}");
 }
 
