@@ -1,6 +1,6 @@
 # The two commands of a newcomer are `make up` and `make test`; bare `make` lists everything.
 SHELL := /bin/bash
-export CARGO_TARGET_DIR ?= $(HOME)/.cache/mesolith/target
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mesolith/target
 
 .DEFAULT_GOAL := help
 .PHONY: help up down test e2e ci fmt lint codegen tidy kube-dev

@@ -31,6 +31,6 @@ for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
   flags="$flags -X $package.gitVersion=$version -X $package.gitMajor=1 -X $package.gitMinor=$(echo "$version" | cut -d. -f2)"
   flags="$flags -X $package.gitTreeState=clean -X $package.gitCommit=module"
 done
-CGO_ENABLED=0 go build -ldflags "$flags" -o "$out.new" . >&2
+CGO_ENABLED=0 go build -v -ldflags "$flags" -o "$out.new" . >&2
 mv "$out.new" "$out"
 echo "$out"

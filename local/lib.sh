@@ -35,9 +35,20 @@ step() {
   if [ $rc != 0 ]; then
     printf '  FAIL  %-28s %4d s\n' "$name" $((SECONDS - begun)) >&2
     tail -n 25 "$log" >&2
-    fail "$name failed (exit code $rc)." "The whole output is in $log"
+    fail "$name failed (exit code $rc)." "$(remedy "$log")The whole output is in $log"
   fi
   printf '  ok    %-28s %4d s\n' "$name" $((SECONDS - begun)) >&2
+}
+
+# remedy LOG: what to do about the failures that are the machine's, not the step's; nothing for others.
+remedy() {
+  if grep -qi 'no space left on device' "$1"; then
+    printf 'A disk is full; df -h shows which. Free some space, or put the cache elsewhere with XDG_CACHE_HOME.\n  '
+  elif grep -qiE 'could not resolve|failure resolving|no such host|dial tcp|network is unreachable|could not connect|timed out' "$1"; then
+    printf '%s\n  ' "This machine does not reach the package servers of Debian, Rust or Go. Check its network, name server and proxy," \
+      "or name mirrors: apt in /etc/apt, cargo in ~/.cargo/config.toml, Go with GOPROXY. Then run the same command again;" \
+      "what is already there is not fetched again."
+  fi
 }
 
 require_machine() {
@@ -48,8 +59,8 @@ require_machine() {
   command -v cargo >/dev/null || fail "No Rust toolchain in PATH." "Install it from https://rustup.rs"
   command -v go >/dev/null || fail "No Go toolchain in PATH." "Install Go 1.26 or later from https://go.dev/dl"
   local dir free
-  mkdir -p "$cache"
-  for dir in "$cache" "$repo"; do
+  mkdir -p "$cache" "$CARGO_TARGET_DIR" || fail "The cache directories could not be made." "See the line above."
+  for dir in "$cache" "$CARGO_TARGET_DIR" "$HOME" "$repo"; do
     free=$(df --output=avail -m "$dir" | tail -n 1)
     [ "$free" -ge "${1:-3000}" ] || fail "Only $free MiB are free for $dir; ${1:-3000} are needed." \
       "Free some space, or put the cache elsewhere with XDG_CACHE_HOME."
@@ -63,8 +74,14 @@ install_packages() {
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   [ ${#missing[@]} = 0 ] && return 0
-  step "apt-get update" env DEBIAN_FRONTEND=noninteractive apt-get update
+  step "apt-get update" update_lists "${missing[@]}"
   step "install ${#missing[@]} packages" install_quietly "${missing[@]}"
+}
+
+# apt-get calls lists that it could not fetch a success, and the failure would then be named after a package.
+# A broken source is no obstacle when the packages are known all the same.
+update_lists() {
+  apt-get update -o APT::Update::Error-Mode=any || apt-cache show "$@" >/dev/null
 }
 
 # Installed packages must not start servers of their own: the world starts its parts itself, on its own addresses.
@@ -89,6 +106,6 @@ build_helm() {
   local version=v3.22.0 # installed from source, it calls itself v3.22 only, so the version is kept beside it
   [ "$(cat "$cache/bin/helm.version" 2>/dev/null)" = $version ] && return 0
   mkdir -p "$cache/bin"
-  step "build helm" env GOBIN="$cache/bin" go install "helm.sh/helm/v3/cmd/helm@$version"
+  step "build helm" env GOBIN="$cache/bin" go install -v "helm.sh/helm/v3/cmd/helm@$version"
   echo $version >"$cache/bin/helm.version"
 }
