@@ -61,7 +61,7 @@ require_machine() {
   local dir free
   mkdir -p "$cache" "$CARGO_TARGET_DIR" || fail "The cache directories could not be made." "See the line above."
   for dir in "$cache" "$CARGO_TARGET_DIR" "$HOME" "$repo"; do
-    free=$(df --output=avail -m "$dir" | tail -n 1)
+    free=$(df --output=avail -m "$dir" | tail -n 1 | tr -d " ")
     [ "$free" -ge "${1:-3000}" ] || fail "Only $free MiB are free for $dir; ${1:-3000} are needed." \
       "Free some space, or put the cache elsewhere with XDG_CACHE_HOME."
   done
