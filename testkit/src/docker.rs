@@ -269,6 +269,8 @@ impl OwnEngine {
             ip(&["link", "del", &self.bridge()]).ok();
         }
         std::fs::remove_dir_all(self.run_dir()).ok();
+        // dockerd mounts its data on itself, and undoes it only where its root is a file system's own root.
+        crate::leftovers::unmount(&self.dir.join("docker"));
         crate::leftovers::remove_cgroups(&self.cgroup());
     }
 }

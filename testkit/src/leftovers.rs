@@ -76,6 +76,12 @@ pub(crate) fn sweep(dir: &Path) -> anyhow::Result<()> {
         anyhow::ensure!(left.is_empty(), "still there: {left:?}");
         Ok(())
     })?;
+    unmount(dir);
+    Ok(())
+}
+
+/// Unmounts what is mounted below the directory, even when it is busy.
+pub(crate) fn unmount(dir: &Path) {
     for target in mounts_of(dir) {
         std::process::Command::new("umount")
             .arg("-l")
@@ -83,7 +89,6 @@ pub(crate) fn sweep(dir: &Path) -> anyhow::Result<()> {
             .output()
             .ok();
     }
-    Ok(())
 }
 
 /// Removes empty cgroups of this name, children first; one with processes in it stays.
