@@ -8,9 +8,19 @@ pub(crate) fn spec(schema: &mut Schema) {
     tidy(schema.ensure_object(), Defaults::OutsideLists);
 }
 
-/// For a status: no defaults at all; its only writer writes what it means.
+/// For a status: no defaults at all; its only writer writes what it means. Conditions are a list by type in each.
 pub(crate) fn status(schema: &mut Schema) {
-    tidy(schema.ensure_object(), Defaults::Never);
+    let schema = schema.ensure_object();
+    tidy(schema, Defaults::Never);
+    let conditions = schema
+        .get_mut("properties")
+        .and_then(|properties| properties.get_mut("conditions"))
+        .and_then(Value::as_object_mut);
+    if let Some(conditions) = conditions {
+        conditions.insert("maxItems".to_owned(), json!(32));
+        conditions.insert("x-kubernetes-list-type".to_owned(), json!("map"));
+        conditions.insert("x-kubernetes-list-map-keys".to_owned(), json!(["type"]));
+    }
 }
 
 /// A CEL rule and what a person reads when it fails: the field, what is wrong, what to do.

@@ -16,10 +16,6 @@ pub struct MarathonAppStatus {
     /// Ready is the summary; Reconciling and Stalled follow kstatus. Degraded: the operator failed several times in
     /// a row. FieldsWithoutEffect names fields of the spec that this version does not act on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(
-        length(max = 32),
-        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
-    )]
     pub conditions: Vec<Condition>,
 
     /// Path of the app.

@@ -18,10 +18,6 @@ pub struct MesosClusterStatus {
     /// Ready is the summary; Reconciling and Stalled follow kstatus. Degraded: the operator failed several times in
     /// a row.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(
-        length(max = 32),
-        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
-    )]
     pub conditions: Vec<Condition>,
 
     /// `host:port` of the leading master.

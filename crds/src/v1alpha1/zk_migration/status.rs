@@ -21,10 +21,6 @@ pub struct ZkMigrationStatus {
     /// `preflight`, with the reason where it was skipped); it does not mean that phases run. Degraded: the operator
     /// failed several times in a row. Succeeded tells the end; Paused and Stalled are conditions, not phases.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(
-        length(max = 32),
-        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
-    )]
     pub conditions: Vec<Condition>,
 
     /// The recorded phase.
