@@ -8,10 +8,12 @@
 //! its changes come back as triggers.
 
 mod assess;
+mod caretaker;
 mod clusters;
 mod finish;
 mod frameworks;
 mod report;
+mod strays;
 mod trace;
 mod validate;
 mod without_effect;
@@ -74,6 +76,7 @@ impl Transient for Error {
 /// Runs the controller until it is dropped.
 pub(crate) async fn run(cx: Arc<Context>) {
     cx.spawn(clusters::follow(cx.client.clone(), cx.frameworks.clone()));
+    cx.spawn(caretaker::run(cx.clone()));
     let triggers = futures::stream::unfold(cx.frameworks.clone(), |frameworks| async move {
         frameworks
             .next_trigger()

@@ -12,6 +12,7 @@
 
 mod actor;
 mod calls;
+mod checks;
 mod decide;
 mod events;
 mod model;
@@ -29,4 +30,4 @@ mod simulation;
 
 pub(crate) use actor::{Scheduler, Settings};
 pub(crate) use model::{AppKey, Desired, Remembered};
-pub(crate) use view::{AppView, Link};
+pub(crate) use view::{AppView, Link, Strays};

@@ -78,6 +78,15 @@ impl Frameworks {
         }
     }
 
+    /// Clusters on which a framework has been started, with its id.
+    pub(super) fn with_framework(&self) -> Vec<(ClusterFacts, String)> {
+        let inner = self.lock();
+        let clusters = inner.clusters.iter().flat_map(BTreeMap::values);
+        clusters
+            .filter_map(|facts| Some((facts.clone(), facts.framework.clone()?)))
+            .collect()
+    }
+
     /// The framework id of a cluster, on record before it is used: tasks are found again through it.
     pub(super) async fn on_record(&self, cx: &Context, cluster: &ClusterFacts) -> Result<String, Error> {
         let running = self

@@ -8,10 +8,18 @@
 //!
 //! The unit is the node, since a node is always told its whole set.
 
+mod gap;
+mod safety;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
+
 use super::model::{Desired, Kind, Ledger, Problem, World, members, quorum};
+use gap::{Gap, note_plan, wanted};
 use mesolith_crds::v1alpha1::mesos_cluster::PlanStep;
 use mesolith_proto::node::v1::Component;
-use std::collections::BTreeSet;
+use safety::{agent_has_tasks, unsafe_to_stop};
 
 /// The plan in the status is for people: what comes after so many steps is told when it is due.
 const PLAN_LIMIT: usize = 64;
@@ -65,41 +73,6 @@ impl Effect {
         match self {
             Effect::Apply { node, .. } | Effect::Remove { node, .. } => node,
         }
-    }
-}
-
-/// The difference between what a node has and what it should have.
-#[derive(Debug, Default)]
-struct Gap {
-    start: Vec<Kind>,
-    change: Vec<Kind>,
-    remove: Vec<Kind>,
-}
-
-impl Gap {
-    fn between(wanted: &[(Kind, String)], ledger: &Ledger) -> Self {
-        let mut gap = Gap::default();
-        for (kind, digest) in wanted {
-            match ledger.parts.get(kind) {
-                None => gap.start.push(*kind),
-                Some(part) if part.digest != *digest => gap.change.push(*kind),
-                Some(_) => {}
-            }
-        }
-        let unwanted = ledger
-            .parts
-            .iter()
-            .filter(|(kind, _)| !wanted.iter().any(|(w, _)| w == *kind));
-        // A part without a digest is not in the node's ledger any more: it is just being stopped.
-        gap.remove = unwanted
-            .filter(|(_, part)| !part.digest.is_empty())
-            .map(|(kind, _)| *kind)
-            .collect();
-        gap
-    }
-
-    fn disturbed(&self) -> impl Iterator<Item = Kind> + '_ {
-        self.change.iter().chain(&self.remove).copied()
     }
 }
 
@@ -191,130 +164,6 @@ fn order(node: &str, ledger: &Ledger, gap: &Gap) -> (Option<Kind>, bool, bool, S
     )
 }
 
-/// Why the component of that kind must not be stopped on that node now.
-fn unsafe_to_stop(
-    desired: &Desired,
-    world: &World,
-    node: &str,
-    kind: Kind,
-    leaving: bool,
-) -> Option<Problem> {
-    let wanted_on: BTreeSet<&String> = members(desired, kind).collect();
-    if wanted_on.is_empty() && leaving {
-        return left_behind(desired, world, node, kind);
-    }
-    // What was told its present set, but does not serve yet: one at a time.
-    let busy = wanted_on
-        .iter()
-        .filter(|other| other.as_str() != node)
-        .find_map(|other| {
-            let ledger = world.nodes.get(other.as_str())?.ledger()?;
-            let part = ledger.parts.get(&kind)?;
-            let current = desired.get(other.as_str())?.get(&kind)?.spec_digest == part.digest;
-            let busy = ledger.stale || !ledger.settled || (current && !part.runs());
-            busy.then(|| format!("{kind} of {other}: {}", describe(part), kind = kind.id()))
-        });
-    if let Some(what) = busy {
-        return Some(Problem {
-            reason: "RollingOneByOne".into(),
-            message: format!("{node} is next; waiting for {what}"),
-        });
-    }
-    if kind == Kind::Agent {
-        return None;
-    }
-    if leaving {
-        // The others must already stand on their own, all of them on the new list of members.
-        let stale = wanted_on.iter().find(|other| {
-            let wanted = desired
-                .get(other.as_str())
-                .and_then(|set| set.get(&kind))
-                .map(|c| &c.spec_digest);
-            world.part(other, kind).map(|part| &part.digest) != wanted
-        });
-        if let Some(other) = stale {
-            return Some(Problem {
-                reason: waiting_for(kind).into(),
-                message: format!(
-                    "{} leaves {node} once {other} has the new list of members",
-                    kind.id()
-                ),
-            });
-        }
-    }
-    let others = world.running(
-        kind,
-        wanted_on.iter().copied().filter(|other| other.as_str() != node),
-    );
-    let size = wanted_on.len();
-    let needed = quorum(size);
-    // One or two members have no spare: they can only be rolled with a pause, and only while all serve.
-    let spare = others >= needed || (size <= 2 && !leaving && others + 1 == size);
-    (!spare).then(|| Problem {
-        reason: waiting_for(kind).into(),
-        message: format!(
-            "{} on {node} is not restarted: {others} of the other {} serve, {needed} are needed",
-            kind.id(),
-            kind.plural()
-        ),
-    })
-}
-
-/// The last ZooKeeper servers leave (for an external ensemble) only when no master needs them any more.
-fn left_behind(desired: &Desired, world: &World, node: &str, kind: Kind) -> Option<Problem> {
-    let dependent = match kind {
-        Kind::ZooKeeper => Kind::Master,
-        Kind::Master | Kind::Agent => return None,
-    };
-    let behind = |other: &&String| {
-        let wanted = desired
-            .get(other.as_str())
-            .and_then(|set| set.get(&dependent))
-            .map(|c| &c.spec_digest);
-        world.part(other, dependent).map(|part| &part.digest) != wanted
-    };
-    members(desired, dependent).find(behind).map(|other| Problem {
-        reason: waiting_for(dependent).into(),
-        message: format!(
-            "{} leaves {node} once the {} of {other} no longer needs it",
-            kind.id(),
-            dependent.id()
-        ),
-    })
-}
-
-fn waiting_for(kind: Kind) -> &'static str {
-    match kind {
-        Kind::ZooKeeper => "WaitingForQuorum",
-        Kind::Master => "WaitingForMasters",
-        Kind::Agent => "WaitingForAgents",
-    }
-}
-
-fn describe(part: &super::model::Part) -> String {
-    let phase = super::report::phase_name(part.phase);
-    if part.reason.is_empty() {
-        phase.to_owned()
-    } else {
-        format!("{phase} ({}): {}", part.reason, part.message)
-    }
-}
-
-fn agent_has_tasks(world: &World, node: &str) -> Option<Problem> {
-    let message = match world.tasks_on.get(node) {
-        Some(0) => return None,
-        Some(count) => format!(
-            "the agent on {node} leaves the cluster when its {count} tasks have moved or ended; \
-             spec.agentRemoval.mode: Force kills them"
-        ),
-        None => format!("the agent on {node} leaves the cluster; its tasks are not known yet"),
-    };
-    Some(Problem {
-        reason: "AgentHasTasks".into(),
-        message,
-    })
-}
-
 /// Which kinds may be started.
 struct Gates {
     masters: bool,
@@ -339,15 +188,6 @@ impl Gates {
             Kind::Agent => self.agents,
         }
     }
-}
-
-fn wanted(desired: &Desired, node: &str) -> Vec<(Kind, String)> {
-    desired
-        .get(node)
-        .into_iter()
-        .flatten()
-        .map(|(kind, c)| (*kind, c.spec_digest.clone()))
-        .collect()
 }
 
 /// The node's whole set: what it has stays in (in its new form), what it lacks joins when its gate is open.
@@ -377,23 +217,6 @@ pub(crate) fn next_generation(ledger: &Ledger, rules: Rules) -> u64 {
     (rules.generation << 20).max(ledger.generation + 1)
 }
 
-fn note_plan(plan: &mut Vec<PlanStep>, node: &str, gap: &Gap, rules: Rules) {
-    let mut note = |kinds: &[Kind], action: &str| {
-        plan.extend(kinds.iter().map(|kind| PlanStep {
-            node: node.to_owned(),
-            component: kind.id().to_owned(),
-            action: action.to_owned(),
-            cause: format!("generation {} of the spec", rules.generation),
-        }));
-    };
-    note(&gap.start, "Start");
-    note(&gap.change, "Restart");
-    let drained = |kind: &Kind| *kind == Kind::Agent && !rules.force_removal;
-    let (drains, removals): (Vec<Kind>, Vec<Kind>) = gap.remove.iter().partition(|kind| drained(kind));
-    note(&drains, "Drain");
-    note(&removals, "Remove");
-}
-
 /// Whether nothing is left to do and nothing is unknown: every node answers and has exactly what is wanted.
 #[cfg(test)]
 pub(crate) fn converged(desired: &Desired, world: &World) -> bool {
@@ -406,8 +229,3 @@ pub(crate) fn converged(desired: &Desired, world: &World) -> bool {
         NodeView::Unknown | NodeView::Unreachable(_) => false,
     })
 }
-
-#[cfg(test)]
-mod simulation;
-#[cfg(test)]
-mod tests;

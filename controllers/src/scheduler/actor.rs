@@ -1,13 +1,15 @@
 //! The task that owns the model: one input at a time, then one decision, then its effects.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+mod connection;
+mod handle;
 
+pub(crate) use handle::{Scheduler, Settings};
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use connection::{RECONNECT, REREAD, spawn_sender};
+use handle::{Input, Views};
 use jiff::Timestamp;
-use mesolith_marathon::health::{self, Verdict};
 use mesolith_proto::mesos::v1::scheduler::{Call, Event};
 use tokio::{
     sync::{mpsc, watch},
@@ -16,144 +18,13 @@ use tokio::{
 };
 
 use super::{
-    calls, decide, events,
-    model::{AppKey, Desired, Model},
+    calls, checks, decide, events,
+    model::{AppKey, Model},
     probe::{ProbeResult, Probes},
     recover::{self, MasterState},
-    session::{self, Caller},
+    session::Caller,
     view::{self, AppView, Link},
 };
-
-/// Between attempts to find the leader.
-const RECONNECT: Duration = Duration::from_secs(1);
-/// Between attempts to read the tasks again.
-const REREAD: Duration = Duration::from_secs(2);
-
-/// Who subscribes.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    /// Chosen once for a cluster and kept in its status.
-    pub(crate) framework_id: String,
-    /// Host name shown by the master.
-    pub(crate) hostname: String,
-}
-
-/// Handle of a scheduler; dropping the last one ends it.
-pub(crate) struct Scheduler {
-    inputs: mpsc::UnboundedSender<Input>,
-    masters: watch::Sender<Vec<String>>,
-    views: watch::Receiver<Arc<Views>>,
-    task: JoinHandle<()>,
-}
-
-/// The pictures of all apps.
-#[derive(Debug, Default)]
-struct Views {
-    link: Link,
-    apps: BTreeMap<AppKey, AppView>,
-}
-
-#[derive(Debug)]
-enum Input {
-    Desire(AppKey, Box<Desired>),
-    Forget(AppKey),
-    Leaving(BTreeSet<String>),
-    Resume,
-    Subscribed(Caller),
-    Event(Box<Event>),
-    Lost(String),
-    /// Of the master of the stream with this id.
-    State(String, Box<MasterState>),
-    StateFailed(String),
-    /// On the stream with this id.
-    CallFailed(String, String),
-}
-
-impl std::fmt::Debug for Caller {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.leader)
-    }
-}
-
-impl Scheduler {
-    /// Starts a scheduler; `changed` is told which apps look different.
-    pub(crate) fn start(
-        settings: Settings,
-        changed: mpsc::UnboundedSender<AppKey>,
-    ) -> Result<Self, reqwest::Error> {
-        let (inputs, receiver) = mpsc::unbounded_channel();
-        let (masters, masters_seen) = watch::channel(Vec::new());
-        let (views_out, views) = watch::channel(Arc::default());
-        let (results, probed) = mpsc::unbounded_channel();
-        let actor = Actor {
-            client: session::client()?,
-            settings,
-            model: Model::default(),
-            link: Link::Connecting,
-            masters: masters_seen,
-            inputs: inputs.downgrade(),
-            probes: Probes::new(results)?,
-            caller: None,
-            session: None,
-            sender: None,
-            rereading: false,
-            views: views_out,
-            changed,
-        };
-        let task = tokio::spawn(actor.run(receiver, probed));
-        Ok(Self {
-            inputs,
-            masters,
-            views,
-            task,
-        })
-    }
-
-    /// Where masters are, as `host:port`.
-    pub(crate) fn masters(&self, masters: Vec<String>) {
-        self.masters.send_if_modified(|known| {
-            let new = *known != masters;
-            *known = masters;
-            new
-        });
-    }
-
-    /// What an app is to be from now on.
-    pub(crate) fn desire(&self, key: AppKey, desired: Desired) {
-        let _ = self.inputs.send(Input::Desire(key, Box::new(desired)));
-    }
-
-    /// The object of an app is gone; its tasks have been stopped before.
-    pub(crate) fn forget(&self, key: AppKey) {
-        let _ = self.inputs.send(Input::Forget(key));
-    }
-
-    /// Ids of the agents that are to leave the cluster.
-    pub(crate) fn leaving(&self, agents: BTreeSet<String>) {
-        let _ = self.inputs.send(Input::Leaving(agents));
-    }
-
-    /// Subscribes again after another operator had taken over.
-    pub(crate) fn resume(&self) {
-        let _ = self.inputs.send(Input::Resume);
-    }
-
-    /// The latest picture of an app.
-    pub(crate) fn view(&self, key: &AppKey) -> AppView {
-        let views = self.views.borrow();
-        let unknown = || AppView {
-            link: views.link.clone(),
-            ..AppView::default()
-        };
-        views.apps.get(key).cloned().unwrap_or_else(unknown)
-    }
-}
-
-impl Drop for Scheduler {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
 
 struct Actor {
     client: reqwest::Client,
@@ -195,7 +66,7 @@ impl Actor {
                     Some(input) => self.take(input),
                     None => return,
                 },
-                Some(result) = probed.recv() => self.probe_result(&result),
+                Some(result) = probed.recv() => self.probed(&result),
                 () = time::sleep(pause) => {}
             }
             // Whatever has come meanwhile belongs to the same decision.
@@ -203,7 +74,7 @@ impl Actor {
                 self.take(input);
             }
             while let Ok(result) = probed.try_recv() {
-                self.probe_result(&result);
+                self.probed(&result);
             }
             let now = Timestamp::now();
             let (effects, soon) = decide::decide(&mut self.model, now, &mut uuid::Uuid::new_v4);
@@ -233,6 +104,9 @@ impl Actor {
                 self.model.apps.remove(&key);
             }
             Input::Leaving(agents) => self.model.leaving = agents,
+            Input::Condemn(owner) => {
+                self.model.condemned.insert(owner);
+            }
             Input::Resume => {
                 if matches!(self.link, Link::TakenOver) {
                     self.model.doubt();
@@ -348,6 +222,7 @@ impl Actor {
                 self.model.adopt(&owner, instance);
             }
         }
+        self.model.foreign = recover::foreign(state, &self.settings.framework_id, now);
         let listed = recover::listed(state, &self.settings.framework_id);
         self.model.settle(&listed);
         if !self.model.recovered {
@@ -359,124 +234,11 @@ impl Actor {
         }
     }
 
-    fn probe_result(&mut self, result: &ProbeResult) {
-        let now = Timestamp::now();
-        let Some((state, id)) = self.model.find(&result.task.to_string()) else {
-            return;
-        };
-        let checks: Vec<(usize, mesolith_marathon::app::HealthCheck)> = state
-            .probed_checks()
-            .map(|(index, check)| (index, check.clone()))
-            .collect();
-        let Some(place) = checks.iter().position(|(index, _)| *index == result.check) else {
-            return;
-        };
-        let policy = state.desired.app.backoff_policy();
-        let records = state.records.entry(id.clone()).or_default();
-        records.resize(checks.len(), health::Record::default());
-        let Some(instance) = state.instances.get_mut(&id) else {
-            return;
-        };
-        let started = instance.started.unwrap_or(instance.since);
-        let verdict = records[place].result(&checks[place].1, started, now, result.alive);
-        instance.health = health::aggregate(records);
-        if verdict == Verdict::Kill && instance.kill_sent.is_none() {
-            tracing::info!(task = %id, "stopped: it failed its health check too often");
-            instance.kill_sent = Some(now);
-            let effect = decide::Effect::Kill {
-                task: id.to_string(),
-                agent: instance.agent.id.clone(),
-                grace: state.desired.app.definition.task_kill_grace_period_seconds,
-            };
-            state.last_failure = Some(view::LastFailure {
-                task: id.to_string(),
-                state: "TASK_KILLED",
-                reason: None,
-                message: "it failed its health check too often".to_owned(),
-                host: instance.agent.hostname.clone(),
-                version: instance.version.clone(),
-                at: now,
-            });
-            state.backoff.failed(&policy, now);
+    fn probed(&mut self, result: &ProbeResult) {
+        if let Some(effect) = checks::result(&mut self.model, result, Timestamp::now()) {
             let (call, _) = calls::of_effect(&self.settings.framework_id, &effect);
             self.send(call, None);
         }
-    }
-
-    /// Starts looking for the leader, and keeps a subscription from then on.
-    fn connect(&mut self, pause: Duration) {
-        if let Some(session) = self.session.take() {
-            session.abort();
-        }
-        if !matches!(self.link, Link::Failing(_)) {
-            self.set_link(Link::Connecting);
-        }
-        let call = calls::subscribe(&self.settings.framework_id, &self.settings.hostname);
-        let session = keep_session(
-            self.client.clone(),
-            self.masters.clone(),
-            call,
-            self.inputs.clone(),
-        );
-        self.session = Some(tokio::spawn(async move {
-            time::sleep(pause).await;
-            session.await;
-        }));
-    }
-
-    fn disconnected(&mut self) {
-        self.model.disconnected();
-        self.caller = None;
-        self.sender = None;
-    }
-
-    fn is_current(&self, stream: &str) -> bool {
-        self.caller
-            .as_ref()
-            .is_some_and(|caller| caller.stream_id == stream)
-    }
-
-    fn go_quiet(&mut self, link: Link) {
-        if let Some(session) = self.session.take() {
-            session.abort();
-        }
-        self.set_link(link);
-    }
-
-    fn set_link(&mut self, link: Link) {
-        if self.link != link {
-            tracing::info!(?link, "link to the master");
-            self.link = link;
-        }
-    }
-
-    fn send(&self, call: Call, trace: Option<String>) {
-        if let Some(sender) = &self.sender {
-            let _ = sender.send((call, trace));
-        }
-    }
-
-    /// Reads `/state` in the background.
-    fn reread(&mut self, pause: Duration) {
-        let Some(caller) = self.caller.clone() else { return };
-        if std::mem::replace(&mut self.rereading, true) {
-            return;
-        }
-        self.model.ended.get_or_insert_default();
-        let inputs = self.inputs.clone();
-        tokio::spawn(async move {
-            time::sleep(pause).await;
-            let input = match caller.state().await {
-                Ok(state) => Input::State(caller.stream_id, Box::new(state)),
-                Err(error) => {
-                    tracing::warn!(error = %error, "failed to read the framework's tasks");
-                    Input::StateFailed(caller.stream_id)
-                }
-            };
-            if let Some(inputs) = inputs.upgrade() {
-                let _ = inputs.send(input);
-            }
-        });
     }
 
     /// Publishes the pictures and tells whose changed.
@@ -493,79 +255,20 @@ impl Actor {
             .filter(|(key, view)| before.apps.get(*key) != Some(view))
             .map(|(key, _)| key.clone())
             .collect();
-        if changed.is_empty() && before.link == self.link && before.apps.len() == apps.len() {
+        let strays = view::strays(&self.model);
+        let same = before.link == self.link && before.apps.len() == apps.len() && before.strays == strays;
+        if changed.is_empty() && same {
             return;
         }
         self.views.send_replace(Arc::new(Views {
             link: self.link.clone(),
             apps,
+            strays,
         }));
         for key in changed {
             let _ = self.changed.send(key);
         }
     }
-}
-
-/// Subscribes, hands events on, and begins again when the stream ends.
-async fn keep_session(
-    client: reqwest::Client,
-    mut masters: watch::Receiver<Vec<String>>,
-    call: Call,
-    inputs: mpsc::WeakUnboundedSender<Input>,
-) {
-    let mut told = String::new();
-    loop {
-        let candidates = masters.borrow_and_update().clone();
-        let failed = match session::subscribe(&client, &candidates, &call).await {
-            Ok(mut session) => {
-                told.clear();
-                tell(&inputs, Input::Subscribed(session.caller()));
-                loop {
-                    match session.next().await {
-                        Ok(event) => tell(&inputs, Input::Event(Box::new(event))),
-                        Err(error) => break error,
-                    }
-                }
-            }
-            Err(error) => error,
-        };
-        let why = failed.to_string();
-        if why != told {
-            tracing::warn!(error = why, "not subscribed");
-            told.clone_from(&why);
-            tell(&inputs, Input::Lost(why));
-        }
-        tokio::select! {
-            () = time::sleep(RECONNECT) => {}
-            changed = masters.changed() => if changed.is_err() { return },
-        }
-    }
-}
-
-fn tell(inputs: &mpsc::WeakUnboundedSender<Input>, input: Input) {
-    if let Some(inputs) = inputs.upgrade() {
-        let _ = inputs.send(input);
-    }
-}
-
-/// Makes the calls of one subscription in order; the first failure ends it.
-fn spawn_sender(
-    caller: Caller,
-    inputs: mpsc::WeakUnboundedSender<Input>,
-) -> mpsc::UnboundedSender<(Call, Option<String>)> {
-    let (sender, mut calls) = mpsc::unbounded_channel::<(Call, Option<String>)>();
-    tokio::spawn(async move {
-        while let Some((call, trace)) = calls.recv().await {
-            if let Err(error) = caller.call(&call, trace.as_deref()).await {
-                tell(
-                    &inputs,
-                    Input::CallFailed(caller.stream_id.clone(), error.to_string()),
-                );
-                return;
-            }
-        }
-    });
-    sender
 }
 
 fn until(at: Timestamp) -> Duration {

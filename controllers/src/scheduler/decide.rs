@@ -1,6 +1,6 @@
 //! What to do next, for all apps over all offers at hand. Pure but for the uuids that the caller draws.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use mesolith_marathon::{
@@ -24,6 +24,8 @@ const REFUSE_REST: f64 = 1.0;
 const REVIVE_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// Revives for a new demand.
 const REVIVE_SOONEST: SignedDuration = SignedDuration::from_secs(1);
+/// A stray that was told to stop and did not.
+const KILL_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// After a subscription agents need this long to report to a new leader; then tasks are asked for by name.
 const RECONCILE_FIRST: SignedDuration = SignedDuration::from_secs(90);
 /// And then again and again, since no protocol of this kind is free of lost messages.
@@ -92,6 +94,7 @@ pub(super) fn decide(
     if model.recovered {
         answer_offers(model, launches, waiting.is_empty(), &mut effects);
     }
+    wake = earliest(wake, strays(model, now, &mut effects));
     wake = earliest(wake, revive(model, waiting, now, &mut effects));
     wake = earliest(wake, reconcile(model, now, &mut effects));
     (effects, wake)
@@ -247,6 +250,31 @@ fn answer_offers(
             refuse,
         });
     }
+}
+
+/// Stops tasks whose app does not exist, as soon as their agent can hear it.
+fn strays(model: &mut Model, now: Timestamp, effects: &mut Vec<Effect>) -> Option<Timestamp> {
+    let mut wake = None;
+    let living: BTreeSet<&String> = model.strays.values().map(|(owner, _)| owner).collect();
+    model.condemned.retain(|owner| living.contains(owner));
+    for (task, (owner, instance)) in &mut model.strays {
+        if !model.condemned.contains(owner) || instance.state == State::Unreachable {
+            continue;
+        }
+        let due = instance.kill_sent.map_or(now, |sent| after(sent, KILL_AGAIN));
+        if due > now {
+            wake = earliest(wake, Some(due));
+            continue;
+        }
+        instance.kill_sent = Some(now);
+        wake = earliest(wake, Some(after(now, KILL_AGAIN)));
+        effects.push(Effect::Kill {
+            task: task.clone(),
+            agent: instance.agent.id.clone(),
+            grace: None,
+        });
+    }
+    wake
 }
 
 /// Asks for offers when something new wants to start, and from time to time while something waits.

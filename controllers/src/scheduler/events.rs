@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use mesolith_marathon::instance::{Health, State};
-use mesolith_proto::mesos::v1::{self as mesos, TaskState, task_status::Reason};
+use mesolith_mesos::LaunchProblem;
+use mesolith_proto::mesos::v1::{self as mesos, TaskState};
 
 use super::{
     model::{HeldOffer, Model},
@@ -202,15 +203,19 @@ fn failure(
     LastFailure {
         task: status.task_id.value.clone(),
         state: state.as_str_name(),
-        reason: status
-            .reason
-            .and_then(|reason| Reason::try_from(reason).ok())
-            .map(|reason| reason.as_str_name()),
+        problem: problem(status),
         message: status.message.clone().unwrap_or_default(),
         host: instance.agent.hostname.clone(),
         version: instance.version.clone(),
         at: at(status.timestamp).unwrap_or(now),
     }
+}
+
+/// What the agent says in data about a launch that failed.
+fn problem(status: &mesos::TaskStatus) -> Option<LaunchProblem> {
+    let mut labels = status.labels.iter().flat_map(|labels| &labels.labels);
+    let said = labels.find(|label| label.key == LaunchProblem::LABEL)?;
+    LaunchProblem::parse(said.value())
 }
 
 fn since(status: &mesos::TaskStatus, state: State, now: Timestamp) -> Timestamp {
@@ -278,6 +283,21 @@ mod tests {
             "{replies:?}"
         );
         assert_eq!(model.strays[TASK].1.state, State::Running);
+    }
+
+    #[test]
+    fn a_failed_launch_says_why_in_data() {
+        let label = mesos::Label {
+            key: "mesolith.io/reason".to_owned(),
+            value: Some("ImageNotFound".to_owned()),
+        };
+        let labels = mesos::Labels { labels: vec![label] };
+        let failed = mesos::TaskStatus {
+            labels: Some(labels),
+            ..status(TaskState::TaskFailed)
+        };
+        assert_eq!(problem(&failed), Some(LaunchProblem::ImageNotFound));
+        assert_eq!(problem(&status(TaskState::TaskFailed)), None);
     }
 
     #[test]

@@ -82,8 +82,12 @@ pub(super) struct Model {
     pub(super) apps: BTreeMap<AppKey, AppState>,
     /// Tasks given up while their agent was out of reach: killed should they return.
     pub(super) expunged: BTreeSet<String>,
-    /// Tasks of apps that have not been reconciled yet.
+    /// Tasks of apps that have not been reconciled yet, or do not exist any more.
     pub(super) strays: BTreeMap<String, (String, Instance)>,
+    /// Owners of strays that do not exist: their tasks are stopped.
+    pub(super) condemned: BTreeSet<String>,
+    /// Tasks of the framework without our labels.
+    pub(super) foreign: BTreeSet<String>,
     /// Tasks from a status that no master has confirmed yet.
     pub(super) unconfirmed: BTreeSet<TaskId>,
     /// Tasks that ended since the master was asked for its list: it may still show them. `None` while it is not asked.
@@ -99,6 +103,7 @@ impl Model {
     /// Takes an app in, or its new definition. A changed definition starts with no launch delay.
     pub(super) fn desire(&mut self, key: &AppKey, desired: Desired, now: Timestamp) {
         let owner = owner(key);
+        self.condemned.remove(&owner);
         let remembered = desired.remembered.clone();
         match self.apps.get_mut(key) {
             Some(state) => {
@@ -183,6 +188,7 @@ impl Model {
         let known = self.apps.values().flat_map(|state| state.instances.keys());
         self.unconfirmed.extend(known.cloned());
         self.strays.clear();
+        self.condemned.clear();
     }
 
     /// Forgets tasks that no master confirmed though all tasks of their agents are listed.

@@ -13,6 +13,15 @@ use serde::Deserialize;
 
 use super::events::at;
 
+/// States of tasks that are not over.
+const LIVING: [&str; 5] = [
+    "TASK_STAGING",
+    "TASK_STARTING",
+    "TASK_RUNNING",
+    "TASK_KILLING",
+    "TASK_UNREACHABLE",
+];
+
 /// The parts of `/state` that matter.
 #[derive(Debug, Deserialize)]
 pub(super) struct MasterState {
@@ -78,6 +87,16 @@ pub(super) fn instances(state: &MasterState, framework: &str, now: Timestamp) ->
     let ours = state.frameworks.iter().filter(|f| f.id == framework);
     ours.flat_map(|f| f.tasks.iter().chain(&f.unreachable_tasks))
         .filter_map(|task| instance(task, agents.get(task.slave_id.as_str()).copied(), now))
+        .collect()
+}
+
+/// Ids of the framework's tasks that are not over and carry no labels of ours.
+pub(super) fn foreign(state: &MasterState, framework: &str, now: Timestamp) -> BTreeSet<String> {
+    let over = |task: &&Task| !LIVING.contains(&task.state.as_str());
+    let ours = state.frameworks.iter().filter(|f| f.id == framework);
+    ours.flat_map(|f| f.tasks.iter().chain(&f.unreachable_tasks))
+        .filter(|task| !over(task) && instance(task, None, now).is_none())
+        .map(|task| task.id.clone())
         .collect()
 }
 
@@ -207,6 +226,8 @@ mod tests {
             panic!("{found:?}")
         };
         assert_eq!(owner, "ns/a");
+        let foreign = foreign(&state, "F", Timestamp::UNIX_EPOCH);
+        assert_eq!(foreign.into_iter().collect::<Vec<_>>(), ["someone-elses"]);
         assert_eq!(instance.host_ports, [31001, 31000]);
         assert_eq!(instance.agent.field("rack"), Some("a"));
         assert_eq!(instance.agent.field("cores"), Some("8"));

@@ -1,7 +1,10 @@
 //! What reconcilers see of the scheduler: an immutable picture for each app.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use mesolith_marathon::{Instance, shortage::Shortage};
+use mesolith_mesos::LaunchProblem;
 
 use super::model::Model;
 
@@ -28,7 +31,8 @@ pub(crate) enum Link {
 pub(crate) struct LastFailure {
     pub(crate) task: String,
     pub(crate) state: &'static str,
-    pub(crate) reason: Option<&'static str>,
+    /// Why it could not be started, where the agent says so.
+    pub(crate) problem: Option<LaunchProblem>,
     pub(crate) message: String,
     pub(crate) host: String,
     pub(crate) version: String,
@@ -51,6 +55,41 @@ pub(crate) struct AppView {
     pub(crate) delayed_until: Option<Timestamp>,
     pub(crate) failures: u32,
     pub(crate) last_failure: Option<LastFailure>,
+}
+
+/// Tasks that no app asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Strays {
+    /// By the label `mesolith.io/app`; without those that are being stopped.
+    pub(crate) by_owner: BTreeMap<String, Vec<StrayTask>>,
+    /// Task ids of the framework without our labels.
+    pub(crate) foreign: BTreeSet<String>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StrayTask {
+    /// Its id.
+    pub(crate) task: String,
+    /// Its agent's, as far as it is known.
+    pub(crate) host: String,
+}
+
+/// The picture of tasks that no app asks for.
+pub(super) fn strays(model: &Model) -> Strays {
+    let mut by_owner: BTreeMap<String, Vec<StrayTask>> = BTreeMap::new();
+    for (task, (owner, instance)) in &model.strays {
+        if !model.condemned.contains(owner) {
+            by_owner.entry(owner.clone()).or_default().push(StrayTask {
+                task: task.clone(),
+                host: instance.agent.hostname.clone(),
+            });
+        }
+    }
+    Strays {
+        by_owner,
+        foreign: model.foreign.clone(),
+    }
 }
 
 /// The picture of one app.

@@ -45,12 +45,16 @@ impl Context {
     /// Applies one of `manifests/examples`, moved to this world's addresses; what lies in a data centre there is
     /// looked for on loopback, where nobody answers.
     pub(crate) fn apply_example(&self, file: &str) -> anyhow::Result<()> {
+        self.kubectl().apply(&self.example(file)?).map(drop)
+    }
+
+    /// Its text.
+    pub(crate) fn example(&self, file: &str) -> anyhow::Result<String> {
         let text = std::fs::read_to_string(root().join("manifests/examples").join(file))?;
-        let text = text
+        Ok(text
             .replace("127.0.0.", &format!("127.0.{KEY}."))
             .replace("10.0.", "127.0.")
-            .replace("10.1.", "127.1.");
-        self.kubectl().apply(&text).map(drop)
+            .replace("10.1.", "127.1."))
     }
 
     pub(crate) fn kubectl(&self) -> &Kubectl {

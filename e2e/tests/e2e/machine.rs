@@ -41,10 +41,15 @@ pub(crate) fn pid(parts: &[&str]) -> anyhow::Result<u32> {
 
 /// `kill -9`, as a person would.
 pub(crate) fn kill_9(pid: u32) -> anyhow::Result<()> {
+    signal(pid, "9")
+}
+
+/// `kill -NAME`.
+pub(crate) fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
     let status = std::process::Command::new("kill")
-        .args(["-9", &pid.to_string()])
+        .args([&format!("-{name}"), &pid.to_string()])
         .status()?;
-    anyhow::ensure!(status.success(), "kill -9 {pid}");
+    anyhow::ensure!(status.success(), "kill -{name} {pid}");
     Ok(())
 }
 

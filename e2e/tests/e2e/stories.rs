@@ -4,6 +4,7 @@ mod api_down;
 mod bad_input;
 mod comes_up;
 mod deletion;
+mod drain;
 mod frameworks;
 mod idle;
 mod kill;
@@ -11,6 +12,7 @@ mod leader;
 mod native;
 mod renewal;
 mod scale;
+mod stray;
 mod trace;
 mod web_app;
 
@@ -31,6 +33,8 @@ pub(crate) fn all() -> Vec<Story> {
         ("tasks_outlive_a_killed_operator", kill::operator),
         ("a_native_task_outlives_its_agent", native::outlives_its_agent),
         ("the_api_server_is_away_for_a_minute", api_down::for_a_minute),
+        ("tasks_move_before_their_agent_leaves", drain::tasks_move),
+        ("stray_tasks_of_deleted_apps_are_stopped", stray::is_stopped),
         ("one_trace_from_reconcile_to_task", trace::one_trace),
         ("a_pymesos_framework_runs_tasks", frameworks::pymesos),
         ("bad_apps_say_why", bad_input::apps),

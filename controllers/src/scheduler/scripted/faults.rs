@@ -3,8 +3,9 @@
 use axum::http::StatusCode;
 use mesolith_marathon::instance::State;
 use mesolith_proto::mesos::v1::{TaskState, scheduler::call::Type};
+use serde_json::json;
 
-use super::master::{FRAMEWORK, Master, Subject};
+use super::master::{FRAMEWORK, Master, Subject, eventually};
 use crate::scheduler::Link;
 
 #[tokio::test]
@@ -129,4 +130,48 @@ async fn an_expunged_task_that_returns_is_stopped() {
     master.update(&task, TaskState::TaskRunning);
     let kill = master.wait_calls(Type::Kill, 1).await.remove(0).kill.unwrap();
     assert_eq!(kill.task_id.value, task);
+}
+
+/// Its object is gone, and this operator never knew it: tasks are stopped only once the API server has said so, and
+/// only those that carry our labels.
+#[tokio::test]
+async fn tasks_of_an_app_that_does_not_exist_are_stopped_when_it_is_sure() {
+    let master = Master::start().await;
+    let id = |n: u8| format!("gone.instance-00000000-0000-0000-0000-00000000000{n}._app.1");
+    let task = |n: u8, state: &str| {
+        json!({"id": id(n), "slave_id": "S1", "state": state, "labels": [
+            {"key": "mesolith.io/app", "value": "ns/gone"}, {"key": "mesolith.io/version", "value": "v"}]})
+    };
+    master.set_state(json!({
+        "slaves": [{"id": "S1", "hostname": "host-S1"}],
+        "frameworks": [{"id": FRAMEWORK, "tasks": [
+            task(1, "TASK_RUNNING"), {"id": "someone-elses", "slave_id": "S1", "state": "TASK_RUNNING"}
+        ], "unreachable_tasks": [task(2, "TASK_UNREACHABLE")]}]
+    }));
+    let subject = Subject::start(&[&master]);
+    subject.desire(0, 0.5);
+    let strays = || subject.scheduler.strays().1;
+    eventually(|| strays().by_owner.len() == 1, || format!("{:?}", strays())).await;
+    assert_eq!(strays().by_owner["ns/gone"].len(), 2);
+    assert!(strays().foreign.contains("someone-elses") && strays().foreign.len() == 1);
+    assert!(master.calls(Type::Kill).is_empty());
+
+    subject.scheduler.condemn("ns/gone".to_owned());
+    let first = master.wait_calls(Type::Kill, 1).await.remove(0).kill.unwrap();
+    assert_eq!(first.task_id.value, id(1), "nobody could hear the other one");
+    master.update(&id(2), TaskState::TaskRunning);
+    let second = master.wait_calls(Type::Kill, 2).await.remove(1).kill.unwrap();
+    assert_eq!(second.task_id.value, id(2), "its agent came back");
+    for n in [1, 2] {
+        master.update(&id(n), TaskState::TaskKilled);
+    }
+    master.wait_calls(Type::Acknowledge, 3).await;
+    // Another one of that name would have to be asked about again.
+    master.set_state(json!({
+        "slaves": [{"id": "S1", "hostname": "host-S1"}],
+        "frameworks": [{"id": FRAMEWORK, "tasks": [task(3, "TASK_RUNNING")]}]
+    }));
+    master.update(&id(3), TaskState::TaskRunning);
+    eventually(|| strays().by_owner.len() == 1, || format!("{:?}", strays())).await;
+    assert_eq!(master.calls(Type::Kill).len(), 2);
 }

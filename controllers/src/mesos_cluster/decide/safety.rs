@@ -1,0 +1,128 @@
+//! When a component must not be stopped: what would no longer work without it.
+
+use crate::mesos_cluster::model::{Desired, Kind, Part, Problem, World, members, quorum};
+use std::collections::BTreeSet;
+
+/// Why the component of that kind must not be stopped on that node now.
+pub(super) fn unsafe_to_stop(
+    desired: &Desired,
+    world: &World,
+    node: &str,
+    kind: Kind,
+    leaving: bool,
+) -> Option<Problem> {
+    let wanted_on: BTreeSet<&String> = members(desired, kind).collect();
+    if wanted_on.is_empty() && leaving {
+        return left_behind(desired, world, node, kind);
+    }
+    // What was told its present set, but does not serve yet: one at a time.
+    let busy = wanted_on
+        .iter()
+        .filter(|other| other.as_str() != node)
+        .find_map(|other| {
+            let ledger = world.nodes.get(other.as_str())?.ledger()?;
+            let part = ledger.parts.get(&kind)?;
+            let current = desired.get(other.as_str())?.get(&kind)?.spec_digest == part.digest;
+            let busy = ledger.stale || !ledger.settled || (current && !part.runs());
+            busy.then(|| format!("{kind} of {other}: {}", describe(part), kind = kind.id()))
+        });
+    if let Some(what) = busy {
+        return Some(Problem {
+            reason: "RollingOneByOne".into(),
+            message: format!("{node} is next; waiting for {what}"),
+        });
+    }
+    if kind == Kind::Agent {
+        return None;
+    }
+    if leaving {
+        // The others must already stand on their own, all of them on the new list of members.
+        let stale = wanted_on.iter().find(|other| {
+            let wanted = desired
+                .get(other.as_str())
+                .and_then(|set| set.get(&kind))
+                .map(|c| &c.spec_digest);
+            world.part(other, kind).map(|part| &part.digest) != wanted
+        });
+        if let Some(other) = stale {
+            return Some(Problem {
+                reason: waiting_for(kind).into(),
+                message: format!(
+                    "{} leaves {node} once {other} has the new list of members",
+                    kind.id()
+                ),
+            });
+        }
+    }
+    let others = world.running(
+        kind,
+        wanted_on.iter().copied().filter(|other| other.as_str() != node),
+    );
+    let size = wanted_on.len();
+    let needed = quorum(size);
+    // One or two members have no spare: they can only be rolled with a pause, and only while all serve.
+    let spare = others >= needed || (size <= 2 && !leaving && others + 1 == size);
+    (!spare).then(|| Problem {
+        reason: waiting_for(kind).into(),
+        message: format!(
+            "{} on {node} is not restarted: {others} of the other {} serve, {needed} are needed",
+            kind.id(),
+            kind.plural()
+        ),
+    })
+}
+
+/// The last ZooKeeper servers leave (for an external ensemble) only when no master needs them any more.
+fn left_behind(desired: &Desired, world: &World, node: &str, kind: Kind) -> Option<Problem> {
+    let dependent = match kind {
+        Kind::ZooKeeper => Kind::Master,
+        Kind::Master | Kind::Agent => return None,
+    };
+    let behind = |other: &&String| {
+        let wanted = desired
+            .get(other.as_str())
+            .and_then(|set| set.get(&dependent))
+            .map(|c| &c.spec_digest);
+        world.part(other, dependent).map(|part| &part.digest) != wanted
+    };
+    members(desired, dependent).find(behind).map(|other| Problem {
+        reason: waiting_for(dependent).into(),
+        message: format!(
+            "{} leaves {node} once the {} of {other} no longer needs it",
+            kind.id(),
+            dependent.id()
+        ),
+    })
+}
+
+fn waiting_for(kind: Kind) -> &'static str {
+    match kind {
+        Kind::ZooKeeper => "WaitingForQuorum",
+        Kind::Master => "WaitingForMasters",
+        Kind::Agent => "WaitingForAgents",
+    }
+}
+
+fn describe(part: &Part) -> String {
+    let phase = crate::mesos_cluster::report::phase_name(part.phase);
+    if part.reason.is_empty() {
+        phase.to_owned()
+    } else {
+        format!("{phase} ({}): {}", part.reason, part.message)
+    }
+}
+
+pub(super) fn agent_has_tasks(world: &World, node: &str) -> Option<Problem> {
+    let message = match world.tasks_on.get(node) {
+        Some(0) => return None,
+        Some(count) => format!(
+            "the agent on {node} leaves the cluster when its {count} tasks have moved or ended; \
+             spec.agentRemoval.mode: Force kills them"
+        ),
+        None => format!("the agent on {node} leaves the cluster; its tasks are not known yet"),
+    };
+    Some(Problem {
+        reason: "AgentHasTasks".into(),
+        message,
+    })
+}
