@@ -181,10 +181,15 @@ fn start_time(pid: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the name in parentheses and may hold anything, so count from its end.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    if matches!(fields.next()?, "Z" | "X") {
+    // A killed program's first thread may be a zombie while others still hold its sockets.
+    if matches!(fields.next()?, "Z" | "X") && threads(pid) <= 1 {
         return None;
     }
     fields.nth(18)?.parse().ok()
+}
+
+fn threads(pid: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ pub(crate) use conditions::phase_name;
 use super::decide::Decision;
 use super::delete::managed_after;
 use super::leader::LeaderFacts;
-use super::model::{Desired, Problem, World};
+use super::model::{Desired, NodeView, Problem, World};
 use super::validate::Valid;
 use super::{Error, LOOK_AT_LEADER};
 use crate::context::Context;
@@ -48,6 +48,12 @@ pub(crate) async fn report(
     before: &MesosClusterStatus,
     seen: Seen<'_>,
 ) -> Result<Outcome, Error> {
+    if is_asking(cluster.metadata.generation, before, &seen) {
+        return Ok(Outcome::Waiting {
+            reason: "WaitingForAnswer",
+            again: Some(LOOK_AT_LEADER),
+        });
+    }
     let findings = conditions::findings(&seen);
     let mut after = status::status(before, &seen);
     let targets: BTreeSet<&str> = seen.decision.effects.iter().map(|effect| effect.node()).collect();
@@ -67,6 +73,14 @@ pub(crate) async fn report(
     let outcome = conditions::outcome(&findings, LOOK_AT_LEADER);
     write(cluster, cx, before, after, &findings).await?;
     Ok(outcome)
+}
+
+/// Right after a start: what an earlier operator wrote about this spec holds until every node has had its say, which
+/// takes moments. Else each restart would take Ready away and give it back.
+fn is_asking(generation: Option<i64>, before: &MesosClusterStatus, seen: &Seen<'_>) -> bool {
+    let asked = seen.world.nodes.values().any(|view| *view == NodeView::Unknown);
+    let told = before.observed_generation == generation && !before.conditions.is_empty();
+    asked && told && seen.decision.effects.is_empty()
 }
 
 /// The spec makes no sense: nothing is touched until it does.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use mesolith_testkit::wait_until;
 
-use crate::context::{Context, LIMIT};
+use crate::context::{Context, LIMIT, condition};
 use crate::machine;
 
 pub(super) fn task(cx: &Context) -> anyhow::Result<()> {
@@ -115,6 +115,7 @@ pub(super) fn operator(cx: &Context) -> anyhow::Result<()> {
     let instance = cx.wait_instances("hello", 1)?[0].clone();
     cx.world.operator().context("no operator")?.kill()?;
     let before = cx.state()?["frameworks"].as_array().map_or(0, Vec::len);
+    let ready = condition(&cx.get("mesoscluster", "local")?, "Ready");
     cx.world.start_operator()?;
     cx.kubectl().run(&["scale", "mapp", "hello", "--replicas", "2"])?;
     let two = cx.wait_instances("hello", 2)?;
@@ -129,7 +130,12 @@ pub(super) fn operator(cx: &Context) -> anyhow::Result<()> {
     );
     cx.kubectl().run(&["scale", "mapp", "hello", "--replicas", "1"])?;
     cx.wait_instances("hello", 1)?;
-    cx.wait_ready("mesoscluster", "local").map(drop)
+    let now = condition(&cx.wait_ready("mesoscluster", "local")?, "Ready");
+    ensure!(
+        now["lastTransitionTime"] == ready["lastTransitionTime"],
+        "Ready was lost while the operator asked its nodes: {ready} -> {now}"
+    );
+    Ok(())
 }
 
 /// The same task in the same container with the same first process, and shown as running by the leader.
