@@ -5,10 +5,18 @@ use super::super::super::fixtures::*;
 use super::super::super::leader::LeaderFacts;
 use super::super::super::model::{Desired, World};
 use super::*;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use mesolith_crds::v1alpha1::MesosClusterStatus;
 use std::collections::BTreeMap;
 
 fn report(wanted: &Desired, world: &World) -> (Vec<Finding>, MesosClusterStatus) {
+    looking(wanted, world, |seen| {
+        let before = MesosClusterStatus::default();
+        (findings(seen), super::super::status::status(&before, seen))
+    })
+}
+
+fn looking<T>(wanted: &Desired, world: &World, look: impl FnOnce(&Seen<'_>) -> T) -> T {
     let decision: Decision = decide(wanted, world, Rules::default());
     let valid = valid(&three_nodes()).unwrap();
     let leader = LeaderFacts::default();
@@ -23,10 +31,7 @@ fn report(wanted: &Desired, world: &World) -> (Vec<Finding>, MesosClusterStatus)
         overdue: None,
         paused: false,
     };
-    (
-        findings(&seen),
-        super::super::status::status(&MesosClusterStatus::default(), &seen),
-    )
+    look(&seen)
 }
 
 fn of<'a>(findings: &'a [Finding], kind: &str) -> (&'static str, &'a str, &'a str) {
@@ -157,5 +162,38 @@ fn nodes_that_have_not_answered_yet_are_unknown_and_not_unreachable() {
     assert_eq!(
         of(&findings, "NodesReachable"),
         ("Unknown", "WaitingForAnswer", "w1: no answer yet")
+    );
+}
+
+#[test]
+fn what_was_written_holds_until_every_node_had_its_say() {
+    let wanted = desired(three_nodes());
+    let serving = serving(&wanted);
+    let mut asking = serving.clone();
+    asking.nodes.insert("w1".into(), NodeView::Unknown);
+    let condition = Condition {
+        type_: "Ready".into(),
+        status: "True".into(),
+        reason: "AllServing".into(),
+        message: String::new(),
+        observed_generation: Some(3),
+        last_transition_time: Time(jiff::Timestamp::UNIX_EPOCH),
+    };
+    let told = MesosClusterStatus {
+        observed_generation: Some(3),
+        conditions: vec![condition],
+        ..MesosClusterStatus::default()
+    };
+    let holds = |world: &World, generation, before: &MesosClusterStatus| {
+        looking(&wanted, world, |seen| {
+            super::super::is_asking(Some(generation), before, seen)
+        })
+    };
+    assert!(holds(&asking, 3, &told));
+    assert!(!holds(&serving, 3, &told), "all have answered");
+    assert!(!holds(&asking, 4, &told), "nothing was said of this spec");
+    assert!(
+        !holds(&asking, 3, &MesosClusterStatus::default()),
+        "nothing was said at all"
     );
 }
