@@ -5,6 +5,7 @@
 use super::clusters::{ClusterFacts, ClusterKey};
 use super::strays::{Answer, Suspicions};
 use crate::context::Context;
+use crate::controller::Trigger;
 use crate::outcome::chain;
 use crate::scheduler::{AppKey, Link, Scheduler, Strays};
 use jiff::Timestamp;
@@ -63,13 +64,14 @@ async fn look(cx: &Context, cluster: &ClusterFacts, scheduler: &Scheduler, memor
             let note = stopped(&key, &strays, &owner);
             tracing::warn!(cluster = cluster.key.name, "{note}");
             scheduler.condemn(owner);
-            publish(cx, cluster, "StrayTasksStopped", &note).await;
+            let app = reference::<MarathonApp>(&key);
+            publish(cx, cluster, Some(app), "StrayTasksStopped", &note).await;
         }
     }
     if !strays.foreign.is_subset(&memory.told) {
         let note = foreign(&strays.foreign);
         tracing::warn!(cluster = cluster.key.name, "{note}");
-        publish(cx, cluster, "UnknownTasks", &note).await;
+        publish(cx, cluster, None, "UnknownTasks", &note).await;
     }
     memory.told = strays.foreign.clone();
 }
@@ -130,18 +132,30 @@ fn foreign(tasks: &BTreeSet<String>) -> String {
     )
 }
 
-async fn publish(cx: &Context, cluster: &ClusterFacts, reason: &str, note: &str) {
+async fn publish(
+    cx: &Context,
+    cluster: &ClusterFacts,
+    related: Option<ObjectReference>,
+    reason: &str,
+    note: &str,
+) {
     let about = ObjectReference {
-        api_version: Some(MesosCluster::api_version(&()).into_owned()),
-        kind: Some(MesosCluster::kind(&()).into_owned()),
-        namespace: Some(cluster.key.namespace.clone()),
-        name: Some(cluster.key.name.clone()),
         uid: Some(cluster.uid.clone()),
-        ..ObjectReference::default()
+        ..reference::<MesosCluster>(&cluster.key)
     };
     cx.announcer
-        .publish(&about, true, reason, "Scheduling", note)
+        .publish(&about, related, true, reason, "Scheduling", note)
         .await;
+}
+
+fn reference<K: Resource<DynamicType = ()>>(key: &Trigger) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(K::api_version(&()).into_owned()),
+        kind: Some(K::kind(&()).into_owned()),
+        namespace: Some(key.namespace.clone()),
+        name: Some(key.name.clone()),
+        ..ObjectReference::default()
+    }
 }
 
 #[cfg(test)]

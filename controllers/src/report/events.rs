@@ -30,6 +30,7 @@ impl Announcer {
         for condition in transitions {
             self.publish(
                 about,
+                None,
                 is_problem(condition),
                 &condition.reason,
                 &condition.type_,
@@ -39,10 +40,12 @@ impl Announcer {
         }
     }
 
-    /// A single event; `action` says what was being done or which condition moved.
+    /// A single event; `action` says what was being done or which condition moved. Events of one reason about one
+    /// object become a series, which keeps the first note only: `related` tells them apart.
     pub(crate) async fn publish(
         &self,
         about: &ObjectReference,
+        related: Option<ObjectReference>,
         warning: bool,
         reason: &str,
         action: &str,
@@ -57,7 +60,7 @@ impl Announcer {
             reason: reason.to_owned(),
             note: Some(note[..note.floor_char_boundary(NOTE_LIMIT)].to_owned()).filter(|n| !n.is_empty()),
             action: action.to_owned(),
-            secondary: None,
+            secondary: related,
         };
         if let Err(error) = self.recorder.publish(&event, about).await {
             tracing::warn!(
