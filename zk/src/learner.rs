@@ -17,6 +17,7 @@
 mod connection;
 mod discover;
 mod link;
+mod outbox;
 mod packet;
 mod queue;
 mod stream;
@@ -28,6 +29,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub use discover::Server;
+pub use outbox::{NoLink, Requests};
 
 use crate::record::{Txn, Zxid};
 use crate::tree::{DigestCheck, Tree};
@@ -140,6 +142,13 @@ pub enum Event {
         /// The last position that the leader has.
         to: Zxid,
     },
+    /// The leader's answer to [`Requests::revalidate`].
+    Revalidated {
+        /// The session.
+        session: i64,
+        /// Whether it lives.
+        lives: bool,
+    },
     /// There is no link; another one is being made and goes on from the last transaction.
     LostLeader {
         /// Why, as a sentence.
@@ -157,6 +166,7 @@ pub struct Learner {
     tree: Tree,
     settled: bool,
     touch: TouchList,
+    requests: Requests,
     config: Config,
     task: tokio::task::JoinHandle<()>,
 }
@@ -164,6 +174,7 @@ pub struct Learner {
 impl Drop for Learner {
     fn drop(&mut self) {
         self.task.abort();
+        self.requests.close();
     }
 }
 
@@ -181,12 +192,20 @@ impl Learner {
         let queue = Arc::new(Queue::new(&config)?);
         let touch = TouchList::default();
         let last = if settled { tree.last_zxid() } else { Zxid(0) };
-        let work = task::run(config.clone(), last, Arc::clone(&queue), Arc::clone(&touch));
+        let requests = Requests::default();
+        let work = task::run(
+            config.clone(),
+            last,
+            Arc::clone(&queue),
+            Arc::clone(&touch),
+            requests.clone(),
+        );
         Ok(Self {
             queue,
             tree,
             settled,
             touch,
+            requests,
             config,
             task: tokio::spawn(work),
         })
@@ -198,12 +217,14 @@ impl Learner {
     /// When the spool folder cannot be used.
     pub fn restart(&mut self) -> Result<(), Error> {
         self.task.abort();
+        self.requests.close();
         self.queue = Arc::new(Queue::new(&self.config)?);
         let work = task::run(
             self.config.clone(),
             Zxid(0),
             Arc::clone(&self.queue),
             Arc::clone(&self.touch),
+            self.requests.clone(),
         );
         self.task = tokio::spawn(work);
         self.settled = false;
@@ -218,6 +239,11 @@ impl Learner {
     /// Sessions that the next pings keep alive.
     pub fn touch_list(&self) -> TouchList {
         Arc::clone(&self.touch)
+    }
+
+    /// Sends requests through this link.
+    pub fn requests(&self) -> Requests {
+        self.requests.clone()
     }
 
     /// Waits for the next event and applies it. Can be dropped while it waits without losing one.
@@ -245,6 +271,7 @@ impl Learner {
                 Event::UpToDate
             }
             Item::Truncated(to) => Event::Truncated { to },
+            Item::Revalidated(session, lives) => Event::Revalidated { session, lives },
             Item::Lost(cause) => Event::LostLeader { cause },
         })
     }

@@ -7,7 +7,7 @@
 //! - [`jute`], [`record`]: the serialisation, and every record that is stored or replicated with it.
 //! - [`tree`]: the data tree kept by applying transactions, with exact stats and the servers' digest.
 //! - [`snapshot`], [`txn_log`]: the files of a server.
-//! - [`learner`]: an observer that follows a live ensemble.
+//! - [`learner`]: an observer that follows a live ensemble, and [`request`]s through it.
 //!
 //! Two traps of the client shape this crate: calls made while disconnected wait instead of failing, so each is
 //! bounded by a timeout; and persistent watches do not survive a reconnect, so only one-shot watches are used.
@@ -22,6 +22,7 @@ pub mod jute;
 pub mod learner;
 mod master_info;
 pub mod record;
+pub mod request;
 mod session;
 pub mod snapshot;
 pub mod tree;

@@ -4,13 +4,16 @@
 
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::timeout;
 
+use super::outbox;
 use super::packet::Packet;
-use crate::jute::{self, Reader, Writer};
+use crate::jute::{self, Reader};
 use crate::record::Zxid;
 use crate::snapshot::{self, Decoder};
 use crate::tree::Tree;
@@ -38,7 +41,8 @@ pub(super) enum Broken {
 const LONGEST_PACKET: usize = 1 << 30;
 
 pub(super) struct Connection {
-    stream: TcpStream,
+    socket: OwnedReadHalf,
+    outgoing: UnboundedSender<Bytes>,
     held: BytesMut,
     read: u64,
 }
@@ -55,8 +59,10 @@ impl Connection {
             Err(_) => return Err(fail(format!("nothing within {limit:?}"))),
         };
         stream.set_nodelay(true)?;
+        let (socket, out) = stream.into_split();
         Ok(Self {
-            stream,
+            socket,
+            outgoing: outbox::writer(out),
             held: BytesMut::with_capacity(1 << 16),
             read: 0,
         })
@@ -104,13 +110,14 @@ impl Connection {
         Ok(decoder.finish(zxid))
     }
 
-    pub(super) async fn send(&mut self, packet: &Packet, limit: Duration) -> Result<(), Broken> {
-        let mut writer = Writer::new();
-        packet.write(&mut writer);
-        match timeout(limit, self.stream.write_all(writer.as_slice())).await {
-            Ok(done) => Ok(done?),
-            Err(_) => Err(Broken::Silent(limit)),
-        }
+    /// Puts a packet in line; a socket that does not take it breaks, which the reader sees.
+    pub(super) fn send(&self, packet: &Packet) -> Result<(), Broken> {
+        self.outgoing.send(packet.encode()).map_err(|_| Broken::Closed)
+    }
+
+    /// Where requests get in line.
+    pub(super) fn outgoing(&self) -> UnboundedSender<Bytes> {
+        self.outgoing.clone()
     }
 
     fn consume(&mut self, n: usize) {
@@ -120,7 +127,7 @@ impl Connection {
 
     async fn fill(&mut self, limit: Duration) -> Result<(), Broken> {
         self.held.reserve(1 << 16);
-        match timeout(limit, self.stream.read_buf(&mut self.held)).await {
+        match timeout(limit, self.socket.read_buf(&mut self.held)).await {
             Ok(Ok(0)) => Err(Broken::Closed),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(error.into()),

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::packet::{
-    ACK, COMMIT, DIFF, INFORM, INFORMANDACTIVATE, NEWLEADER, PING, PROPOSAL, Packet, SNAP, TRUNC, UPTODATE,
+    ACK, COMMIT, DIFF, INFORM, INFORMANDACTIVATE, NEWLEADER, PING, PROPOSAL, Packet, REVALIDATE, SNAP, TRUNC,
+    UPTODATE,
 };
 use crate::jute::Reader;
 use crate::record::{TxnHeader, Zxid};
@@ -28,6 +29,8 @@ pub(super) enum Effect {
     Send(Packet),
     /// Answer a ping.
     Pong(Zxid),
+    /// Whether a session lives.
+    Revalidated(i64, bool),
     /// Nothing.
     Nothing,
 }
@@ -119,6 +122,13 @@ impl Link {
             }
             // A leader takes no packet before its NEWLEADER is acknowledged, and real learners answer from UPTODATE on.
             PING if self.is_live() => Ok(Effect::Pong(zxid)),
+            REVALIDATE => {
+                let data = data.unwrap_or_default();
+                let mut reader = Reader::new(&data, "revalidation");
+                let answer = reader.long().and_then(|session| Ok((session, reader.boolean()?)));
+                let (session, lives) = answer.map_err(|e| e.to_string())?;
+                Ok(Effect::Revalidated(session, lives))
+            }
             SNAP | DIFF | TRUNC | NEWLEADER | UPTODATE => Err(format!("a packet of type {kind} out of turn")),
             _ => Ok(Effect::Nothing),
         }

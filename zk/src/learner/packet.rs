@@ -5,10 +5,12 @@ use bytes::Bytes;
 use crate::jute::{Error, Reader, Writer};
 use crate::record::{Id, Zxid};
 
+const REQUEST: i32 = 1;
 pub(super) const PROPOSAL: i32 = 2;
 pub(super) const ACK: i32 = 3;
 pub(super) const COMMIT: i32 = 4;
 pub(super) const PING: i32 = 5;
+pub(super) const REVALIDATE: i32 = 6;
 pub(super) const INFORM: i32 = 8;
 pub(super) const NEWLEADER: i32 = 10;
 pub(super) const UPTODATE: i32 = 12;
@@ -46,12 +48,41 @@ impl Packet {
         Ok(packet)
     }
 
+    pub(super) fn encode(&self) -> Bytes {
+        let mut writer = Writer::new();
+        self.write(&mut writer);
+        writer.finish()
+    }
+
     pub(super) fn write(&self, writer: &mut Writer) {
         writer.int(self.kind);
         writer.long(self.zxid.0);
         writer.buffer(self.data.as_deref());
         writer.length(None);
     }
+}
+
+/// A request as a server passes it on for a client, with the identities that grant every right. A leader needs at least
+/// one identity, whoever it is.
+pub(super) fn request(record: &[u8]) -> Bytes {
+    let mut writer = Writer::new();
+    writer.int(REQUEST);
+    writer.long(-1);
+    writer.buffer(Some(record));
+    let identities = [("super", ""), ("ip", "127.0.0.1")];
+    writer.vector(Some(&identities), |w, (scheme, id)| {
+        w.string(Some(scheme));
+        w.string(Some(id));
+    });
+    writer.finish()
+}
+
+/// Asks whether a session lives, and takes it over.
+pub(super) fn revalidate(session: i64, timeout: i32) -> Bytes {
+    let mut data = Writer::new();
+    data.long(session);
+    data.int(timeout);
+    Packet::new(REVALIDATE, Zxid(-1), Some(data.finish())).encode()
 }
 
 /// What an observer says of itself: id, protocol, version of the configuration. The accepted epoch, in the packet's

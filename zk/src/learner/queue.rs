@@ -25,6 +25,7 @@ pub(super) enum Item {
     Txn(Bytes),
     UpToDate,
     Truncated(Zxid),
+    Revalidated(i64, bool),
     Lost(String),
 }
 

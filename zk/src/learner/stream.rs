@@ -4,7 +4,7 @@ use super::connection::{Broken, Connection};
 use super::link::{Effect, Link};
 use super::packet::{LEADERINFO, Packet, ack_epoch, observer_info, pong};
 use super::queue::{Item, Queue};
-use super::{Config, TouchList};
+use super::{Config, Requests, TouchList};
 use crate::record::Zxid;
 
 /// Why a link ended, and where the next one goes on.
@@ -24,11 +24,11 @@ pub(super) async fn run(
     last: &mut Zxid,
     queue: &Queue,
     touch: &TouchList,
+    requests: &Requests,
 ) -> End {
-    match follow(address, config, last, queue, touch).await {
-        Ok(end) => end,
-        Err(broken) => End::Broken(broken),
-    }
+    let end = follow(address, config, last, queue, touch, requests).await;
+    requests.close();
+    end.unwrap_or_else(End::Broken)
 }
 
 async fn follow(
@@ -37,10 +37,11 @@ async fn follow(
     last: &mut Zxid,
     queue: &Queue,
     touch: &TouchList,
+    requests: &Requests,
 ) -> Result<End, Broken> {
     let limit = config.handshake_limit;
     let mut connection = Connection::open(address, config.silence_limit).await?;
-    connection.send(&observer_info(config.id), limit).await?;
+    connection.send(&observer_info(config.id))?;
     let info = connection.packet(limit).await?;
     if info.kind != LEADERINFO {
         let kind = info.kind;
@@ -48,7 +49,7 @@ async fn follow(
             "the leader answers with a packet of type {kind} instead of LEADERINFO; it may want TLS or SASL"
         )));
     }
-    connection.send(&ack_epoch(*last), limit).await?;
+    connection.send(&ack_epoch(*last))?;
     let mut link = Link::new(*last);
     loop {
         let limit = if link.is_live() {
@@ -72,10 +73,14 @@ async fn follow(
                 return Ok(End::Truncated);
             }
             Effect::UpToDate => {
+                requests.open(connection.outgoing());
                 queue.push(Item::UpToDate);
             }
-            Effect::Send(packet) => connection.send(&packet, limit).await?,
-            Effect::Pong(zxid) => connection.send(&answer(zxid, touch), limit).await?,
+            Effect::Revalidated(session, lives) => {
+                queue.push(Item::Revalidated(session, lives));
+            }
+            Effect::Send(packet) => connection.send(&packet)?,
+            Effect::Pong(zxid) => connection.send(&answer(zxid, touch))?,
             Effect::Nothing => {}
         }
         // Only what is in the queue counts as taken.

@@ -74,6 +74,12 @@ impl<'a> Node<'a> {
         self.tree.is_session(owner).then_some(owner)
     }
 
+    /// A child by its name.
+    pub fn child(&self, name: &str) -> Option<Node<'a>> {
+        let tree = self.tree;
+        tree.arena.child(self.id, name).map(|id| Node { tree, id })
+    }
+
     /// Children in no particular order.
     pub fn children(&self) -> impl Iterator<Item = Node<'a>> + use<'a> {
         let tree = self.tree;

@@ -51,7 +51,7 @@ async fn step(learner: &mut Learner, seen: &mut Seen) {
             println!("lost: {cause}");
             seen.lost += 1;
         }
-        Event::Truncated { to } => panic!("truncated to {to}"),
+        other @ (Event::Truncated { .. } | Event::Revalidated { .. }) => panic!("{other:?}"),
         Event::Committed { txn, check } => {
             seen.committed += 1;
             match check {

@@ -6,4 +6,5 @@ mod ensemble;
 mod files;
 mod four_letter;
 mod learner;
+mod requests;
 mod workload;

@@ -1,0 +1,236 @@
+//! What a client asks a server to change, in the bytes of a request.
+//!
+//! An observer sends them as REQUEST packets: there any session and any identity may be named, and a session can be
+//! opened under a chosen id. The answer is the transaction with the same session and `cxid`.
+
+use bytes::Bytes;
+
+use crate::jute::Writer;
+use crate::record::Acl;
+
+/// Any version will do.
+pub const ANY_VERSION: i32 = -1;
+
+/// What sort of node to create.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreateMode {
+    /// Stays.
+    Persistent,
+    /// Goes with the session that the request names.
+    Ephemeral,
+    /// Goes with its last child (3.5+).
+    Container,
+    /// Goes when unchanged and childless for so many milliseconds (3.5.3+).
+    Ttl(i64),
+}
+
+/// A change of one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    /// A new node, under its final name.
+    Create {
+        /// The node.
+        path: Box<str>,
+        /// Its data.
+        data: Option<Bytes>,
+        /// Its list; `None` is open to everyone.
+        acl: Option<Vec<Acl>>,
+        /// What sort of node.
+        mode: CreateMode,
+    },
+    /// New data.
+    SetData {
+        /// The node.
+        path: Box<str>,
+        /// The data.
+        data: Option<Bytes>,
+        /// The version that it must have, or [`ANY_VERSION`].
+        version: i32,
+    },
+    /// Away with it.
+    Delete {
+        /// The node.
+        path: Box<str>,
+        /// The version that it must have, or [`ANY_VERSION`].
+        version: i32,
+    },
+    /// A new access control list. Servers do not take it inside a multi.
+    SetAcl {
+        /// The node.
+        path: Box<str>,
+        /// The list; `None` is open to everyone.
+        acl: Option<Vec<Acl>>,
+        /// The `aversion` that it must have, or [`ANY_VERSION`].
+        version: i32,
+    },
+    /// Nothing, if the version is right. Only inside a multi.
+    Check {
+        /// The node.
+        path: Box<str>,
+        /// The version that it must have.
+        version: i32,
+    },
+}
+
+/// A request that becomes one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// One change.
+    Single(Write),
+    /// All of them or none.
+    Multi(Vec<Write>),
+    /// Opens the session that the packet names.
+    OpenSession {
+        /// Milliseconds.
+        timeout: i32,
+    },
+    /// Closes the session that the packet names, and deletes its ephemeral nodes.
+    CloseSession,
+}
+
+impl Write {
+    /// The node.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Create { path, .. }
+            | Self::SetData { path, .. }
+            | Self::Delete { path, .. }
+            | Self::SetAcl { path, .. }
+            | Self::Check { path, .. } => path,
+        }
+    }
+
+    /// About how many bytes it takes in a request.
+    pub fn size(&self) -> usize {
+        let data = match self {
+            Self::Create { data, .. } | Self::SetData { data, .. } => data.as_ref().map_or(0, Bytes::len),
+            _ => 0,
+        };
+        let acl = match self {
+            Self::Create { acl: Some(acl), .. } | Self::SetAcl { acl: Some(acl), .. } => {
+                acl.iter().map(|a| a.id.scheme.len() + a.id.id.len() + 12).sum()
+            }
+            _ => 0,
+        };
+        self.path().len() + data + acl + 64
+    }
+
+    fn code(&self) -> i32 {
+        match self {
+            Self::Create { mode, .. } => match mode {
+                CreateMode::Persistent | CreateMode::Ephemeral => 1,
+                CreateMode::Container => 19,
+                CreateMode::Ttl(_) => 21,
+            },
+            Self::Delete { .. } => 2,
+            Self::SetData { .. } => 5,
+            Self::SetAcl { .. } => 7,
+            Self::Check { .. } => 13,
+        }
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.string(Some(self.path()));
+        match self {
+            Self::Create { data, acl, mode, .. } => {
+                writer.buffer(data.as_deref());
+                write_acl(acl.as_deref(), writer);
+                writer.int(match mode {
+                    CreateMode::Persistent => 0,
+                    CreateMode::Ephemeral => 1,
+                    CreateMode::Container => 4,
+                    CreateMode::Ttl(_) => 5,
+                });
+                if let CreateMode::Ttl(millis) = mode {
+                    writer.long(*millis);
+                }
+            }
+            Self::SetData { data, version, .. } => {
+                writer.buffer(data.as_deref());
+                writer.int(*version);
+            }
+            Self::SetAcl { acl, version, .. } => {
+                write_acl(acl.as_deref(), writer);
+                writer.int(*version);
+            }
+            Self::Delete { version, .. } | Self::Check { version, .. } => writer.int(*version),
+        }
+    }
+}
+
+/// A request without a list is refused, so what is open has to be said.
+fn write_acl(acl: Option<&[Acl]>, writer: &mut Writer) {
+    match acl {
+        Some(list) => Acl::write_list(writer, Some(list)),
+        None => Acl::write_list(writer, Some(&[Acl::open()])),
+    }
+}
+
+impl Request {
+    /// The type that the request's header names.
+    pub fn code(&self) -> i32 {
+        match self {
+            Self::Single(write) => write.code(),
+            Self::Multi(_) => 14,
+            Self::OpenSession { .. } => -10,
+            Self::CloseSession => -11,
+        }
+    }
+
+    /// The record after the header.
+    pub fn write(&self, writer: &mut Writer) {
+        match self {
+            Self::Single(write) => write.write(writer),
+            Self::Multi(writes) => {
+                for write in writes {
+                    multi_header(write.code(), false, writer);
+                    write.write(writer);
+                }
+                multi_header(-1, true, writer);
+            }
+            Self::OpenSession { timeout } => writer.int(*timeout),
+            Self::CloseSession => {}
+        }
+    }
+}
+
+fn multi_header(code: i32, done: bool, writer: &mut Writer) {
+    writer.int(code);
+    writer.boolean(done);
+    writer.int(-1);
+}
+
+/// The password of a session, which servers derive from its id: 16 bytes of Java's `Random` with a fixed salt.
+pub fn session_password(session: i64) -> [u8; 16] {
+    const SALT: i64 = 0xB341_5C00;
+    const MASK: u64 = (1 << 48) - 1;
+    const FACTOR: u64 = 0x5_DEEC_E66D;
+    let mut state = ((session ^ SALT).cast_unsigned() ^ FACTOR) & MASK;
+    let mut password = [0; 16];
+    for part in password.chunks_exact_mut(4) {
+        state = (state.wrapping_mul(FACTOR) + 0xB) & MASK;
+        let [.., a, b, c, d] = (state >> 16).to_be_bytes();
+        part.copy_from_slice(&[d, c, b, a]);
+    }
+    password
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_multi_ends_with_a_header_of_its_own() {
+        let writes = vec![Write::Delete {
+            path: "/a".into(),
+            version: 3,
+        }];
+        let mut writer = Writer::new();
+        Request::Multi(writes).write(&mut writer);
+        let expected: &[u8] = &[
+            0, 0, 0, 2, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 2, b'/', b'a', 0, 0, 0, 3, // delete
+            0xff, 0xff, 0xff, 0xff, 1, 0xff, 0xff, 0xff, 0xff, // end
+        ];
+        assert_eq!(writer.as_slice(), expected);
+    }
+}

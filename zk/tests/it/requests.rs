@@ -1,0 +1,238 @@
+//! Writing through an observer's link to real leaders: any session, all rights, and the answers in the stream.
+
+use std::time::{Duration, Instant};
+
+use mesolith_zk::jute;
+use mesolith_zk::learner::{Config, Event, Learner, Server};
+use mesolith_zk::record::{Acl, Id, Op, Txn};
+use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write, session_password};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::ensemble::{Ensemble, Setup};
+
+const SESSION: i64 = 0x7a00_0000_0000_0001;
+
+struct Writer {
+    learner: Learner,
+    cxid: i32,
+    _spool: tempfile::TempDir,
+}
+
+impl Writer {
+    async fn join(ensemble: &Ensemble) -> Self {
+        let servers = (1..=3).map(|id| Server {
+            client: ensemble.server(id),
+            quorum: ensemble.quorum(id),
+        });
+        let spool = tempfile::tempdir().unwrap();
+        let config = Config::new(servers.collect(), spool.path().to_path_buf());
+        let learner = Learner::start(config, None).unwrap();
+        let mut this = Self {
+            learner,
+            cxid: 0,
+            _spool: spool,
+        };
+        this.up_to_date().await;
+        this
+    }
+
+    async fn event(&mut self) -> Event {
+        let next = timeout(Duration::from_secs(60), self.learner.next());
+        next.await.expect("the leader is silent").unwrap()
+    }
+
+    async fn up_to_date(&mut self) {
+        while !matches!(self.event().await, Event::UpToDate) {}
+    }
+
+    async fn answer(&mut self, session: i64, request: Request) -> Txn {
+        self.cxid += 1;
+        self.learner
+            .requests()
+            .send(session, self.cxid, &request)
+            .unwrap();
+        loop {
+            if let Event::Committed { txn, .. } = self.event().await
+                && (txn.header.session, txn.header.cxid) == (session, self.cxid)
+            {
+                return txn;
+            }
+        }
+    }
+}
+
+fn create(path: &str, mode: CreateMode) -> Write {
+    Write::Create {
+        path: path.into(),
+        data: Some("x".into()),
+        acl: None,
+        mode,
+    }
+}
+
+fn set(path: &str, data: &'static str, version: i32) -> Write {
+    Write::SetData {
+        path: path.into(),
+        data: Some(data.into()),
+        version,
+    }
+}
+
+/// Codes of a failed multi's parts.
+fn codes(txn: &Txn) -> Vec<i32> {
+    let Op::Multi(parts) = &txn.op else {
+        panic!("no multi: {txn:?}")
+    };
+    let code = |op: &Op| match op {
+        Op::Error { code } => *code,
+        _ => 0,
+    };
+    parts.iter().map(code).collect()
+}
+
+async fn writes(version: Setup, old: bool) {
+    let setup = Setup {
+        jvm: vec!["-Dzookeeper.extendedTypesEnabled=true"],
+        ..version
+    };
+    let mut ensemble = Ensemble::start_with(3, setup, |_| ()).await;
+    let mut writer = Writer::join(&ensemble).await;
+
+    let opened = writer
+        .answer(SESSION, Request::OpenSession { timeout: 10_000 })
+        .await;
+    assert_eq!(opened.op, Op::CreateSession { timeout: 10_000 });
+    writer
+        .learner
+        .touch_list()
+        .lock()
+        .unwrap()
+        .insert(SESSION, 10_000);
+
+    // All or nothing, under expected versions.
+    let mut all = vec![
+        create("/a", CreateMode::Persistent),
+        create("/a/mine", CreateMode::Ephemeral),
+        set("/a", "y", 0),
+    ];
+    if !old {
+        all.push(create("/a/box", CreateMode::Container));
+        all.push(create("/a/short", CreateMode::Ttl(60_000)));
+    }
+    writer.answer(SESSION, Request::Multi(all)).await;
+    let tree = writer.learner.tree();
+    assert_eq!(tree.get("/a").unwrap().data(), Some(&b"y"[..]));
+    assert_eq!(tree.get("/a/mine").unwrap().owner(), Some(SESSION));
+    if !old {
+        assert_eq!(tree.get("/a/short").unwrap().stored().ttl(), Some(60_000));
+    }
+    let wrong = vec![
+        set("/a", "z", 1),
+        set("/a", "z", 7),
+        create("/b", CreateMode::Persistent),
+    ];
+    let failed = writer.answer(SESSION, Request::Multi(wrong)).await;
+    assert!(failed.op.is_failed_multi());
+    assert_eq!(codes(&failed)[1], -103, "{failed:?}");
+    assert!(writer.learner.tree().get("/b").is_none());
+
+    // What nobody else may write.
+    let locked = vec![Acl {
+        perms: 31,
+        id: Id {
+            scheme: "digest".into(),
+            id: "u:nobodyknows".into(),
+        },
+    }];
+    let acl = Write::SetAcl {
+        path: "/a".into(),
+        acl: Some(locked.clone()),
+        version: 0,
+    };
+    writer.answer(SESSION, Request::Single(acl)).await;
+    assert_eq!(writer.learner.tree().get("/a").unwrap().acl(), Some(&locked[..]));
+    let done = writer
+        .answer(SESSION, Request::Single(set("/a", "w", ANY_VERSION)))
+        .await;
+    assert!(matches!(done.op, Op::SetData(_)), "{done:?}");
+
+    // A new link has to say that it speaks for the session, or the leader takes the old one for its owner.
+    let leader = ensemble.leader().await;
+    ensemble.kill(leader);
+    ensemble.spawn(leader);
+    writer.up_to_date().await;
+    writer.learner.requests().revalidate(SESSION, 10_000).unwrap();
+    loop {
+        if let Event::Revalidated { session, lives } = writer.event().await {
+            assert_eq!((session, lives), (SESSION, true));
+            break;
+        }
+    }
+    let done = writer
+        .answer(SESSION, Request::Single(set("/a", "v", ANY_VERSION)))
+        .await;
+    assert!(matches!(done.op, Op::SetData(_)), "{done:?}");
+
+    // A client takes the session over, with the password that every server derives from the id.
+    let client = connect(&ensemble.server(leader % 3 + 1), SESSION).await;
+    let moved = writer
+        .answer(SESSION, Request::Single(set("/nowhere", "", ANY_VERSION)))
+        .await;
+    assert_eq!(moved.op, Op::Error { code: -118 }, "{moved:?}");
+
+    let closed = writer.answer(SESSION, Request::CloseSession).await;
+    assert!(
+        matches!(closed.op, Op::CloseSession { .. } | Op::Error { .. }),
+        "{closed:?}"
+    );
+    drop(client);
+}
+
+/// Connects as the client of a session that exists; the server's answer names it, or 0.
+async fn connect(server: &str, session: i64) -> TcpStream {
+    let mut request = jute::Writer::new();
+    request.int(0);
+    request.long(0);
+    request.int(10_000);
+    request.long(session);
+    request.buffer(Some(&session_password(session)));
+    request.boolean(false);
+    let mut framed = jute::Writer::new();
+    framed.buffer(Some(request.as_slice()));
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        // A server that has not joined the quorum again closes the connection.
+        let tried = async {
+            let mut stream = TcpStream::connect(server).await?;
+            stream.write_all(framed.as_slice()).await?;
+            let mut answer = [0; 20];
+            stream.read_exact(&mut answer).await?;
+            std::io::Result::Ok((stream, answer))
+        };
+        match tried.await {
+            Ok((stream, answer)) => {
+                assert_eq!(answer[12..], session.to_be_bytes(), "the session was refused");
+                return stream;
+            }
+            Err(error) => assert!(Instant::now() < until, "{server}: {error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn writes_to_the_packages_version() {
+    writes(Setup::default(), false).await;
+}
+
+#[tokio::test]
+async fn writes_to_3_4() {
+    writes(Setup::version("3.4.14"), true).await;
+}
+
+#[tokio::test]
+async fn writes_to_3_9() {
+    writes(Setup::version("3.9.3"), false).await;
+}
