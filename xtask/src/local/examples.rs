@@ -39,11 +39,17 @@ pub(super) fn wait_ready(world: &World, progress: &Progress) -> anyhow::Result<(
         let title = format!("{kind} {name}");
         progress.step(&title, || {
             let begun = Instant::now();
+            let mut stuck = None;
             loop {
                 let object = get(world.kubectl(), kind, name)?;
                 let (ready, sentence) = readiness(&object);
                 if ready {
                     return Ok(((), sentence));
+                }
+                if !needs_a_person(&sentence) {
+                    stuck = None;
+                } else if stuck.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                    bail!("{sentence}. Then run make up again: it goes on from here");
                 }
                 if begun.elapsed() > Duration::from_secs(seconds) {
                     bail!(
@@ -65,6 +71,15 @@ pub(super) fn wait_ready(world: &World, progress: &Progress) -> anyhow::Result<(
         })?;
     }
     Ok(())
+}
+
+/// How long a state that does not mend itself is watched: what an earlier run left may just be ending.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Whether waiting alone does not help.
+fn needs_a_person(sentence: &str) -> bool {
+    let reasons = ["PortInUse: ", "JavaNotFound: ", "NodeUntrusted: "];
+    reasons.iter().any(|reason| sentence.starts_with(reason))
 }
 
 /// One object as JSON.
