@@ -45,6 +45,25 @@ impl Kubectl {
         self.run_with_input(arguments, "")
     }
 
+    /// Messages of the events of one reason about an object in the namespace `default`.
+    ///
+    /// # Errors
+    /// When it fails; the message is kubectl's own.
+    pub fn events(&self, name: &str, reason: &str) -> anyhow::Result<String> {
+        let selector = format!("involvedObject.name={name},reason={reason}");
+        let messages = "jsonpath={range .items[*]}{.message}{'\\n'}{end}";
+        self.run(&[
+            "get",
+            "events",
+            "-n",
+            "default",
+            "--field-selector",
+            &selector,
+            "-o",
+            messages,
+        ])
+    }
+
     /// Runs it with text on standard input, for `apply -f -`.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 //!
 //! Any ensemble will do; nothing here knows of Mesos or Kubernetes.
 //!
-//! - [`Side`]: the ensemble that is replicated, and the one that it is replicated to.
 //! - [`Scope`]: which paths.
 //! - [`plan`], [`pipeline`]: what to write to the target, when, and what the answers mean. Pure.
 //! - [`checkpoint`]: how far the target is, kept in the target.
@@ -11,7 +10,5 @@ pub mod checkpoint;
 pub mod pipeline;
 pub mod plan;
 mod scope;
-mod side;
 
 pub use scope::{Error as ScopeError, Scope};
-pub use side::Side;

@@ -88,8 +88,8 @@ struct Sent {
 
 #[derive(Debug)]
 enum What {
-    /// Ends with the checkpoint, which has this version afterwards.
-    Multi { version: i32 },
+    /// Ends with the checkpoint.
+    Multi,
     /// Sets the ACL of a node, which no multi takes.
     Acl(Box<str>),
     /// Opens or closes a session.
@@ -194,7 +194,6 @@ pub struct Pipeline {
     applied: Zxid,
     marked: Zxid,
     mirrored: BTreeMap<i64, i32>,
-    moved: BTreeSet<i64>,
     counters: Counters,
 }
 
@@ -224,7 +223,6 @@ impl Pipeline {
             applied: Zxid(0),
             marked: Zxid(0),
             mirrored: BTreeMap::new(),
-            moved: BTreeSet::new(),
             counters: Counters::default(),
         }
     }
@@ -263,11 +261,6 @@ impl Pipeline {
         self.add(Origin::Replay(Txn { header, op, digest }), trees, at);
     }
 
-    /// Everything of the source up to its tree's position is in the units, by repairs.
-    pub fn caught_up(&mut self, source: &Tree) {
-        self.seen = source.last_zxid();
-    }
-
     fn add(&mut self, origin: Origin, trees: Trees<'_>, at: u64) {
         let number = self.number + 1;
         let steps = plan(&origin, trees, &mut self.overlay, number, &self.scope);
@@ -287,25 +280,14 @@ impl Pipeline {
 
     /// Sessions that pings have to keep alive on the target: the mirrored ones whose client has not moved, and our own.
     pub fn touched(&self) -> BTreeMap<i64, i32> {
-        let mirrored = self
-            .mirrored
-            .iter()
-            .filter(|(session, _)| !self.moved.contains(session));
-        let own = (self.session, OWN_TIMEOUT);
-        mirrored
-            .map(|(session, timeout)| (*session, *timeout))
-            .chain([own])
-            .collect()
+        let mut touched = self.mirrored.clone();
+        touched.insert(self.session, OWN_TIMEOUT);
+        touched
     }
 
     /// Stops and resumes sending; what is in flight is finished.
     pub fn pause(&mut self, paused: bool) {
         self.paused = paused;
-    }
-
-    /// Takes other limits from the next request on.
-    pub fn set_limits(&mut self, limits: Limits) {
-        self.limits = limits;
     }
 
     /// Units that are not in the target yet.

@@ -95,8 +95,8 @@ impl Pipeline {
         self.send(session, request, through, what)
     }
 
-    /// Counts steps of the next unit as sent; gives the last unit that is sent as a whole.
-    fn advance(&mut self, steps: usize) -> u64 {
+    /// Counts steps of the next unit as sent or dealt with; gives the last unit that is sent as a whole.
+    pub(super) fn advance(&mut self, steps: usize) -> u64 {
         let Some(unit) = self.units.get_mut(self.next) else {
             return self.number;
         };
@@ -175,10 +175,7 @@ impl Pipeline {
         });
         self.version = self.version.wrapping_add(1);
         self.marked = zxid;
-        let what = What::Multi {
-            version: self.version,
-        };
-        self.send(session, Request::Multi(writes), through, what)
+        self.send(session, Request::Multi(writes), through, What::Multi)
     }
 
     pub(super) fn send(&mut self, session: i64, request: Request, through: u64, what: What) -> Outgoing {

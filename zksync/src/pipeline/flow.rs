@@ -54,27 +54,22 @@ impl Pipeline {
         match (&sent.what, answer) {
             (What::Probe, Answer::Refused(NO_NODE)) => {
                 self.mirrored.remove(&sent.session);
-                let through = self.skip_step();
+                let through = self.advance(1);
                 return Some(self.send(sent.session, Request::CloseSession, through, What::Session));
             }
             (What::Probe, Answer::Refused(SESSION_MOVED)) => {
-                self.moved.insert(sent.session);
                 self.mirrored.remove(&sent.session);
                 notices.push(Notice::Moved {
                     session: sent.session,
                 });
-                let through = self.skip_step();
+                let through = self.advance(1);
                 self.done(through, notices);
             }
             // It is gone already.
             (What::Probe, _) => {
                 self.mirrored.remove(&sent.session);
-                let through = self.skip_step();
+                let through = self.advance(1);
                 self.done(through, notices);
-            }
-            (What::Multi { version }, Answer::Done) => {
-                debug_assert!(Checkpoint::read(trees.target, &self.path).is_none_or(|(_, v)| v == *version));
-                self.done(sent.through, notices);
             }
             (What::Claim, Answer::Done) => {
                 self.at_large = 0;
@@ -87,23 +82,12 @@ impl Pipeline {
                 self.repair_once(path, trees);
             }
             // A session that is gone needs no closing.
-            (What::Acl(_), Answer::Done) | (What::Session, _) => self.done(sent.through, notices),
+            (What::Multi | What::Acl(_), Answer::Done) | (What::Session, _) => {
+                self.done(sent.through, notices)
+            }
             (_, Answer::Refused(_)) => self.refuse(trees, notices),
         }
         None
-    }
-
-    /// The next unit's step is dealt with.
-    fn skip_step(&mut self) -> u64 {
-        let Some(unit) = self.units.get_mut(self.next) else {
-            return self.number;
-        };
-        unit.sent += 1;
-        if unit.sent < unit.steps.len() {
-            return unit.number - 1;
-        }
-        self.next += 1;
-        unit.number
     }
 
     fn done(&mut self, through: u64, notices: &mut Vec<Notice>) {

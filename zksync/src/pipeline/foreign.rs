@@ -86,13 +86,9 @@ impl Pipeline {
             return;
         };
         self.open(session, timeout, trees, 0);
-        let paths: Vec<_> = trees.source.ephemerals(session).map(|node| node.path()).collect();
-        for path in paths
-            .iter()
-            .filter(|path| self.scope.contains(path))
-            .cloned()
-            .collect::<Vec<_>>()
-        {
+        let nodes = trees.source.ephemerals(session).map(|node| node.path());
+        let paths: Vec<_> = nodes.filter(|path| self.scope.contains(path)).collect();
+        for path in paths {
             self.repair_once(&path, trees);
         }
     }

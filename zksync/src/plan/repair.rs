@@ -3,7 +3,7 @@
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Write};
 use mesolith_zk::tree::{Node, Tree};
 
-use super::replay::{again, delete, parents, same_acl};
+use super::replay::{again, delete, fit, parents, same_acl};
 use super::{Step, View, create_like, kind};
 use crate::Scope;
 
@@ -30,24 +30,7 @@ pub fn repair(path: &str, source: &Tree, view: &mut View<'_>) -> Vec<Step> {
         steps.push(create_like(path, node));
         return steps;
     }
-    if now.data() != node.data()
-        && let Some(before) = view.get(path)
-    {
-        steps.push(Step::write(Write::SetData {
-            path: path.into(),
-            data: node.data().map(bytes::Bytes::copy_from_slice),
-            version: view.set(path, before),
-        }));
-    }
-    if !same_acl(now.acl(), node.acl())
-        && let Some(before) = view.get(path)
-    {
-        steps.push(Step::write(Write::SetAcl {
-            path: path.into(),
-            acl: node.acl().map(<[_]>::to_vec),
-            version: view.set_acl(path, before),
-        }));
-    }
+    fit(path, now, (node.data(), node.acl()), view, &mut steps);
     raise(path, behind(node, now), view, &mut steps);
     steps
 }

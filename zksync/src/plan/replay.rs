@@ -4,9 +4,10 @@
 //! what the source was (somebody else wrote there, or part of it was written already), the change is made to fit, so that
 //! the node ends as the source's did.
 
+use bytes::Bytes;
 use mesolith_zk::record::{Acl, Create, CreateKind, Op, Txn};
 use mesolith_zk::request::{CreateMode, Write};
-use mesolith_zk::tree::Tree;
+use mesolith_zk::tree::{Node, Tree};
 
 use super::{Step, View, create_like, kind, parent};
 use crate::Scope;
@@ -72,38 +73,31 @@ fn single(op: &Op, session: i64, source: &Tree, view: &mut View<'_>, scope: &Sco
 
 fn create(new: &Create, session: i64, source: &Tree, view: &mut View<'_>, steps: &mut Vec<Step>) {
     let path = &*new.path;
-    let (mode, owner) = match new.kind {
-        CreateKind::Plain { ephemeral: true } | CreateKind::Plain2 { ephemeral: true } => {
-            (CreateMode::Ephemeral, Some(session))
-        }
-        CreateKind::Plain { .. } | CreateKind::Plain2 { .. } => (CreateMode::Persistent, None),
-        CreateKind::Container => (CreateMode::Container, None),
-        CreateKind::Ttl { ttl } => (CreateMode::Ttl(ttl), None),
-    };
+    let ephemeral = matches!(
+        new.kind,
+        CreateKind::Plain { ephemeral: true } | CreateKind::Plain2 { ephemeral: true }
+    );
     // Planned again later: its session is over by now, perhaps on the target too. Only the parent's counter is left of it.
-    let (owner, mode) =
-        if owner.is_some_and(|owner| !source.sessions().contains_key(&owner)) && source.get(path).is_none() {
-            (None, CreateMode::Persistent)
-        } else {
-            (owner, mode)
-        };
-    let passing = owner.is_none()
-        && matches!(
-            new.kind,
-            CreateKind::Plain { ephemeral: true } | CreateKind::Plain2 { ephemeral: true }
-        );
+    let passing = ephemeral && !source.sessions().contains_key(&session) && source.get(path).is_none();
+    let mode = match new.kind {
+        CreateKind::Container => CreateMode::Container,
+        CreateKind::Ttl { ttl } => CreateMode::Ttl(ttl),
+        _ if ephemeral && !passing => CreateMode::Ephemeral,
+        _ => CreateMode::Persistent,
+    };
     if let Some(now) = view.untouched(path)
+        && !ephemeral
         && mode == CreateMode::Persistent
         && kind(now).0 == mode
     {
         // Somebody made it on the target, perhaps with children of the source's below it by now.
-        return fit(new, view, steps);
+        return fit(path, now, (new.data.as_deref(), new.acl.as_deref()), view, steps);
     }
     delete(path, view, steps);
     parents(path, source, view, steps);
     view.created(path);
     steps.push(Step::Write {
-        session: owner,
+        session: (mode == CreateMode::Ephemeral).then_some(session),
         write: Write::Create {
             path: path.into(),
             data: new.data.clone(),
@@ -116,27 +110,29 @@ fn create(new: &Create, session: i64, source: &Tree, view: &mut View<'_>, steps:
     }
 }
 
-/// A node that is there already gets the data and the list of the one that should have been made.
-fn fit(new: &Create, view: &mut View<'_>, steps: &mut Vec<Step>) {
-    let path = &*new.path;
-    let Some(now) = view.untouched(path) else {
-        return;
-    };
-    if now.data() != new.data.as_deref()
+/// A node that is there already gets the data and the list that it should have.
+pub(super) fn fit(
+    path: &str,
+    now: Node<'_>,
+    (data, acl): (Option<&[u8]>, Option<&[Acl]>),
+    view: &mut View<'_>,
+    steps: &mut Vec<Step>,
+) {
+    if now.data() != data
         && let Some(before) = view.get(path)
     {
         steps.push(Step::write(Write::SetData {
             path: path.into(),
-            data: new.data.clone(),
+            data: data.map(Bytes::copy_from_slice),
             version: view.set(path, before),
         }));
     }
-    if !same_acl(now.acl(), new.acl.as_deref())
+    if !same_acl(now.acl(), acl)
         && let Some(before) = view.get(path)
     {
         steps.push(Step::write(Write::SetAcl {
             path: path.into(),
-            acl: new.acl.clone(),
+            acl: acl.map(<[Acl]>::to_vec),
             version: view.set_acl(path, before),
         }));
     }

@@ -91,18 +91,17 @@ impl<'a> View<'a> {
 
     /// It will be there, new.
     pub fn created(&mut self, path: &str) {
-        let expected = Expected {
-            exists: true,
-            version: 0,
-            aversion: 0,
-        };
-        self.overlay.put(self.unit, path, expected);
+        self.fresh(path, true);
     }
 
     /// It will be gone.
     pub fn deleted(&mut self, path: &str) {
+        self.fresh(path, false);
+    }
+
+    fn fresh(&mut self, path: &str, exists: bool) {
         let expected = Expected {
-            exists: false,
+            exists,
             version: 0,
             aversion: 0,
         };

@@ -78,18 +78,8 @@ fn told(cx: &Context, kind: &str, name: &str, reason: &str, word: &str) -> anyho
         "{name}: the message does not name {word:?}: {message}"
     );
     wait_until(&format!("an event {reason} of {name}"), LIMIT, || {
-        let selector = format!("involvedObject.name={name},reason={reason}");
-        let events = cx.kubectl().run(&[
-            "get",
-            "events",
-            "-n",
-            "default",
-            "--field-selector",
-            &selector,
-            "-o",
-            "name",
-        ])?;
-        ensure!(!events.trim().is_empty(), "none with {selector}");
+        let events = cx.kubectl().events(name, reason)?;
+        ensure!(!events.trim().is_empty(), "none of {name} with reason {reason}");
         Ok(())
     })?;
     println!(

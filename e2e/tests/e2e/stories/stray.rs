@@ -53,16 +53,7 @@ pub(super) fn is_stopped(cx: &Context) -> anyhow::Result<()> {
         ensure!(now == containers, "containers were {containers:?}, are {now:?}");
         Ok(())
     })?;
-    let events = cx.kubectl().run(&[
-        "get",
-        "events",
-        "-n",
-        "default",
-        "--field-selector",
-        "involvedObject.name=local,reason=StrayTasksStopped",
-        "-o",
-        "jsonpath={range .items[*]}{.message}{'\\n'}{end}",
-    ])?;
+    let events = cx.kubectl().events("local", "StrayTasksStopped")?;
     for name in NAMES {
         ensure!(
             events.contains(&format!("MarathonApp default/{name},")),
