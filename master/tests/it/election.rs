@@ -5,9 +5,9 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::agent::Agent;
-use crate::ensemble::Ensemble;
 use crate::master::{Master, eventually};
 use crate::scheduler::{Scheduler, info};
+use mesolith_testkit_zookeeper::Ensemble;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tasks_survive_a_change_of_the_leader() {

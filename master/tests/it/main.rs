@@ -3,9 +3,6 @@
 
 mod agent;
 mod election;
-#[path = "../../../zk/tests/it/ensemble.rs"]
-#[allow(dead_code)]
-mod ensemble;
 mod errors;
 mod master;
 mod reads;

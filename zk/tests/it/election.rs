@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use zookeeper_client::{Acls, Client, CreateMode};
 
-use crate::ensemble::Ensemble;
+use mesolith_testkit_zookeeper::Ensemble;
 
 const SESSION: Duration = Duration::from_secs(4);
 const LIMIT: Duration = Duration::from_secs(60);

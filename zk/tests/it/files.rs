@@ -9,8 +9,8 @@ use mesolith_zk::snapshot::{self, Trailers};
 use mesolith_zk::tree::{DigestCheck, Tree};
 use mesolith_zk::txn_log::{self, LogReader};
 
-use crate::ensemble::{Ensemble, Setup};
 use crate::workload::{self, Abilities, connect};
+use mesolith_testkit_zookeeper::{Ensemble, Setup};
 
 /// Files of one kind with the zxid in their names, in order.
 fn named(dir: &Path, kind: &str) -> Vec<(Zxid, std::path::PathBuf)> {
@@ -69,10 +69,10 @@ fn replay(dir: &Path, start: (Zxid, &Path), exact_from: Zxid) -> Option<Replayed
 
 async fn files_of(mut setup: Setup, old: bool, digests: bool, target: Setup, target_old: bool) {
     setup.jvm = vec![
-        "-Dzookeeper.extendedTypesEnabled=true",
-        "-Dzookeeper.snapCount=120",
+        "-Dzookeeper.extendedTypesEnabled=true".into(),
+        "-Dzookeeper.snapCount=120".into(),
     ];
-    setup.config = "maxSessionTimeout=60000\n";
+    setup.config = "maxSessionTimeout=60000\n".into();
     let mut ensemble = Ensemble::start_with(1, setup, |_| ()).await;
     let client = connect(&ensemble.server(1), old).await;
     let leaving = connect(&ensemble.server(1), old).await;
@@ -131,8 +131,8 @@ async fn files_of(mut setup: Setup, old: bool, digests: bool, target: Setup, tar
 
 /// Another server loads what we write, and a client sees the same there.
 async fn seeds(mut tree: Tree, mut target: Setup, old: bool) {
-    target.jvm = vec!["-Dzookeeper.extendedTypesEnabled=true"];
-    target.config = "maxSessionTimeout=60000\n";
+    target.jvm = vec!["-Dzookeeper.extendedTypesEnabled=true".into()];
+    target.config = "maxSessionTimeout=60000\n".into();
     if tree.get("/zookeeper/config").is_none() {
         // A server of 3.5 or later makes this node when it starts.
         let blank = NodeStat::default();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mesolith_zk::four_letter::{Mode, mntr, ruok, srvr};
 
-use crate::ensemble::Ensemble;
+use mesolith_testkit_zookeeper::Ensemble;
 
 const LIMIT: Duration = Duration::from_secs(5);
 

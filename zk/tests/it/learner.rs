@@ -8,8 +8,8 @@ use mesolith_zk::tree::DigestCheck;
 use tokio::time::timeout;
 use zookeeper_client::{Acls, Client, CreateMode};
 
-use crate::ensemble::{Ensemble, Setup};
 use crate::workload::{self, Abilities, connect};
+use mesolith_testkit_zookeeper::{Ensemble, Setup};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -76,8 +76,8 @@ async fn mark(client: &Client, path: &str) {
 }
 
 fn setup(mut setup: Setup) -> Setup {
-    setup.jvm = vec!["-Xmx128m", "-Dzookeeper.extendedTypesEnabled=true"];
-    setup.config = "maxSessionTimeout=60000\n";
+    setup.jvm = vec!["-Xmx128m".into(), "-Dzookeeper.extendedTypesEnabled=true".into()];
+    setup.config = "maxSessionTimeout=60000\n".into();
     setup
 }
 

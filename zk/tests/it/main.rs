@@ -2,7 +2,6 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 mod election;
-mod ensemble;
 mod files;
 mod four_letter;
 mod learner;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::ensemble::{Ensemble, Setup};
+use mesolith_testkit_zookeeper::{Ensemble, Setup};
 
 const SESSION: i64 = 0x7a00_0000_0000_0001;
 
@@ -94,7 +94,7 @@ fn codes(txn: &Txn) -> Vec<i32> {
 
 async fn writes(version: Setup, old: bool) {
     let setup = Setup {
-        jvm: vec!["-Dzookeeper.extendedTypesEnabled=true"],
+        jvm: vec!["-Dzookeeper.extendedTypesEnabled=true".into()],
         ..version
     };
     let mut ensemble = Ensemble::start_with(3, setup, |_| ()).await;

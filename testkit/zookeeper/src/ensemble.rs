@@ -1,4 +1,4 @@
-//! A real ZooKeeper ensemble from Debian's package, on free loopback ports, gone when dropped.
+//! A real ZooKeeper ensemble on free loopback ports, gone when dropped.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -7,16 +7,28 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use mesolith_zk::four_letter;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 const CLASS_PATH: &str = "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar";
 
 /// What is special about an ensemble.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Setup {
+    /// Jars of the servers.
     pub class_path: String,
-    pub jvm: Vec<&'static str>,
+    /// More flags of the JVM; the last one wins.
+    pub jvm: Vec<String>,
     /// More lines of the configuration file.
-    pub config: &'static str,
+    pub config: String,
+    /// Address that the servers listen on.
+    pub host: String,
+    /// Network namespace that they run in, made by the caller.
+    pub namespace: Option<String>,
+    /// Number of the first server. Two ensembles that are kept equal need different ones: it is part of session ids.
+    pub first_id: usize,
+    /// Folder for the data, such as one in memory; a temporary one by default.
+    pub dir: Option<PathBuf>,
 }
 
 impl Default for Setup {
@@ -24,7 +36,11 @@ impl Default for Setup {
         Self {
             class_path: CLASS_PATH.to_owned(),
             jvm: Vec::new(),
-            config: "",
+            config: String::new(),
+            host: "127.0.0.1".to_owned(),
+            namespace: None,
+            first_id: 1,
+            dir: None,
         }
     }
 }
@@ -32,7 +48,7 @@ impl Default for Setup {
 impl Setup {
     /// Another version than the package's, from Maven Central.
     pub fn version(version: &str) -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers.sh");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/servers.sh");
         let output = Command::new("timeout")
             .args(["600", "bash", script, version])
             .output()
@@ -47,12 +63,14 @@ impl Setup {
     }
 }
 
+#[derive(Debug)]
 struct Server {
     ports: [u16; 3],
     process: Option<Child>,
 }
 
-/// Servers 1..=n; stopped ones can be started again on their data.
+/// Servers 1..=n, whatever numbers they have in their configuration; stopped ones can be started again on their data.
+#[derive(Debug)]
 pub struct Ensemble {
     dir: tempfile::TempDir,
     servers: Vec<Server>,
@@ -67,44 +85,83 @@ impl Ensemble {
 
     /// As [`Ensemble::start`]; `prepare` may put files into each server's data directory.
     pub async fn start_with(n: usize, setup: Setup, prepare: impl Fn(&Path)) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let mut this = Self::prepare(n, setup);
+        for id in 1..=n {
+            prepare(&this.data(id));
+            this.spawn(id);
+        }
+        this.wait_all().await;
+        this
+    }
+
+    /// Configurations and empty data folders; nothing runs yet.
+    pub fn prepare(n: usize, setup: Setup) -> Self {
+        let dir = match &setup.dir {
+            Some(dir) => tempfile::tempdir_in(dir).unwrap(),
+            None => tempfile::tempdir().unwrap(),
+        };
         let servers = (0..n)
             .map(|_| Server {
                 ports: free_ports(),
                 process: None,
             })
             .collect();
-        let mut this = Self { dir, servers, setup };
-        for id in 1..=n {
-            this.configure(id);
-            prepare(&this.data(id));
-            this.spawn(id);
-        }
-        for id in 1..=n {
-            this.wait_serving(id).await;
-        }
+        let this = Self { dir, servers, setup };
+        (1..=n).for_each(|id| this.configure(id));
         this
+    }
+
+    /// Waits until every server takes part.
+    pub async fn wait_all(&self) {
+        for id in 1..=self.len() {
+            self.wait_serving(id).await;
+        }
+    }
+
+    /// Number of servers.
+    pub fn len(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// Never.
+    pub fn is_empty(&self) -> bool {
+        self.servers.is_empty()
+    }
+
+    /// `h:p,h:p`, as clients want it.
+    pub fn connect_string(&self) -> String {
+        let servers: Vec<_> = (1..=self.len()).map(|id| self.server(id)).collect();
+        servers.join(",")
     }
 
     /// `zk://h:p,h:p/path`.
     pub fn url(&self, path: &str) -> String {
-        let servers: Vec<_> = (1..=self.servers.len()).map(|id| self.server(id)).collect();
-        format!("zk://{}{path}", servers.join(","))
+        format!("zk://{}{path}", self.connect_string())
     }
 
     /// `host:port` of a server.
     pub fn server(&self, id: usize) -> String {
-        format!("127.0.0.1:{}", self.servers[id - 1].ports[0])
+        format!("{}:{}", self.setup.host, self.servers[id - 1].ports[0])
     }
 
     /// `host:port` where a server listens for learners while it leads.
     pub fn quorum(&self, id: usize) -> String {
-        format!("127.0.0.1:{}", self.servers[id - 1].ports[1])
+        format!("{}:{}", self.setup.host, self.servers[id - 1].ports[1])
     }
 
     /// Where a server keeps its snapshots and logs.
     pub fn data(&self, id: usize) -> PathBuf {
-        self.dir.path().join(id.to_string()).join("data/version-2")
+        self.data_dir(id).join("version-2")
+    }
+
+    /// A server's `dataDir`.
+    pub fn data_dir(&self, id: usize) -> PathBuf {
+        self.dir.path().join(id.to_string()).join("data")
+    }
+
+    /// A server's `zoo.cfg`, to be changed before it is started.
+    pub fn config_file(&self, id: usize) -> PathBuf {
+        self.dir.path().join(id.to_string()).join("zoo.cfg")
     }
 
     /// The id of the server that leads.
@@ -130,6 +187,28 @@ impl Ensemble {
         }
     }
 
+    /// SIGSTOP: it keeps its connections and says nothing.
+    pub fn pause(&self, id: usize) {
+        self.signal(id, Signal::SIGSTOP);
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self, id: usize) {
+        self.signal(id, Signal::SIGCONT);
+    }
+
+    /// The process id of a server that runs.
+    pub fn pid(&self, id: usize) -> Option<u32> {
+        self.servers[id - 1].process.as_ref().map(Child::id)
+    }
+
+    fn signal(&self, id: usize, signal: Signal) {
+        let pid = self.pid(id).and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid {
+            kill(Pid::from_raw(pid), signal).ok();
+        }
+    }
+
     /// Starts a killed server again, without waiting.
     pub fn spawn(&mut self, id: usize) {
         let dir = self.dir.path().join(id.to_string());
@@ -138,7 +217,15 @@ impl Ensemble {
             .append(true)
             .open(dir.join("log"))
             .unwrap();
-        let process = Command::new("java")
+        let mut command = match &self.setup.namespace {
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace, "java"]);
+                command
+            }
+            None => Command::new("java"),
+        };
+        let process = command
             .args([
                 "-Xmx64m",
                 "-XX:+UseSerialGC",
@@ -177,30 +264,33 @@ impl Ensemble {
         }
     }
 
-    fn log(&self, id: usize) -> String {
+    /// What a server has printed.
+    pub fn log(&self, id: usize) -> String {
         fs::read_to_string(self.dir.path().join(id.to_string()).join("log")).unwrap_or_default()
     }
 
     fn configure(&self, id: usize) {
         let dir = self.dir.path().join(id.to_string());
         fs::create_dir_all(dir.join("data/version-2")).unwrap();
-        fs::write(dir.join("data/myid"), id.to_string()).unwrap();
+        fs::write(dir.join("data/myid"), (self.setup.first_id + id - 1).to_string()).unwrap();
         fs::write(dir.join("zoo.cfg"), self.config(id, &dir)).unwrap();
     }
 
     fn config(&self, id: usize, dir: &Path) -> String {
         let mut text = format!(
-            "tickTime=500\ninitLimit=40\nsyncLimit=20\ndataDir={}\nclientPort={}\nclientPortAddress=127.0.0.1\n\
+            "tickTime=500\ninitLimit=40\nsyncLimit=20\ndataDir={}\nclientPort={}\nclientPortAddress={}\n\
              admin.enableServer=false\n4lw.commands.whitelist=*\nmaxClientCnxns=0\n",
             dir.join("data").display(),
-            self.servers[id - 1].ports[0]
+            self.servers[id - 1].ports[0],
+            self.setup.host
         );
-        text += self.setup.config;
+        text += &self.setup.config;
         if self.servers.len() > 1 {
             for (i, server) in self.servers.iter().enumerate() {
                 text += &format!(
-                    "server.{}=127.0.0.1:{}:{}\n",
-                    i + 1,
+                    "server.{}={}:{}:{}\n",
+                    self.setup.first_id + i,
+                    self.setup.host,
                     server.ports[1],
                     server.ports[2]
                 );
