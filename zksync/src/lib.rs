@@ -2,13 +2,17 @@
 //!
 //! Any ensemble will do; nothing here knows of Mesos or Kubernetes.
 //!
+//! - [`settings`], [`status`], [`handle`]: what is wanted of an engine, what it says, how it is asked.
 //! - [`Scope`]: which paths.
 //! - [`plan`], [`pipeline`]: what to write to the target, when, and what the answers mean. Pure.
 //! - [`checkpoint`]: how far the target is, kept in the target.
 
 pub mod checkpoint;
+pub mod handle;
 pub mod pipeline;
 pub mod plan;
 mod scope;
+pub mod settings;
+pub mod status;
 
 pub use scope::{Error as ScopeError, Scope};
