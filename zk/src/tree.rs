@@ -141,6 +141,16 @@ impl Tree {
         self.arena.preorder().map(|id| Node { tree: self, id })
     }
 
+    /// Number of places for nodes, some of them empty: a node keeps its place for as long as it lives.
+    pub fn slots(&self) -> usize {
+        self.arena.slots()
+    }
+
+    /// The node at a place, so that a walk can stop and go on while the tree changes.
+    pub fn node_at(&self, place: usize) -> Option<Node<'_>> {
+        self.arena.at(place).map(|id| Node { tree: self, id })
+    }
+
     /// Ephemeral nodes of a session.
     pub fn ephemerals(&self, session: i64) -> impl Iterator<Item = Node<'_>> {
         let ids = self.ephemerals.get(&session).into_iter().flatten();

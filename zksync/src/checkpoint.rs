@@ -21,6 +21,9 @@ pub struct Checkpoint {
     pub run: String,
     /// Number of the last unit of work of that run.
     pub unit: u64,
+    /// Whether the target was filled: before that, what it lacks is still to come.
+    #[serde(default)]
+    pub complete: bool,
 }
 
 impl Checkpoint {
@@ -32,8 +35,12 @@ impl Checkpoint {
     /// What a tree holds, with the node's version; `None` if there is no such node or it holds something else.
     pub fn read(tree: &Tree, path: &str) -> Option<(Self, i32)> {
         let node = tree.get(path)?;
-        let checkpoint = serde_json::from_slice(node.data()?).ok()?;
-        Some((checkpoint, node.stored().version))
+        Some((Self::parse(node.data()?)?, node.stored().version))
+    }
+
+    /// What the node's data says, if it is a checkpoint.
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        serde_json::from_slice(data).ok()
     }
 
     /// The bytes of the node.

@@ -3,16 +3,19 @@
 //! Any ensemble will do; nothing here knows of Mesos or Kubernetes.
 //!
 //! - [`settings`], [`status`], [`handle`]: what is wanted of an engine, what it says, how it is asked.
-//! - [`Scope`]: which paths.
-//! - [`plan`], [`pipeline`]: what to write to the target, when, and what the answers mean. Pure.
+//! - [`options`]: what it is started with.
+//! - [`Routes`]: which paths.
+//! - [`plan`], [`pipeline`], [`duplex`]: what to write to the target, when, and what the answers mean. Pure.
 //! - [`checkpoint`]: how far the target is, kept in the target.
 
 pub mod checkpoint;
+pub mod duplex;
 pub mod handle;
+pub mod options;
 pub mod pipeline;
 pub mod plan;
-mod scope;
+mod routes;
 pub mod settings;
 pub mod status;
 
-pub use scope::{Error as ScopeError, Scope};
+pub use routes::{Error as RoutesError, Place, Routes};

@@ -1,4 +1,5 @@
-//! From the source's transactions to requests to the target and back: pure, so that every order of events can be tried.
+//! One direction of replication, from the source's transactions to requests to the target and back: pure, so that every
+//! order of events can be tried.
 //!
 //! ```text
 //! source's transaction -> unit of work (planned against the view) -> requests, a few in flight -> answers in the
@@ -8,25 +9,30 @@
 //! A refused request means that the target is not what the plan took it for. All that is in flight behind it fails with
 //! it (see [`crate::checkpoint`]); what is left is planned again from the target's tree, in the same order. The same
 //! happens when the link to the target was lost.
+//!
+//! - `batch`: which request comes next; `pace`: how many may be on their way.
+//! - `answers`: what an answer means; `refusals`: what to do about a refused one.
+//! - `links`: what a lost link, a new one, another engine's checkpoint do.
 
+mod answers;
 mod batch;
-mod flow;
-mod foreign;
-#[cfg(test)]
-mod simulation;
+mod links;
+mod pace;
+mod refusals;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
-use mesolith_zk::record::{Op, Txn, TxnHeader, Zxid};
+use mesolith_zk::record::{Txn, Zxid};
 use mesolith_zk::request::Request;
 use mesolith_zk::tree::Tree;
 
-use crate::Scope;
-use crate::plan::{Overlay, Step, View, repair, replay};
+use crate::plan::{Held, Overlay, Source, Step, View, repair, replay};
+use crate::routes::Routes;
+use crate::settings::Side;
+use pace::Pace;
 
-pub use foreign::Conflict;
-
-/// The two trees, both as of the last event seen.
+/// The two trees, both as of the last event seen, as one direction looks at them.
 #[derive(Debug, Clone, Copy)]
 pub struct Trees<'a> {
     /// The source's.
@@ -42,7 +48,7 @@ pub struct Limits {
     pub batch: usize,
     /// Most bytes in one request; servers refuse more than a megabyte.
     pub bytes: usize,
-    /// Most requests that wait for an answer.
+    /// Requests that wait for an answer at the same time on a short link.
     pub in_flight: usize,
 }
 
@@ -56,11 +62,26 @@ impl Default for Limits {
     }
 }
 
+/// Who writes, as the target knows it.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// This run of the engine.
+    pub run: String,
+    /// The engine's own session on the target.
+    pub session: i64,
+    /// Path of its checkpoint there.
+    pub path: String,
+    /// First byte of the `cxid` of every request of this engine, in any run; its highest bit is set.
+    pub tag: u8,
+}
+
 /// Where a unit of work comes from, so that it can be planned again.
 #[derive(Debug)]
 enum Origin {
-    Replay(Txn),
+    Replay(Box<Txn>),
     Repair(Box<str>),
+    /// It turned out not to be wanted.
+    Nothing,
 }
 
 /// What one transaction of the source, or one difference, asks for.
@@ -68,9 +89,11 @@ enum Origin {
 struct Unit {
     number: u64,
     zxid: Zxid,
-    /// When it was seen, in microseconds of the caller's clock.
+    /// When it was seen, in microseconds of the caller's clock; 0 for what is not measured.
     at: u64,
     origin: Origin,
+    /// Nodes of it that lost a conflict, by the target's names.
+    skip: Vec<Box<str>>,
     steps: Vec<Step>,
     /// How many of them were sent.
     sent: usize,
@@ -81,27 +104,30 @@ struct Unit {
 struct Sent {
     session: i64,
     cxid: i32,
+    /// Where its writes begin: unit, step.
+    first: (u64, usize),
     /// Units up to this one are done once it is answered.
     through: u64,
     what: What,
+    at: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     /// Ends with the checkpoint.
     Multi,
     /// Sets the ACL of a node, which no multi takes.
-    Acl(Box<str>),
-    /// Opens or closes a session.
-    Session,
+    Acl,
+    /// Opens a session.
+    Open,
     /// Shuts out what was sent through the link before.
     Claim,
-    /// Asks whether a session's client has moved to the target.
-    Probe,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flow {
+    /// Another engine works, or none yet: units are gathered and dropped as its checkpoint passes them.
+    Standby,
     /// No link to the target, or it is not up to date.
     Down,
     /// After a new link: what is on its way from before must be shut out first.
@@ -109,8 +135,6 @@ enum Flow {
     /// Something was refused; waiting for the answers to what was sent behind it.
     Draining,
     Running,
-    /// Another engine has taken over.
-    Fenced,
 }
 
 /// A request to send to the target.
@@ -122,6 +146,8 @@ pub struct Outgoing {
     pub cxid: i32,
     /// What.
     pub request: Request,
+    /// The leader must be told first that this link speaks for the session, whose client had moved.
+    pub take_over: bool,
 }
 
 /// What has been done so far.
@@ -135,8 +161,6 @@ pub struct Counters {
     pub requests: u64,
     /// Requests that the target refused.
     pub refused: u64,
-    /// Conflicts found.
-    pub conflicts: u64,
 }
 
 /// Something the caller should know.
@@ -147,29 +171,39 @@ pub enum Notice {
         /// When the source's transaction was seen.
         seen: u64,
     },
-    /// Somebody else changed the target.
-    Conflict(Conflict),
     /// The client of a session lives on the target now.
     Moved {
         /// The session.
         session: i64,
+    },
+    /// The target does not take a change of a node, which is left alone from now on.
+    Unwritable {
+        /// The node, by the target's name.
+        path: Box<str>,
+        /// The servers' error code.
+        code: i32,
+    },
+    /// A change that had lost a conflict reached the target all the same.
+    Overtaken {
+        /// The node, by the target's name.
+        path: Box<str>,
     },
     /// Another engine has taken over: nothing can be written any more.
     Fenced {
         /// Its run.
         by: String,
     },
+    /// The engine's own session on the target is over, or the leader takes another link for its owner.
+    Disowned,
 }
 
 /// One direction of replication.
 #[derive(Debug)]
 pub struct Pipeline {
-    scope: Scope,
+    from: Side,
+    routes: Arc<Routes>,
     limits: Limits,
-    run: String,
-    /// The engine's own session on the target.
-    session: i64,
-    path: String,
+    me: Identity,
     flow: Flow,
     paused: bool,
     units: VecDeque<Unit>,
@@ -177,6 +211,8 @@ pub struct Pipeline {
     next: usize,
     number: u64,
     sent: VecDeque<Sent>,
+    /// Outside the order: sessions that end.
+    aside: VecDeque<Outgoing>,
     /// Sent behind a refused one and bound to fail with it; once all are answered, their units are planned again.
     void: BTreeSet<(i64, i32)>,
     /// Unanswered when a link was lost: answered late or never.
@@ -186,108 +222,208 @@ pub struct Pipeline {
     /// The unit that the checkpoint says.
     base: u64,
     overlay: Overlay,
-    cxid: i32,
+    held: Held,
+    current: BTreeMap<Box<str>, Zxid>,
+    /// Sessions whose clients moved while nodes of theirs were on their way.
+    contested: BTreeSet<i64>,
+    cxid: u32,
     /// Version of the checkpoint once everything in flight is done.
     version: i32,
     /// Position seen of the source, position that the target has, and position that the checkpoint says.
     seen: Zxid,
     applied: Zxid,
     marked: Zxid,
-    mirrored: BTreeMap<i64, i32>,
+    /// Whether the target was filled once, as the checkpoint says.
+    complete: bool,
+    pace: Pace,
+    /// Refusals since the last success, and when to try again.
+    refusals: u32,
+    not_before: u64,
     counters: Counters,
 }
 
 impl Pipeline {
-    /// For an engine that has claimed the checkpoint at `path` for its `run` and opened its session.
-    pub fn new(scope: Scope, limits: Limits, run: String, session: i64, path: String) -> Self {
+    /// Away from a side, for an engine that does not work yet.
+    pub fn new(from: Side, routes: Arc<Routes>, limits: Limits, me: Identity) -> Self {
         Self {
-            scope,
+            from,
+            routes,
             limits,
-            run,
-            session,
-            path,
-            flow: Flow::Down,
+            me,
+            flow: Flow::Standby,
             paused: false,
             units: VecDeque::new(),
             next: 0,
             number: 0,
             sent: VecDeque::new(),
+            aside: VecDeque::new(),
             void: BTreeSet::new(),
             lost: BTreeSet::new(),
             at_large: 0,
             base: 0,
             overlay: Overlay::default(),
+            held: Held::default(),
+            current: BTreeMap::new(),
+            contested: BTreeSet::new(),
             cxid: 0,
             version: 0,
             seen: Zxid(0),
             applied: Zxid(0),
             marked: Zxid(0),
-            mirrored: BTreeMap::new(),
+            complete: false,
+            pace: Pace::default(),
+            refusals: 0,
+            not_before: 0,
             counters: Counters::default(),
         }
     }
 
-    /// A transaction of the source was committed, and is in its tree.
-    pub fn replay(&mut self, txn: Txn, trees: Trees<'_>, at: u64) {
-        self.seen = txn.header.zxid;
-        self.add(Origin::Replay(txn), trees, at);
+    /// A transaction of the source was committed, and is in its tree. `skip`: nodes that are not to be carried, by the
+    /// target's names.
+    pub fn replay(&mut self, txn: Txn, skip: Vec<Box<str>>, trees: Trees<'_>, at: u64) {
+        let zxid = txn.header.zxid;
+        self.seen = self.seen.max(zxid);
+        self.add(Origin::Replay(Box::new(txn)), zxid, skip, trees, at);
     }
 
-    /// A node may differ.
+    /// A node of the target, by its name there, may differ.
     pub fn repair(&mut self, path: Box<str>, trees: Trees<'_>, at: u64) {
-        self.seen = trees.source.last_zxid();
-        self.add(Origin::Repair(path), trees, at);
+        let zxid = trees.source.last_zxid();
+        self.seen = self.seen.max(zxid);
+        self.add(Origin::Repair(path), zxid, Vec::new(), trees, at);
     }
 
-    /// The source's sessions have to live on the target before their nodes can.
-    pub fn begin(&mut self, trees: Trees<'_>, at: u64) {
-        self.seen = trees.source.last_zxid();
-        for (session, timeout) in trees.source.sessions() {
-            self.mirrored.insert(*session, *timeout);
-            if !trees.target.sessions().contains_key(session) {
-                self.open(*session, *timeout, trees, at);
-            }
-        }
+    /// The source went on with nothing to carry.
+    pub fn saw(&mut self, zxid: Zxid) {
+        self.seen = self.seen.max(zxid);
     }
 
-    fn open(&mut self, session: i64, timeout: i32, trees: Trees<'_>, at: u64) {
-        let header = TxnHeader {
-            session,
-            zxid: self.seen,
-            ..TxnHeader::default()
-        };
-        let op = Op::CreateSession { timeout };
-        let digest = None;
-        self.add(Origin::Replay(Txn { header, op, digest }), trees, at);
-    }
-
-    fn add(&mut self, origin: Origin, trees: Trees<'_>, at: u64) {
-        let number = self.number + 1;
-        let steps = plan(&origin, trees, &mut self.overlay, number, &self.scope);
-        if steps.is_empty() {
-            return;
-        }
-        self.number = number;
-        self.units.push_back(Unit {
-            number,
-            zxid: self.seen,
+    fn add(&mut self, origin: Origin, zxid: Zxid, skip: Vec<Box<str>>, trees: Trees<'_>, at: u64) {
+        let mut unit = Unit {
+            number: self.number + 1,
+            zxid,
             at,
             origin,
-            steps,
+            skip,
+            steps: Vec::new(),
             sent: 0,
-        });
+        };
+        // What another engine writes, or what waits for a link, is planned when it is this one's turn.
+        if !matches!(self.flow, Flow::Standby | Flow::Down) {
+            self.plan(&mut unit, trees);
+            if unit.steps.is_empty() {
+                return;
+            }
+        }
+        self.number += 1;
+        self.units.push_back(unit);
     }
 
-    /// Sessions that pings have to keep alive on the target: the mirrored ones whose client has not moved, and our own.
-    pub fn touched(&self) -> BTreeMap<i64, i32> {
-        let mut touched = self.mirrored.clone();
-        touched.insert(self.session, OWN_TIMEOUT);
-        touched
+    fn plan(&mut self, unit: &mut Unit, trees: Trees<'_>) {
+        let mut view = View {
+            source: Source {
+                tree: trees.source,
+                routes: &self.routes,
+                side: self.from,
+            },
+            target: trees.target,
+            held: &self.held,
+            current: &mut self.current,
+            overlay: &mut self.overlay,
+            unit: unit.number,
+            zxid: unit.zxid,
+        };
+        unit.sent = 0;
+        unit.steps = match &unit.origin {
+            Origin::Replay(txn) => replay(txn, &unit.skip, &mut view),
+            Origin::Repair(path) => repair(path, &mut view),
+            Origin::Nothing => Vec::new(),
+        };
     }
 
     /// Stops and resumes sending; what is in flight is finished.
     pub fn pause(&mut self, paused: bool) {
         self.paused = paused;
+    }
+
+    /// The target has been filled; the next checkpoint says so.
+    pub fn set_complete(&mut self) {
+        if !self.complete {
+            self.complete = true;
+            // So that a checkpoint is written although nothing has happened.
+            self.marked = Zxid(0);
+        }
+    }
+
+    /// Whether the target was filled once.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Other limits from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Other routes from now on; what is pending keeps its plan.
+    pub fn set_routes(&mut self, routes: Arc<Routes>) {
+        self.routes = routes;
+    }
+
+    /// Leaves a subtree alone, by the target's name, and drops what is pending for it.
+    pub fn hold(&mut self, path: &str) {
+        self.held.hold(path);
+        self.supersede(path);
+    }
+
+    /// Writes it again from now on.
+    pub fn release(&mut self, path: &str) -> bool {
+        self.held.release(path)
+    }
+
+    /// What is left alone.
+    pub fn held(&self) -> &Held {
+        &self.held
+    }
+
+    /// Whether something pending touches a node of the target, see [`Overlay::collides`].
+    pub fn collides(&self, path: &str, goes: bool) -> bool {
+        self.overlay.collides(path, goes)
+    }
+
+    /// When the source made the pending change that touches a node of the target, in milliseconds since 1970.
+    pub fn pending_time(&self, path: &str) -> Option<i64> {
+        self.units.iter().rev().find_map(|unit| match &unit.origin {
+            Origin::Replay(txn) if unit.touches(path) => Some(txn.header.time),
+            _ => None,
+        })
+    }
+
+    /// Pending changes of a node, or below it, lost a conflict: they are not planned again, and said if they come through.
+    pub fn supersede(&mut self, path: &str) {
+        for unit in &mut self.units {
+            let mut lost: Vec<Box<str>> = Vec::new();
+            for step in &unit.steps {
+                if let Step::Write { write, .. } = step
+                    && crate::routes::is_below(write.path(), path)
+                    && !unit
+                        .skip
+                        .iter()
+                        .chain(&lost)
+                        .any(|skipped| **skipped == *write.path())
+                {
+                    lost.push(write.path().into());
+                }
+            }
+            unit.skip.append(&mut lost);
+            if unit.sent == 0 {
+                let skip = &unit.skip;
+                unit.steps.retain(|step| match step {
+                    Step::Write { write, .. } => !skip.iter().any(|skipped| **skipped == *write.path()),
+                    Step::Open { .. } | Step::Close { .. } => true,
+                });
+            }
+        }
     }
 
     /// Units that are not in the target yet.
@@ -300,9 +436,19 @@ impl Pipeline {
         self.units.is_empty() && self.sent.is_empty()
     }
 
+    /// Whether it may write.
+    pub fn is_running(&self) -> bool {
+        self.flow == Flow::Running
+    }
+
     /// Last position of the source that the target has.
     pub fn applied(&self) -> Zxid {
         if self.is_idle() { self.seen } else { self.applied }
+    }
+
+    /// Last position seen of the source.
+    pub fn seen(&self) -> Zxid {
+        self.seen
     }
 
     /// What has been done.
@@ -310,20 +456,14 @@ impl Pipeline {
         self.counters
     }
 
-    /// What is replicated.
-    pub fn scope(&self) -> &Scope {
-        &self.scope
+    /// Who writes.
+    pub fn identity(&self) -> &Identity {
+        &self.me
     }
-}
 
-/// Timeout of the engine's own session on the target, in milliseconds.
-pub const OWN_TIMEOUT: i32 = 30_000;
-
-fn plan(origin: &Origin, trees: Trees<'_>, overlay: &mut Overlay, unit: u64, scope: &Scope) -> Vec<Step> {
-    let mut view = View::new(trees.target, overlay, unit);
-    match origin {
-        Origin::Replay(txn) => replay(txn, trees.source, &mut view, scope),
-        Origin::Repair(path) => repair(path, trees.source, &mut view),
+    /// Whether a `cxid` is one of this engine's, in this run or an earlier one.
+    pub fn is_own(&self, cxid: i32) -> bool {
+        cxid.to_be_bytes()[0] == self.me.tag
     }
 }
 
@@ -331,5 +471,12 @@ impl Unit {
     /// A transaction of the source is one of the target's too; a repair may come in parts.
     fn is_atomic(&self) -> bool {
         matches!(self.origin, Origin::Replay(_))
+    }
+
+    fn touches(&self, path: &str) -> bool {
+        self.steps.iter().any(|step| match step {
+            Step::Write { write, .. } => write.path() == path,
+            Step::Open { .. } | Step::Close { .. } => false,
+        })
     }
 }

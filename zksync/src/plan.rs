@@ -1,16 +1,17 @@
 //! What to write to the target: pure, from the source's transactions and both trees.
 //!
 //! - [`View`]: the target as it will be once everything planned is written.
-//! - `replay`: a transaction of the source becomes the same change of the target.
-//! - `repair`: a node of the target is made like the source's, whatever it is now.
+//! - [`replay`]: a transaction of the source becomes the same change of the target.
+//! - [`repair`]: a node of the target is made like the source's, whatever it is now.
 
+mod fit;
 mod repair;
 mod replay;
 mod view;
 
-pub use repair::{differing, repair};
+pub use repair::{differs, repair};
 pub use replay::replay;
-pub use view::{Overlay, View};
+pub use view::{Expected, Held, Overlay, Source, View};
 
 use mesolith_zk::record::{Acl, NodeStat};
 use mesolith_zk::request::{CreateMode, Write};
@@ -19,9 +20,9 @@ use mesolith_zk::tree::Node;
 /// One step; steps of a plan happen in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// A change, in the name of a session if it creates one of its ephemeral nodes.
+    /// A change, in the name of a session if it creates or ends one of its ephemeral nodes.
     Write {
-        /// Who owns the new node.
+        /// Whose node it is.
         session: Option<i64>,
         /// What.
         write: Write,
@@ -33,7 +34,7 @@ pub enum Step {
         /// Milliseconds.
         timeout: i32,
     },
-    /// The session ends on the target, unless its client has moved there.
+    /// The session ends on the target, once its nodes are gone.
     Close {
         /// The session.
         session: i64,
@@ -47,7 +48,7 @@ impl Step {
 }
 
 /// What sort of node it is, and which session owns it.
-fn kind(node: Node<'_>) -> (CreateMode, Option<i64>) {
+pub fn kind(node: Node<'_>) -> (CreateMode, Option<i64>) {
     let stat = node.stored();
     if let Some(session) = node.owner() {
         (CreateMode::Ephemeral, Some(session))

@@ -75,6 +75,17 @@ impl Arena {
         self.slots.len() - self.free.len()
     }
 
+    pub(super) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The node at a place, if there is one.
+    pub(super) fn at(&self, place: usize) -> Option<NodeId> {
+        let slot = self.slots.get(place)?;
+        let id = NodeId::try_from(place).ok()?;
+        (id == ROOT || slot.parent != NONE).then_some(id)
+    }
+
     pub(super) fn slot(&self, id: NodeId) -> &Slot {
         &self.slots[id as usize]
     }

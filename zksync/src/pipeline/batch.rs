@@ -1,22 +1,29 @@
 //! Which request comes next: as much as has come, in order, in as few requests as the servers' rules allow.
 
 use bytes::Bytes;
-use mesolith_zk::request::{ANY_VERSION, Request, Write};
+use mesolith_zk::record::Zxid;
+use mesolith_zk::request::{Request, Write};
 
 use super::{Flow, Outgoing, Pipeline, Sent, Step, What};
-use crate::checkpoint::{Checkpoint, ROOT};
+use crate::checkpoint::Checkpoint;
+
+/// Servers refuse a longer request, and close the link: `jute.maxbuffer` is 1,048,575 bytes if nobody raised it.
+const LARGEST: usize = 1_040_000;
 
 impl Pipeline {
-    /// The requests to send now.
-    pub fn take(&mut self) -> Vec<Outgoing> {
-        let mut requests = Vec::new();
-        if self.flow == Flow::Claiming && !self.paused && self.sent.is_empty() {
-            requests.push(self.claim());
+    /// The requests to send now; `now` in microseconds of the caller's clock.
+    pub fn take(&mut self, now: u64) -> Vec<Outgoing> {
+        let mut requests: Vec<Outgoing> = self.aside.drain(..).collect();
+        if self.paused {
+            return requests;
+        }
+        if self.flow == Flow::Claiming && self.sent.is_empty() {
+            requests.push(self.claim(now));
         }
         while self.flow == Flow::Running
-            && !self.paused
-            && self.sent.len() < self.limits.in_flight
-            && let Some(request) = self.next_request()
+            && self.pace.allowed(self.limits.in_flight) > self.sent.len()
+            && self.may_send(now)
+            && let Some(request) = self.next_request(now)
         {
             requests.push(request);
         }
@@ -25,74 +32,78 @@ impl Pipeline {
 
     /// Raises the checkpoint's version beyond what any request of the lost link expects, so that none of them can come
     /// between those that are sent from now on. If one of them came first, this one fails.
-    fn claim(&mut self) -> Outgoing {
-        let data = Checkpoint {
-            zxid: self.marked.0,
-            run: self.run.clone(),
-            unit: self.base,
-        };
-        let data = Bytes::from(data.bytes());
+    fn claim(&mut self, now: u64) -> Outgoing {
+        let data = self.checkpoint(self.marked, self.base);
         let mut writes = Vec::new();
         for _ in 0..=self.at_large {
-            writes.push(Write::SetData {
-                path: self.path.as_str().into(),
-                data: Some(data.clone()),
-                version: self.version,
-            });
-            self.version = self.version.wrapping_add(1);
+            writes.push(self.mark_write(data.clone()));
         }
-        let through = self.base;
-        self.send(self.session, Request::Multi(writes), through, What::Claim)
+        let (session, base) = (self.me.session, self.base);
+        self.send(session, Request::Multi(writes), (base, 0), base, What::Claim, now)
     }
 
-    /// The checkpoint alone, when the source went on without anything to write, or was idle since.
-    pub fn mark(&mut self) -> Option<Outgoing> {
+    /// The checkpoint alone, when the source went on without anything to write.
+    pub fn mark(&mut self, now: u64) -> Option<Outgoing> {
         let due = self.flow == Flow::Running && !self.paused && self.is_idle() && self.seen != self.marked;
         due.then(|| {
-            let number = self.number;
-            self.multi(self.session, Vec::new(), number, self.seen)
+            let (number, session) = (self.number, self.me.session);
+            self.multi(session, Vec::new(), (number, 0), number, self.seen, now)
         })
     }
 
-    fn next_request(&mut self) -> Option<Outgoing> {
-        let unit = self.units.get(self.next)?;
-        match &unit.steps[unit.sent] {
-            Step::Write { write, .. } if !fits_multi(write) => {
-                let what = What::Acl(write.path().into());
-                let request = Request::Single(write.clone());
-                self.counters.writes += 1;
-                Some(self.single(self.session, request, what))
-            }
-            Step::Write { .. } => Some(self.gather()),
-            Step::Open { session, timeout } => {
-                let (session, timeout) = (*session, *timeout);
-                self.mirrored.insert(session, timeout);
-                Some(self.single(session, Request::OpenSession { timeout }, What::Session))
-            }
-            Step::Close { session } => {
-                let session = *session;
-                // The answer decides, so nothing may be on its way around it.
-                if !self.sent.is_empty() {
-                    return None;
+    fn next_request(&mut self, now: u64) -> Option<Outgoing> {
+        loop {
+            let unit = self.units.get(self.next)?;
+            let first = (unit.number, unit.sent);
+            match unit.steps.get(unit.sent) {
+                // Nothing of it is left, since it lost a conflict.
+                None => {
+                    self.advance(0);
                 }
-                // Nobody has this node. Who may not write in the session's name is told so before it is looked for.
-                let nobody = Write::SetData {
-                    path: format!("{ROOT}/.nobody").into(),
-                    data: None,
-                    version: ANY_VERSION,
-                };
-                Some(self.single(session, Request::Single(nobody), What::Probe))
+                Some(Step::Write { write, .. }) if write.size() > LARGEST => {
+                    let path: Box<str> = write.path().into();
+                    self.give_up(&path, super::refusals::TOO_LARGE);
+                    self.advance(1);
+                }
+                Some(Step::Write { write, .. }) if !fits_multi(write) => {
+                    let request = Request::Single(write.clone());
+                    self.counters.writes += 1;
+                    let through = self.advance(1);
+                    return Some(self.send(self.me.session, request, first, through, What::Acl, now));
+                }
+                Some(Step::Write { .. }) => return Some(self.gather(first, now)),
+                Some(Step::Open { session, timeout }) => {
+                    let (session, request) = (*session, Request::OpenSession { timeout: *timeout });
+                    let through = self.advance(1);
+                    return Some(self.send(session, request, first, through, What::Open, now));
+                }
+                // It is closed once its unit is done, see `done`.
+                Some(Step::Close { .. }) => {
+                    let through = self.advance(1);
+                    if first.1 == 0 {
+                        // It owned nothing; still its owner has to agree.
+                        let Some(Step::Close { session }) = self.step(first) else {
+                            continue;
+                        };
+                        let zxid = self.unit_zxid(first.0);
+                        return Some(self.multi(session, Vec::new(), first, through, zxid, now));
+                    }
+                }
             }
         }
     }
 
-    fn single(&mut self, session: i64, request: Request, what: What) -> Outgoing {
-        let through = match what {
-            // Not done by its answer, but by what follows from it.
-            What::Probe => self.units.get(self.next).map_or(0, |unit| unit.number - 1),
-            _ => self.advance(1),
-        };
-        self.send(session, request, through, what)
+    fn step(&self, (number, step): (u64, usize)) -> Option<Step> {
+        let index = self
+            .units
+            .binary_search_by_key(&number, |unit| unit.number)
+            .ok()?;
+        self.units[index].steps.get(step).cloned()
+    }
+
+    fn unit_zxid(&self, number: u64) -> Zxid {
+        let index = self.units.binary_search_by_key(&number, |unit| unit.number);
+        index.map_or(self.applied, |index| self.units[index].zxid)
     }
 
     /// Counts steps of the next unit as sent or dealt with; gives the last unit that is sent as a whole.
@@ -109,11 +120,11 @@ impl Pipeline {
         number
     }
 
-    fn gather(&mut self) -> Outgoing {
+    fn gather(&mut self, first: (u64, usize), now: u64) -> Outgoing {
         let mut writes: Vec<Write> = Vec::new();
         let mut owner = None;
         let mut size = 0;
-        let mut through = 0;
+        let mut through = first.0 - 1;
         let mut zxid = self.applied;
         while let Some(unit) = self.units.get(self.next) {
             let rest = &unit.steps[unit.sent..];
@@ -126,75 +137,118 @@ impl Pipeline {
                 let other = session.is_some() && unit_owner.is_some() && *session != unit_owner;
                 let full =
                     writes.len() + taken >= self.limits.batch || unit_size + write.size() > self.limits.bytes;
-                // The first unit goes whatever its size: the source took it in one request too.
-                let may_exceed = unit.is_atomic() && writes.is_empty();
-                if !fits_multi(write) || other || (full && !may_exceed && writes.len() + taken > 0) {
+                // The first unit goes as a whole, up to what a server takes: the source took it in one request too.
+                let may_exceed = unit.is_atomic() && writes.is_empty() && unit_size + write.size() <= LARGEST;
+                if !fits_multi(write)
+                    || write.size() > LARGEST
+                    || other
+                    || (full && !may_exceed && writes.len() + taken > 0)
+                {
                     break;
                 }
                 unit_owner = unit_owner.or(*session);
                 unit_size += write.size();
                 taken += 1;
             }
-            if taken == 0 || (taken < rest.len() && unit.is_atomic() && !writes.is_empty()) {
+            // A close is part of its unit's last request.
+            let closes = matches!(rest.get(taken), Some(Step::Close { .. })) && taken + 1 == rest.len();
+            let complete = taken == rest.len() || (closes && taken > 0);
+            if taken == 0 || (!complete && unit.is_atomic() && !writes.is_empty()) {
                 break;
             }
             (owner, size) = (unit_owner, unit_size);
-            let complete = taken == rest.len();
             writes.extend(rest[..taken].iter().filter_map(|step| match step {
                 Step::Write { write, .. } => Some(write.clone()),
-                _ => None,
+                Step::Open { .. } | Step::Close { .. } => None,
             }));
             if complete {
                 zxid = unit.zxid;
             }
-            through = self.advance(taken);
-            if !complete {
+            through = self.advance(taken + usize::from(closes));
+            if !complete || closes {
                 break;
             }
         }
         self.counters.writes += writes.len() as u64;
-        self.multi(owner.unwrap_or(self.session), writes, through, zxid)
+        self.counters.bytes += writes.iter().map(data_length).sum::<u64>();
+        self.multi(
+            owner.unwrap_or(self.me.session),
+            writes,
+            first,
+            through,
+            zxid,
+            now,
+        )
     }
 
     fn multi(
         &mut self,
         session: i64,
         mut writes: Vec<Write>,
+        first: (u64, usize),
         through: u64,
-        zxid: mesolith_zk::record::Zxid,
+        zxid: Zxid,
+        now: u64,
     ) -> Outgoing {
-        let checkpoint = Checkpoint {
-            zxid: zxid.0,
-            run: self.run.clone(),
-            unit: through,
-        };
-        writes.push(Write::SetData {
-            path: self.path.as_str().into(),
-            data: Some(Bytes::from(checkpoint.bytes())),
-            version: self.version,
-        });
-        self.version = self.version.wrapping_add(1);
+        // Behind repairs, units of an earlier position may follow; the checkpoint never goes back.
+        let zxid = zxid.max(self.marked);
+        let data = self.checkpoint(zxid, through);
+        let mark = self.mark_write(data);
+        writes.push(mark);
         self.marked = zxid;
-        self.send(session, Request::Multi(writes), through, What::Multi)
+        self.send(session, Request::Multi(writes), first, through, What::Multi, now)
     }
 
-    pub(super) fn send(&mut self, session: i64, request: Request, through: u64, what: What) -> Outgoing {
-        // Negative numbers, which no client of a mirrored session uses.
-        self.cxid = self.cxid.wrapping_sub(1).min(-1);
-        if self.cxid == i32::MIN {
-            self.cxid = -1;
+    fn checkpoint(&self, zxid: Zxid, unit: u64) -> Bytes {
+        let checkpoint = Checkpoint {
+            zxid: zxid.0,
+            run: self.me.run.clone(),
+            unit,
+            complete: self.complete,
+        };
+        Bytes::from(checkpoint.bytes())
+    }
+
+    fn mark_write(&mut self, data: Bytes) -> Write {
+        let version = self.version;
+        self.version = self.version.wrapping_add(1);
+        Write::SetData {
+            path: self.me.path.as_str().into(),
+            data: Some(data),
+            version,
         }
+    }
+
+    /// The number of the next request: the tag, then 24 bits that count.
+    pub(super) fn next_cxid(&mut self) -> i32 {
+        self.cxid = (self.cxid + 1) & 0x00ff_ffff;
+        (u32::from(self.me.tag) << 24 | self.cxid).cast_signed()
+    }
+
+    pub(super) fn send(
+        &mut self,
+        session: i64,
+        request: Request,
+        first: (u64, usize),
+        through: u64,
+        what: What,
+        at: u64,
+    ) -> Outgoing {
+        let cxid = self.next_cxid();
         self.counters.requests += 1;
         self.sent.push_back(Sent {
             session,
-            cxid: self.cxid,
+            cxid,
+            first,
             through,
             what,
+            at,
         });
         Outgoing {
             session,
-            cxid: self.cxid,
+            cxid,
             request,
+            take_over: self.contested.remove(&session),
         }
     }
 }
@@ -202,4 +256,13 @@ impl Pipeline {
 /// Servers take no ACL inside a multi.
 fn fits_multi(write: &Write) -> bool {
     !matches!(write, Write::SetAcl { .. })
+}
+
+fn data_length(write: &Write) -> u64 {
+    match write {
+        Write::Create { data, .. } | Write::SetData { data, .. } => {
+            data.as_ref().map_or(0, |data| data.len() as u64)
+        }
+        Write::Delete { .. } | Write::SetAcl { .. } | Write::Check { .. } => 0,
+    }
 }

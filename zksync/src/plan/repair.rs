@@ -1,38 +1,59 @@
 //! Making a node of the target like the source's: after a conflict, after a gap in the history, and at the beginning.
 
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Write};
-use mesolith_zk::tree::{Node, Tree};
+use mesolith_zk::tree::Node;
 
-use super::replay::{again, delete, fit, parents, same_acl};
-use super::{Step, View, create_like, kind};
-use crate::Scope;
+use super::fit::{again, can_raise, delete, fit, parents, same_acl};
+use super::{Step, View, kind};
 
 /// Most create-and-delete pairs that raise one node's counter at once; the rest is found behind the next time.
 const PAIRS: i32 = 50_000;
 
 /// Steps that make one node like the source's; what is below it is not looked at, unless it has to go.
-pub fn repair(path: &str, source: &Tree, view: &mut View<'_>) -> Vec<Step> {
+pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
-    let Some(node) = source.get(path) else {
+    if view.held.covers(path) {
+        return steps;
+    }
+    let Some(node) = view.source.get(path) else {
         delete(path, view, &mut steps);
         return steps;
     };
     let Some(now) = view.untouched(path) else {
         if view.get(path).is_none() {
-            again(path, source, view, &mut steps);
+            again(path, view, &mut steps);
         }
         return steps;
     };
     if kind(now) != kind(node) {
         delete(path, view, &mut steps);
-        parents(path, source, view, &mut steps);
-        view.created(path);
-        steps.push(create_like(path, node));
+        if parents(path, view, &mut steps) {
+            again(path, view, &mut steps);
+        }
         return steps;
     }
-    fit(path, now, (node.data(), node.acl()), view, &mut steps);
+    let stat = node.stored();
+    fit(
+        path,
+        now,
+        (node.data(), node.acl()),
+        (stat.version, stat.aversion),
+        view,
+        &mut steps,
+    );
     raise(path, behind(node, now), view, &mut steps);
     steps
+}
+
+/// Whether a node of the target is not what it should be, as far as writing can change that.
+pub fn differs(node: Node<'_>, now: Node<'_>) -> bool {
+    let (wanted, found) = (node.stored(), now.stored());
+    node.data() != now.data()
+        || kind(node) != kind(now)
+        || !same_acl(node.acl(), now.acl())
+        || can_raise(wanted.version, found.version, node.data().map_or(0, <[u8]>::len))
+        || can_raise(wanted.aversion, found.aversion, 0)
+        || behind(node, now) > 0
 }
 
 /// By how much the target's sequence counter is behind once every child of the source is there as well.
@@ -50,12 +71,14 @@ fn behind(node: Node<'_>, now: Node<'_>) -> i32 {
 
 /// Counts up a node's creates, which nothing but a create does.
 fn raise(path: &str, by: i32, view: &mut View<'_>, steps: &mut Vec<Step>) {
-    if by <= 0 {
+    // Ephemeral nodes have no children.
+    if by <= 0 || view.get(path).is_none_or(|node| node.owner.is_some()) {
         return;
     }
     let child: Box<str> = format!("{path}/.mesolith-counter").into();
     // Left by a run that was cut off between the two.
     delete(&child, view, steps);
+    view.deleted(&child);
     for _ in 0..by.min(PAIRS) {
         steps.push(Step::write(Write::Create {
             path: child.clone(),
@@ -68,40 +91,4 @@ fn raise(path: &str, by: i32, view: &mut View<'_>, steps: &mut Vec<Step>) {
             version: ANY_VERSION,
         }));
     }
-}
-
-/// Every node that differs, in an order in which repairing them one by one works: parents before their children, and of
-/// what only the target has just the topmost. Counters of new nodes show only once these are there, so ask again until
-/// nothing differs.
-pub fn differing(source: &Tree, target: &Tree, scope: &Scope) -> Vec<Box<str>> {
-    let mut paths = Vec::new();
-    for node in target.nodes() {
-        let path = node.path();
-        let foreign = node
-            .owner()
-            .is_some_and(|owner| !source.sessions().contains_key(&owner));
-        if scope.contains(&path) && !foreign && source.get(&path).is_none() {
-            let inside = super::parent(&path)
-                .is_some_and(|above| scope.contains(above) && source.get(above).is_none());
-            if !inside {
-                paths.push(path.into());
-            }
-        }
-    }
-    for node in source.nodes() {
-        let path = node.path();
-        if !scope.contains(&path) {
-            continue;
-        }
-        let differs = target.get(&path).is_none_or(|now| {
-            now.data() != node.data()
-                || kind(now) != kind(node)
-                || !same_acl(now.acl(), node.acl())
-                || behind(node, now) > 0
-        });
-        if differs {
-            paths.push(path.into());
-        }
-    }
-    paths
 }

@@ -1,8 +1,15 @@
 //! The target as it will be: its tree, and over it what is planned and not yet seen there.
+//!
+//! Everything here speaks of nodes by their names on the target.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 
-use mesolith_zk::tree::Tree;
+use mesolith_zk::record::Zxid;
+use mesolith_zk::tree::{Node, Tree};
+
+use crate::routes::{Routes, is_below};
+use crate::settings::Side;
 
 /// A node that a plan touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,13 +20,16 @@ pub struct Expected {
     pub version: i32,
     /// Its `aversion` then.
     pub aversion: i32,
+    /// The session that will own it.
+    pub owner: Option<i64>,
 }
 
 /// Nodes that planned units touch, until the last unit that touches them is done.
 #[derive(Debug, Default)]
 pub struct Overlay {
-    nodes: HashMap<Box<str>, (u64, Expected)>,
+    nodes: BTreeMap<Box<str>, (u64, Expected)>,
     order: VecDeque<(u64, Box<str>)>,
+    opened: BTreeMap<i64, u64>,
 }
 
 impl Overlay {
@@ -33,16 +43,25 @@ impl Overlay {
         }
     }
 
+    /// Nodes from a path on, in order.
+    fn from<'o>(&'o self, path: &str) -> impl Iterator<Item = (&'o Box<str>, &'o (u64, Expected))> {
+        self.nodes
+            .range::<str, _>((Bound::Included(path), Bound::Unbounded))
+    }
+
     /// Units up to this one are in the target's tree.
     pub fn done(&mut self, unit: u64) {
         while let Some((touched, path)) = self.order.pop_front() {
             if touched > unit {
                 self.order.push_front((touched, path));
-                return;
+                break;
             }
             if self.nodes.get(&path).is_some_and(|(last, _)| *last == touched) {
                 self.nodes.remove(&path);
             }
+        }
+        if !self.opened.is_empty() {
+            self.opened.retain(|_, opened| *opened > unit);
         }
     }
 
@@ -50,27 +69,107 @@ impl Overlay {
     pub fn clear(&mut self) {
         *self = Self::default();
     }
+
+    /// Whether something planned touches a node; of one that goes, also whether something is planned below it, and of
+    /// one that comes or stays, whether a node above it is planned to go.
+    pub fn collides(&self, path: &str, goes: bool) -> bool {
+        if self.nodes.is_empty() {
+            return false;
+        }
+        if self.nodes.contains_key(path) {
+            return true;
+        }
+        if goes {
+            let inside = format!("{path}/");
+            return self
+                .from(&inside)
+                .next()
+                .is_some_and(|(below, _)| below.starts_with(&inside));
+        }
+        let mut above = path;
+        while let Some((shorter, _)) = above.rsplit_once('/') {
+            above = shorter;
+            if self.nodes.get(above).is_some_and(|(_, node)| !node.exists) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// Subtrees that are not written for now: frozen by a conflict, or refused by the target.
+#[derive(Debug, Clone, Default)]
+pub struct Held(BTreeSet<Box<str>>);
+
+impl Held {
+    /// Holds a node and all below it.
+    pub fn hold(&mut self, path: &str) {
+        self.0.insert(path.into());
+    }
+
+    /// Lets it go; false if it was not held.
+    pub fn release(&mut self, path: &str) -> bool {
+        self.0.remove(path)
+    }
+
+    /// Whether a node is held, or one above it.
+    pub fn covers(&self, path: &str) -> bool {
+        !self.0.is_empty() && self.0.iter().any(|held| is_below(path, held))
+    }
+
+    /// All of them.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|path| &**path)
+    }
+}
+
+/// The source's tree, asked by the names that the target uses.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The tree.
+    pub tree: &'a Tree,
+    /// What is called what.
+    pub routes: &'a Routes,
+    /// Which side the source is.
+    pub side: Side,
+}
+
+impl<'a> Source<'a> {
+    /// The node that the target knows by a name, if it is carried there.
+    pub fn get(&self, path: &str) -> Option<Node<'a>> {
+        let place = self.routes.locate(self.side.other(), path)?;
+        self.tree.get(&place.there)
+    }
+
+    /// A node above a root, which the target needs but which is not kept equal.
+    pub fn ancestor(&self, path: &str) -> Option<Node<'a>> {
+        self.routes
+            .is_shared_ancestor(path)
+            .then(|| self.tree.get(path))
+            .flatten()
+    }
 }
 
 /// The target after everything planned so far; a unit's plan looks here and leaves its effects here.
 #[derive(Debug)]
 pub struct View<'a> {
+    /// The source.
+    pub source: Source<'a>,
     /// The target's tree as seen.
     pub target: &'a Tree,
-    overlay: &'a mut Overlay,
-    unit: u64,
+    /// What is not written.
+    pub held: &'a Held,
+    /// Nodes that were written as the source has them at a position: what happened to them before is in already.
+    pub current: &'a mut BTreeMap<Box<str>, Zxid>,
+    /// What is planned.
+    pub overlay: &'a mut Overlay,
+    /// The unit that is planned.
+    pub unit: u64,
+    /// Its position.
+    pub zxid: Zxid,
 }
 
 impl<'a> View<'a> {
-    /// For planning one unit.
-    pub fn new(target: &'a Tree, overlay: &'a mut Overlay, unit: u64) -> Self {
-        Self {
-            target,
-            overlay,
-            unit,
-        }
-    }
-
     /// The node, if it will be there.
     pub fn get(&self, path: &str) -> Option<Expected> {
         match self.overlay.nodes.get(path) {
@@ -79,31 +178,46 @@ impl<'a> View<'a> {
                 exists: true,
                 version: node.stored().version,
                 aversion: node.stored().aversion,
+                owner: node.owner(),
             }),
         }
     }
 
     /// The node as the target's tree has it, unless a plan changes it.
-    pub fn untouched(&self, path: &str) -> Option<mesolith_zk::tree::Node<'a>> {
+    pub fn untouched(&self, path: &str) -> Option<Node<'a>> {
         let touched = self.overlay.nodes.contains_key(path);
         (!touched).then(|| self.target.get(path)).flatten()
     }
 
+    /// Whether it was written as the source has it after this unit's position.
+    pub fn is_current(&self, path: &str) -> bool {
+        !self.current.is_empty() && self.current.get(path).is_some_and(|at| *at >= self.zxid)
+    }
+
+    /// It will be as the source has it now, which may be later than this unit.
+    pub fn written_as_now(&mut self, path: &str) {
+        let now = self.source.tree.last_zxid();
+        if now > self.zxid {
+            self.current.insert(path.into(), now);
+        }
+    }
+
     /// It will be there, new.
-    pub fn created(&mut self, path: &str) {
-        self.fresh(path, true);
+    pub fn created(&mut self, path: &str, owner: Option<i64>) {
+        self.fresh(path, true, owner);
     }
 
     /// It will be gone.
     pub fn deleted(&mut self, path: &str) {
-        self.fresh(path, false);
+        self.fresh(path, false, None);
     }
 
-    fn fresh(&mut self, path: &str, exists: bool) {
+    fn fresh(&mut self, path: &str, exists: bool, owner: Option<i64>) {
         let expected = Expected {
             exists,
             version: 0,
             aversion: 0,
+            owner,
         };
         self.overlay.put(self.unit, path, expected);
     }
@@ -120,5 +234,41 @@ impl<'a> View<'a> {
         let aversion = before.aversion.wrapping_add(1);
         self.overlay.put(self.unit, path, Expected { aversion, ..before });
         before.aversion
+    }
+
+    /// Nodes that a session will own.
+    pub fn owned(&self, session: i64) -> Vec<Box<str>> {
+        let here = self.target.ephemerals(session).map(|node| node.path().into());
+        let stay = here.filter(|path: &Box<str>| !self.overlay.nodes.contains_key(path));
+        let planned = self.overlay.nodes.iter().filter_map(|(path, (_, node))| {
+            (node.exists && node.owner == Some(session)).then(|| path.clone())
+        });
+        stay.chain(planned).collect()
+    }
+
+    /// Nodes that will be right below one.
+    pub fn children(&self, path: &str) -> Vec<Box<str>> {
+        let here = self.target.get(path).into_iter().flat_map(|node| node.children());
+        let mut names: BTreeSet<Box<str>> = here.map(|child| child.path().into()).collect();
+        let inside = format!("{path}/");
+        for (below, (_, node)) in self.overlay.from(&inside) {
+            let Some(name) = below.strip_prefix(&*inside) else {
+                break;
+            };
+            if node.exists && !name.contains('/') {
+                names.insert(below.clone());
+            }
+        }
+        names.into_iter().collect()
+    }
+
+    /// Whether a session will live on the target.
+    pub fn has_session(&self, session: i64) -> bool {
+        self.target.sessions().contains_key(&session) || self.overlay.opened.contains_key(&session)
+    }
+
+    /// It will.
+    pub fn session_opened(&mut self, session: i64) {
+        self.overlay.opened.insert(session, self.unit);
     }
 }

@@ -1,0 +1,362 @@
+//! Both directions together: which side's change goes where, and who wins where they meet. Pure.
+//!
+//! Each side's stream comes in here. A transaction of the engine's own is an answer for the direction that writes to this
+//! side; one of a client is carried to the other side, or put right, as its route and the strategy say.
+//!
+//! ```text
+//!            +-- engine's own ----> answer for the pipeline into this side
+//! commit ----+-- session ---------> begins, ends, has moved: `sessions`
+//!            +-- client's change -> carried by the pipeline away from this side
+//!                                   or met a change that is on its way: `conflict`
+//!                                   or made where only the other side writes: `conflict`
+//! ```
+
+mod conflict;
+mod sessions;
+#[cfg(test)]
+mod simulation;
+mod sweep;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mesolith_zk::record::{Op, Txn};
+use mesolith_zk::tree::Tree;
+
+use crate::checkpoint::Checkpoint;
+use crate::pipeline::{Identity, Limits, Notice, Outgoing, Pipeline, Trees};
+use crate::routes::Routes;
+use crate::settings::{Settings, Side, Strategy};
+
+pub use conflict::Conflict;
+pub use sessions::{Sessions, is_engine};
+pub use sweep::{Base, Sweep};
+
+/// Both trees, as of the last event seen.
+#[derive(Debug, Clone, Copy)]
+pub struct Both<'a> {
+    /// A's.
+    pub a: &'a Tree,
+    /// B's.
+    pub b: &'a Tree,
+}
+
+impl<'a> Both<'a> {
+    /// One of them.
+    pub fn of(self, side: Side) -> &'a Tree {
+        match side {
+            Side::A => self.a,
+            Side::B => self.b,
+        }
+    }
+
+    /// As the direction away from a side looks at them.
+    pub fn from(self, side: Side) -> Trees<'a> {
+        Trees {
+            source: self.of(side),
+            target: self.of(side.other()),
+        }
+    }
+}
+
+/// Something the driver should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// From the direction away from a side.
+    Of(Side, Notice),
+    /// Two changes met. It must be logged before anything is sent.
+    Conflict(Box<Conflict>),
+    /// A path is left alone from now on, by A's name.
+    Frozen(String),
+}
+
+/// Both directions.
+#[derive(Debug)]
+pub struct Duplex {
+    routes: Arc<Routes>,
+    strategy: Strategy,
+    away_from_a: Pipeline,
+    away_from_b: Pipeline,
+    sessions: Sessions,
+    frozen: BTreeSet<String>,
+    /// Nodes to look at again, by the time when: `(from, path on the other side)`.
+    later: BTreeMap<u64, Vec<(Side, Box<str>)>>,
+    conflicts: u64,
+}
+
+/// How long a container or TTL node that one side has removed may stay on the other, in microseconds: each removes them by
+/// its own clock, once a minute.
+const REMOVAL: u64 = 150_000_000;
+
+impl Duplex {
+    /// For an engine that does not work yet. `a` and `b`: who writes there.
+    pub fn new(settings: &Settings, routes: Routes, a: Identity, b: Identity) -> Self {
+        let routes = Arc::new(routes);
+        let limits = limits(settings);
+        Self {
+            strategy: settings.conflict_resolution,
+            away_from_a: Pipeline::new(Side::A, Arc::clone(&routes), limits, b),
+            away_from_b: Pipeline::new(Side::B, Arc::clone(&routes), limits, a),
+            routes,
+            sessions: Sessions::default(),
+            frozen: BTreeSet::new(),
+            later: BTreeMap::new(),
+            conflicts: 0,
+        }
+    }
+
+    /// Other settings from now on.
+    pub fn configure(&mut self, settings: &Settings, routes: Routes) {
+        self.routes = Arc::new(routes);
+        self.strategy = settings.conflict_resolution;
+        let routes = Arc::clone(&self.routes);
+        for side in [Side::A, Side::B] {
+            let pipe = self.away_from_mut(side);
+            pipe.set_routes(Arc::clone(&routes));
+            pipe.set_limits(limits(settings));
+        }
+    }
+
+    /// The direction away from a side.
+    pub fn away_from(&self, side: Side) -> &Pipeline {
+        match side {
+            Side::A => &self.away_from_a,
+            Side::B => &self.away_from_b,
+        }
+    }
+
+    /// The same, to change it.
+    pub fn away_from_mut(&mut self, side: Side) -> &mut Pipeline {
+        match side {
+            Side::A => &mut self.away_from_a,
+            Side::B => &mut self.away_from_b,
+        }
+    }
+
+    /// The direction into a side.
+    fn into_mut(&mut self, side: Side) -> &mut Pipeline {
+        self.away_from_mut(side.other())
+    }
+
+    /// Whether the engine has to be able to write to A.
+    pub fn needs_a(&self) -> bool {
+        self.routes.any_from(Side::B)
+            || self.strategy != Strategy::SourceWins
+            || self.sessions.any_moved(Side::B)
+    }
+
+    /// What is kept equal.
+    pub fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
+    /// Sessions and where their clients live.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// The same, to say what was learned elsewhere.
+    pub fn sessions_mut(&mut self) -> &mut Sessions {
+        &mut self.sessions
+    }
+
+    /// Conflicts so far.
+    pub fn conflicts(&self) -> u64 {
+        self.conflicts
+    }
+
+    /// Paths that wait for a decision, by A's names.
+    pub fn frozen(&self) -> &BTreeSet<String> {
+        &self.frozen
+    }
+
+    /// A transaction was committed on a side, and is in its tree. `now` in microseconds of the driver's clock.
+    pub fn committed(&mut self, side: Side, txn: Txn, both: Both<'_>, now: u64) -> Vec<News> {
+        let mut news = Vec::new();
+        if self.into_mut(side).is_own(txn.header.cxid) {
+            let trees = both.from(side.other());
+            let notices = self.into_mut(side).answered(&txn, trees, now);
+            for notice in notices {
+                self.noticed(side.other(), notice, both, now, &mut news);
+            }
+        } else {
+            self.by_a_client(side, txn, both, now, &mut news);
+        }
+        news
+    }
+
+    fn noticed(&mut self, from: Side, notice: Notice, both: Both<'_>, now: u64, news: &mut Vec<News>) {
+        match &notice {
+            Notice::Moved { session } => self.sessions.moved(*session, from.other()),
+            Notice::Overtaken { path } => {
+                // What lost came through all the same: both sides get what the target has now.
+                let place = self.routes.locate(from.other(), path);
+                if let Some(place) = place {
+                    let there = place.there.into();
+                    self.away_from_mut(from.other())
+                        .repair(there, both.from(from.other()), now);
+                }
+            }
+            Notice::Applied { .. } | Notice::Unwritable { .. } | Notice::Fenced { .. } | Notice::Disowned => {
+            }
+        }
+        news.push(News::Of(from, notice));
+    }
+
+    fn by_a_client(&mut self, side: Side, txn: Txn, both: Both<'_>, now: u64, news: &mut Vec<News>) {
+        self.follow_checkpoint(side, &txn);
+        let session = txn.header.session;
+        match &txn.op {
+            Op::CreateSession { .. } => self.session_began(side, session, txn, both, now),
+            Op::CloseSession { .. } => self.session_ended(side, session, txn, both, now),
+            _ => {
+                self.sessions.wrote(session, side);
+                self.changed(side, txn, both, now, news);
+            }
+        }
+    }
+
+    /// A client changed nodes.
+    fn changed(&mut self, side: Side, txn: Txn, both: Both<'_>, now: u64, news: &mut Vec<News>) {
+        let mut skip = Vec::new();
+        let mut carried = false;
+        for op in parts(&txn.op) {
+            let Some((path, goes)) = node_of(op) else { continue };
+            let routes = Arc::clone(&self.routes);
+            let Some(place) = routes.locate(side, path) else {
+                continue;
+            };
+            let change = conflict::Change {
+                side,
+                path,
+                place: &place,
+                op,
+                goes,
+                txn: &txn,
+            };
+            if self.judge(&change, both, now, news) {
+                carried = true;
+            } else {
+                skip.push(place.there.as_ref().into());
+            }
+        }
+        let zxid = txn.header.zxid;
+        let pipe = self.away_from_mut(side);
+        if carried {
+            pipe.replay(txn, skip, both.from(side), now);
+        } else {
+            pipe.saw(zxid);
+        }
+    }
+
+    /// While another engine works, its checkpoint says what needs no doing here.
+    fn follow_checkpoint(&mut self, side: Side, txn: &Txn) {
+        let pipe = self.into_mut(side);
+        if !pipe.is_standby() {
+            return;
+        }
+        for op in parts(&txn.op) {
+            if let Op::SetData(set) = op
+                && *set.path == *pipe.identity().path
+                && let Some(checkpoint) = set.data.as_deref().and_then(Checkpoint::parse)
+            {
+                pipe.follow(&checkpoint);
+            }
+        }
+    }
+
+    /// A node of a side was read and may be different from before: what watches say.
+    pub fn dirty(&mut self, side: Side, path: &str, both: Both<'_>, now: u64) -> Vec<News> {
+        let mut news = Vec::new();
+        self.compare(side, path, both, None, now, &mut news);
+        news
+    }
+
+    /// Nodes that were put off and are due.
+    pub fn due(&mut self, both: Both<'_>, now: u64) -> Vec<News> {
+        let mut news = Vec::new();
+        while let Some(entry) = self.later.first_entry()
+            && *entry.key() <= now
+        {
+            for (from, path) in entry.remove() {
+                self.compare(from.other(), &path, both, None, now, &mut news);
+            }
+        }
+        news
+    }
+
+    fn put_off(&mut self, from: Side, path: &str, now: u64) {
+        self.later
+            .entry(now + REMOVAL)
+            .or_default()
+            .push((from, path.into()));
+    }
+
+    /// The requests to send to a side now.
+    pub fn take(&mut self, to: Side, now: u64) -> Vec<Outgoing> {
+        self.into_mut(to).take(now)
+    }
+
+    /// Whether nothing waits to be written.
+    pub fn is_idle(&self) -> bool {
+        self.away_from_a.is_idle() && (self.away_from_b.is_idle() || self.away_from_b.is_standby())
+    }
+
+    /// The link to a side is lost.
+    pub fn down(&mut self, side: Side) {
+        self.into_mut(side).down();
+    }
+
+    /// The link to a side is up to date again.
+    pub fn up(&mut self, side: Side, both: Both<'_>, now: u64) -> Vec<News> {
+        let notices = self.into_mut(side).up(both.from(side.other()));
+        let mut news = Vec::new();
+        for notice in notices {
+            self.noticed(side.other(), notice, both, now, &mut news);
+        }
+        news
+    }
+
+    /// This engine has claimed a side's checkpoint, with a session of its own there.
+    pub fn activate(&mut self, side: Side, session: i64, both: Both<'_>, now: u64) -> Vec<News> {
+        let notices = self.into_mut(side).activate(session, both.from(side.other()));
+        let mut news = Vec::new();
+        for notice in notices {
+            self.noticed(side.other(), notice, both, now, &mut news);
+        }
+        news
+    }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits {
+        batch: settings.batch_size,
+        in_flight: settings.workers,
+        ..Limits::default()
+    }
+}
+
+/// The parts of a multi, or the one operation; nothing of what failed.
+fn parts(op: &Op) -> &[Op] {
+    match op {
+        Op::Multi(_) if op.is_failed_multi() => &[],
+        Op::Multi(parts) => parts,
+        one => std::slice::from_ref(one),
+    }
+}
+
+/// The node that an operation changes, and whether it goes.
+fn node_of(op: &Op) -> Option<(&str, bool)> {
+    match op {
+        Op::Create(new) => Some((&new.path, false)),
+        Op::SetData(new) => Some((&new.path, false)),
+        Op::SetAcl { path, .. } => Some((path, false)),
+        Op::Delete { path } | Op::DeleteContainer { path } => Some((path, true)),
+        Op::Reconfig(_)
+        | Op::Check { .. }
+        | Op::CreateSession { .. }
+        | Op::CloseSession { .. }
+        | Op::Error { .. }
+        | Op::Multi(_) => None,
+    }
+}

@@ -1,0 +1,268 @@
+//! A client's change that met another one, or was made where only the other side writes: who wins, and what follows.
+
+use mesolith_zk::record::{Op, Txn, Zxid};
+use mesolith_zk::tree::Node;
+
+use super::{Both, Duplex, News};
+use crate::routes::{Place, is_below};
+use crate::settings::{Direction, Side, Strategy};
+
+/// Two changes of one node that did not know of one another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The node, by A's name.
+    pub path: String,
+    /// What happened on which side.
+    pub what: String,
+    /// Data on A at that moment, if it had the node.
+    pub a: Option<Vec<u8>>,
+    /// Data on B.
+    pub b: Option<Vec<u8>>,
+    /// Who wins; nobody while the path is frozen.
+    pub winner: Option<Side>,
+    /// The session that wrote last, 0 if that is not known.
+    pub session: i64,
+    /// Position of its transaction.
+    pub zxid: Zxid,
+}
+
+/// One node's change by a client.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Change<'c> {
+    pub(super) side: Side,
+    /// By this side's name.
+    pub(super) path: &'c str,
+    pub(super) place: &'c Place<'c>,
+    pub(super) op: &'c Op,
+    /// Whether the node goes.
+    pub(super) goes: bool,
+    pub(super) txn: &'c Txn,
+}
+
+impl Duplex {
+    /// Whether a change is to be carried to the other side; if not, what follows from it is under way.
+    pub(super) fn judge(
+        &mut self,
+        change: &Change<'_>,
+        both: Both<'_>,
+        now: u64,
+        news: &mut Vec<News>,
+    ) -> bool {
+        let Change {
+            side, path, place, ..
+        } = *change;
+        if self.is_frozen(side, path, &place.there) {
+            return false;
+        }
+        if !place.direction.carries_from(side) {
+            self.stray(change, both, now, news);
+            return false;
+        }
+        if place.direction != Direction::Both || !self.into_mut(side).collides(path, change.goes) {
+            return true;
+        }
+        let here_wins = match self.strategy {
+            Strategy::SourceWins => Some(side == Side::A),
+            Strategy::LastWriteWins => Some(self.is_later(change, both)),
+            Strategy::Manual => None,
+        };
+        let what = format!(
+            "{} on {side} while {} had changed it too",
+            verb(change.op),
+            side.other()
+        );
+        self.record(change, here_wins, what, both, news);
+        match here_wins {
+            Some(true) => {
+                self.into_mut(side).supersede(path);
+                true
+            }
+            Some(false) => {
+                self.into_mut(side)
+                    .repair(path.into(), both.from(side.other()), now);
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// A change where only the other side writes.
+    fn stray(&mut self, change: &Change<'_>, both: Both<'_>, now: u64, news: &mut Vec<News>) {
+        let Change {
+            side, path, place, ..
+        } = *change;
+        let (here, there) = (both.of(side).get(path), both.of(side.other()).get(&place.there));
+        if matches!(change.op, Op::DeleteContainer { .. }) {
+            // Each side removes empty containers and expired TTL nodes by its own clock.
+            self.put_off(side.other(), path, now);
+            return;
+        }
+        let owner = |node: Option<Node<'_>>| node.and_then(|node| node.owner());
+        let session = change.txn.header.session;
+        let owned = owner(here) == Some(session) || owner(there) == Some(session);
+        if owned && self.sessions.has_moved_to(session, side) {
+            // Its client has moved here: what it registers is carried back, so that both sides see it.
+            self.away_from_mut(side)
+                .repair(place.there.as_ref().into(), both.from(side), now);
+            return;
+        }
+        // Clients of this side may register here, and what is gone on both sides is settled.
+        if there.is_none() && (here.is_none() || owner(here).is_some()) {
+            return;
+        }
+        let here_wins = match self.strategy {
+            Strategy::SourceWins => Some(false),
+            Strategy::LastWriteWins => Some(self.is_later(change, both)),
+            Strategy::Manual => None,
+        };
+        let what = format!("{} on {side}, which follows {}", verb(change.op), side.other());
+        self.record(change, here_wins, what, both, news);
+        match here_wins {
+            Some(true) => {
+                self.into_mut(side).supersede(path);
+                self.away_from_mut(side)
+                    .repair(place.there.as_ref().into(), both.from(side), now);
+            }
+            Some(false) => {
+                self.into_mut(side)
+                    .repair(path.into(), both.from(side.other()), now);
+            }
+            None => {}
+        }
+    }
+
+    /// Whether a change is later than what the other side has or is sending; of equal times A's counts as later.
+    fn is_later(&self, change: &Change<'_>, both: Both<'_>) -> bool {
+        let Change {
+            side, path, place, ..
+        } = *change;
+        let mtime = both
+            .of(side.other())
+            .get(&place.there)
+            .map(|node| node.stored().mtime);
+        let theirs = self
+            .away_from(side.other())
+            .pending_time(path)
+            .or(mtime)
+            .unwrap_or(i64::MIN);
+        let ours = change.txn.header.time;
+        ours > theirs || (ours == theirs && side == Side::A)
+    }
+
+    fn record(
+        &mut self,
+        change: &Change<'_>,
+        here_wins: Option<bool>,
+        what: String,
+        both: Both<'_>,
+        news: &mut Vec<News>,
+    ) {
+        let Change {
+            side, path, place, ..
+        } = *change;
+        let on_a = if side == Side::A { path } else { &place.there };
+        let winner = here_wins.map(|here| if here { side } else { side.other() });
+        self.conflict(
+            on_a,
+            what,
+            winner,
+            (change.txn.header.session, change.txn.header.zxid),
+            both,
+            news,
+        );
+    }
+
+    /// Counts and tells a conflict; freezes its path when nobody wins.
+    pub(super) fn conflict(
+        &mut self,
+        on_a: &str,
+        what: String,
+        winner: Option<Side>,
+        (session, zxid): (i64, Zxid),
+        both: Both<'_>,
+        news: &mut Vec<News>,
+    ) {
+        let on_b = self.name_on_b(on_a);
+        let data = |node: Option<Node<'_>>| node.map(|node| node.data().unwrap_or_default().to_vec());
+        self.conflicts += 1;
+        news.push(News::Conflict(Box::new(Conflict {
+            path: on_a.to_owned(),
+            what,
+            a: data(both.a.get(on_a)),
+            b: data(both.b.get(&on_b)),
+            winner,
+            session,
+            zxid,
+        })));
+        if winner.is_none() {
+            self.freeze(on_a);
+            news.push(News::Frozen(on_a.to_owned()));
+        }
+    }
+
+    fn name_on_b(&self, on_a: &str) -> String {
+        let place = self.routes.locate(Side::A, on_a);
+        place.map_or_else(|| on_a.to_owned(), |place| place.there.into_owned())
+    }
+
+    fn is_frozen(&self, side: Side, path: &str, there: &str) -> bool {
+        let on_a = if side == Side::A { path } else { there };
+        !self.frozen.is_empty() && self.frozen.iter().any(|frozen| is_below(on_a, frozen))
+    }
+
+    /// Leaves a path alone on both sides, by A's name.
+    pub fn freeze(&mut self, on_a: &str) {
+        let on_b = self.name_on_b(on_a);
+        self.away_from_a.hold(&on_b);
+        self.away_from_b.hold(on_a);
+        self.frozen.insert(on_a.to_owned());
+    }
+
+    /// A person has decided: the other side gets what `keep` has. False if the path is not frozen.
+    pub fn resolve(&mut self, on_a: &str, keep: Side, both: Both<'_>, now: u64) -> bool {
+        if !self.frozen.remove(on_a) {
+            return false;
+        }
+        let on_b = self.name_on_b(on_a);
+        self.away_from_a.release(&on_b);
+        self.away_from_b.release(on_a);
+        let (kept, other) = match keep {
+            Side::A => (on_a, on_b.as_str()),
+            Side::B => (on_b.as_str(), on_a),
+        };
+        let mut paths: Vec<Box<str>> = Vec::new();
+        if let Some(node) = both.of(keep).get(kept) {
+            let inside = below(node);
+            let there = |path: String| self.routes.locate(keep, &path).map(|place| place.there.into());
+            paths.extend(inside.into_iter().filter_map(there));
+        }
+        if let Some(node) = both.of(keep.other()).get(other) {
+            paths.extend(below(node).into_iter().map(Into::into));
+        }
+        let pipe = self.away_from_mut(keep);
+        for path in paths {
+            pipe.repair(path, both.from(keep), now);
+        }
+        true
+    }
+}
+
+/// A node and all below it, parents first.
+fn below(node: Node<'_>) -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut stack = vec![node];
+    while let Some(node) = stack.pop() {
+        paths.push(node.path());
+        stack.extend(node.children());
+    }
+    paths
+}
+
+fn verb(op: &Op) -> &'static str {
+    match op {
+        Op::Create(_) => "created",
+        Op::SetData(_) => "data set",
+        Op::SetAcl { .. } => "ACL set",
+        _ => "deleted",
+    }
+}

@@ -1,0 +1,204 @@
+//! Sessions: on which side their clients live, and what begins and ends with them.
+//!
+//! A session of one side lives on the other too, under the same id, so that its nodes can be owned by it there and its
+//! client can move. It is kept alive by the engine where its client is not, and by nobody else there.
+
+use std::collections::BTreeMap;
+
+use mesolith_zk::record::{Op, Txn, TxnHeader};
+use mesolith_zk::tree::Tree;
+
+use super::{Both, Duplex};
+use crate::settings::Side;
+
+/// First two bytes of the ids of sessions that engines open for themselves.
+pub(crate) const ENGINE_PREFIX: i64 = 0x7d4d;
+
+/// Whether a session is an engine's own.
+pub fn is_engine(session: i64) -> bool {
+    session >> 48 == ENGINE_PREFIX
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Known {
+    /// Where its client lives.
+    home: Side,
+    /// Where it began.
+    born: Side,
+}
+
+/// Where the clients live.
+#[derive(Debug, Clone, Default)]
+pub struct Sessions {
+    known: BTreeMap<i64, Known>,
+    changes: u64,
+}
+
+impl Sessions {
+    /// What the trees say at the beginning. `born`: on which side a session began, as far as its id tells; one that is on
+    /// both sides began on A otherwise.
+    pub fn learn(&mut self, both: Both<'_>, born: impl Fn(i64) -> Option<Side>) {
+        for (side, tree) in [(Side::A, both.a), (Side::B, both.b)] {
+            for session in tree.sessions().keys().filter(|id| !is_engine(**id)) {
+                let born = born(*session).unwrap_or(side);
+                self.known.entry(*session).or_insert(Known { home: born, born });
+            }
+        }
+        self.known
+            .retain(|id, _| both.a.sessions().contains_key(id) || both.b.sessions().contains_key(id));
+        self.changes += 1;
+    }
+
+    /// Where a session's client lives.
+    pub fn home(&self, session: i64) -> Option<Side> {
+        self.known.get(&session).map(|known| known.home)
+    }
+
+    fn began(&mut self, session: i64, side: Side) {
+        self.known.entry(session).or_insert(Known {
+            home: side,
+            born: side,
+        });
+        self.changes += 1;
+    }
+
+    fn ended(&mut self, session: i64) {
+        self.known.remove(&session);
+        self.changes += 1;
+    }
+
+    /// Its client has moved.
+    pub fn moved(&mut self, session: i64, to: Side) {
+        if let Some(known) = self.known.get_mut(&session)
+            && known.home != to
+        {
+            tracing::info!(session = format!("{session:#x}"), %to, "a client has moved with its session");
+            known.home = to;
+            self.changes += 1;
+        }
+    }
+
+    /// It wrote on a side, so its client is there.
+    pub(super) fn wrote(&mut self, session: i64, side: Side) {
+        self.moved(session, side);
+    }
+
+    /// Whether its client lives on a side where it did not begin.
+    pub fn has_moved_to(&self, session: i64, side: Side) -> bool {
+        self.known
+            .get(&session)
+            .is_some_and(|known| known.home == side && known.born != side)
+    }
+
+    /// Whether any client has.
+    pub fn any_moved(&self, side: Side) -> bool {
+        self.known
+            .values()
+            .any(|known| known.home == side && known.born != side)
+    }
+
+    /// Sessions that the engine has to keep alive on a side, with their timeouts: their clients are on the other one.
+    pub fn guests(&self, side: Side, tree: &Tree) -> BTreeMap<i64, i32> {
+        let guests = self.known.iter().filter(|(_, known)| known.home != side);
+        guests
+            .filter_map(|(id, _)| Some((*id, *tree.sessions().get(id)?)))
+            .collect()
+    }
+
+    /// Rises with each change, so that nobody has to compare.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Clients of a side.
+    pub fn count(&self, side: Side) -> usize {
+        self.known.values().filter(|known| known.home == side).count()
+    }
+}
+
+impl Duplex {
+    /// Sessions that live on one side only begin on the other, where their nodes may have to go; copies of sessions that
+    /// ended while no engine looked end too.
+    pub fn begin_sessions(&mut self, both: Both<'_>, now: u64) {
+        for side in [Side::A, Side::B] {
+            let (here, there) = (both.of(side).sessions(), both.of(side.other()).sessions());
+            if self.routes.any_from(side) {
+                let missing = |id: &i64| self.sessions.home(*id) == Some(side) && !there.contains_key(id);
+                let missing: Vec<_> = here.iter().filter(|(id, _)| missing(id)).collect();
+                for (session, timeout) in missing {
+                    let begins = Op::CreateSession { timeout: *timeout };
+                    self.as_if(side, *session, begins, both, now);
+                }
+            }
+            let ended = |id: &i64| self.sessions.home(*id) == Some(side) && !here.contains_key(id);
+            let ended: Vec<_> = there.keys().copied().filter(ended).collect();
+            for session in ended {
+                self.sessions.ended(session);
+                self.as_if(side, session, Op::CloseSession { paths: None }, both, now);
+            }
+        }
+    }
+
+    /// As if a side had said just now that a session began or ended.
+    fn as_if(&mut self, from: Side, session: i64, op: Op, both: Both<'_>, now: u64) {
+        let header = TxnHeader {
+            session,
+            zxid: both.of(from).last_zxid(),
+            ..TxnHeader::default()
+        };
+        let txn = Txn {
+            header,
+            op,
+            digest: None,
+        };
+        self.away_from_mut(from)
+            .replay(txn, Vec::new(), both.from(from), now);
+    }
+
+    pub(super) fn session_began(&mut self, side: Side, session: i64, txn: Txn, both: Both<'_>, now: u64) {
+        let zxid = txn.header.zxid;
+        if is_engine(session) || !self.routes.any_from(side) {
+            self.away_from_mut(side).saw(zxid);
+        } else {
+            self.sessions.began(session, side);
+            self.away_from_mut(side)
+                .replay(txn, Vec::new(), both.from(side), now);
+        }
+    }
+
+    pub(super) fn session_ended(&mut self, side: Side, session: i64, txn: Txn, both: Both<'_>, now: u64) {
+        let zxid = txn.header.zxid;
+        // A client that closes its session numbers that request; a leader that lets one expire does not.
+        let expired = txn.header.cxid == 0;
+        match self.sessions.home(session) {
+            Some(home) if home != side && expired => {
+                // Given up here while its client lives there: it begins again, with its nodes.
+                self.away_from_mut(side).saw(zxid);
+                self.reopen(side.other(), session, both, now);
+            }
+            Some(_) => {
+                self.sessions.ended(session);
+                self.away_from_mut(side)
+                    .replay(txn, Vec::new(), both.from(side), now);
+            }
+            None => self.away_from_mut(side).saw(zxid),
+        }
+    }
+
+    /// A session of `from` begins again on the other side, with its nodes.
+    fn reopen(&mut self, from: Side, session: i64, both: Both<'_>, now: u64) {
+        let Some(timeout) = both.of(from).sessions().get(&session).copied() else {
+            return self.sessions.ended(session);
+        };
+        if !self.routes.any_from(from) && !self.sessions.has_moved_to(session, from) {
+            return;
+        }
+        self.as_if(from, session, Op::CreateSession { timeout }, both, now);
+        for path in both.of(from).ephemerals(session).map(|node| node.path()) {
+            if let Some(place) = self.routes.locate(from, &path) {
+                let there = place.there.as_ref().into();
+                self.away_from_mut(from).repair(there, both.from(from), now);
+            }
+        }
+    }
+}

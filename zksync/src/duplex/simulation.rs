@@ -1,0 +1,203 @@
+//! Whole runs against model ensembles, every order of events by its seed.
+
+mod server;
+mod world;
+
+use mesolith_zk::tree::{Node, Tree};
+
+use super::News;
+use crate::settings::{Direction, Settings, Side, Strategy};
+use world::World;
+
+/// What has to be equal on both sides.
+fn content(tree: &Tree, versions: bool) -> Vec<String> {
+    let line = |node: Node<'_>| {
+        let stat = node.stored();
+        let versions = versions.then_some((stat.version, stat.aversion, stat.cversion));
+        let acl = node.acl().map(<[_]>::to_vec);
+        let (data, owner) = (node.data().map(<[u8]>::to_vec), stat.ephemeral_owner);
+        format!("{} {data:?} {acl:?} {owner} {versions:?}", node.path())
+    };
+    let own = |path: &str| path == "/" || path.starts_with("/zookeeper") || path.starts_with("/mesolith");
+    let nodes = tree.nodes().filter(|node| !own(&node.path()));
+    let mut lines: Vec<_> = nodes.map(line).collect();
+    lines.sort();
+    lines
+}
+
+fn assert_equal(world: &World, versions: bool, seed: u64) {
+    assert_eq!(
+        content(world.tree(Side::A), versions),
+        content(world.tree(Side::B), versions),
+        "seed {seed}"
+    );
+    assert!(!world.fenced(), "seed {seed}");
+}
+
+fn settings(direction: Direction, conflict_resolution: Strategy) -> Settings {
+    let mut settings = Settings {
+        conflict_resolution,
+        ..Settings::default()
+    };
+    settings.routes[0].direction = direction;
+    settings
+}
+
+fn one_way(seed: u64) -> World {
+    World::new(seed, settings(Direction::AToB, Strategy::SourceWins))
+}
+
+#[test]
+fn undisturbed_and_across_lost_links_everything_is_exact() {
+    for seed in 0..300 {
+        let mut world = one_way(seed);
+        for n in 0..200 {
+            world.client(Side::A);
+            (0..5).for_each(|_| world.step());
+            if n % 50 == 49 {
+                world.lose_link(Side::B);
+            }
+        }
+        world.drain();
+        assert_equal(&world, true, seed);
+        assert_eq!(world.duplex.conflicts(), 0, "seed {seed}");
+    }
+}
+
+#[test]
+fn an_engine_that_knows_what_it_missed_is_exact_again() {
+    for seed in 0..200 {
+        let mut world = one_way(seed);
+        for n in 0..150 {
+            world.client(Side::A);
+            (0..5).for_each(|_| world.step());
+            if n % 40 == 39 {
+                (0..5).for_each(|_| world.client(Side::A));
+                world.start(true);
+            }
+        }
+        world.drain();
+        assert_equal(&world, true, seed);
+        assert_eq!(world.duplex.conflicts(), 0, "seed {seed}");
+    }
+}
+
+#[test]
+fn an_engine_that_does_not_know_what_it_missed_makes_both_sides_equal() {
+    for seed in 0..200 {
+        let mut world = one_way(seed);
+        for n in 0..150 {
+            world.client(Side::A);
+            (0..5).for_each(|_| world.step());
+            if n % 40 == 39 {
+                (0..5).for_each(|_| world.client(Side::A));
+                world.start(false);
+            }
+        }
+        world.drain();
+        assert_equal(&world, false, seed);
+    }
+}
+
+#[test]
+fn a_standby_takes_over_without_a_gap() {
+    for seed in 0..200 {
+        let mut world = one_way(seed);
+        for n in 0..150 {
+            if n % 40 == 0 {
+                world.drain();
+                world.stand_by();
+            }
+            world.client(Side::A);
+            (0..5).for_each(|_| world.step());
+            if n % 40 == 39 {
+                world.take_over();
+            }
+        }
+        world.drain();
+        assert_equal(&world, true, seed);
+    }
+}
+
+#[test]
+fn what_others_change_on_the_target_is_logged_and_put_right() {
+    for seed in 0..200 {
+        let mut world = one_way(seed);
+        for n in 0..100 {
+            world.client(Side::A);
+            (0..5).for_each(|_| world.step());
+            if n % 10 == 9 {
+                world.client(Side::B);
+            }
+        }
+        world.settle(None);
+        let logged = world
+            .news
+            .iter()
+            .filter(|n| matches!(n, News::Conflict(_)))
+            .count();
+        assert_eq!(logged as u64, world.duplex.conflicts());
+        // What the target's own clients registered is theirs.
+        let guests = |line: &String| (1010..1100).any(|id| line.contains(&format!(" {id} ")));
+        let lines = |side| {
+            content(world.tree(side), false)
+                .into_iter()
+                .filter(|line| !guests(line))
+        };
+        assert!(lines(Side::A).eq(lines(Side::B)), "seed {seed}");
+    }
+}
+
+#[test]
+fn both_sides_write_and_become_equal() {
+    for strategy in [Strategy::SourceWins, Strategy::LastWriteWins] {
+        for seed in 0..200 {
+            let mut world = World::new(seed, settings(Direction::Both, strategy));
+            for n in 0..150 {
+                world.client(if n % 2 == 0 { Side::A } else { Side::B });
+                (0..7).for_each(|_| world.step());
+                if n % 50 == 49 {
+                    world.lose_link(if n == 49 { Side::A } else { Side::B });
+                }
+            }
+            world.drain();
+            world.settle(None);
+            assert_equal(&world, false, seed);
+        }
+    }
+}
+
+#[test]
+fn both_sides_write_and_an_engine_is_killed() {
+    for seed in 0..200 {
+        let mut world = World::new(seed, settings(Direction::Both, Strategy::SourceWins));
+        for n in 0..150 {
+            world.client(if n % 2 == 0 { Side::A } else { Side::B });
+            (0..7).for_each(|_| world.step());
+            if n % 50 == 49 {
+                world.start(n == 49);
+            }
+        }
+        world.drain();
+        world.settle(None);
+        assert_equal(&world, false, seed);
+    }
+}
+
+#[test]
+fn a_person_decides_what_was_frozen() {
+    for seed in 0..200 {
+        let mut world = World::new(seed, settings(Direction::Both, Strategy::Manual));
+        for n in 0..100 {
+            world.client(if n % 2 == 0 { Side::A } else { Side::B });
+            (0..4).for_each(|_| world.step());
+        }
+        world.drain();
+        world.resolve_all(if seed % 2 == 0 { Side::A } else { Side::B });
+        world.drain();
+        world.settle(None);
+        world.resolve_all(Side::A);
+        world.settle(None);
+        assert_equal(&world, false, seed);
+    }
+}

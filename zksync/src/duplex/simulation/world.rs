@@ -1,0 +1,471 @@
+//! Two model ensembles, the engine's decisions between them, and everything that can happen on the way.
+
+use std::collections::VecDeque;
+
+use mesolith_zk::record::{Acl, Id, Txn, Zxid};
+use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write};
+use mesolith_zk::tree::Tree;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+
+use super::server::Server;
+use crate::checkpoint::Checkpoint;
+use crate::duplex::{Base, Both, Duplex, News, Sweep};
+use crate::pipeline::{Identity, Notice, Outgoing};
+use crate::routes::Routes;
+use crate::settings::{Settings, Side};
+
+const SIDES: [Side; 2] = [Side::A, Side::B];
+/// The checkpoint's node, on either side.
+const PATH: &str = "/mesolith/zksync/x";
+/// Which sets the ensemble up; no client of interest.
+const ADMINISTRATOR: i64 = 99;
+
+/// One ensemble and the engine's link to it.
+#[derive(Debug)]
+struct Ensemble {
+    server: Server,
+    /// What the engine has seen.
+    seen: Tree,
+    /// Committed and not yet seen.
+    stream: VecDeque<Txn>,
+    /// On the way to it.
+    wire: VecDeque<Outgoing>,
+    linked: bool,
+    /// Sessions of its clients; an id is never used again.
+    clients: [i64; 3],
+    /// Everything that was committed, for an engine that asks for history.
+    history: Vec<Txn>,
+}
+
+impl Ensemble {
+    fn new(first_client: i64) -> Self {
+        Self {
+            server: Server::new(),
+            seen: Tree::new(),
+            stream: VecDeque::new(),
+            wire: VecDeque::new(),
+            linked: true,
+            clients: [first_client, first_client + 1, first_client + 2],
+            history: Vec::new(),
+        }
+    }
+
+    fn submit(&mut self, session: i64, cxid: i32, request: &Request) {
+        let txn = self.server.submit(session, cxid, request);
+        self.history.push(txn.clone());
+        self.stream.push_back(txn);
+    }
+}
+
+pub(super) struct World {
+    pub(super) random: StdRng,
+    settings: Settings,
+    a: Ensemble,
+    b: Ensemble,
+    pub(super) duplex: Duplex,
+    /// A second engine that follows, if there is one.
+    standby: Option<Duplex>,
+    pub(super) news: Vec<News>,
+    run: u64,
+    cxid: i32,
+    now: u64,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, settings: Settings) -> Self {
+        let mut world = Self {
+            random: StdRng::seed_from_u64(seed),
+            duplex: duplex(0, &settings),
+            settings,
+            a: Ensemble::new(10),
+            b: Ensemble::new(1010),
+            standby: None,
+            news: Vec::new(),
+            run: 0,
+            cxid: 0,
+            now: 1,
+        };
+        for side in SIDES {
+            world.on(side, ADMINISTRATOR, Request::OpenSession { timeout: 1000 });
+            for path in ["/mesolith", "/mesolith/zksync", PATH] {
+                let create = create(path, CreateMode::Persistent);
+                world.on(side, ADMINISTRATOR, Request::Single(create));
+            }
+        }
+        world.start(false);
+        world
+    }
+
+    fn ensemble(&mut self, side: Side) -> &mut Ensemble {
+        match side {
+            Side::A => &mut self.a,
+            Side::B => &mut self.b,
+        }
+    }
+
+    pub(super) fn tree(&self, side: Side) -> &Tree {
+        match side {
+            Side::A => &self.a.server.tree,
+            Side::B => &self.b.server.tree,
+        }
+    }
+
+    fn both(&self) -> Both<'_> {
+        Both {
+            a: &self.a.seen,
+            b: &self.b.seen,
+        }
+    }
+
+    /// A new engine after the old one was killed: claims the checkpoints, and either asks for what it missed or looks
+    /// at both trees.
+    pub(super) fn start(&mut self, with_history: bool) {
+        self.kill();
+        self.run += 1;
+        let before = self.claim();
+        for side in SIDES {
+            // What comes after is seen as it comes; what came before only by history.
+            let ensemble = self.ensemble(side);
+            ensemble.stream.clear();
+            ensemble.seen = ensemble.server.tree.clone();
+        }
+        self.duplex = duplex(self.run, &self.settings);
+        self.duplex.sessions_mut().learn(both(&self.a, &self.b), born);
+        if with_history {
+            for side in SIDES {
+                let since = before[usize::from(side == Side::A)];
+                let missed: Vec<_> = self.ensemble(side).history.clone();
+                for txn in missed.into_iter().filter(|txn| txn.header.zxid > since) {
+                    self.saw(side, txn);
+                }
+            }
+        }
+        self.activate();
+        let now = self.now;
+        self.duplex.begin_sessions(both(&self.a, &self.b), now);
+        let base = Base {
+            a: before[1],
+            b: before[0],
+        };
+        self.settle((before[1].0 > 0).then_some(base));
+    }
+
+    /// What is on the way from a killed engine arrives or not; its sessions and those it kept alive may end.
+    fn kill(&mut self) {
+        for side in SIDES {
+            let most = self.ensemble(side).wire.len();
+            let arrive = self.random.random_range(0..=most);
+            self.ensemble(side).wire.truncate(arrive);
+            while !self.ensemble(side).wire.is_empty() {
+                self.deliver(side);
+            }
+        }
+    }
+
+    /// Positions that the checkpoints say: of B's as written on A, of A's as written on B.
+    fn claim(&mut self) -> [Zxid; 2] {
+        SIDES.map(|side| {
+            self.on(side, engine(self.run), Request::OpenSession { timeout: 30_000 });
+            let before = Checkpoint::read(self.tree(side), PATH).unwrap_or_default().0;
+            let position = before.position();
+            let claim = Checkpoint {
+                run: self.run.to_string(),
+                unit: 0,
+                ..before
+            };
+            let claim = Write::SetData {
+                path: PATH.into(),
+                data: Some(claim.bytes().into()),
+                version: ANY_VERSION,
+            };
+            self.on(side, engine(self.run), Request::Single(claim));
+            position
+        })
+    }
+
+    fn activate(&mut self) {
+        let (now, session) = (self.now, engine(self.run));
+        for side in SIDES {
+            if side == Side::B || self.duplex.needs_a() {
+                let news = self.duplex.activate(side, session, both(&self.a, &self.b), now);
+                self.news.extend(news);
+            }
+        }
+    }
+
+    /// A second engine follows from now on. Nothing may be on the way.
+    pub(super) fn stand_by(&mut self) {
+        let mut standby = duplex(self.run + 1, &self.settings);
+        standby.sessions_mut().learn(self.both(), born);
+        self.standby = Some(standby);
+    }
+
+    /// The active engine is killed and the one that followed takes over.
+    pub(super) fn take_over(&mut self) {
+        self.kill();
+        for side in SIDES {
+            while !self.ensemble(side).stream.is_empty() {
+                self.see(side);
+            }
+        }
+        self.run += 1;
+        self.duplex = self.standby.take().expect("a second engine");
+        self.claim();
+        for side in SIDES {
+            while !self.ensemble(side).stream.is_empty() {
+                self.see(side);
+            }
+        }
+        self.activate();
+        let now = self.now;
+        self.duplex.begin_sessions(both(&self.a, &self.b), now);
+        self.drain();
+    }
+
+    /// Looks at both trees until nothing differs.
+    pub(super) fn settle(&mut self, base: Option<Base>) {
+        for _ in 0..20 {
+            self.drain();
+            let (mut sweep, now, mut news) = (Sweep::new(base), self.now, Vec::new());
+            let trees = both(&self.a, &self.b);
+            assert!(sweep.step(&mut self.duplex, trees, (usize::MAX, usize::MAX), now, &mut news));
+            self.news.extend(news);
+            self.drain();
+            if sweep.found == 0 {
+                return;
+            }
+        }
+        let (mut sweep, now, mut news) = (Sweep::new(base), self.now, Vec::new());
+        sweep.step(
+            &mut self.duplex,
+            both(&self.a, &self.b),
+            (usize::MAX, usize::MAX),
+            now,
+            &mut news,
+        );
+        let lines = SIDES.map(|side| super::content(self.tree(side), true));
+        let only = |n: usize| {
+            lines[n]
+                .iter()
+                .filter(|l| !lines[1 - n].contains(l))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        panic!("never equal: A {:#?} B {:#?}, {news:?}", only(0), only(1));
+    }
+
+    fn on(&mut self, side: Side, session: i64, request: Request) {
+        self.cxid += 1;
+        let cxid = self.cxid;
+        self.ensemble(side).submit(session, cxid, &request);
+    }
+
+    /// A client of a side does something.
+    pub(super) fn client(&mut self, side: Side) {
+        let client = self.random.random_range(0..3);
+        let session = self.ensemble(side).clients[client];
+        let live = self.tree(side).sessions().contains_key(&session);
+        let request = match self.random.random_range(0..20) {
+            _ if !live => Request::OpenSession { timeout: 5000 },
+            0 => {
+                self.ensemble(side).clients[client] += 10;
+                Request::CloseSession
+            }
+            1..4 => Request::Multi((0..3).map(|_| self.write(side, false)).collect()),
+            _ => Request::Single(self.write(side, true)),
+        };
+        self.on(side, session, request);
+    }
+
+    fn write(&mut self, side: Side, acls: bool) -> Write {
+        let names = ["/a", "/b", "/a/x", "/a/y", "/b/x", "/a/x/z"];
+        let mut path: Box<str> = (*names.choose(&mut self.random).unwrap_or(&"/a")).into();
+        let data = Some(self.random.random::<u32>().to_string().into());
+        match self.random.random_range(0..12) {
+            0..3 => {
+                let mode = match self.random.random_range(0..4) {
+                    0 => CreateMode::Ephemeral,
+                    1 => CreateMode::Container,
+                    _ => CreateMode::Persistent,
+                };
+                create(&path, mode)
+            }
+            3 | 4 => {
+                // As a sequential create arrives.
+                let parent = self.tree(side).get("/a");
+                let counter = parent.map_or(0, |node| node.stored().cversion);
+                path = format!("/a/n{counter:010}").into();
+                create(&path, CreateMode::Ephemeral)
+            }
+            5 if acls => Write::SetAcl {
+                path,
+                acl: Some(vec![Acl {
+                    perms: self.random.random_range(1..31),
+                    id: Id {
+                        scheme: "world".into(),
+                        id: "anyone".into(),
+                    },
+                }]),
+                version: ANY_VERSION,
+            },
+            6 | 7 => Write::Delete {
+                path,
+                version: ANY_VERSION,
+            },
+            _ => Write::SetData {
+                path,
+                data,
+                version: ANY_VERSION,
+            },
+        }
+    }
+
+    /// One event reaches the engine or an ensemble.
+    pub(super) fn step(&mut self) {
+        let side = SIDES[self.random.random_range(0..2)];
+        if self.random.random_range(0..3) == 0 {
+            self.deliver(side);
+        } else {
+            self.see(side);
+        }
+        self.send();
+    }
+
+    fn see(&mut self, side: Side) {
+        let ensemble = self.ensemble(side);
+        if ensemble.linked
+            && let Some(txn) = ensemble.stream.pop_front()
+        {
+            ensemble.seen.apply(&txn);
+            self.saw(side, txn);
+        }
+    }
+
+    fn saw(&mut self, side: Side, txn: Txn) {
+        self.now += 10;
+        let (now, trees) = (self.now, both(&self.a, &self.b));
+        if let Some(standby) = &mut self.standby {
+            standby.committed(side, txn.clone(), trees, now);
+        }
+        let news = self.duplex.committed(side, txn, trees, now);
+        self.news.extend(news);
+    }
+
+    fn deliver(&mut self, side: Side) {
+        if let Some(out) = self.ensemble(side).wire.pop_front() {
+            self.ensemble(side).submit(out.session, out.cxid, &out.request);
+        }
+    }
+
+    fn send(&mut self) {
+        // Pauses after refusals are not what is tried here.
+        self.now += 2_000_000;
+        let now = self.now;
+        for side in SIDES {
+            let requests = self.duplex.take(side, now);
+            if self.ensemble(side).linked {
+                self.ensemble(side).wire.extend(requests);
+            }
+        }
+    }
+
+    /// The link to a side breaks; of what is on the way some arrives, some of it late, and some never.
+    pub(super) fn lose_link(&mut self, side: Side) {
+        self.duplex.down(side);
+        let most = self.ensemble(side).wire.len();
+        let arrive = self.random.random_range(0..=most);
+        let late = self.random.random_range(0..=arrive);
+        let ensemble = self.ensemble(side);
+        let mut lost = std::mem::take(&mut ensemble.wire);
+        lost.truncate(arrive);
+        let after = lost.split_off(late);
+        ensemble.wire = lost;
+        while !self.ensemble(side).wire.is_empty() {
+            self.deliver(side);
+        }
+        // A new link: the stream up to now, then the leader takes requests.
+        while !self.ensemble(side).stream.is_empty() {
+            self.see(side);
+        }
+        let (now, trees) = (self.now, both(&self.a, &self.b));
+        let news = self.duplex.up(side, trees, now);
+        self.news.extend(news);
+        // Still in the leader's line from before.
+        self.ensemble(side).wire.extend(after);
+        self.send();
+    }
+
+    /// Until nothing is on the way.
+    pub(super) fn drain(&mut self) {
+        for _ in 0..200_000 {
+            self.send();
+            let quiet = SIDES.map(|side| {
+                let ensemble = self.ensemble(side);
+                ensemble.wire.is_empty() && ensemble.stream.is_empty()
+            });
+            if quiet == [true, true] {
+                assert!(self.duplex.is_idle(), "stuck: {:?}", self.duplex);
+                return;
+            }
+            for side in SIDES {
+                self.deliver(side);
+                self.see(side);
+            }
+        }
+        panic!("never done: {:?}", self.duplex);
+    }
+
+    /// A person decides every frozen path.
+    pub(super) fn resolve_all(&mut self, keep: Side) {
+        for path in self.duplex.frozen().clone() {
+            let (now, trees) = (self.now, both(&self.a, &self.b));
+            assert!(self.duplex.resolve(&path, keep, trees, now));
+        }
+    }
+
+    pub(super) fn fenced(&self) -> bool {
+        let fenced = |news: &News| matches!(news, News::Of(_, Notice::Fenced { .. }));
+        self.news.iter().any(fenced)
+    }
+}
+
+fn both<'w>(a: &'w Ensemble, b: &'w Ensemble) -> Both<'w> {
+    Both {
+        a: &a.seen,
+        b: &b.seen,
+    }
+}
+
+fn born(session: i64) -> Option<Side> {
+    Some(if session < 1000 { Side::A } else { Side::B })
+}
+
+fn engine(run: u64) -> i64 {
+    crate::duplex::sessions::ENGINE_PREFIX << 48 | i64::try_from(run).unwrap_or(0)
+}
+
+fn duplex(run: u64, settings: &Settings) -> Duplex {
+    let me = Identity {
+        run: run.to_string(),
+        session: engine(run),
+        path: PATH.into(),
+        tag: 0x91,
+    };
+    let settings = Settings {
+        batch_size: 3,
+        ..settings.clone()
+    };
+    let routes = Routes::new(&settings).unwrap();
+    Duplex::new(&settings, routes, me.clone(), me)
+}
+
+fn create(path: &str, mode: CreateMode) -> Write {
+    Write::Create {
+        path: path.into(),
+        data: Some("new".into()),
+        acl: None,
+        mode,
+    }
+}

@@ -1,0 +1,97 @@
+//! What a lost link, a new one, and other engines' checkpoints do.
+
+use mesolith_zk::record::Zxid;
+
+use super::{Flow, Notice, Pipeline, Trees};
+use crate::checkpoint::Checkpoint;
+
+impl Pipeline {
+    /// The link to the target is lost: what is in flight may or may not have been committed.
+    pub fn down(&mut self) {
+        if self.flow == Flow::Standby {
+            return;
+        }
+        self.flow = Flow::Down;
+        self.aside.clear();
+        self.at_large += self.void.len() + self.sent.len();
+        self.lost.append(&mut self.void);
+        self.lost
+            .extend(self.sent.drain(..).map(|sent| (sent.session, sent.cxid)));
+    }
+
+    /// The target's tree is up to date again, and its leader takes requests.
+    pub fn up(&mut self, trees: Trees<'_>) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        if self.flow == Flow::Down {
+            self.plan_again(trees, &mut notices);
+        }
+        notices
+    }
+
+    /// This engine's turn: it has claimed the checkpoint, which is in the target's tree.
+    pub fn activate(&mut self, session: i64, trees: Trees<'_>) -> Vec<Notice> {
+        self.me.session = session;
+        self.flow = Flow::Down;
+        (self.at_large, self.base) = (0, 0);
+        self.lost.clear();
+        self.up(trees)
+    }
+
+    /// Not this engine's turn any more.
+    pub fn stand_by(&mut self) {
+        self.down();
+        self.flow = Flow::Standby;
+    }
+
+    /// Another engine's checkpoint: what it has done needs no doing here.
+    pub fn follow(&mut self, checkpoint: &Checkpoint) {
+        if self.flow != Flow::Standby {
+            return;
+        }
+        let at = checkpoint.position();
+        self.complete = checkpoint.complete;
+        self.applied = self.applied.max(at);
+        while self.units.pop_front_if(|unit| unit.zxid <= at).is_some() {}
+    }
+
+    /// Whether another run may have the checkpoint.
+    pub fn is_standby(&self) -> bool {
+        self.flow == Flow::Standby
+    }
+
+    /// Keeps what the checkpoint says is not in the target, and plans it again from the target's tree.
+    pub(super) fn plan_again(&mut self, trees: Trees<'_>, notices: &mut Vec<Notice>) {
+        let (checkpoint, version) = Checkpoint::read(trees.target, &self.me.path).unwrap_or_default();
+        if checkpoint.run != self.me.run {
+            self.stand_by();
+            notices.push(Notice::Fenced { by: checkpoint.run });
+            return;
+        }
+        self.flow = if self.at_large > 0 {
+            Flow::Claiming
+        } else {
+            Flow::Running
+        };
+        self.base = checkpoint.unit;
+        self.version = version;
+        self.marked = if self.complete == checkpoint.complete {
+            checkpoint.position()
+        } else {
+            Zxid(0)
+        };
+        self.applied = self.applied.max(checkpoint.position());
+        self.next = 0;
+        self.overlay.clear();
+        self.done(checkpoint.unit, notices);
+        let units = std::mem::take(&mut self.units);
+        for mut unit in units {
+            self.plan(&mut unit, trees);
+            if unit.steps.is_empty() {
+                self.applied = self.applied.max(unit.zxid);
+                notices.push(Notice::Applied { seen: unit.at });
+            } else {
+                self.units.push_back(unit);
+            }
+        }
+    }
+}

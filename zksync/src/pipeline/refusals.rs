@@ -1,0 +1,133 @@
+//! What to do about a request that the target refused.
+
+use super::{Flow, Notice, Pipeline, Sent, Step, Trees, What};
+
+/// The engine's own code for a change that no server takes, since its request would be too long.
+pub(super) const TOO_LARGE: i32 = -10_000;
+
+const SESSION_EXPIRED: i32 = -112;
+const SESSION_MOVED: i32 = -118;
+/// Codes that trying again does not mend: no rights, an ACL whose scheme the target does not know, an operation or an
+/// argument that it does not take, a quota.
+const FINAL: [i32; 6] = [-102, -114, -125, -6, -8, -122];
+/// Refusals of the same front, with nothing done in between, after which even a code that might pass is final.
+const PATIENCE: u32 = 12;
+/// First and longest pause after a refusal, in microseconds; the first few come at once.
+const FIRST_PAUSE: u64 = 2_000;
+const LONGEST_PAUSE: u64 = 1_000_000;
+
+impl Pipeline {
+    /// Whether the pause after a refusal is over.
+    pub(super) fn may_send(&self, now: u64) -> bool {
+        now >= self.not_before
+    }
+
+    pub(super) fn refused(
+        &mut self,
+        sent: &Sent,
+        code: i32,
+        part: usize,
+        trees: Trees<'_>,
+        now: u64,
+        notices: &mut Vec<Notice>,
+    ) {
+        self.counters.refused += 1;
+        match sent.what {
+            // The checkpoints behind it count it as done; what is missing is found by the next look at both trees.
+            What::Acl => {
+                let path = self.failing(sent, 0);
+                self.done(sent.through, notices);
+                if FINAL.contains(&code)
+                    && let Some(path) = path
+                {
+                    self.give_up(&path, code);
+                    notices.push(Notice::Unwritable { path, code });
+                }
+                return;
+            }
+            // It is there already.
+            What::Open => {
+                self.done(sent.through, notices);
+                return;
+            }
+            What::Multi | What::Claim => {}
+        }
+        self.refusals += 1;
+        if sent.session == self.me.session {
+            if matches!(code, SESSION_EXPIRED | SESSION_MOVED) {
+                notices.push(Notice::Disowned);
+                self.refusals += 1;
+            }
+        } else if code == SESSION_MOVED {
+            self.moved(sent, notices);
+        }
+        let is_final = FINAL.contains(&code) || self.refusals > PATIENCE;
+        if is_final
+            && !matches!(code, SESSION_MOVED | SESSION_EXPIRED)
+            && let Some(path) = self.failing(sent, part)
+        {
+            self.give_up(&path, code);
+            notices.push(Notice::Unwritable { path, code });
+            self.refusals = 0;
+        }
+        self.not_before = now + pause(self.refusals);
+        self.void
+            .extend(self.sent.drain(..).map(|sent| (sent.session, sent.cxid)));
+        if self.void.is_empty() {
+            self.plan_again(trees, notices);
+        } else {
+            self.flow = Flow::Draining;
+        }
+    }
+
+    /// A client lives on the target by now. What ends its session is not done; what is new of it is, by taking the session
+    /// over for a moment.
+    fn moved(&mut self, sent: &Sent, notices: &mut Vec<Notice>) {
+        let session = sent.session;
+        notices.push(Notice::Moved { session });
+        let mut creates = false;
+        for unit in &mut self.units {
+            if matches!(unit.steps.last(), Some(Step::Close { session: closed }) if *closed == session) {
+                unit.origin = super::Origin::Nothing;
+            } else {
+                creates |= unit.steps.iter().any(
+                    |step| matches!(step, Step::Write { session: Some(owner), .. } if *owner == session),
+                );
+            }
+        }
+        if creates {
+            self.contested.insert(session);
+        }
+    }
+
+    /// The node whose change failed.
+    fn failing(&self, sent: &Sent, part: usize) -> Option<Box<str>> {
+        let (number, step) = sent.first;
+        let begin = self
+            .units
+            .binary_search_by_key(&number, |unit| unit.number)
+            .ok()?;
+        let steps = self.units.range(begin..).enumerate().flat_map(|(n, unit)| {
+            let from = if n == 0 { step } else { 0 };
+            unit.steps.iter().skip(from)
+        });
+        let mut writes = steps.filter_map(|step| match step {
+            Step::Write { write, .. } => Some(write.path()),
+            Step::Open { .. } | Step::Close { .. } => None,
+        });
+        writes.nth(part).map(Into::into)
+    }
+
+    /// Leaves a node alone, since the target does not take it.
+    pub(super) fn give_up(&mut self, path: &str, code: i32) {
+        tracing::warn!(path, code, "the target does not take this node; it is left alone");
+        self.held.hold(path);
+    }
+}
+
+fn pause(refusals: u32) -> u64 {
+    match refusals.checked_sub(3) {
+        None => 0,
+        Some(more) => FIRST_PAUSE.saturating_mul(1 << more.min(16)).min(LONGEST_PAUSE),
+    }
+}

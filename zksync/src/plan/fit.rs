@@ -1,0 +1,152 @@
+//! Parts of every plan: a node made to fit, made anew as the source has it, or taken away.
+
+use bytes::Bytes;
+use mesolith_zk::record::Acl;
+use mesolith_zk::request::{CreateMode, Write};
+use mesolith_zk::tree::Node;
+
+use super::{Step, View, create_like, parent};
+
+/// Most times that a node's data is set just to raise its version, and bytes that this may take.
+const MOST_RAISES: i32 = 10_000;
+const MOST_RAISED_BYTES: usize = 16 << 20;
+
+/// A node that is there already gets the data and the list that it should have, and at least the `(version, aversion)`.
+pub(super) fn fit(
+    path: &str,
+    now: Node<'_>,
+    (data, acl): (Option<&[u8]>, Option<&[Acl]>),
+    (version, aversion): (i32, i32),
+    view: &mut View<'_>,
+    steps: &mut Vec<Step>,
+) {
+    let stored = now.stored();
+    let sets =
+        raises(version, stored.version, data.map_or(0, <[u8]>::len)).max(i32::from(now.data() != data));
+    set_data(path, data, sets, view, steps);
+    let lists = raises(aversion, stored.aversion, 0).max(i32::from(!same_acl(now.acl(), acl)));
+    set_acl(path, acl, lists, view, steps);
+}
+
+/// How many sets bring a version up to another one; none where that would be too much.
+fn raises(wanted: i32, found: i32, bytes: usize) -> i32 {
+    let by = wanted.saturating_sub(found).max(0);
+    let fits = usize::try_from(by).is_ok_and(|n| n.saturating_mul(bytes) <= MOST_RAISED_BYTES);
+    if by <= MOST_RAISES && fits { by } else { 0 }
+}
+
+/// Whether a version is behind and can be raised.
+pub(super) fn can_raise(wanted: i32, found: i32, bytes: usize) -> bool {
+    raises(wanted, found, bytes) > 0
+}
+
+fn set_data(path: &str, data: Option<&[u8]>, times: i32, view: &mut View<'_>, steps: &mut Vec<Step>) {
+    if times == 0 {
+        return;
+    }
+    let data = data.map(Bytes::copy_from_slice);
+    for _ in 0..times {
+        let Some(before) = view.get(path) else { return };
+        steps.push(Step::write(Write::SetData {
+            path: path.into(),
+            data: data.clone(),
+            version: view.set(path, before),
+        }));
+    }
+}
+
+fn set_acl(path: &str, acl: Option<&[Acl]>, times: i32, view: &mut View<'_>, steps: &mut Vec<Step>) {
+    for _ in 0..times {
+        let Some(before) = view.get(path) else { return };
+        steps.push(Step::write(Write::SetAcl {
+            path: path.into(),
+            acl: acl.map(<[Acl]>::to_vec),
+            version: view.set_acl(path, before),
+        }));
+    }
+}
+
+/// Away with a node and what the target has below it.
+pub(super) fn delete(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
+    let Some(before) = view.get(path) else {
+        return;
+    };
+    for child in view.children(path) {
+        delete(&child, view, steps);
+    }
+    view.deleted(path);
+    steps.push(Step::write(Write::Delete {
+        path: path.into(),
+        version: before.version,
+    }));
+}
+
+/// A node that should be there and is not: as the source has it by now, or not at all if it is gone there too.
+pub(super) fn again(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
+    if view.held.covers(path) {
+        return;
+    }
+    let Some(node) = view.source.get(path) else {
+        above_a_root(path, view, steps);
+        return;
+    };
+    if !parents(path, view, steps) {
+        return;
+    }
+    let (_, owner) = super::kind(node);
+    if let Some(session) = owner {
+        let Some(timeout) = view.source.tree.sessions().get(&session).copied() else {
+            return;
+        };
+        if !view.has_session(session) {
+            view.session_opened(session);
+            steps.push(Step::Open { session, timeout });
+        }
+    }
+    view.created(path, owner);
+    steps.push(create_like(path, node));
+    let stat = node.stored();
+    let length = node.data().map_or(0, <[u8]>::len);
+    set_data(path, node.data(), raises(stat.version, 0, length), view, steps);
+    set_acl(path, node.acl(), raises(stat.aversion, 0, 0), view, steps);
+    view.written_as_now(path);
+}
+
+/// Nodes above what is kept equal: like the source's where they have the same name, else blank.
+fn above_a_root(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
+    let routes = view.source.routes.routes();
+    let is_above = routes.iter().any(|route| {
+        let root = match view.source.side {
+            crate::settings::Side::A => &route.target_root,
+            crate::settings::Side::B => &route.root,
+        };
+        root.len() > path.len() && crate::routes::is_below(root, path)
+    });
+    if !is_above || !parents(path, view, steps) {
+        return;
+    }
+    view.created(path, None);
+    let like = view.source.ancestor(path);
+    let blank = Step::write(Write::Create {
+        path: path.into(),
+        data: Some(Bytes::new()),
+        acl: None,
+        mode: CreateMode::Persistent,
+    });
+    steps.push(like.map_or(blank, |node| create_like(path, node)));
+}
+
+/// Parents that the target lacks; false if there is none to be had.
+pub(super) fn parents(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) -> bool {
+    let Some(above) = parent(path) else { return true };
+    if view.get(above).is_none() {
+        again(above, view, steps);
+    }
+    view.get(above).is_some()
+}
+
+/// Whether two lists mean the same.
+pub(super) fn same_acl(a: Option<&[Acl]>, b: Option<&[Acl]>) -> bool {
+    let open = |list: Option<&[Acl]>| list.is_none_or(Acl::is_open);
+    a == b || (open(a) && open(b))
+}
