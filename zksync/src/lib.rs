@@ -6,6 +6,7 @@
 //! - [`options`]: what it is started with.
 //! - [`Routes`]: which paths.
 //! - [`plan`], [`pipeline`], [`duplex`]: what to write to the target, when, and what the answers mean. Pure.
+//! - [`side`]: one ensemble, whatever the way to it.
 //! - [`checkpoint`]: how far the target is, kept in the target.
 
 pub mod checkpoint;
@@ -16,6 +17,7 @@ pub mod pipeline;
 pub mod plan;
 mod routes;
 pub mod settings;
+pub mod side;
 pub mod status;
 
 pub use routes::{Error as RoutesError, Place, Routes};

@@ -10,6 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -39,7 +40,7 @@ enum Slot {
 
 #[derive(Debug, Default)]
 struct State {
-    slots: VecDeque<Slot>,
+    slots: VecDeque<(Instant, Slot)>,
     held: usize,
     written: u64,
     read: u64,
@@ -103,14 +104,14 @@ impl Queue {
             }
             other => Slot::Held(other),
         };
-        state.slots.push_back(slot);
+        state.slots.push_back((Instant::now(), slot));
         drop(state);
         self.came.notify_one();
         true
     }
 
-    /// The oldest, once there is one.
-    pub(super) async fn pop(&self) -> Result<Item, Error> {
+    /// The oldest and when it came, once there is one.
+    pub(super) async fn pop(&self) -> Result<(Instant, Item), Error> {
         loop {
             if let Some(item) = self.try_pop().map_err(|source| Error::Spool {
                 dir: self.dir.clone(),
@@ -123,17 +124,19 @@ impl Queue {
         }
     }
 
-    fn try_pop(&self) -> io::Result<Option<Item>> {
+    fn try_pop(&self) -> io::Result<Option<(Instant, Item)>> {
         let mut state = self.state();
-        match state.slots.pop_front() {
-            None => state.error.take().map_or(Ok(None), Err),
-            Some(Slot::Held(item)) => {
+        let Some((came, slot)) = state.slots.pop_front() else {
+            return state.error.take().map_or(Ok(None), Err);
+        };
+        match slot {
+            Slot::Held(item) => {
                 if let Item::Txn(bytes) = &item {
                     state.held -= bytes.len();
                 }
-                Ok(Some(item))
+                Ok(Some((came, item)))
             }
-            Some(Slot::Spooled(length)) => {
+            Slot::Spooled(length) => {
                 let mut bytes = vec![0; length];
                 self.file.read_exact_at(&mut bytes, state.read)?;
                 state.read += length as u64;
@@ -141,7 +144,7 @@ impl Queue {
                     (state.read, state.written) = (0, 0);
                     self.file.set_len(0)?;
                 }
-                Ok(Some(Item::Txn(bytes.into())))
+                Ok(Some((came, Item::Txn(bytes.into()))))
             }
         }
     }
@@ -189,7 +192,7 @@ mod tests {
     }
 
     async fn pop(queue: &Queue) -> String {
-        match queue.pop().await.unwrap() {
+        match queue.pop().await.unwrap().1 {
             Item::Txn(bytes) => format!("{}x{}", bytes[0], bytes.len()),
             other => format!("{other:?}"),
         }

@@ -1,0 +1,212 @@
+//! One ensemble as the engine works on it: it gives events and takes requests, whatever the way.
+//!
+//! ```text
+//!             events, tree                          events, tree
+//! ensemble A -------------> engine (pipelines) <------------- ensemble B
+//!             <-------------                   ------------->
+//!                requests                          requests
+//! ```
+//!
+//! - [`Link::Observer`]: through the quorum port. Exact: every transaction, in order, with its versions.
+//! - `Link::Client`: through the client port, where the quorum port cannot be reached. What was read takes the place of what was
+//!   committed: versions in between are lost, see [`SideEvent::Dirty`].
+//! - [`choose`]: which of them, and why.
+
+mod choice;
+
+pub use choice::{Capture, Choice, Facts, choose};
+
+use mesolith_zk::learner::{self, Check, Learner, TouchList};
+use mesolith_zk::record::{Txn, Zxid};
+use mesolith_zk::request::Request;
+use mesolith_zk::tree::Tree;
+
+pub use mesolith_zk::learner::NoLink;
+
+/// A link cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The observer cannot.
+    #[error(transparent)]
+    Observer(#[from] learner::Error),
+}
+
+impl Error {
+    /// Short name for conditions, events and metric labels.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Observer(error) => error.reason(),
+        }
+    }
+}
+
+/// What happened on a side, in its order. The tree is what it is after the event.
+#[derive(Debug)]
+pub enum SideEvent {
+    /// The tree was replaced as a whole; the old one is given back for a comparison.
+    Snapshot {
+        /// The tree before.
+        previous: Box<Tree>,
+    },
+    /// A transaction was committed, and applied to the tree.
+    Committed {
+        /// The transaction. A client link makes it up from an answer: who asked and what it did are true, its position
+        /// is the nearest one known.
+        txn: Txn,
+        /// Whether the tree is what the leader's was.
+        check: Check,
+    },
+    /// The tree was changed to what was read: these nodes may differ from before, parents before their children. What is below a node
+    /// that went is named as well. Only a client link says this.
+    Dirty {
+        /// The nodes.
+        paths: Vec<Box<str>>,
+    },
+    /// All that was committed before the link was made is in the tree, and requests are taken.
+    UpToDate,
+    /// All that was committed before [`Requests::sync`] was called is in the tree.
+    Synced,
+    /// The answer to [`Requests::revalidate`].
+    Revalidated {
+        /// The session.
+        session: i64,
+        /// Whether it lives.
+        lives: bool,
+    },
+    /// The ensemble's data went back; the link stays away until [`Link::restart`].
+    Truncated {
+        /// The last position that the leader has.
+        to: Zxid,
+    },
+    /// There is no link; another one is being made. Requests without an answer may still be done, or never.
+    LostLeader {
+        /// Why, as a sentence.
+        cause: String,
+    },
+}
+
+impl From<learner::Event> for SideEvent {
+    fn from(event: learner::Event) -> Self {
+        match event {
+            learner::Event::Snapshot { previous } => Self::Snapshot { previous },
+            learner::Event::Committed { txn, check } => Self::Committed { txn, check },
+            learner::Event::UpToDate => Self::UpToDate,
+            learner::Event::Synced => Self::Synced,
+            learner::Event::Truncated { to } => Self::Truncated { to },
+            learner::Event::Revalidated { session, lives } => Self::Revalidated { session, lives },
+            learner::Event::LostLeader { cause } => Self::LostLeader { cause },
+        }
+    }
+}
+
+/// A way to an ensemble.
+#[derive(Debug)]
+pub enum Link {
+    /// Through the quorum port.
+    Observer(Box<Learner>),
+}
+
+impl Link {
+    /// The tree after the last event.
+    pub fn tree(&self) -> &Tree {
+        match self {
+            Self::Observer(learner) => learner.tree(),
+        }
+    }
+
+    /// Waits for the next event and applies it. Can be dropped while it waits without losing one.
+    ///
+    /// # Errors
+    /// When the link cannot go on by itself.
+    pub async fn next(&mut self) -> Result<SideEvent, Error> {
+        match self {
+            Self::Observer(learner) => Ok(learner.next().await?.into()),
+        }
+    }
+
+    /// When the last event came in.
+    pub fn arrived(&self) -> std::time::Instant {
+        match self {
+            Self::Observer(learner) => learner.arrived(),
+        }
+    }
+
+    /// Sends requests to the ensemble.
+    pub fn requests(&self) -> Requests {
+        match self {
+            Self::Observer(learner) => Requests::Observer(learner.requests()),
+        }
+    }
+
+    /// Sessions that are kept alive on the ensemble, by the observer's pings; a client link keeps those alive that were opened through
+    /// it, and takes no notice of the list.
+    pub fn touch_list(&self) -> TouchList {
+        match self {
+            Self::Observer(learner) => learner.touch_list(),
+        }
+    }
+
+    /// Begins again from nothing, which gives a snapshot first.
+    ///
+    /// # Errors
+    /// When the spool folder cannot be used.
+    pub fn restart(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Observer(learner) => Ok(learner.restart()?),
+        }
+    }
+
+    /// How changes are seen.
+    pub fn kind(&self) -> Capture {
+        match self {
+            Self::Observer(_) => Capture::Observer,
+        }
+    }
+
+    /// Whether trees show what only servers know: null and empty data apart, containers, TTLs, and sessions without nodes.
+    pub fn is_exact(&self) -> bool {
+        matches!(self, Self::Observer(_))
+    }
+}
+
+/// Sends requests through a link, in order, in the name of any session.
+///
+/// The answer is [`SideEvent::Committed`] with the same session and `cxid`.
+#[derive(Debug, Clone)]
+pub enum Requests {
+    /// Through the observer's link.
+    Observer(learner::Requests),
+}
+
+impl Requests {
+    /// Sends one.
+    ///
+    /// # Errors
+    /// When there is no link, or it is not up to date yet.
+    pub fn send(&self, session: i64, cxid: i32, request: &Request) -> Result<(), NoLink> {
+        match self {
+            Self::Observer(requests) => requests.send(session, cxid, request),
+        }
+    }
+
+    /// Says that this link speaks for a session that was opened through an earlier one. The answer is
+    /// [`SideEvent::Revalidated`].
+    ///
+    /// # Errors
+    /// When there is no link, or it is not up to date yet.
+    pub fn revalidate(&self, session: i64, timeout: i32) -> Result<(), NoLink> {
+        match self {
+            Self::Observer(requests) => requests.revalidate(session, timeout),
+        }
+    }
+
+    /// Asks for a barrier. The answer is [`SideEvent::Synced`].
+    ///
+    /// # Errors
+    /// When there is no link, or it is not up to date yet.
+    pub fn sync(&self, session: i64, cxid: i32) -> Result<(), NoLink> {
+        match self {
+            Self::Observer(requests) => requests.sync(session, cxid),
+        }
+    }
+}
