@@ -72,6 +72,28 @@ pub async fn mntr(server: &str, limit: Duration) -> Result<BTreeMap<String, Stri
     }
 }
 
+/// Sessions of the clients that are connected to it.
+///
+/// # Errors
+/// When it cannot be reached within the limit, or the word is not whitelisted.
+pub async fn cons(server: &str, limit: Duration) -> Result<Vec<i64>, Error> {
+    let text = ask(server, "cons", limit).await?;
+    if text.contains("not in the whitelist") {
+        return Err(unexpected(server, "cons", &text));
+    }
+    Ok(parse_cons(&text))
+}
+
+/// Each connection is a line with `sid=0x...` once it has a session.
+fn parse_cons(text: &str) -> Vec<i64> {
+    let ids = text.lines().filter_map(|line| {
+        let rest = line.split("sid=0x").nth(1)?;
+        let end = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
+        u64::from_str_radix(&rest[..end], 16).ok().map(u64::cast_signed)
+    });
+    ids.collect()
+}
+
 fn unexpected(server: &str, word: &'static str, text: &str) -> Error {
     let line = text.lines().next().unwrap_or("an empty answer");
     Error::FourLetter {
@@ -144,6 +166,13 @@ mod tests {
             (Some(Mode::Follower), 0x1_0000_0002, 5)
         );
         assert_eq!(status.version, "3.8.0");
+    }
+
+    #[test]
+    fn reads_cons() {
+        let text = " /127.0.0.1:36138[1](queued=0,recved=2,sent=2,sid=0x100001234560000,lop=SESS,est=1,to=10000)\n \
+                    /127.0.0.1:36140[0](queued=0,recved=1,sent=0)\n\n";
+        assert_eq!(parse_cons(text), [0x0100_0012_3456_0000]);
     }
 
     #[test]

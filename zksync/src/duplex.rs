@@ -29,6 +29,7 @@ use crate::routes::Routes;
 use crate::settings::{Settings, Side, Strategy};
 
 pub use conflict::Conflict;
+pub(crate) use sessions::ENGINE_PREFIX;
 pub use sessions::{Sessions, is_engine};
 pub use sweep::{Base, Sweep};
 
@@ -177,7 +178,7 @@ impl Duplex {
             let trees = both.from(side.other());
             let notices = self.into_mut(side).answered(&txn, trees, now);
             for notice in notices {
-                self.noticed(side.other(), notice, both, now, &mut news);
+                self.noticed(side.other(), notice, both, &mut news);
             }
         } else {
             self.by_a_client(side, txn, both, now, &mut news);
@@ -185,7 +186,7 @@ impl Duplex {
         news
     }
 
-    fn noticed(&mut self, from: Side, notice: Notice, both: Both<'_>, now: u64, news: &mut Vec<News>) {
+    fn noticed(&mut self, from: Side, notice: Notice, both: Both<'_>, news: &mut Vec<News>) {
         match &notice {
             Notice::Moved { session } => self.sessions.moved(*session, from.other()),
             Notice::Overtaken { path } => {
@@ -194,7 +195,7 @@ impl Duplex {
                 if let Some(place) = place {
                     let there = place.there.into();
                     self.away_from_mut(from.other())
-                        .repair(there, both.from(from.other()), now);
+                        .repair(there, both.from(from.other()));
                 }
             }
             Notice::Applied { .. } | Notice::Unwritable { .. } | Notice::Fenced { .. } | Notice::Disowned => {
@@ -266,9 +267,9 @@ impl Duplex {
     }
 
     /// A node of a side was read and may be different from before: what watches say.
-    pub fn dirty(&mut self, side: Side, path: &str, both: Both<'_>, now: u64) -> Vec<News> {
+    pub fn dirty(&mut self, side: Side, path: &str, both: Both<'_>) -> Vec<News> {
         let mut news = Vec::new();
-        self.compare(side, path, both, None, now, &mut news);
+        self.compare(side, path, both, None, &mut news);
         news
     }
 
@@ -279,7 +280,7 @@ impl Duplex {
             && *entry.key() <= now
         {
             for (from, path) in entry.remove() {
-                self.compare(from.other(), &path, both, None, now, &mut news);
+                self.compare(from.other(), &path, both, None, &mut news);
             }
         }
         news
@@ -308,21 +309,21 @@ impl Duplex {
     }
 
     /// The link to a side is up to date again.
-    pub fn up(&mut self, side: Side, both: Both<'_>, now: u64) -> Vec<News> {
+    pub fn up(&mut self, side: Side, both: Both<'_>) -> Vec<News> {
         let notices = self.into_mut(side).up(both.from(side.other()));
         let mut news = Vec::new();
         for notice in notices {
-            self.noticed(side.other(), notice, both, now, &mut news);
+            self.noticed(side.other(), notice, both, &mut news);
         }
         news
     }
 
     /// This engine has claimed a side's checkpoint, with a session of its own there.
-    pub fn activate(&mut self, side: Side, session: i64, both: Both<'_>, now: u64) -> Vec<News> {
+    pub fn activate(&mut self, side: Side, session: i64, both: Both<'_>) -> Vec<News> {
         let notices = self.into_mut(side).activate(session, both.from(side.other()));
         let mut news = Vec::new();
         for notice in notices {
-            self.noticed(side.other(), notice, both, now, &mut news);
+            self.noticed(side.other(), notice, both, &mut news);
         }
         news
     }

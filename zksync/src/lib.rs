@@ -11,6 +11,7 @@
 
 pub mod checkpoint;
 pub mod duplex;
+pub mod engine;
 pub mod handle;
 pub mod options;
 pub mod pipeline;

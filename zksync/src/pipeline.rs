@@ -287,10 +287,10 @@ impl Pipeline {
     }
 
     /// A node of the target, by its name there, may differ.
-    pub fn repair(&mut self, path: Box<str>, trees: Trees<'_>, at: u64) {
+    pub fn repair(&mut self, path: Box<str>, trees: Trees<'_>) {
         let zxid = trees.source.last_zxid();
         self.seen = self.seen.max(zxid);
-        self.add(Origin::Repair(path), zxid, Vec::new(), trees, at);
+        self.add(Origin::Repair(path), zxid, Vec::new(), trees, 0);
     }
 
     /// The source went on with nothing to carry.

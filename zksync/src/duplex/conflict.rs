@@ -78,8 +78,7 @@ impl Duplex {
                 true
             }
             Some(false) => {
-                self.into_mut(side)
-                    .repair(path.into(), both.from(side.other()), now);
+                self.into_mut(side).repair(path.into(), both.from(side.other()));
                 false
             }
             None => false,
@@ -103,7 +102,7 @@ impl Duplex {
         if owned && self.sessions.has_moved_to(session, side) {
             // Its client has moved here: what it registers is carried back, so that both sides see it.
             self.away_from_mut(side)
-                .repair(place.there.as_ref().into(), both.from(side), now);
+                .repair(place.there.as_ref().into(), both.from(side));
             return;
         }
         // Clients of this side may register here, and what is gone on both sides is settled.
@@ -121,11 +120,10 @@ impl Duplex {
             Some(true) => {
                 self.into_mut(side).supersede(path);
                 self.away_from_mut(side)
-                    .repair(place.there.as_ref().into(), both.from(side), now);
+                    .repair(place.there.as_ref().into(), both.from(side));
             }
             Some(false) => {
-                self.into_mut(side)
-                    .repair(path.into(), both.from(side.other()), now);
+                self.into_mut(side).repair(path.into(), both.from(side.other()));
             }
             None => {}
         }
@@ -219,7 +217,7 @@ impl Duplex {
     }
 
     /// A person has decided: the other side gets what `keep` has. False if the path is not frozen.
-    pub fn resolve(&mut self, on_a: &str, keep: Side, both: Both<'_>, now: u64) -> bool {
+    pub fn resolve(&mut self, on_a: &str, keep: Side, both: Both<'_>) -> bool {
         if !self.frozen.remove(on_a) {
             return false;
         }
@@ -241,7 +239,7 @@ impl Duplex {
         }
         let pipe = self.away_from_mut(keep);
         for path in paths {
-            pipe.repair(path, both.from(keep), now);
+            pipe.repair(path, both.from(keep));
         }
         true
     }

@@ -119,7 +119,7 @@ impl Sessions {
 impl Duplex {
     /// Sessions that live on one side only begin on the other, where their nodes may have to go; copies of sessions that
     /// ended while no engine looked end too.
-    pub fn begin_sessions(&mut self, both: Both<'_>, now: u64) {
+    pub fn begin_sessions(&mut self, both: Both<'_>) {
         for side in [Side::A, Side::B] {
             let (here, there) = (both.of(side).sessions(), both.of(side.other()).sessions());
             if self.routes.any_from(side) {
@@ -127,20 +127,20 @@ impl Duplex {
                 let missing: Vec<_> = here.iter().filter(|(id, _)| missing(id)).collect();
                 for (session, timeout) in missing {
                     let begins = Op::CreateSession { timeout: *timeout };
-                    self.as_if(side, *session, begins, both, now);
+                    self.as_if(side, *session, begins, both);
                 }
             }
             let ended = |id: &i64| self.sessions.home(*id) == Some(side) && !here.contains_key(id);
             let ended: Vec<_> = there.keys().copied().filter(ended).collect();
             for session in ended {
                 self.sessions.ended(session);
-                self.as_if(side, session, Op::CloseSession { paths: None }, both, now);
+                self.as_if(side, session, Op::CloseSession { paths: None }, both);
             }
         }
     }
 
     /// As if a side had said just now that a session began or ended.
-    fn as_if(&mut self, from: Side, session: i64, op: Op, both: Both<'_>, now: u64) {
+    fn as_if(&mut self, from: Side, session: i64, op: Op, both: Both<'_>) {
         let header = TxnHeader {
             session,
             zxid: both.of(from).last_zxid(),
@@ -152,7 +152,7 @@ impl Duplex {
             digest: None,
         };
         self.away_from_mut(from)
-            .replay(txn, Vec::new(), both.from(from), now);
+            .replay(txn, Vec::new(), both.from(from), 0);
     }
 
     pub(super) fn session_began(&mut self, side: Side, session: i64, txn: Txn, both: Both<'_>, now: u64) {
@@ -174,7 +174,7 @@ impl Duplex {
             Some(home) if home != side && expired => {
                 // Given up here while its client lives there: it begins again, with its nodes.
                 self.away_from_mut(side).saw(zxid);
-                self.reopen(side.other(), session, both, now);
+                self.reopen(side.other(), session, both);
             }
             Some(_) => {
                 self.sessions.ended(session);
@@ -186,18 +186,18 @@ impl Duplex {
     }
 
     /// A session of `from` begins again on the other side, with its nodes.
-    fn reopen(&mut self, from: Side, session: i64, both: Both<'_>, now: u64) {
+    fn reopen(&mut self, from: Side, session: i64, both: Both<'_>) {
         let Some(timeout) = both.of(from).sessions().get(&session).copied() else {
             return self.sessions.ended(session);
         };
         if !self.routes.any_from(from) && !self.sessions.has_moved_to(session, from) {
             return;
         }
-        self.as_if(from, session, Op::CreateSession { timeout }, both, now);
+        self.as_if(from, session, Op::CreateSession { timeout }, both);
         for path in both.of(from).ephemerals(session).map(|node| node.path()) {
             if let Some(place) = self.routes.locate(from, &path) {
                 let there = place.there.as_ref().into();
-                self.away_from_mut(from).repair(there, both.from(from), now);
+                self.away_from_mut(from).repair(there, both.from(from));
             }
         }
     }

@@ -64,7 +64,6 @@ impl Sweep {
         duplex: &mut Duplex,
         both: Both<'_>,
         (looks, repairs): (usize, usize),
-        now: u64,
         news: &mut Vec<News>,
     ) -> bool {
         let (mut looked, mut found) = (0, 0);
@@ -82,7 +81,7 @@ impl Sweep {
             looked += 1;
             self.looked += 1;
             if let Some(node) = node
-                && duplex.compare_node(self.side, node, both, self.base, now, news)
+                && duplex.compare_node(self.side, node, both, self.base, news)
             {
                 found += 1;
                 self.found += 1;
@@ -100,15 +99,14 @@ impl Duplex {
         path: &str,
         both: Both<'_>,
         base: Option<Base>,
-        now: u64,
         news: &mut Vec<News>,
     ) {
         if let Some(node) = both.of(side).get(path) {
-            self.compare_node(side, node, both, base, now, news);
+            self.compare_node(side, node, both, base, news);
         } else if let Some(place) = self.routes.locate(side, path)
             && let Some(node) = both.of(side.other()).get(&place.there.into_owned())
         {
-            self.compare_node(side.other(), node, both, base, now, news);
+            self.compare_node(side.other(), node, both, base, news);
         }
     }
 
@@ -119,7 +117,6 @@ impl Duplex {
         node: Node<'_>,
         both: Both<'_>,
         base: Option<Base>,
-        now: u64,
         news: &mut Vec<News>,
     ) -> bool {
         let path = node.path();
@@ -141,7 +138,6 @@ impl Duplex {
                 place.direction,
                 both,
                 base,
-                now,
                 news,
             );
         };
@@ -177,13 +173,13 @@ impl Duplex {
         } else {
             on_a.into()
         };
-        self.repair_from(writer, there, both, now)
+        self.repair_from(writer, there, both)
     }
 
-    fn repair_from(&mut self, from: Side, there: Box<str>, both: Both<'_>, now: u64) -> bool {
+    fn repair_from(&mut self, from: Side, there: Box<str>, both: Both<'_>) -> bool {
         let pipe = self.away_from_mut(from);
         let before = pipe.pending();
-        pipe.repair(there, both.from(from), now);
+        pipe.repair(there, both.from(from));
         pipe.pending() > before
     }
 
@@ -225,7 +221,6 @@ impl Duplex {
         direction: Direction,
         both: Both<'_>,
         base: Option<Base>,
-        now: u64,
         news: &mut Vec<News>,
     ) -> bool {
         // Clients of the side that follows may register there.
@@ -249,7 +244,7 @@ impl Duplex {
                 );
                 self.conflict(on_a, what, Some(side), (0, node.stored().mzxid), both, news);
             }
-            return self.repair_from(side, there.into(), both, now);
+            return self.repair_from(side, there.into(), both);
         }
         if is_guest {
             return false;
@@ -272,6 +267,6 @@ impl Duplex {
                 news,
             );
         }
-        self.repair_from(side.other(), path.into(), both, now)
+        self.repair_from(side.other(), path.into(), both)
     }
 }

@@ -219,9 +219,9 @@ impl Pipeline {
         }
     }
 
-    /// The number of the next request: the tag, then 24 bits that count.
+    /// The number of the next request: the tag, then 23 bits that count; with the 24th set they are the claim's.
     pub(super) fn next_cxid(&mut self) -> i32 {
-        self.cxid = (self.cxid + 1) & 0x00ff_ffff;
+        self.cxid = (self.cxid + 1) & 0x007f_ffff;
         (u32::from(self.me.tag) << 24 | self.cxid).cast_signed()
     }
 

@@ -143,8 +143,7 @@ impl World {
             }
         }
         self.activate();
-        let now = self.now;
-        self.duplex.begin_sessions(both(&self.a, &self.b), now);
+        self.duplex.begin_sessions(both(&self.a, &self.b));
         let base = Base {
             a: before[1],
             b: before[0],
@@ -186,10 +185,10 @@ impl World {
     }
 
     fn activate(&mut self) {
-        let (now, session) = (self.now, engine(self.run));
+        let session = engine(self.run);
         for side in SIDES {
             if side == Side::B || self.duplex.needs_a() {
-                let news = self.duplex.activate(side, session, both(&self.a, &self.b), now);
+                let news = self.duplex.activate(side, session, both(&self.a, &self.b));
                 self.news.extend(news);
             }
         }
@@ -219,8 +218,7 @@ impl World {
             }
         }
         self.activate();
-        let now = self.now;
-        self.duplex.begin_sessions(both(&self.a, &self.b), now);
+        self.duplex.begin_sessions(both(&self.a, &self.b));
         self.drain();
     }
 
@@ -228,21 +226,20 @@ impl World {
     pub(super) fn settle(&mut self, base: Option<Base>) {
         for _ in 0..20 {
             self.drain();
-            let (mut sweep, now, mut news) = (Sweep::new(base), self.now, Vec::new());
+            let (mut sweep, mut news) = (Sweep::new(base), Vec::new());
             let trees = both(&self.a, &self.b);
-            assert!(sweep.step(&mut self.duplex, trees, (usize::MAX, usize::MAX), now, &mut news));
+            assert!(sweep.step(&mut self.duplex, trees, (usize::MAX, usize::MAX), &mut news));
             self.news.extend(news);
             self.drain();
             if sweep.found == 0 {
                 return;
             }
         }
-        let (mut sweep, now, mut news) = (Sweep::new(base), self.now, Vec::new());
+        let (mut sweep, mut news) = (Sweep::new(base), Vec::new());
         sweep.step(
             &mut self.duplex,
             both(&self.a, &self.b),
             (usize::MAX, usize::MAX),
-            now,
             &mut news,
         );
         let lines = SIDES.map(|side| super::content(self.tree(side), true));
@@ -389,8 +386,8 @@ impl World {
         while !self.ensemble(side).stream.is_empty() {
             self.see(side);
         }
-        let (now, trees) = (self.now, both(&self.a, &self.b));
-        let news = self.duplex.up(side, trees, now);
+        let trees = both(&self.a, &self.b);
+        let news = self.duplex.up(side, trees);
         self.news.extend(news);
         // Still in the leader's line from before.
         self.ensemble(side).wire.extend(after);
@@ -420,8 +417,8 @@ impl World {
     /// A person decides every frozen path.
     pub(super) fn resolve_all(&mut self, keep: Side) {
         for path in self.duplex.frozen().clone() {
-            let (now, trees) = (self.now, both(&self.a, &self.b));
-            assert!(self.duplex.resolve(&path, keep, trees, now));
+            let trees = both(&self.a, &self.b);
+            assert!(self.duplex.resolve(&path, keep, trees));
         }
     }
 

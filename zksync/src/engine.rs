@@ -1,0 +1,125 @@
+//! The engine: two links, the decisions of [`crate::duplex`] between them, and a few things on the side.
+//!
+//! ```text
+//! Connecting -> Standby (follows both sides) -> Active (writes) -> Stopped
+//!                  ^                               |
+//!                  +---- another one took over ----+
+//! ```
+//!
+//! - `driver`: one task that takes events, asks the decisions and sends what they say.
+//! - `claim`, `layout`: becoming the active one; what is kept in the ensembles.
+//! - `join`: what happened between the checkpoint and now.
+//! - `commands`, `report`, `lag`, `conflict_log`: what others ask and see.
+//! - `watcher`: what servers say of themselves, and where clients are connected.
+
+mod claim;
+mod commands;
+mod conflict_log;
+mod driver;
+mod join;
+mod lag;
+mod layout;
+mod news;
+mod report;
+mod watcher;
+
+use std::sync::Arc;
+
+use mesolith_zk::learner::{self, Config, Learner, Server};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::handle::Handle;
+use crate::options::{EndpointOptions, Options};
+use crate::routes;
+use crate::settings::Side;
+use crate::side::{self, Link};
+use crate::status::Status;
+
+/// An engine cannot start, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The paths make no sense.
+    #[error(transparent)]
+    Routes(#[from] routes::Error),
+    /// A side cannot be followed.
+    #[error("side {side}: {source}")]
+    Link {
+        /// Which.
+        side: Side,
+        /// Why not.
+        source: side::Error,
+    },
+    /// The folder for files cannot be used.
+    #[error("--state-dir: cannot use {}: {source}", path.display())]
+    StateDir {
+        /// The folder or file.
+        path: std::path::PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It must not begin.
+    #[error("{message}")]
+    Refused {
+        /// CamelCase.
+        reason: &'static str,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+}
+
+impl Error {
+    /// Short name for conditions, events and metric labels.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Routes(error) => error.reason(),
+            Self::Link { source, .. } => source.reason(),
+            Self::StateDir { .. } => "StateDirUnusable",
+            Self::Refused { reason, .. } => reason,
+        }
+    }
+}
+
+/// Starts an engine. It ends when it is told to by its settings, or when `stop` is done: then its place is free at once for a
+/// standby.
+///
+/// # Errors
+/// When the options make no sense, or the folder for its files cannot be used.
+pub fn start(
+    options: Options,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(Handle, JoinHandle<Result<(), Error>>), Error> {
+    let (status, seen) = watch::channel(Arc::new(Status::default()));
+    let (commands, asked) = mpsc::channel(64);
+    let driver = driver::Driver::new(options, status, asked)?;
+    let task = tokio::spawn(driver.run(stop));
+    let handle = Handle {
+        status: seen,
+        commands,
+    };
+    Ok((handle, task))
+}
+
+/// How to follow an ensemble as an observer. `offset` makes the ids of several links of one process different.
+fn observer(endpoint: &EndpointOptions, options: &Options, side: Side, offset: i64) -> Config {
+    let servers = endpoint.servers.iter().map(|server| Server {
+        client: server.client(),
+        quorum: format!("{}:{}", server.host, server.quorum_port.unwrap_or(2888)),
+    });
+    let spool = options.state_dir.join("spool");
+    let mut config = Config::new(servers.collect(), spool);
+    // Different for each process that joins, and above every server's.
+    let process = i64::from(std::process::id()) * 16;
+    config.id = 0x4d_0000_0000 + process + if side == Side::A { 0 } else { 8 } + offset;
+    config
+}
+
+fn link(endpoint: &EndpointOptions, options: &Options, side: Side) -> Result<Link, Error> {
+    let learner = Learner::start(observer(endpoint, options, side, 0), None);
+    learner
+        .map(|learner| Link::Observer(Box::new(learner)))
+        .map_err(|source: learner::Error| Error::Link {
+            side,
+            source: source.into(),
+        })
+}

@@ -1,0 +1,162 @@
+//! What others ask of it.
+
+use mesolith_zk::record::Zxid;
+use mesolith_zk::request::{ANY_VERSION, Request, Write};
+
+use super::claim::Stage;
+use super::driver::{Driver, Role, both};
+use crate::handle::{Answer, Command, Refused};
+use crate::settings::{Mode, Settings, Side, accept};
+
+/// Who waits until everything that was committed on A is in B.
+#[derive(Default)]
+pub(super) struct Waiters {
+    /// Asked the leader of A for a barrier that has not come.
+    asked: Vec<Waiter>,
+    /// Wait until B has this position.
+    until: Vec<(Zxid, Waiter)>,
+}
+
+enum Waiter {
+    Barrier(Answer<String>),
+}
+
+impl Waiters {
+    /// The oldest barrier has come.
+    pub(super) fn synced(&mut self, side: Side, at: Zxid) {
+        if side == Side::A && !self.asked.is_empty() {
+            let waiter = self.asked.remove(0);
+            self.until.push((at, waiter));
+        }
+    }
+}
+
+fn refused(reason: &'static str, message: impl Into<String>) -> Refused {
+    Refused {
+        reason,
+        message: message.into(),
+    }
+}
+
+impl Driver {
+    pub(super) fn command(&mut self, command: Command) {
+        match command {
+            Command::Configure(settings, answer) => {
+                let _ = answer.send(self.configure(*settings));
+            }
+            Command::Diff { answer, .. } => {
+                let _ = answer.send(Err(refused("NotYet", "not yet")));
+            }
+            Command::Resolve { path, keep, answer } => {
+                let _ = answer.send(self.resolve(&path, keep));
+            }
+            Command::Conflicts { limit, answer } => {
+                let _ = answer.send(Ok(self.log.last(limit)));
+            }
+            Command::Barrier(answer) => self.barrier(answer),
+        }
+    }
+
+    fn configure(&mut self, wanted: Settings) -> Result<u64, Refused> {
+        let wanted = accept(&self.settings, wanted)?;
+        if self.role != Role::Active && wanted.mode != Mode::Stop {
+            return Err(self.not_active());
+        }
+        let generation = wanted.generation;
+        self.adopt(wanted);
+        self.store_settings();
+        Ok(generation)
+    }
+
+    fn not_active(&self) -> Refused {
+        let holder = self.b.claim.holder(self.b.link.tree());
+        let message = match holder {
+            Some(run) => format!("this engine stands by; ask the active one, {run}"),
+            None => {
+                "this engine is not active yet; ask again when its state is in-sync or seeding".to_owned()
+            }
+        };
+        refused("NotActive", message)
+    }
+
+    fn resolve(&mut self, path: &str, keep: Side) -> Result<(), Refused> {
+        if self.role != Role::Active {
+            return Err(self.not_active());
+        }
+        if !self.duplex.resolve(path, keep, both(&self.a, &self.b)) {
+            let frozen: Vec<_> = self.duplex.frozen().iter().take(5).cloned().collect();
+            let which = if frozen.is_empty() {
+                "no path is".to_owned()
+            } else {
+                format!("these are: {}", frozen.join(", "))
+            };
+            return Err(refused("NotFrozen", format!("{path} is not frozen; {which}")));
+        }
+        self.forget_frozen(path);
+        Ok(())
+    }
+
+    fn barrier(&mut self, answer: Answer<String>) {
+        let asked = if self.a.up {
+            self.a.link.requests().sync(self.a.claim.session, 0)
+        } else {
+            Err(crate::side::NoLink)
+        };
+        match asked {
+            Ok(()) => self.waiters.asked.push(Waiter::Barrier(answer)),
+            Err(_) => {
+                let cause = self.a.cause.clone().unwrap_or_default();
+                let _ = answer.send(Err(refused("NoLink", format!("no link to side A: {cause}"))));
+            }
+        }
+    }
+
+    pub(super) fn answer_waiters(&mut self) {
+        if self.waiters.until.is_empty() {
+            return;
+        }
+        let applied = self.duplex.away_from(Side::A).applied();
+        for (at, waiter) in std::mem::take(&mut self.waiters.until) {
+            if applied < at {
+                self.waiters.until.push((at, waiter));
+                continue;
+            }
+            match waiter {
+                Waiter::Barrier(answer) => {
+                    let _ = answer.send(Ok(format!("{:#x}", at.0)));
+                }
+            }
+        }
+    }
+
+    /// Frees its place for a standby, which then need not wait for a session to expire.
+    pub(super) async fn leave(&mut self) {
+        const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
+        let now = self.now();
+        if let Some(mark) = self.duplex.away_from_mut(Side::A).mark(now) {
+            self.send(Side::B, mark);
+        }
+        for side in [Side::B, Side::A] {
+            if self.end(side).claim.stage != Stage::Held || !self.end(side).up {
+                continue;
+            }
+            let active = Write::Delete {
+                path: self.layout.active().into(),
+                version: ANY_VERSION,
+            };
+            for request in [Request::Single(active), Request::CloseSession] {
+                let request = self.end_mut(side).claim.send(request);
+                self.send(side, request);
+            }
+            let session = self.end(side).claim.session;
+            let gone = async {
+                while self.end(side).link.tree().sessions().contains_key(&session) {
+                    if self.end_mut(side).link.next().await.is_err() {
+                        return;
+                    }
+                }
+            };
+            let _ = tokio::time::timeout(LIMIT, gone).await;
+        }
+    }
+}

@@ -1,0 +1,628 @@
+//! One task: takes events of both sides, asks the decisions, sends what they say.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use mesolith_zk::learner::Check;
+use mesolith_zk::record::{Op, Zxid};
+use mesolith_zk::tree::DigestCheck;
+use tokio::sync::{mpsc, watch};
+
+use super::claim::{Claim, Stage};
+use super::commands::Waiters;
+use super::conflict_log::ConflictLog;
+use super::lag::Lags;
+use super::layout::Layout;
+use super::watcher::{self, Servers};
+use super::{Error, link};
+use crate::duplex::{Base, Both, Duplex, Sweep, is_engine};
+use crate::handle::Command;
+use crate::options::Options;
+use crate::pipeline::{Identity, Outgoing};
+use crate::routes::Routes;
+use crate::settings::{Mode, Settings, Side};
+use crate::side::{Link, SideEvent};
+use crate::status::{Status, Waiting};
+
+/// Between two looks at everything that time brings.
+const TICK: Duration = Duration::from_millis(20);
+/// Events taken at once, before requests are sent.
+const BURST: usize = 256;
+/// Between two attempts to become the active one.
+const CLAIM_PAUSE: u64 = 200_000;
+/// Between two checkpoints when there is nothing to write.
+const MARK_PAUSE: u64 = 1_000_000;
+/// Between two walks through both trees when all is well, and how much longer than a walk it is at least.
+const SWEEP_PAUSE: u64 = 30_000_000;
+const SWEEP_SHARE: u64 = 40;
+/// Units that may wait while the target is filled.
+const MOST_PENDING: usize = 8_000;
+
+/// One side.
+pub(super) struct End {
+    pub(super) link: Link,
+    pub(super) up: bool,
+    /// Why there is no link.
+    pub(super) cause: Option<String>,
+    pub(super) claim: Claim,
+    pub(super) claim_again: u64,
+    pub(super) marked: u64,
+    pub(super) lags: Lags,
+    pub(super) servers: watch::Receiver<Servers>,
+    pub(super) digest: Option<bool>,
+    pub(super) digest_at: u64,
+    touched: u64,
+}
+
+/// What it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Connecting,
+    Standby,
+    Active,
+    Stopping,
+}
+
+pub(super) struct Driver {
+    pub(super) options: Options,
+    pub(super) settings: Settings,
+    pub(super) layout: Layout,
+    pub(super) run: String,
+    begun: Instant,
+    pub(super) a: End,
+    pub(super) b: End,
+    pub(super) duplex: Duplex,
+    pub(super) role: Role,
+    pub(super) failed: Option<Waiting>,
+    pub(super) sweep: Option<Sweep>,
+    pub(super) sweep_begun: u64,
+    pub(super) sweep_due: u64,
+    /// When a walk last found nothing.
+    pub(super) verified: Option<u64>,
+    /// Whether a walk has found nothing since this engine became active.
+    pub(super) settled: bool,
+    pub(super) base: Option<Base>,
+    pub(super) repairs: f64,
+    pub(super) unwritable: BTreeMap<String, i32>,
+    pub(super) errors: u64,
+    pub(super) log: ConflictLog,
+    pub(super) waiters: Waiters,
+    pub(super) rates: super::report::Rates,
+    status: watch::Sender<Arc<Status>>,
+    published: u64,
+    commands: mpsc::Receiver<Command>,
+}
+
+impl Driver {
+    pub(super) fn new(
+        options: Options,
+        status: watch::Sender<Arc<Status>>,
+        commands: mpsc::Receiver<Command>,
+    ) -> Result<Self, Error> {
+        let settings = options.settings.clone();
+        let routes = Routes::new(&settings)?;
+        let folder = |path: &std::path::Path, source| Error::StateDir {
+            path: path.to_owned(),
+            source,
+        };
+        std::fs::create_dir_all(&options.state_dir).map_err(|error| folder(&options.state_dir, error))?;
+        let log_path = options
+            .state_dir
+            .join(format!("{}.conflicts.jsonl", options.name));
+        let log = ConflictLog::open(&log_path).map_err(|error| folder(&log_path, error))?;
+        let layout = Layout::new(&options.name);
+        let run = new_run();
+        let tag = tag(&options.name);
+        let identity = Identity {
+            run: run.clone(),
+            session: 0,
+            path: layout.checkpoint.clone(),
+            tag,
+        };
+        let timeout = i32::try_from(options.lease_timeout.as_millis()).unwrap_or(i32::MAX);
+        let end = |side: Side| {
+            let endpoint = match side {
+                Side::A => &options.source,
+                Side::B => &options.target,
+            };
+            let servers = endpoint.servers.iter().map(|server| server.client()).collect();
+            Ok::<_, Error>(End {
+                link: link(endpoint, &options, side)?,
+                up: false,
+                cause: None,
+                claim: Claim::new(run.clone(), layout.clone(), timeout, side == Side::B, tag),
+                claim_again: 0,
+                marked: 0,
+                lags: Lags::default(),
+                servers: watcher::watch(servers),
+                digest: None,
+                digest_at: 0,
+                touched: u64::MAX,
+            })
+        };
+        let (a, b) = (end(Side::A)?, end(Side::B)?);
+        Ok(Self {
+            duplex: Duplex::new(&settings, routes, identity.clone(), identity),
+            a,
+            b,
+            layout,
+            run,
+            begun: Instant::now(),
+            role: Role::Connecting,
+            failed: None,
+            sweep: None,
+            sweep_begun: 0,
+            sweep_due: 0,
+            verified: None,
+            settled: false,
+            base: None,
+            repairs: 0.0,
+            unwritable: BTreeMap::new(),
+            errors: 0,
+            log,
+            waiters: Waiters::default(),
+            rates: super::report::Rates::default(),
+            status,
+            published: 0,
+            commands,
+            settings,
+            options,
+        })
+    }
+
+    pub(super) async fn run(mut self, stop: impl Future<Output = ()> + Send) -> Result<(), Error> {
+        let mut stop = std::pin::pin!(stop);
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut commands_open = true;
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop, if self.role != Role::Stopping => self.role = Role::Stopping,
+                event = self.a.link.next() => self.event(Side::A, event)?,
+                event = self.b.link.next() => self.event(Side::B, event)?,
+                command = self.commands.recv(), if commands_open => match command {
+                    Some(command) => self.command(command),
+                    None => commands_open = false,
+                },
+                _ = tick.tick() => self.tick().await,
+            }
+            for _ in 0..BURST {
+                let a = self.a.link.next().now_or_never();
+                let b = self.b.link.next().now_or_never();
+                if a.is_none() && b.is_none() {
+                    break;
+                }
+                if let Some(event) = a {
+                    self.event(Side::A, event)?;
+                }
+                if let Some(event) = b {
+                    self.event(Side::B, event)?;
+                }
+            }
+            if self.role == Role::Stopping {
+                self.leave().await;
+                self.publish();
+                return Ok(());
+            }
+            self.work();
+        }
+    }
+
+    /// Microseconds since it began; never 0, which means that something is not measured.
+    pub(super) fn now(&self) -> u64 {
+        self.at(Instant::now())
+    }
+
+    fn at(&self, instant: Instant) -> u64 {
+        let since = instant.saturating_duration_since(self.begun);
+        u64::try_from(since.as_micros()).unwrap_or(u64::MAX).max(1)
+    }
+
+    pub(super) fn end(&self, side: Side) -> &End {
+        match side {
+            Side::A => &self.a,
+            Side::B => &self.b,
+        }
+    }
+
+    pub(super) fn end_mut(&mut self, side: Side) -> &mut End {
+        match side {
+            Side::A => &mut self.a,
+            Side::B => &mut self.b,
+        }
+    }
+
+    fn event(&mut self, side: Side, event: Result<SideEvent, crate::side::Error>) -> Result<(), Error> {
+        let event = event.map_err(|source| Error::Link { side, source })?;
+        let arrived = self.at(self.end(side).link.arrived());
+        match event {
+            SideEvent::Committed { txn, check } => {
+                self.checked(side, check, arrived);
+                let end = match side {
+                    Side::A => &mut self.a,
+                    Side::B => &mut self.b,
+                };
+                let requests = end.claim.answered(&txn, end.link.tree());
+                let ours = txn.header.session == end.claim.session;
+                if ours && matches!(txn.op, Op::CloseSession { .. }) {
+                    self.disowned(side);
+                }
+                requests.into_iter().for_each(|request| self.send(side, request));
+                if self.role != Role::Connecting {
+                    self.settings_changed(side, &txn);
+                    let both = both(&self.a, &self.b);
+                    let news = self.duplex.committed(side, txn, both, arrived);
+                    self.news(news, arrived);
+                }
+            }
+            SideEvent::Dirty { paths } => {
+                for path in paths {
+                    let news = self.duplex.dirty(side, &path, both(&self.a, &self.b));
+                    self.news(news, arrived);
+                }
+            }
+            SideEvent::Snapshot { .. } => {
+                if self.role != Role::Connecting {
+                    tracing::info!(%side, "the leader sent all of its data again; both sides are compared");
+                    self.look_again();
+                }
+            }
+            SideEvent::UpToDate => self.linked(side),
+            SideEvent::Synced => self.waiters.synced(side, self.end(side).link.tree().last_zxid()),
+            SideEvent::Revalidated { session, lives } => {
+                if !lives && session == self.end(side).claim.session {
+                    self.disowned(side);
+                }
+            }
+            SideEvent::Truncated { to } => self.went_back(side, to),
+            SideEvent::LostLeader { cause } => {
+                tracing::warn!(%side, cause, "no link");
+                let end = self.end_mut(side);
+                (end.up, end.cause) = (false, Some(cause));
+                self.duplex.down(side);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the leader's digest says of our tree.
+    fn checked(&mut self, side: Side, check: Check, now: u64) {
+        let end = self.end_mut(side);
+        match check {
+            Check::Compared(DigestCheck::Equal) => (end.digest, end.digest_at) = (Some(true), now),
+            Check::Compared(DigestCheck::Different { expected, found }) => {
+                tracing::error!(%side, expected, found, "our tree is not the leader's; it is taken anew");
+                end.digest = Some(false);
+                if let Err(error) = end.link.restart() {
+                    tracing::error!(%side, %error, "cannot take the tree anew");
+                }
+                end.up = false;
+                self.errors += 1;
+                self.duplex.down(side);
+            }
+            Check::Compared(DigestCheck::Absent) | Check::Settling => {}
+        }
+    }
+
+    /// A link is up to date.
+    fn linked(&mut self, side: Side) {
+        let end = self.end_mut(side);
+        (end.up, end.cause) = (true, None);
+        end.touched = u64::MAX;
+        if self.role == Role::Connecting {
+            return;
+        }
+        // A leader takes the link that opened a session for its owner, until another one says that it speaks for it.
+        let own = self.end(side).claim.session;
+        if !self.end(side).link.tree().sessions().contains_key(&own) {
+            self.end_mut(side).claim.lost();
+        }
+        let requests = self.end(side).link.requests();
+        let lease = i32::try_from(self.options.lease_timeout.as_millis()).unwrap_or(i32::MAX);
+        let guests = self.guests(side);
+        for (session, timeout) in guests.into_iter().chain([(own, lease)]) {
+            let _ = requests.revalidate(session, timeout);
+        }
+        let news = self.duplex.up(side, both(&self.a, &self.b));
+        let now = self.now();
+        self.news(news, now);
+    }
+
+    /// Sessions to keep alive on a side, with the time they get.
+    fn guests(&self, side: Side) -> BTreeMap<i64, i32> {
+        let grace = i32::try_from(self.options.session_grace.as_millis()).unwrap_or(i32::MAX);
+        let mut guests = self.duplex.sessions().guests(side, self.end(side).link.tree());
+        guests
+            .values_mut()
+            .for_each(|timeout| *timeout = grace.max(*timeout));
+        guests
+    }
+
+    fn went_back(&mut self, side: Side, to: Zxid) {
+        let at = self.end(side).link.tree().last_zxid();
+        let message = format!(
+            "The data of side {side} went back: the engine has seen {at}, and the leader has nothing after {to}. Was it \
+             restored from a backup, or is it another ensemble? Nothing is written any more. If the data is right as it is \
+             now, stop this engine and start it again."
+        );
+        tracing::error!(message);
+        self.failed = Some(Waiting {
+            reason: "SideWentBack".to_owned(),
+            message,
+        });
+        for side in [Side::A, Side::B] {
+            self.duplex.down(side);
+        }
+    }
+
+    /// The engine's session on a side is over: somebody else may be active by now.
+    pub(super) fn disowned(&mut self, side: Side) {
+        tracing::warn!(%side, "the engine's own session is over");
+        let now = self.now();
+        let end = self.end_mut(side);
+        end.claim.lost();
+        end.claim_again = now;
+        self.duplex.down(side);
+        if side == Side::B && self.role == Role::Active {
+            self.role = Role::Standby;
+        }
+    }
+
+    pub(super) fn send(&self, side: Side, out: Outgoing) {
+        let requests = self.end(side).link.requests();
+        if out.take_over {
+            let _ = requests.revalidate(out.session, 30_000);
+        }
+        // Without a link it is lost, which the next event says.
+        let _ = requests.send(out.session, out.cxid, &out.request);
+    }
+
+    async fn tick(&mut self) {
+        if self.role == Role::Connecting && self.a.up && self.b.up {
+            self.join().await;
+        }
+        let now = self.now();
+        let news = self.duplex.due(both(&self.a, &self.b), now);
+        self.news(news, now);
+        self.moves();
+        self.touch();
+        for side in [Side::A, Side::B] {
+            if self.end(side).marked + MARK_PAUSE <= now {
+                self.end_mut(side).marked = now;
+                let mark = self.duplex.away_from_mut(side.other()).mark(now);
+                if let Some(mark) = mark {
+                    self.send(side, mark);
+                }
+            }
+        }
+        self.walk(true);
+        if self.published + 200_000 <= now {
+            self.published = now;
+            self.publish();
+        }
+    }
+
+    pub(super) fn publish(&mut self) {
+        let status = self.report();
+        self.status.send_replace(Arc::new(status));
+    }
+
+    /// Sessions that the next pings keep alive.
+    fn touch(&mut self) {
+        let changes = self.duplex.sessions().changes();
+        for side in [Side::A, Side::B] {
+            let due = self.end(side).touched != changes || self.end(side).claim.stage != Stage::Held;
+            if self.role == Role::Connecting || !due {
+                continue;
+            }
+            let mut touched = if self.role == Role::Active {
+                self.guests(side)
+            } else {
+                BTreeMap::new()
+            };
+            let end = self.end_mut(side);
+            if end.claim.stage != Stage::Idle {
+                touched.insert(end.claim.session, 0);
+            }
+            end.touched = changes;
+            let lease = i32::try_from(self.options.lease_timeout.as_millis()).unwrap_or(i32::MAX);
+            let end = self.end_mut(side);
+            if let Some(own) = touched.get_mut(&end.claim.session) {
+                *own = lease;
+            }
+            let list = end.link.touch_list();
+            *list.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = touched;
+        }
+    }
+
+    /// Clients that are connected to a side which is not their session's home have moved.
+    fn moves(&mut self) {
+        for side in [Side::A, Side::B] {
+            if !self.end_mut(side).servers.has_changed().unwrap_or(false) {
+                continue;
+            }
+            let servers = self.end_mut(side).servers.borrow_and_update().clone();
+            for session in servers
+                .connected
+                .into_iter()
+                .flatten()
+                .filter(|id| !is_engine(*id))
+            {
+                self.duplex.sessions_mut().moved(session, side);
+            }
+        }
+    }
+
+    /// Everything that may go on after events.
+    fn work(&mut self) {
+        let now = self.now();
+        if self.failed.is_none() {
+            self.claim(now);
+        }
+        if self.role == Role::Active && !self.settled {
+            self.walk(false);
+        }
+        for side in [Side::A, Side::B] {
+            for out in self.duplex.take(side, now) {
+                self.send(side, out);
+            }
+        }
+        self.answer_waiters();
+    }
+
+    /// Becomes the active engine, or able to write to A, when it can and should.
+    fn claim(&mut self, now: u64) {
+        if self.settings.mode == Mode::Stop {
+            self.role = Role::Stopping;
+            return;
+        }
+        if matches!(self.role, Role::Connecting | Role::Stopping) {
+            return;
+        }
+        for side in [Side::B, Side::A] {
+            let wanted = side == Side::B || (self.role == Role::Active && self.duplex.needs_a());
+            let end = self.end(side);
+            let holder = end.claim.holder(end.link.tree());
+            let free = side == Side::A || holder.is_none_or(|holder| holder == self.run);
+            if wanted && free && end.up && end.claim.stage == Stage::Idle && end.claim_again <= now {
+                let session = new_session();
+                let end = self.end_mut(side);
+                end.claim_again = now + CLAIM_PAUSE;
+                let requests = match side {
+                    Side::A => self.a.claim.begin(session, self.a.link.tree()),
+                    Side::B => self.b.claim.begin(session, self.b.link.tree()),
+                };
+                requests.into_iter().for_each(|request| self.send(side, request));
+                self.end_mut(side).touched = u64::MAX;
+            }
+        }
+        if self.b.claim.stage == Stage::Held && self.role == Role::Standby {
+            self.become_active(now);
+        }
+        let a_held = self.a.claim.stage == Stage::Held && self.role == Role::Active;
+        if a_held && self.duplex.away_from(Side::B).is_standby() {
+            let news = self
+                .duplex
+                .activate(Side::A, self.a.claim.session, both(&self.a, &self.b));
+            self.news(news, now);
+        }
+    }
+
+    fn become_active(&mut self, now: u64) {
+        tracing::info!(run = self.run, "this engine is the active one now");
+        self.role = Role::Active;
+        self.settled = false;
+        let trees = both(&self.a, &self.b);
+        let news = self.duplex.activate(Side::B, self.b.claim.session, trees);
+        self.duplex.begin_sessions(both(&self.a, &self.b));
+        self.news(news, now);
+        for path in self.layout.frozen_in(self.b.link.tree()) {
+            self.duplex.freeze(&path);
+        }
+        self.store_settings();
+        let paused = self.settings.mode == Mode::Pause;
+        for side in [Side::A, Side::B] {
+            self.duplex.away_from_mut(side).pause(paused);
+            self.end_mut(side).touched = u64::MAX;
+        }
+        self.look_again();
+    }
+
+    /// Walks through both trees from the beginning.
+    pub(super) fn look_again(&mut self) {
+        self.sweep = None;
+        self.settled = false;
+        self.sweep_due = 0;
+    }
+
+    /// A part of the walk through both trees, and what follows at its end.
+    fn walk(&mut self, on_tick: bool) {
+        let now = self.now();
+        let may = self.role == Role::Active && self.a.up && self.b.up && self.settings.mode == Mode::Run;
+        let running = self.duplex.away_from(Side::A).is_running();
+        if !may || !running || (self.settled && !on_tick) || now < self.sweep_due {
+            return;
+        }
+        let pending = self.duplex.away_from(Side::A).pending() + self.duplex.away_from(Side::B).pending();
+        if pending > MOST_PENDING {
+            return;
+        }
+        let budget = self.budget(now);
+        if budget == 0 {
+            return;
+        }
+        let base = self.base;
+        let looks = if self.settled { 4_000 } else { 20_000 };
+        let mut sweep = self.sweep.take().unwrap_or_else(|| {
+            self.sweep_begun = now;
+            Sweep::new(base)
+        });
+        let mut news = Vec::new();
+        let found = sweep.found;
+        let trees = both(&self.a, &self.b);
+        let at_end = sweep.step(&mut self.duplex, trees, (looks, budget), &mut news);
+        self.repairs -= (sweep.found - found) as f64;
+        self.news(news, now);
+        if !at_end {
+            self.sweep = Some(sweep);
+            return;
+        }
+        if sweep.found > 0 {
+            // What it repaired has to arrive before the next look says anything new.
+            self.sweep_due = if self.duplex.is_idle() { 0 } else { now + 20_000 };
+            return;
+        }
+        if !self.settled && !self.duplex.is_idle() && !self.duplex.away_from(Side::A).is_complete() {
+            self.sweep_due = now + 20_000;
+            return;
+        }
+        self.verified = Some(now);
+        self.settled = true;
+        self.base = None;
+        self.duplex.away_from_mut(Side::A).set_complete();
+        self.duplex.away_from_mut(Side::B).set_complete();
+        let pause = SWEEP_PAUSE.max((now - self.sweep_begun) * SWEEP_SHARE);
+        self.sweep_due = now + pause;
+    }
+
+    /// Nodes that may be repaired now, under the limit of the rate.
+    fn budget(&mut self, now: u64) -> usize {
+        const MOST: usize = 4_000;
+        let Some(limit) = self.settings.rate_limit else {
+            return MOST;
+        };
+        let since = now.saturating_sub(self.rates.budgeted) as f64 / 1e6;
+        self.rates.budgeted = now;
+        let limit = f64::from(limit);
+        self.repairs = (self.repairs + since * limit).min((limit / 10.0).max(1.0));
+        (self.repairs.max(0.0) as usize).min(MOST)
+    }
+}
+
+pub(super) fn both<'e>(a: &'e End, b: &'e End) -> Both<'e> {
+    Both {
+        a: a.link.tree(),
+        b: b.link.tree(),
+    }
+}
+
+/// Unique for each process, readable for people.
+fn new_run() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    format!("{}-{}-{}", host.trim(), std::process::id(), &random[..8])
+}
+
+/// First byte of the numbers of this engine's requests: the highest bit, and something of its name.
+fn tag(name: &str) -> u8 {
+    (crc32fast::hash(name.as_bytes()) & 0x7f) as u8 | 0x80
+}
+
+/// An id that no server gives out and no other engine has.
+fn new_session() -> i64 {
+    let random = uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff_ffff;
+    crate::duplex::ENGINE_PREFIX << 48 | random.cast_signed()
+}

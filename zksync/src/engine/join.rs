@@ -1,0 +1,141 @@
+//! From two links to a place in the order: what was stored, and what happened between the checkpoints and now.
+
+use std::collections::BTreeSet;
+
+use mesolith_zk::learner::{Event, Learner};
+use mesolith_zk::record::{Txn, Zxid};
+use mesolith_zk::tree::Tree;
+
+use super::driver::{Driver, Role, both};
+use super::observer;
+use crate::checkpoint::Checkpoint;
+use crate::duplex::Base;
+use crate::settings::{Mode, Settings, Side};
+
+/// Longest that a leader may take to send what was missed; after that both trees are compared instead.
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
+
+impl Driver {
+    /// Both links are up to date: takes up what an engine of this name has left.
+    pub(super) async fn join(&mut self) {
+        self.stored_settings();
+        let (a, b) = (server_ids(self.a.link.tree()), server_ids(self.b.link.tree()));
+        let born = move |session: i64| {
+            let server = session.cast_unsigned() >> 56;
+            match (a.contains(&server), b.contains(&server)) {
+                (true, false) => Some(Side::A),
+                (false, true) => Some(Side::B),
+                (true, true) | (false, false) => None,
+            }
+        };
+        self.duplex.sessions_mut().learn(both(&self.a, &self.b), born);
+        let on_b = self.checkpoint(Side::B);
+        let on_a = self.checkpoint(Side::A);
+        if let Some((checkpoint, mzxid)) = &on_b
+            && checkpoint.position().0 > 0
+        {
+            self.base = checkpoint.complete.then(|| Base {
+                a: checkpoint.position(),
+                b: on_a.as_ref().map_or(*mzxid, |(on_a, _)| on_a.position()),
+            });
+            self.missed(Side::A, checkpoint.position()).await;
+            if let Some((on_a, _)) = &on_a
+                && self.duplex.needs_a()
+                && on_a.position().0 > 0
+            {
+                self.missed(Side::B, on_a.position()).await;
+            }
+            for (side, checkpoint) in [(Side::A, &on_b), (Side::B, &on_a)] {
+                if let Some((checkpoint, _)) = checkpoint {
+                    self.duplex.away_from_mut(side).follow(checkpoint);
+                }
+            }
+        }
+        self.role = Role::Standby;
+    }
+
+    fn checkpoint(&self, side: Side) -> Option<(Checkpoint, Zxid)> {
+        let tree = self.end(side).link.tree();
+        let (checkpoint, _) = Checkpoint::read(tree, &self.layout.checkpoint)?;
+        let mzxid = tree.get(&self.layout.checkpoint)?.stored().mzxid;
+        Some((checkpoint, mzxid))
+    }
+
+    /// Settings of an engine that still runs, or was killed, win over what this process was started with; of one that was
+    /// stopped they do not.
+    fn stored_settings(&mut self) {
+        let stored = self
+            .b
+            .link
+            .tree()
+            .get(&self.layout.settings())
+            .and_then(|node| serde_json::from_slice::<Settings>(node.data()?).ok());
+        let Some(stored) = stored else { return };
+        if stored.mode == Mode::Stop {
+            self.settings.generation = self.settings.generation.max(stored.generation + 1);
+        } else if stored.generation >= self.settings.generation {
+            if stored.routes != self.settings.routes {
+                tracing::warn!(
+                    "other paths are stored for this engine than it was started with; the stored ones are followed"
+                );
+            }
+            self.settings.generation = 0;
+            self.adopt(stored);
+        }
+    }
+
+    /// Transactions of a side after a position, as if they were committed now.
+    async fn missed(&mut self, side: Side, since: Zxid) {
+        let until = self.end(side).link.tree().last_zxid();
+        if since >= until {
+            return;
+        }
+        match tokio::time::timeout(LIMIT, self.history(side, since, until)).await {
+            Ok(Some(missed)) => {
+                tracing::info!(%side, %since, transactions = missed.len(), "what was missed is replayed");
+                for txn in missed {
+                    let news = self.duplex.committed(side, txn, both(&self.a, &self.b), 0);
+                    let now = self.now();
+                    self.news(news, now);
+                }
+            }
+            Ok(None) => {
+                tracing::info!(%side, %since, "the leader has no history since then; both sides are compared")
+            }
+            Err(_) => {
+                tracing::warn!(%side, "the leader did not send what was missed in time; both sides are compared")
+            }
+        }
+    }
+
+    /// Asks the leader by a link of its own.
+    async fn history(&self, side: Side, since: Zxid, until: Zxid) -> Option<Vec<Txn>> {
+        let endpoint = match side {
+            Side::A => &self.options.source,
+            Side::B => &self.options.target,
+        };
+        let mut from = Tree::new();
+        from.set_last_zxid(since);
+        let mut learner = Learner::start(observer(endpoint, &self.options, side, 1), Some(from)).ok()?;
+        let mut missed = Vec::new();
+        loop {
+            match learner.next().await.ok()? {
+                Event::Committed { txn, .. } if txn.header.zxid <= until => missed.push(txn),
+                Event::Committed { .. } | Event::UpToDate => return Some(missed),
+                Event::Snapshot { .. } | Event::Truncated { .. } => return None,
+                Event::Revalidated { .. } | Event::Synced | Event::LostLeader { .. } => {}
+            }
+        }
+    }
+}
+
+/// Numbers of the servers that an ensemble's configuration names.
+fn server_ids(tree: &Tree) -> BTreeSet<u64> {
+    let data = tree.get("/zookeeper/config").and_then(|node| node.data());
+    let text = String::from_utf8_lossy(data.unwrap_or_default()).into_owned();
+    let ids = text.lines().filter_map(|line| {
+        let (id, _) = line.trim().strip_prefix("server.")?.split_once('=')?;
+        id.trim().parse().ok()
+    });
+    ids.collect()
+}

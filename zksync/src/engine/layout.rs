@@ -1,0 +1,77 @@
+//! What the engine keeps in an ensemble, and where.
+
+use mesolith_zk::request::{CreateMode, Write};
+use mesolith_zk::tree::Tree;
+
+use crate::checkpoint::{Checkpoint, ROOT};
+
+/// Nodes of an engine, by its name.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    /// The checkpoint; all else is below it.
+    pub(super) checkpoint: String,
+}
+
+impl Layout {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            checkpoint: Checkpoint::path(name),
+        }
+    }
+
+    /// Ephemeral: which run works.
+    pub(super) fn active(&self) -> String {
+        format!("{}/active", self.checkpoint)
+    }
+
+    /// What is wanted.
+    pub(super) fn settings(&self) -> String {
+        format!("{}/settings", self.checkpoint)
+    }
+
+    /// Parent of the frozen paths.
+    pub(super) fn frozen(&self) -> String {
+        format!("{}/frozen", self.checkpoint)
+    }
+
+    /// The node that says that a path is frozen: its name is the path in hexadecimal digits, its data the path.
+    pub(super) fn frozen_path(&self, path: &str) -> String {
+        let name: String = path.bytes().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}/{name}", self.frozen())
+    }
+
+    /// Frozen paths that a tree holds.
+    pub(super) fn frozen_in(&self, tree: &Tree) -> Vec<String> {
+        let folder = tree.get(&self.frozen());
+        let nodes = folder.into_iter().flat_map(|folder| folder.children());
+        nodes
+            .filter_map(|node| String::from_utf8(node.data()?.to_vec()).ok())
+            .collect()
+    }
+
+    /// The nodes that have to be there, parents first, less those that are.
+    pub(super) fn missing(&self, tree: &Tree) -> Vec<Write> {
+        let zksync = format!("{ROOT}/zksync");
+        let paths = [
+            ROOT.to_owned(),
+            zksync,
+            self.checkpoint.clone(),
+            self.settings(),
+            self.frozen(),
+        ];
+        paths
+            .iter()
+            .filter(|path| tree.get(path).is_none())
+            .map(|path| create(path, b"", CreateMode::Persistent))
+            .collect()
+    }
+}
+
+pub(super) fn create(path: &str, data: &[u8], mode: CreateMode) -> Write {
+    Write::Create {
+        path: path.into(),
+        data: Some(bytes::Bytes::copy_from_slice(data)),
+        acl: None,
+        mode,
+    }
+}

@@ -1,0 +1,131 @@
+//! What follows from what the decisions say.
+
+use mesolith_zk::record::{Op, Txn};
+use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write};
+
+use super::claim::Stage;
+use super::driver::{Driver, Role};
+use super::layout::create;
+use crate::duplex::News;
+use crate::pipeline::Notice;
+use crate::routes::Routes;
+use crate::settings::{Mode, Settings, Side};
+
+impl Driver {
+    pub(super) fn news(&mut self, news: Vec<News>, now: u64) {
+        for one in news {
+            match one {
+                News::Of(from, notice) => self.noticed(from, notice, now),
+                News::Conflict(conflict) => {
+                    tracing::warn!(path = conflict.path, what = conflict.what, winner = ?conflict.winner, "conflict");
+                    if let Err(error) = self.log.write(*conflict, now) {
+                        tracing::error!(%error, "a conflict could not be logged");
+                        self.errors += 1;
+                    }
+                }
+                News::Frozen(path) => self.keep_frozen(&path),
+            }
+        }
+    }
+
+    fn noticed(&mut self, from: Side, notice: Notice, now: u64) {
+        match notice {
+            Notice::Applied { seen } => {
+                if seen > 0 {
+                    self.end_mut(from).lags.record(now.saturating_sub(seen), now);
+                }
+            }
+            Notice::Moved { .. } | Notice::Overtaken { .. } => {}
+            Notice::Unwritable { path, code } => {
+                tracing::warn!(%from, %path, code, "the other side does not take a node; it is tried again later");
+                self.errors += 1;
+                let on_a = self.duplex.routes().on_a(from.other(), &path).into_owned();
+                self.unwritable.insert(on_a, code);
+            }
+            Notice::Fenced { by } => {
+                tracing::warn!(by, "another engine has taken over");
+                self.role = Role::Standby;
+                for side in [Side::A, Side::B] {
+                    self.duplex.away_from_mut(side).stand_by();
+                    self.end_mut(side).claim.lost();
+                }
+            }
+            Notice::Disowned => self.disowned(from.other()),
+        }
+    }
+
+    /// A frozen path outlives this process.
+    fn keep_frozen(&mut self, path: &str) {
+        let node = create(
+            &self.layout.frozen_path(path),
+            path.as_bytes(),
+            CreateMode::Persistent,
+        );
+        self.own(Side::B, node);
+    }
+
+    pub(super) fn forget_frozen(&mut self, path: &str) {
+        let node = Write::Delete {
+            path: self.layout.frozen_path(path).into(),
+            version: ANY_VERSION,
+        };
+        self.own(Side::B, node);
+    }
+
+    /// Keeps the settings where a standby finds them.
+    pub(super) fn store_settings(&mut self) {
+        let write = Write::SetData {
+            path: self.layout.settings().into(),
+            data: Some(serde_json::to_vec(&self.settings).unwrap_or_default().into()),
+            version: ANY_VERSION,
+        };
+        self.own(Side::B, write);
+    }
+
+    /// A write of a node of the engine's own, for which nobody waits.
+    fn own(&mut self, side: Side, write: Write) {
+        if self.end(side).claim.stage == Stage::Held {
+            let request = self.end_mut(side).claim.send(Request::Single(write));
+            self.send(side, request);
+        }
+    }
+
+    /// What another process of this engine has stored.
+    pub(super) fn settings_changed(&mut self, side: Side, txn: &Txn) {
+        let Op::SetData(set) = &txn.op else { return };
+        if side == Side::B
+            && *set.path == *self.layout.settings()
+            && let Some(settings) = set
+                .data
+                .as_deref()
+                .and_then(|data| serde_json::from_slice(data).ok())
+        {
+            self.adopt(settings);
+        }
+    }
+
+    /// Follows newer settings.
+    pub(super) fn adopt(&mut self, settings: Settings) {
+        if settings.generation <= self.settings.generation {
+            return;
+        }
+        match Routes::new(&settings) {
+            Ok(routes) => {
+                let changed =
+                    settings.routes != self.settings.routes || settings.exclude != self.settings.exclude;
+                self.duplex.configure(&settings, routes);
+                for side in [Side::A, Side::B] {
+                    self.duplex
+                        .away_from_mut(side)
+                        .pause(settings.mode == Mode::Pause);
+                }
+                self.settings = settings;
+                if changed {
+                    self.duplex.begin_sessions(super::driver::both(&self.a, &self.b));
+                    self.look_again();
+                }
+            }
+            Err(error) => tracing::error!(%error, "stored settings make no sense and are not followed"),
+        }
+    }
+}

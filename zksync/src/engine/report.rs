@@ -1,0 +1,226 @@
+//! What it says of itself.
+
+use std::collections::BTreeMap;
+
+use super::driver::{Driver, Role};
+use crate::duplex::Sweep;
+use crate::settings::{Mode, Side};
+use crate::status::{Alert, Progress, SideStatus, State, Status, Waiting};
+
+/// What is counted over time.
+#[derive(Debug, Default)]
+pub(super) struct Rates {
+    /// When nodes were last budgeted for.
+    pub(super) budgeted: u64,
+    /// `(time, writes, bytes)` of the last seconds.
+    samples: std::collections::VecDeque<(u64, u64, u64)>,
+    /// When an alert began, by its reason.
+    alerts: BTreeMap<&'static str, u64>,
+}
+
+/// Over which time rates are taken, in microseconds.
+const WINDOW: u64 = 5_000_000;
+/// A lag that is an alert of its own once it lasts.
+const LONG_LAG: f64 = 500.0;
+/// Changes wait no longer than this while the target counts as in sync.
+const BEHIND: f64 = 5_000.0;
+
+impl Rates {
+    fn sample(&mut self, now: u64, writes: u64, bytes: u64) -> (f64, f64) {
+        self.samples.push_back((now, writes, bytes));
+        while self.samples.len() > 2
+            && self
+                .samples
+                .front()
+                .is_some_and(|(at, ..)| now.saturating_sub(*at) > WINDOW)
+        {
+            self.samples.pop_front();
+        }
+        let Some((then, before, bytes_before)) = self.samples.front().copied() else {
+            return (0.0, 0.0);
+        };
+        let seconds = now.saturating_sub(then) as f64 / 1e6;
+        if seconds < 0.05 {
+            return (0.0, 0.0);
+        }
+        (
+            (writes - before) as f64 / seconds,
+            (bytes - bytes_before) as f64 / seconds,
+        )
+    }
+
+    fn alert(&mut self, reason: &'static str, message: Option<String>, now: u64, alerts: &mut Vec<Alert>) {
+        let Some(message) = message else {
+            self.alerts.remove(reason);
+            return;
+        };
+        let since = *self.alerts.entry(reason).or_insert_with(|| {
+            tracing::warn!(reason, message, "alert");
+            now
+        });
+        alerts.push(Alert {
+            reason: reason.to_owned(),
+            message,
+            seconds: now.saturating_sub(since) as f64 / 1e6,
+        });
+    }
+}
+
+impl Driver {
+    pub(super) fn report(&mut self) -> Status {
+        let now = self.now();
+        let forth = self.duplex.away_from(Side::A).counters();
+        let back = self.duplex.away_from(Side::B).counters();
+        let (writes, bytes) = (forth.writes + back.writes, forth.bytes + back.bytes);
+        let (updates_per_second, bytes_per_second) = self.rates.sample(now, writes, bytes);
+        let lag_ms = self.a.lags.summary(now);
+        let both_ways = self.duplex.routes().any_from(Side::B);
+        let state = self.state(lag_ms.p50);
+        let alerts = self.alerts(now, lag_ms.p95);
+        Status {
+            name: self.options.name.clone(),
+            state,
+            waiting_for: self.waiting_for(),
+            observed_generation: self.settings.generation,
+            settings: self.settings.clone(),
+            run: self.run.clone(),
+            pid: std::process::id(),
+            active_run: self.b.claim.holder(self.b.link.tree()),
+            lag_ms,
+            reverse_lag_ms: both_ways.then(|| self.b.lags.summary(now)),
+            znodes: self.a.link.tree().len() as u64,
+            pending: (self.duplex.away_from(Side::A).pending() + self.duplex.away_from(Side::B).pending())
+                as u64,
+            conflicts: self.duplex.conflicts(),
+            frozen: self.duplex.frozen().iter().cloned().collect(),
+            errors: self.errors + forth.refused + back.refused,
+            bytes_per_second,
+            updates_per_second,
+            updates: writes,
+            bytes,
+            applied_zxid: format!("{:#x}", self.duplex.away_from(Side::A).applied().0),
+            progress: (state == State::Seeding).then(|| self.progress(now)),
+            sides: [Side::A, Side::B]
+                .into_iter()
+                .map(|side| (side, self.side_status(side, now)))
+                .collect(),
+            alerts,
+            memory_bytes: resident(),
+            uptime_seconds: now as f64 / 1e6,
+        }
+    }
+
+    fn state(&self, lag: f64) -> State {
+        match self.role {
+            _ if self.failed.is_some() => State::Failed,
+            Role::Connecting => State::Connecting,
+            Role::Stopping => State::Stopped,
+            Role::Standby => State::Standby,
+            Role::Active if self.settings.mode == Mode::Pause => State::Paused,
+            Role::Active if !self.a.up || !self.b.up => State::CatchingUp,
+            Role::Active if !self.duplex.away_from(Side::A).is_complete() => State::Seeding,
+            Role::Active if !self.settled || lag > BEHIND => State::CatchingUp,
+            Role::Active => State::InSync,
+        }
+    }
+
+    fn waiting_for(&self) -> Option<Waiting> {
+        if self.failed.is_some() {
+            return self.failed.clone();
+        }
+        for side in [Side::A, Side::B] {
+            let end = self.end(side);
+            if !end.up {
+                let cause = end.cause.clone().unwrap_or_else(|| "connecting".to_owned());
+                return Some(Waiting {
+                    reason: "WaitingForLeader".to_owned(),
+                    message: format!("side {side} ({}): {cause}", self.servers(side)),
+                });
+            }
+        }
+        (self.role == Role::Standby).then(|| Waiting {
+            reason: "StandingBy".to_owned(),
+            message: match self.b.claim.holder(self.b.link.tree()) {
+                Some(run) => format!("{run} is active"),
+                None => "becoming the active engine".to_owned(),
+            },
+        })
+    }
+
+    fn servers(&self, side: Side) -> String {
+        match side {
+            Side::A => self.options.source.connection_string(),
+            Side::B => self.options.target.connection_string(),
+        }
+    }
+
+    fn progress(&self, now: u64) -> Progress {
+        let total = Sweep::total(super::driver::both(&self.a, &self.b));
+        let done = self.sweep.as_ref().map_or(0, |sweep| sweep.looked).min(total);
+        let seconds = now.saturating_sub(self.sweep_begun) as f64 / 1e6;
+        let per_second = if seconds > 0.1 { done as f64 / seconds } else { 0.0 };
+        Progress {
+            done,
+            total,
+            bytes: self.duplex.away_from(Side::A).counters().bytes,
+            per_second,
+            seconds_left: (per_second > 0.0 && done > 0).then(|| (total - done) as f64 / per_second),
+        }
+    }
+
+    fn side_status(&self, side: Side, now: u64) -> SideStatus {
+        let end = self.end(side);
+        let tree = end.link.tree();
+        let servers = end.servers.borrow();
+        SideStatus {
+            servers: self.servers(side),
+            version: servers.version.clone(),
+            leader: servers.leader.clone(),
+            connected: end.up,
+            capture: end.link.kind().to_string(),
+            capture_reason: String::new(),
+            znodes: tree.len() as u64,
+            zxid: format!("{:#x}", tree.last_zxid().0),
+            digest: format!("{:016x}", tree.digest()),
+            digest_verified: end.digest,
+            digest_age_seconds: (end.digest_at > 0).then(|| now.saturating_sub(end.digest_at) as f64 / 1e6),
+            sessions: self.duplex.sessions().count(side) as u64,
+        }
+    }
+
+    fn alerts(&mut self, now: u64, p95: f64) -> Vec<Alert> {
+        let mut alerts = Vec::new();
+        let threshold = self.settings.lag_threshold.as_secs_f64() * 1e3;
+        let lag = (p95 > threshold).then(|| {
+            format!("95 % of changes reach the other side within {p95:.0} ms, the limit is {threshold:.0} ms")
+        });
+        self.rates.alert("LagAboveThreshold", lag, now, &mut alerts);
+        let long = (p95 > LONG_LAG).then(|| format!("95 % of changes take up to {p95:.0} ms"));
+        self.rates.alert("LagVeryLong", long, now, &mut alerts);
+        let rate = self.log.rate(now);
+        let many = (rate > self.settings.conflict_threshold as usize).then(|| {
+            format!(
+                "{rate} conflicts in the last minute; the limit is {}",
+                self.settings.conflict_threshold
+            )
+        });
+        self.rates.alert("ConflictRate", many, now, &mut alerts);
+        let refused = self.unwritable.iter().next().map(|(path, code)| {
+            let more = self.unwritable.len() - 1;
+            format!("the other side does not take {path} (code {code}) and {more} more; they are tried again every minute")
+        });
+        self.rates.alert("NodesRefused", refused, now, &mut alerts);
+        alerts
+    }
+}
+
+/// Resident memory of this process.
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = statm
+        .split_whitespace()
+        .nth(1)
+        .and_then(|pages| pages.parse().ok())
+        .unwrap_or(0);
+    pages * 4096
+}
