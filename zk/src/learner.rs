@@ -149,6 +149,8 @@ pub enum Event {
         /// Whether it lives.
         lives: bool,
     },
+    /// The leader's answer to [`Requests::sync`]: everything that was proposed before it is in the tree.
+    Synced,
     /// There is no link; another one is being made and goes on from the last transaction.
     LostLeader {
         /// Why, as a sentence.
@@ -272,6 +274,7 @@ impl Learner {
             }
             Item::Truncated(to) => Event::Truncated { to },
             Item::Revalidated(session, lives) => Event::Revalidated { session, lives },
+            Item::Synced => Event::Synced,
             Item::Lost(cause) => Event::LostLeader { cause },
         })
     }

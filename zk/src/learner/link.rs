@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::packet::{
-    ACK, COMMIT, DIFF, INFORM, INFORMANDACTIVATE, NEWLEADER, PING, PROPOSAL, Packet, REVALIDATE, SNAP, TRUNC,
-    UPTODATE,
+    ACK, COMMIT, DIFF, INFORM, INFORMANDACTIVATE, NEWLEADER, PING, PROPOSAL, Packet, REVALIDATE, SNAP, SYNC,
+    TRUNC, UPTODATE,
 };
 use crate::jute::Reader;
 use crate::record::{TxnHeader, Zxid};
@@ -31,6 +31,8 @@ pub(super) enum Effect {
     Pong(Zxid),
     /// Whether a session lives.
     Revalidated(i64, bool),
+    /// The answer to a sync.
+    Synced,
     /// Nothing.
     Nothing,
 }
@@ -122,6 +124,7 @@ impl Link {
             }
             // A leader takes no packet before its NEWLEADER is acknowledged, and real learners answer from UPTODATE on.
             PING if self.is_live() => Ok(Effect::Pong(zxid)),
+            SYNC if self.is_live() => Ok(Effect::Synced),
             REVALIDATE => {
                 let data = data.unwrap_or_default();
                 let mut reader = Reader::new(&data, "revalidation");

@@ -49,6 +49,15 @@ impl Requests {
         self.put(packet::revalidate(session, timeout))
     }
 
+    /// Asks the leader for a barrier: [`super::Event::Synced`] comes after everything that was proposed before. The
+    /// session need not exist. Barriers come in the order that they were asked for; a lost link forgets them.
+    ///
+    /// # Errors
+    /// When there is no link, or it is not up to date yet.
+    pub fn sync(&self, session: i64, cxid: i32) -> Result<(), NoLink> {
+        self.put(packet::sync(session, cxid))
+    }
+
     fn put(&self, bytes: Bytes) -> Result<(), NoLink> {
         let link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
         link.as_ref().ok_or(NoLink)?.send(bytes).map_err(|_| NoLink)

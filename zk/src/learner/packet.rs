@@ -11,6 +11,7 @@ pub(super) const ACK: i32 = 3;
 pub(super) const COMMIT: i32 = 4;
 pub(super) const PING: i32 = 5;
 pub(super) const REVALIDATE: i32 = 6;
+pub(super) const SYNC: i32 = 7;
 pub(super) const INFORM: i32 = 8;
 pub(super) const NEWLEADER: i32 = 10;
 pub(super) const UPTODATE: i32 = 12;
@@ -21,6 +22,9 @@ pub(super) const OBSERVERINFO: i32 = 16;
 pub(super) const LEADERINFO: i32 = 17;
 pub(super) const ACKEPOCH: i32 = 18;
 pub(super) const INFORMANDACTIVATE: i32 = 19;
+
+/// The type of a client's sync.
+const SYNC_REQUEST: i32 = 9;
 
 /// The protocol of 3.4 and later.
 pub(super) const PROTOCOL: i32 = 0x10000;
@@ -77,6 +81,16 @@ pub(super) fn request(record: &[u8]) -> Bytes {
     writer.finish()
 }
 
+/// Asks for a SYNC packet once all that is proposed so far is committed.
+pub(super) fn sync(session: i64, cxid: i32) -> Bytes {
+    let mut record = Writer::new();
+    record.long(session);
+    record.int(cxid);
+    record.int(SYNC_REQUEST);
+    record.string(Some("/"));
+    request(record.as_slice())
+}
+
 /// Asks whether a session lives, and takes it over.
 pub(super) fn revalidate(session: i64, timeout: i32) -> Bytes {
     let mut data = Writer::new();
@@ -102,7 +116,7 @@ pub(super) fn ack_epoch(last: Zxid) -> Packet {
     Packet::new(ACKEPOCH, last, Some(writer.finish()))
 }
 
-/// The answer to a ping: the same position, and sessions to keep alive.
+/// The answer to a ping: the same position, and sessions to keep alive. A leader takes one that it did not ask for.
 pub(super) fn pong(zxid: Zxid, sessions: impl IntoIterator<Item = (i64, i32)>) -> Packet {
     let mut writer = Writer::new();
     for (session, timeout) in sessions {

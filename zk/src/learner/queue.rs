@@ -26,6 +26,7 @@ pub(super) enum Item {
     UpToDate,
     Truncated(Zxid),
     Revalidated(i64, bool),
+    Synced,
     Lost(String),
 }
 

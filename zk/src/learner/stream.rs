@@ -73,11 +73,16 @@ async fn follow(
                 return Ok(End::Truncated);
             }
             Effect::UpToDate => {
+                // Sessions may have been without a sign of life since the old link was lost: do not wait for a ping.
+                connection.send(&answer(link.last(), touch))?;
                 requests.open(connection.outgoing());
                 queue.push(Item::UpToDate);
             }
             Effect::Revalidated(session, lives) => {
                 queue.push(Item::Revalidated(session, lives));
+            }
+            Effect::Synced => {
+                queue.push(Item::Synced);
             }
             Effect::Send(packet) => connection.send(&packet)?,
             Effect::Pong(zxid) => connection.send(&answer(zxid, touch))?,

@@ -51,7 +51,7 @@ async fn step(learner: &mut Learner, seen: &mut Seen) {
             println!("lost: {cause}");
             seen.lost += 1;
         }
-        other @ (Event::Truncated { .. } | Event::Revalidated { .. }) => panic!("{other:?}"),
+        other @ (Event::Truncated { .. } | Event::Revalidated { .. } | Event::Synced) => panic!("{other:?}"),
         Event::Committed { txn, check } => {
             seen.committed += 1;
             match check {

@@ -7,9 +7,10 @@ use mesolith_zk::learner::{Config, Event, Learner, Server};
 use mesolith_zk::record::{Acl, Id, Op, Txn};
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write, session_password};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
+use crate::workload;
 use mesolith_testkit_zookeeper::{Ensemble, Setup};
 
 const SESSION: i64 = 0x7a00_0000_0000_0001;
@@ -80,6 +81,33 @@ fn set(path: &str, data: &'static str, version: i32) -> Write {
     }
 }
 
+/// A barrier comes after the writes that were sent before it, and after what a client was told is done.
+async fn barriers(writer: &mut Writer, ensemble: &Ensemble, old: bool) {
+    let requests = writer.learner.requests();
+    for n in 0..50 {
+        writer.cxid += 1;
+        let write = create(&format!("/barrier{n}"), CreateMode::Persistent);
+        requests
+            .send(SESSION, writer.cxid, &Request::Single(write))
+            .unwrap();
+        requests.sync(SESSION, writer.cxid).unwrap();
+    }
+    for n in 0..50 {
+        while !matches!(writer.event().await, Event::Synced) {}
+        assert!(writer.learner.tree().get(&format!("/barrier{n}")).is_some());
+    }
+    let client = workload::connect(&ensemble.connect_string(), old).await;
+    let open = zookeeper_client::CreateMode::Persistent.with_acls(zookeeper_client::Acls::anyone_all());
+    for n in 0..20 {
+        let path = format!("/other{n}");
+        client.create(&path, b"", &open).await.unwrap();
+        // The session of a barrier need not exist.
+        requests.sync(0, n).unwrap();
+        while !matches!(writer.event().await, Event::Synced) {}
+        assert!(writer.learner.tree().get(&path).is_some());
+    }
+}
+
 /// Codes of a failed multi's parts.
 fn codes(txn: &Txn) -> Vec<i32> {
     let Op::Multi(parts) = &txn.op else {
@@ -137,6 +165,8 @@ async fn writes(version: Setup, old: bool) {
     assert!(failed.op.is_failed_multi());
     assert_eq!(codes(&failed)[1], -103, "{failed:?}");
     assert!(writer.learner.tree().get("/b").is_none());
+
+    barriers(&mut writer, &ensemble, old).await;
 
     // What nobody else may write.
     let locked = vec![Acl {
@@ -220,6 +250,45 @@ async fn connect(server: &str, session: i64) -> TcpStream {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// A leader that pings every ten seconds hears of the sessions as soon as the link is up to date.
+#[tokio::test]
+async fn sessions_are_touched_before_the_first_ping() {
+    let setup = Setup {
+        config: "tickTime=20000\n".to_owned(),
+        ..Setup::default()
+    };
+    let ensemble = Ensemble::start_with(3, setup, |_| ()).await;
+    let leader = ensemble.leader().await;
+    let relay = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Server {
+        client: ensemble.server(leader),
+        quorum: relay.local_addr().unwrap().to_string(),
+    };
+    let spool = tempfile::tempdir().unwrap();
+    let config = Config::new(vec![server], spool.path().to_path_buf());
+    let learner = Learner::start(config, None).unwrap();
+    learner.touch_list().lock().unwrap().insert(SESSION, 10_000);
+    let relayed = async {
+        let (from, _) = relay.accept().await.unwrap();
+        let to = TcpStream::connect(ensemble.quorum(leader)).await.unwrap();
+        let ((mut from, mut back), (mut answers, mut to)) = (from.into_split(), to.into_split());
+        let answering = tokio::spawn(async move { tokio::io::copy(&mut answers, &mut back).await });
+        let mut touch = vec![0, 0, 0, 12];
+        touch.extend(SESSION.to_be_bytes());
+        touch.extend(10_000_i32.to_be_bytes());
+        let mut said = Vec::new();
+        while !said.windows(touch.len()).any(|part| part == touch) {
+            let before = said.len();
+            from.read_buf(&mut said).await.unwrap();
+            to.write_all(&said[before..]).await.unwrap();
+        }
+        answering.abort();
+    };
+    timeout(Duration::from_secs(5), relayed)
+        .await
+        .expect("no touch before the first ping");
 }
 
 #[tokio::test]
