@@ -4,12 +4,20 @@
 //! (`4lw.commands.whitelist`); `srvr` is on the list by default.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustls::ClientConfig;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::Error;
+use crate::members::{self, Conf, Endpoint};
+use crate::security::{self, Port, Security, Tls};
+
+/// Longest answer that is believed.
+const LONGEST_ANSWER: u64 = 16 << 20;
 
 /// Role of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +45,137 @@ pub struct ServerStatus {
     pub version: String,
 }
 
+/// Asks servers, with TLS if their client ports have it.
+#[derive(Debug, Clone)]
+pub struct Words {
+    tls: Option<(Tls, Arc<ClientConfig>)>,
+    limit: Duration,
+}
+
+impl Words {
+    /// As an ensemble's client ports want it; the limit is for one answer.
+    ///
+    /// # Errors
+    /// When a file for TLS cannot be used.
+    pub fn new(security: &Security, limit: Duration) -> Result<Self, security::Error> {
+        let tls = match &security.client_tls {
+            Some(tls) => Some((tls.clone(), tls.client_config()?)),
+            None => None,
+        };
+        Ok(Self { tls, limit })
+    }
+
+    /// Without TLS.
+    pub fn plain(limit: Duration) -> Self {
+        Self { tls: None, limit }
+    }
+
+    /// Whether the server says `imok`.
+    ///
+    /// # Errors
+    /// When it cannot be reached within the limit.
+    pub async fn ruok(&self, server: &str) -> Result<bool, Error> {
+        Ok(self.ask(server, "ruok").await? == "imok")
+    }
+
+    /// Mode, zxid and znode count.
+    ///
+    /// # Errors
+    /// When it cannot be reached within the limit, or answers something else.
+    pub async fn srvr(&self, server: &str) -> Result<ServerStatus, Error> {
+        let text = self.ask(server, "srvr").await?;
+        parse_srvr(&text).ok_or_else(|| unexpected(server, "srvr", &text))
+    }
+
+    /// All monitoring values by name.
+    ///
+    /// # Errors
+    /// When it cannot be reached within the limit, or the word is not whitelisted.
+    pub async fn mntr(&self, server: &str) -> Result<BTreeMap<String, String>, Error> {
+        let text = self.ask(server, "mntr").await?;
+        let values: BTreeMap<_, _> = text
+            .lines()
+            .filter_map(|l| l.split_once('\t'))
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .collect();
+        if values.is_empty() {
+            Err(unexpected(server, "mntr", &text))
+        } else {
+            Ok(values)
+        }
+    }
+
+    /// The server's number and ports, and the members from 3.5 on.
+    ///
+    /// # Errors
+    /// When it cannot be reached within the limit, or the word is not whitelisted.
+    pub async fn conf(&self, server: &str) -> Result<Conf, Error> {
+        let text = self.ask(server, "conf").await?;
+        let fail = |error: members::Error| Error::FourLetter {
+            server: server.to_owned(),
+            word: "conf",
+            cause: error.to_string(),
+        };
+        Conf::parse(&text)
+            .map_err(fail)?
+            .ok_or_else(|| unexpected(server, "conf", &text))
+    }
+
+    async fn ask(&self, server: &str, word: &'static str) -> Result<String, Error> {
+        let fail = |cause: String| Error::FourLetter {
+            server: server.to_owned(),
+            word,
+            cause,
+        };
+        match tokio::time::timeout(self.limit, self.exchange(server, word)).await {
+            Ok(answer) => answer.map_err(fail),
+            Err(_) => Err(fail(format!("nothing within {:.1} s", self.limit.as_secs_f64()))),
+        }
+    }
+
+    async fn exchange(&self, server: &str, word: &str) -> Result<String, String> {
+        let stream = TcpStream::connect(server).await.map_err(|e| e.to_string())?;
+        let Some((tls, config)) = &self.tls else {
+            let answer = answer(stream, word).await.map_err(|e| e.to_string())?;
+            // The first byte of what TLS answers to those who do not speak it.
+            return if answer.first() == Some(&0x15) {
+                Err(
+                    "this client port wants TLS; give the file of the CA that signed its certificate"
+                        .to_owned(),
+                )
+            } else {
+                Ok(String::from_utf8_lossy(&answer).into_owned())
+            };
+        };
+        let host = Endpoint::parse(server).map_or_else(|| server.to_owned(), |e| e.host);
+        let answered = async {
+            let stream = Tls::connect(Arc::clone(config), &host, stream).await?;
+            answer(stream, word).await
+        };
+        match answered.await {
+            Ok(answer) => Ok(String::from_utf8_lossy(&answer).into_owned()),
+            Err(error) => Err(security::explain(&error, Port::Client, &host, tls)),
+        }
+    }
+}
+
+/// Everything up to the end of the connection; servers do not say goodbye in TLS.
+async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, word: &str) -> std::io::Result<Vec<u8>> {
+    stream.write_all(word.as_bytes()).await?;
+    stream.flush().await?;
+    let mut answer = Vec::new();
+    match stream.take(LONGEST_ANSWER).read_to_end(&mut answer).await {
+        Err(error) if error.kind() != ErrorKind::UnexpectedEof || answer.is_empty() => Err(error),
+        _ => Ok(answer),
+    }
+}
+
 /// Whether the server says `imok`: the process runs, which does not mean that it serves.
 ///
 /// # Errors
 /// When it cannot be reached within the limit.
 pub async fn ruok(server: &str, limit: Duration) -> Result<bool, Error> {
-    Ok(ask(server, "ruok", limit).await? == "imok")
+    Words::plain(limit).ruok(server).await
 }
 
 /// Mode, zxid and znode count.
@@ -50,8 +183,7 @@ pub async fn ruok(server: &str, limit: Duration) -> Result<bool, Error> {
 /// # Errors
 /// When it cannot be reached within the limit, or answers something else.
 pub async fn srvr(server: &str, limit: Duration) -> Result<ServerStatus, Error> {
-    let text = ask(server, "srvr", limit).await?;
-    parse_srvr(&text).ok_or_else(|| unexpected(server, "srvr", &text))
+    Words::plain(limit).srvr(server).await
 }
 
 /// All monitoring values by name.
@@ -59,17 +191,7 @@ pub async fn srvr(server: &str, limit: Duration) -> Result<ServerStatus, Error> 
 /// # Errors
 /// When it cannot be reached within the limit, or the word is not whitelisted.
 pub async fn mntr(server: &str, limit: Duration) -> Result<BTreeMap<String, String>, Error> {
-    let text = ask(server, "mntr", limit).await?;
-    let values: BTreeMap<_, _> = text
-        .lines()
-        .filter_map(|l| l.split_once('\t'))
-        .map(|(k, v)| (k.to_owned(), v.to_owned()))
-        .collect();
-    if values.is_empty() {
-        Err(unexpected(server, "mntr", &text))
-    } else {
-        Ok(values)
-    }
+    Words::plain(limit).mntr(server).await
 }
 
 /// Sessions of the clients that are connected to it.
@@ -100,26 +222,6 @@ fn unexpected(server: &str, word: &'static str, text: &str) -> Error {
         server: server.to_owned(),
         word,
         cause: format!("it says: {line}"),
-    }
-}
-
-async fn ask(server: &str, word: &'static str, limit: Duration) -> Result<String, Error> {
-    let exchange = async {
-        let mut stream = TcpStream::connect(server).await?;
-        stream.write_all(word.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    let fail = |cause: String| Error::FourLetter {
-        server: server.to_owned(),
-        word,
-        cause,
-    };
-    match tokio::time::timeout(limit, exchange).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(fail(error.to_string())),
-        Err(_) => Err(fail(format!("nothing within {:.1} s", limit.as_secs_f64()))),
     }
 }
 

@@ -15,11 +15,14 @@
 //! and UPTODATE.
 
 mod connection;
+mod dial;
 mod discover;
 mod link;
 mod outbox;
 mod packet;
 mod queue;
+mod roster;
+mod sasl;
 mod stream;
 mod task;
 
@@ -28,18 +31,22 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub use discover::Server;
+pub use crate::members::Server;
 pub use outbox::{NoLink, Requests};
 
 use crate::record::{Txn, Zxid};
+use crate::security::Security;
 use crate::tree::{DigestCheck, Tree};
 use queue::{Item, Queue};
+use task::Task;
 
 /// How to join.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Servers of the ensemble.
+    /// Servers of the ensemble; some are enough, since they name the others (3.5+).
     pub servers: Vec<Server>,
+    /// TLS, SASL and credentials that the ensemble asks for.
+    pub security: Security,
     /// The observer's id; must be none that the ensemble configures. Different for each process that joins.
     pub id: i64,
     /// Folder for transactions that do not fit into memory.
@@ -64,6 +71,7 @@ impl Config {
     pub fn new(servers: Vec<Server>, spool_dir: PathBuf) -> Self {
         Self {
             servers,
+            security: Security::default(),
             id: 9_000_001,
             spool_dir,
             memory_limit: 64 << 20,
@@ -135,7 +143,10 @@ pub enum Event {
         check: Check,
     },
     /// All that was committed before the link was made is in the tree.
-    UpToDate,
+    UpToDate {
+        /// The ensemble's members, as `/zookeeper/config` has them; nothing before 3.5.
+        config: Option<String>,
+    },
     /// The leader asks to forget everything after a position: the ensemble's data went back. The tree is left as it is,
     /// and the learner stays away until [`Learner::restart`].
     Truncated {
@@ -196,13 +207,13 @@ impl Learner {
         let touch = TouchList::default();
         let last = if settled { tree.last_zxid() } else { Zxid(0) };
         let requests = Requests::default();
-        let work = task::run(
-            config.clone(),
+        let task = Task {
+            config: config.clone(),
             last,
-            Arc::clone(&queue),
-            Arc::clone(&touch),
-            requests.clone(),
-        );
+            queue: Arc::clone(&queue),
+            touch: Arc::clone(&touch),
+            requests: requests.clone(),
+        };
         Ok(Self {
             queue,
             tree,
@@ -211,7 +222,7 @@ impl Learner {
             touch,
             requests,
             config,
-            task: tokio::spawn(work),
+            task: tokio::spawn(task.run()),
         })
     }
 
@@ -223,14 +234,14 @@ impl Learner {
         self.task.abort();
         self.requests.close();
         self.queue = Arc::new(Queue::new(&self.config)?);
-        let work = task::run(
-            self.config.clone(),
-            Zxid(0),
-            Arc::clone(&self.queue),
-            Arc::clone(&self.touch),
-            self.requests.clone(),
-        );
-        self.task = tokio::spawn(work);
+        let task = Task {
+            config: self.config.clone(),
+            last: Zxid(0),
+            queue: Arc::clone(&self.queue),
+            touch: Arc::clone(&self.touch),
+            requests: self.requests.clone(),
+        };
+        self.task = tokio::spawn(task.run());
         self.settled = false;
         Ok(())
     }
@@ -277,9 +288,9 @@ impl Learner {
                 };
                 Event::Committed { txn, check }
             }
-            Item::UpToDate => {
+            Item::UpToDate(config) => {
                 self.settled = true;
-                Event::UpToDate
+                Event::UpToDate { config }
             }
             Item::Truncated(to) => Event::Truncated { to },
             Item::Revalidated(session, lives) => Event::Revalidated { session, lives },

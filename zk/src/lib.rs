@@ -4,6 +4,8 @@
 //! - [`Contender`]: registers this process as a candidate master and reports whether it leads ([`Candidacy`]).
 //! - [`Detector`]: follows who leads; what agents, frameworks and standby masters use.
 //! - [`four_letter`]: asks one server for its mode, zxid and znode count without a session.
+//! - [`members`]: who belongs to an ensemble and where each server listens, asked for by client addresses only.
+//! - [`security`]: TLS, SASL and credentials for both ports.
 //! - [`jute`], [`record`]: the serialisation, and every record that is stored or replicated with it.
 //! - [`tree`]: the data tree kept by applying transactions, with exact stats and the servers' digest.
 //! - [`snapshot`], [`txn_log`]: the files of a server.
@@ -21,8 +23,10 @@ pub mod four_letter;
 pub mod jute;
 pub mod learner;
 mod master_info;
+pub mod members;
 pub mod record;
 pub mod request;
+pub mod security;
 mod session;
 pub mod snapshot;
 pub mod tree;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use zookeeper_client::{Acl, Acls, Client, Permission};
 
+use crate::security::{self, Security};
 use crate::{Address, Error};
 
 /// Longest wait for one call; well under a session timeout, so that a silent server is noticed first here.
@@ -27,23 +28,12 @@ pub(crate) async fn open(address: &Address, session_timeout: Duration) -> Result
         servers: servers.clone(),
         cause,
     };
-    let mut connector = Client::connector()
-        .with_session_timeout(session_timeout)
-        .with_fail_eagerly();
-    if let Some(credentials) = &address.credentials {
-        connector = connector.with_auth(
-            "digest",
-            format!("{}:{}", credentials.user, credentials.password).as_bytes(),
-        );
-    }
-    match timeout(CONNECT_LIMIT, connector.connect(&servers)).await {
-        Ok(Ok(client)) => Ok(client),
-        Ok(Err(error)) => Err(fail(error.to_string())),
-        Err(_) => Err(fail(format!(
-            "no server answered within {} s",
-            CONNECT_LIMIT.as_secs()
-        ))),
-    }
+    let security = Security::with_credentials(address.credentials.clone());
+    let connected = security.connect(&servers, session_timeout, CONNECT_LIMIT).await;
+    connected.map_err(|error| match error {
+        security::Error::Session { cause, .. } => fail(cause),
+        other => fail(other.to_string()),
+    })
 }
 
 /// Access rights of the nodes we create.

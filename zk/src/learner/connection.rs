@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::timeout;
 
+use super::dial::{self, Reading};
 use super::outbox;
 use super::packet::Packet;
 use crate::jute::{self, Reader};
 use crate::record::Zxid;
+use crate::security::{Port, Security, Tls, explain};
 use crate::snapshot::{self, Decoder};
 use crate::tree::Tree;
 
@@ -27,6 +27,12 @@ pub(super) enum Broken {
     Closed,
     #[error("the link to the leader broke: {0}")]
     Io(#[from] std::io::Error),
+    #[error("the leader at {address} does not take part in TLS: {cause}")]
+    Tls { address: String, cause: String },
+    #[error("the leader at {address} does not let us in: {cause}")]
+    Sasl { address: String, cause: String },
+    #[error("{0}")]
+    Security(#[from] crate::security::Error),
     #[error("the leader said nothing for {0:?}")]
     Silent(Duration),
     #[error("the leader's stream is not understood: {0}")]
@@ -41,30 +47,26 @@ pub(super) enum Broken {
 const LONGEST_PACKET: usize = 1 << 30;
 
 pub(super) struct Connection {
-    socket: OwnedReadHalf,
+    socket: Reading,
     outgoing: UnboundedSender<Bytes>,
     held: BytesMut,
     read: u64,
+    address: String,
+    /// TLS and the host it is with, for sentences about it.
+    tls: Option<(Tls, String)>,
 }
 
 impl Connection {
-    pub(super) async fn open(address: &str, limit: Duration) -> Result<Self, Broken> {
-        let fail = |cause: String| Broken::Connect {
-            address: address.to_owned(),
-            cause,
-        };
-        let stream = match timeout(limit, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(fail(error.to_string())),
-            Err(_) => return Err(fail(format!("nothing within {limit:?}"))),
-        };
-        stream.set_nodelay(true)?;
-        let (socket, out) = stream.into_split();
+    /// Connects, with all that has to be done before the first packet.
+    pub(super) async fn open(address: &str, security: &Security, limit: Duration) -> Result<Self, Broken> {
+        let dialled = dial::open(address, security, limit).await?;
         Ok(Self {
-            socket,
-            outgoing: outbox::writer(out),
+            socket: dialled.reading,
+            outgoing: outbox::writer(dialled.writing),
             held: BytesMut::with_capacity(1 << 16),
             read: 0,
+            address: address.to_owned(),
+            tls: dialled.tls,
         })
     }
 
@@ -83,6 +85,21 @@ impl Connection {
             }
             self.fill(limit).await?;
         }
+    }
+
+    /// The first packet. Its first byte tells whether the other side speaks TLS and we do not.
+    pub(super) async fn first_packet(&mut self, limit: Duration) -> Result<Packet, Broken> {
+        self.fill(limit).await?;
+        // The smallest alert of TLS is 21, 3 and a minor version; packets of a leader begin with three zeros.
+        if self.tls.is_none() && self.held.first() == Some(&0x15) {
+            return Err(Broken::Tls {
+                address: self.address.clone(),
+                cause: "its quorum port wants TLS (sslQuorum=true); give the file of the CA that signed its certificate, \
+                        and a certificate with its key"
+                    .to_owned(),
+            });
+        }
+        self.packet(limit).await
     }
 
     /// The body of a snapshot and the words that end it.
@@ -130,8 +147,20 @@ impl Connection {
         match timeout(limit, self.socket.read_buf(&mut self.held)).await {
             Ok(Ok(0)) => Err(Broken::Closed),
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(error.into()),
+            Ok(Err(error)) => Err(self.broken(error)),
             Err(_) => Err(Broken::Silent(limit)),
+        }
+    }
+
+    /// TLS 1.3 says only after the handshake that a certificate was refused; servers do not say goodbye in TLS.
+    fn broken(&self, error: std::io::Error) -> Broken {
+        match &self.tls {
+            Some(_) if error.kind() == std::io::ErrorKind::UnexpectedEof => Broken::Closed,
+            Some((tls, host)) => Broken::Tls {
+                address: self.address.clone(),
+                cause: explain(&error, Port::Quorum, host, tls),
+            },
+            None => Broken::Io(error),
         }
     }
 }

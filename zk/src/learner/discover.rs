@@ -6,38 +6,113 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use tokio::time::Instant;
 
-use crate::four_letter::{self, Mode};
-
-/// A server of an ensemble.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
-    /// `host:port` for clients.
-    pub client: String,
-    /// `host:port` for learners: the first port of the `server.N` line.
-    pub quorum: String,
-}
+use super::roster::{Roster, Target};
+use crate::four_letter::{Mode, Words};
+use crate::members::{self, Server};
+use crate::security::Security;
 
 /// Time for one server to say what it is.
 const LIMIT: Duration = Duration::from_secs(2);
+/// Pause between searches that open sessions.
+const SEARCH_PAUSE: Duration = Duration::from_secs(1);
 
-/// The quorum port of the server that leads.
-pub(super) async fn leader(servers: &[Server]) -> Result<String, String> {
-    let asked = servers
-        .iter()
-        .map(|server| four_letter::srvr(&server.client, LIMIT));
-    let answers = join_all(asked).await;
-    let mut said = Vec::new();
-    for (server, answer) in servers.iter().zip(answers) {
-        match answer {
-            Ok(status) if status.mode == Some(Mode::Leader) => return Ok(server.quorum.clone()),
-            Ok(status) if status.mode == Some(Mode::Standalone) => {
-                said.push(format!("{} is standalone and has no quorum port", server.client));
-            }
-            Ok(status) if status.mode.is_none() => said.push(format!("{} has no quorum", server.client)),
-            Ok(_) => said.push(format!("{} does not lead", server.client)),
-            Err(error) => said.push(error.to_string()),
+/// Finds leaders, with what is known of the ensemble.
+#[derive(Debug)]
+pub(super) struct Finder {
+    pub(super) roster: Roster,
+    security: Security,
+    searched: Option<Instant>,
+}
+
+impl Finder {
+    pub(super) fn new(servers: Vec<Server>, security: Security) -> Self {
+        Self {
+            roster: Roster::new(servers),
+            security,
+            searched: None,
         }
     }
-    Err(format!("no server leads: {}", said.join("; ")))
+
+    /// The server that leads.
+    pub(super) async fn leader(&mut self) -> Result<Target, String> {
+        let clients = self.roster.clients();
+        let first = self.ask(&clients).await?;
+        let found = match first {
+            Answers {
+                leader: Some(client), ..
+            } => client,
+            // Somebody follows a leader that is not among those asked.
+            Answers {
+                follower: Some(client),
+                said,
+                ..
+            } => {
+                self.search(&client).await?;
+                let asked: Vec<_> = clients.iter().map(String::as_str).collect();
+                let mut more = self.roster.clients();
+                more.retain(|c| !asked.contains(&c.as_str()));
+                let second = self.ask(&more).await?;
+                second
+                    .leader
+                    .ok_or_else(|| nobody(&[said, second.said].concat()))?
+            }
+            Answers { said, .. } => return Err(nobody(&said)),
+        };
+        if let Some(target) = self.roster.target(&found) {
+            return Ok(target);
+        }
+        self.search(&found).await?;
+        self.roster.target(&found).ok_or_else(|| {
+            format!("{found} leads and its quorum port is not known; name it as host:client:quorum")
+        })
+    }
+
+    async fn ask(&self, clients: &[String]) -> Result<Answers, String> {
+        let words = Words::new(&self.security, LIMIT).map_err(|error| error.to_string())?;
+        let modes = join_all(clients.iter().map(|client| words.srvr(client))).await;
+        let mut answers = Answers::default();
+        for (client, answer) in clients.iter().zip(modes) {
+            answers.said.push(match answer.map(|status| status.mode) {
+                Ok(Some(Mode::Leader)) => {
+                    answers.leader = Some(client.clone());
+                    continue;
+                }
+                Ok(Some(Mode::Standalone)) => {
+                    format!("{client} is standalone and has no quorum port; run it with a server line to be followed")
+                }
+                Ok(Some(Mode::Follower | Mode::Observer)) => {
+                    answers.follower.get_or_insert_with(|| client.clone());
+                    format!("{client} does not lead")
+                }
+                Ok(None) => format!("{client} has no quorum"),
+                Err(error) => error.to_string(),
+            });
+        }
+        Ok(answers)
+    }
+
+    /// Asks a server what it knows of the ensemble; not too often, as it may take a session.
+    async fn search(&mut self, client: &str) -> Result<(), String> {
+        if let Some(searched) = self.searched {
+            tokio::time::sleep_until(searched + SEARCH_PAUSE).await;
+        }
+        self.searched = Some(Instant::now());
+        let server = Server::of_client(client);
+        let discovery = members::discover(&[server], &self.security).await;
+        self.roster.take(discovery.map_err(|error| error.to_string())?);
+        Ok(())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Answers {
+    leader: Option<String>,
+    follower: Option<String>,
+    said: Vec<String>,
+}
+
+fn nobody(said: &[String]) -> String {
+    format!("no server leads: {}", said.join("; "))
 }

@@ -8,11 +8,14 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::packet::{
-    ACK, COMMIT, DIFF, INFORM, INFORMANDACTIVATE, NEWLEADER, PING, PROPOSAL, Packet, REVALIDATE, SNAP, SYNC,
-    TRUNC, UPTODATE,
+    ACK, COMMIT, COMMITANDACTIVATE, DIFF, INFORM, INFORMANDACTIVATE, NEWLEADER, PING, PROPOSAL, Packet,
+    REVALIDATE, SNAP, SYNC, TRUNC, UPTODATE,
 };
 use crate::jute::Reader;
 use crate::record::{TxnHeader, Zxid};
+
+/// The type of a transaction that changes the members.
+const RECONFIG: i32 = 16;
 
 /// What a packet asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,10 +24,12 @@ pub(super) enum Effect {
     ReadSnapshot(Zxid),
     /// A transaction is committed.
     Commit(Bytes),
+    /// A transaction is committed that names other members.
+    Reconfigure(Bytes),
     /// Stop: the data went back.
     Truncate(Zxid),
-    /// Everything before the link is there.
-    UpToDate,
+    /// Everything before the link is there; the text of NEWLEADER lists the members.
+    UpToDate(Option<String>),
     /// Send this.
     Send(Packet),
     /// Answer a ping.
@@ -53,6 +58,7 @@ pub(super) struct Link {
     phase: Phase,
     last: Zxid,
     leader: Zxid,
+    config: Option<String>,
     /// Proposed and not committed yet; dropped once a later one is committed.
     proposed: BTreeMap<Zxid, Bytes>,
 }
@@ -63,6 +69,7 @@ impl Link {
             phase: Phase::Start,
             last,
             leader: Zxid(0),
+            config: None,
             proposed: BTreeMap::new(),
         }
     }
@@ -100,7 +107,7 @@ impl Link {
                 self.proposed.insert(zxid, data);
                 Ok(Effect::Nothing)
             }
-            COMMIT => match self.proposed.remove(&zxid) {
+            COMMIT | COMMITANDACTIVATE => match self.proposed.remove(&zxid) {
                 Some(bytes) => self.commit(bytes),
                 None if zxid <= self.last => Ok(Effect::Nothing),
                 None => Err(format!("a commit of {zxid} that was not proposed")),
@@ -116,11 +123,14 @@ impl Link {
             NEWLEADER if self.phase == Phase::Syncing => {
                 self.phase = Phase::Acknowledged;
                 self.leader = zxid;
+                self.config = data
+                    .filter(|d| !d.is_empty())
+                    .map(|d| String::from_utf8_lossy(&d).into_owned());
                 Ok(Effect::Send(Packet::new(ACK, zxid, None)))
             }
             UPTODATE if self.phase == Phase::Acknowledged => {
                 self.phase = Phase::Live;
-                Ok(Effect::UpToDate)
+                Ok(Effect::UpToDate(self.config.take()))
             }
             // A leader takes no packet before its NEWLEADER is acknowledged, and real learners answer from UPTODATE on.
             PING if self.is_live() => Ok(Effect::Pong(zxid)),
@@ -148,7 +158,10 @@ impl Link {
             return Err(format!("a gap: transaction {zxid} came after {}", self.last));
         }
         self.last = zxid;
-        Ok(Effect::Commit(bytes))
+        Ok(match header.kind {
+            RECONFIG => Effect::Reconfigure(bytes),
+            _ => Effect::Commit(bytes),
+        })
     }
 }
 
@@ -214,10 +227,15 @@ mod tests {
         );
         assert_eq!(link.take(packet(PING, 3)), Ok(Effect::Nothing));
         let ack = Packet::new(ACK, Zxid::new(1, 0), None);
-        assert_eq!(link.take(packet(NEWLEADER, 0)), Ok(Effect::Send(ack)));
+        let members = Some(Bytes::from_static(b"server.1=a:1:2"));
+        let newleader = Packet::new(NEWLEADER, Zxid::new(1, 0), members);
+        assert_eq!(link.take(newleader), Ok(Effect::Send(ack)));
         assert_eq!(link.take(packet(PING, 3)), Ok(Effect::Nothing));
         assert_eq!(link.take(packet(INFORM, 4)), Ok(Effect::Commit(txn(4))));
-        assert_eq!(link.take(packet(UPTODATE, 0)), Ok(Effect::UpToDate));
+        assert_eq!(
+            link.take(packet(UPTODATE, 0)),
+            Ok(Effect::UpToDate(Some("server.1=a:1:2".to_owned())))
+        );
         assert_eq!(link.take(packet(PING, 4)), Ok(Effect::Pong(Zxid::new(1, 4))));
     }
 
@@ -231,9 +249,12 @@ mod tests {
 
     #[test]
     fn a_reconfiguration_carries_its_leader_first() {
+        let mut reconfig = txn(8).to_vec();
+        reconfig[28..32].copy_from_slice(&RECONFIG.to_be_bytes());
+        let reconfig = Bytes::from(reconfig);
         let mut data = vec![0; 8];
-        data.extend(txn(8));
+        data.extend(&reconfig);
         let inform = Packet::new(INFORMANDACTIVATE, Zxid::new(1, 8), Some(data.into()));
-        assert_eq!(live(7).take(inform), Ok(Effect::Commit(txn(8))));
+        assert_eq!(live(7).take(inform), Ok(Effect::Reconfigure(reconfig)));
     }
 }

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::dial::Writing;
 use super::packet;
 use crate::jute::Writer;
 use crate::request::Request;
@@ -73,7 +73,7 @@ impl Requests {
 }
 
 /// The only writer of a socket; ends with its senders, or when the socket breaks, which the reader notices as well.
-pub(super) fn writer(mut socket: OwnedWriteHalf) -> UnboundedSender<Bytes> {
+pub(super) fn writer(mut socket: Writing) -> UnboundedSender<Bytes> {
     let (sender, mut receiver): (_, UnboundedReceiver<Bytes>) = unbounded_channel();
     tokio::spawn(async move {
         let mut waiting = Vec::new();
@@ -83,7 +83,8 @@ pub(super) fn writer(mut socket: OwnedWriteHalf) -> UnboundedSender<Bytes> {
             waiting
                 .drain(..)
                 .for_each(|bytes: Bytes| together.extend_from_slice(&bytes));
-            if socket.write_all(&together).await.is_err() {
+            // TLS keeps what is not flushed.
+            if socket.write_all(&together).await.is_err() || socket.flush().await.is_err() {
                 return;
             }
         }

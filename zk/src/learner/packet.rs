@@ -13,6 +13,7 @@ pub(super) const PING: i32 = 5;
 pub(super) const REVALIDATE: i32 = 6;
 pub(super) const SYNC: i32 = 7;
 pub(super) const INFORM: i32 = 8;
+pub(super) const COMMITANDACTIVATE: i32 = 9;
 pub(super) const NEWLEADER: i32 = 10;
 pub(super) const UPTODATE: i32 = 12;
 pub(super) const DIFF: i32 = 13;

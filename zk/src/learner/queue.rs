@@ -24,7 +24,7 @@ use crate::tree::Tree;
 pub(super) enum Item {
     Snapshot(Box<Tree>),
     Txn(Bytes),
-    UpToDate,
+    UpToDate(Option<String>),
     Truncated(Zxid),
     Revalidated(i64, bool),
     Synced,
@@ -205,7 +205,7 @@ mod tests {
         for n in 0..6 {
             assert!(queue.push(txn(n)));
         }
-        queue.push(Item::UpToDate);
+        queue.push(Item::UpToDate(None));
         assert_eq!(queue.state().written, 90);
         assert_eq!(
             (pop(&queue).await, pop(&queue).await),
@@ -213,7 +213,7 @@ mod tests {
         );
         // There is room in memory again while older ones are in the file.
         queue.push(txn(6));
-        for expected in ["2x30", "3x30", "4x30", "5x30", "UpToDate", "6x30"] {
+        for expected in ["2x30", "3x30", "4x30", "5x30", "UpToDate(None)", "6x30"] {
             assert_eq!(pop(&queue).await, expected);
         }
         assert_eq!(queue.state().written, 0);
@@ -228,7 +228,7 @@ mod tests {
         let taken = (0..100).take_while(|n| queue.push(txn(*n))).count();
         assert_eq!(taken, 3 + 33);
         // What is not a transaction always fits.
-        assert!(queue.push(Item::UpToDate));
+        assert!(queue.push(Item::UpToDate(None)));
         for n in 0..taken {
             assert_eq!(pop(&queue).await, format!("{n}x30"));
         }

@@ -3,39 +3,71 @@
 use std::future::pending;
 use std::sync::Arc;
 
+use super::connection::Broken;
+use super::discover::Finder;
 use super::queue::{Item, Queue};
-use super::stream::{self, End};
-use super::{Config, Requests, TouchList, discover};
+use super::roster::Target;
+use super::stream::{End, Follower};
+use super::{Config, Requests, TouchList};
 use crate::record::Zxid;
 
-pub(super) async fn run(
-    config: Config,
-    mut last: Zxid,
-    queue: Arc<Queue>,
-    touch: TouchList,
-    requests: Requests,
-) {
-    let mut said = String::new();
-    loop {
-        let before = last;
-        let cause = match discover::leader(&config.servers).await {
-            Err(cause) => cause,
-            Ok(address) => match stream::run(&address, &config, &mut last, &queue, &touch, &requests).await {
-                End::Broken(broken) => broken.to_string(),
-                End::Truncated => return pending().await,
-                End::Full => "transactions come faster than they are taken, and the spool is full".to_owned(),
-            },
-        };
-        if last != before {
-            said.clear();
+pub(super) struct Task {
+    pub(super) config: Config,
+    pub(super) last: Zxid,
+    pub(super) queue: Arc<Queue>,
+    pub(super) touch: TouchList,
+    pub(super) requests: Requests,
+}
+
+impl Task {
+    pub(super) async fn run(mut self) {
+        let mut finder = Finder::new(self.config.servers.clone(), self.config.security.clone());
+        let mut said = String::new();
+        loop {
+            let before = self.last;
+            let cause = match finder.leader().await {
+                Err(cause) => cause,
+                Ok(target) => match self.join(&mut finder, &target).await {
+                    End::Broken(broken) => broken.to_string(),
+                    End::Truncated => return pending().await,
+                    End::Full => {
+                        "transactions come faster than they are taken, and the spool is full".to_owned()
+                    }
+                },
+            };
+            if self.last != before {
+                said.clear();
+            }
+            // The same trouble again is no news.
+            if cause != said {
+                tracing::info!(last = %self.last, %cause, "no link to a ZooKeeper leader");
+                self.queue.push(Item::Lost(cause.clone()));
+                said = cause;
+            }
+            self.queue.room().await;
+            tokio::time::sleep(self.config.retry).await;
         }
-        // The same trouble again is no news.
-        if cause != said {
-            tracing::info!(%last, %cause, "no link to a ZooKeeper leader");
-            queue.push(Item::Lost(cause.clone()));
-            said = cause;
+    }
+
+    /// The first of a leader's addresses that can be connected to.
+    async fn join(&mut self, finder: &mut Finder, target: &Target) -> End {
+        let mut causes = Vec::new();
+        for address in &target.quorum {
+            let follower = Follower {
+                config: &self.config,
+                queue: &self.queue,
+                touch: &self.touch,
+                requests: &self.requests,
+                roster: &mut finder.roster,
+                last: &mut self.last,
+            };
+            match follower.run(address).await {
+                End::Broken(broken @ Broken::Connect { .. }) => causes.push(broken.to_string()),
+                other => return other,
+            }
         }
-        queue.room().await;
-        tokio::time::sleep(config.retry).await;
+        finder.roster.forget(&target.client);
+        causes.extend(target.doubt.clone());
+        End::Broken(Broken::Protocol(causes.join("; ")))
     }
 }

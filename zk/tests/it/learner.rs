@@ -17,7 +17,7 @@ fn config(ensemble: &Ensemble, n: usize, dir: &tempfile::TempDir) -> Config {
     let servers = (1..=n)
         .map(|id| Server {
             client: ensemble.server(id),
-            quorum: ensemble.quorum(id),
+            quorum: Some(ensemble.quorum(id)),
         })
         .collect();
     Config::new(servers, dir.path().to_path_buf())
@@ -46,7 +46,7 @@ async fn step(learner: &mut Learner, seen: &mut Seen) {
         .unwrap_or_else(|_| panic!("silence after {seen:?}"));
     match event.unwrap() {
         Event::Snapshot { .. } => seen.snapshots += 1,
-        Event::UpToDate => seen.up_to_date += 1,
+        Event::UpToDate { .. } => seen.up_to_date += 1,
         Event::LostLeader { cause } => {
             println!("lost: {cause}");
             seen.lost += 1;

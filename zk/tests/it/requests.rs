@@ -25,7 +25,7 @@ impl Writer {
     async fn join(ensemble: &Ensemble) -> Self {
         let servers = (1..=3).map(|id| Server {
             client: ensemble.server(id),
-            quorum: ensemble.quorum(id),
+            quorum: Some(ensemble.quorum(id)),
         });
         let spool = tempfile::tempdir().unwrap();
         let config = Config::new(servers.collect(), spool.path().to_path_buf());
@@ -45,7 +45,7 @@ impl Writer {
     }
 
     async fn up_to_date(&mut self) {
-        while !matches!(self.event().await, Event::UpToDate) {}
+        while !matches!(self.event().await, Event::UpToDate { .. }) {}
     }
 
     async fn answer(&mut self, session: i64, request: Request) -> Txn {
@@ -264,7 +264,7 @@ async fn sessions_are_touched_before_the_first_ping() {
     let relay = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = Server {
         client: ensemble.server(leader),
-        quorum: relay.local_addr().unwrap().to_string(),
+        quorum: Some(relay.local_addr().unwrap().to_string()),
     };
     let spool = tempfile::tempdir().unwrap();
     let config = Config::new(vec![server], spool.path().to_path_buf());

@@ -1,0 +1,264 @@
+//! How to prove who we are to an ensemble, and to know it: TLS and SASL, on the quorum port and for clients.
+//!
+//! ```text
+//! quorum port   [TLS] -> [SASL] -> learner protocol
+//! client port   [TLS] -> session: [SASL], [digest credentials]
+//!               [TLS] -> four-letter words
+//! ```
+//!
+//! Files are read whenever a connection is made, so renewed certificates need no restart. `Debug` shows no secret.
+
+pub(crate) mod digest_md5;
+mod explain;
+mod names;
+mod tls;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use zookeeper_client::{Client, Connector, SaslOptions, TlsOptions};
+
+pub(crate) use explain::{Port, explain};
+pub use tls::Tls;
+
+use crate::Credentials;
+
+/// What an ensemble asks for; nothing by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Security {
+    /// TLS on the quorum port (`sslQuorum=true`).
+    pub quorum_tls: Option<Tls>,
+    /// SASL on the quorum port (`quorum.auth.enableSasl=true`).
+    pub quorum_sasl: Option<Sasl>,
+    /// TLS on the client ports (`secureClientPort`), for sessions and four-letter words.
+    pub client_tls: Option<Tls>,
+    /// SASL of client sessions.
+    pub client_sasl: Option<Sasl>,
+    /// Digest credentials of client sessions (`addauth digest`).
+    pub credentials: Option<Credentials>,
+}
+
+/// A SASL user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sasl {
+    /// A user of the servers' JAAS section.
+    DigestMd5(Credentials),
+}
+
+impl Sasl {
+    /// A user of a mechanism.
+    pub fn new(mechanism: Mechanism, user: Credentials) -> Self {
+        match mechanism {
+            Mechanism::DigestMd5 => Self::DigestMd5(user),
+        }
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        let Self::DigestMd5(credentials) = self;
+        credentials
+    }
+}
+
+/// A SASL mechanism that this program speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mechanism {
+    /// User and password, RFC 2831.
+    #[default]
+    DigestMd5,
+}
+
+impl FromStr for Mechanism {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        match name.to_ascii_uppercase().as_str() {
+            "DIGEST-MD5" => Ok(Self::DigestMd5),
+            "GSSAPI" | "KERBEROS" => Err(Error::Kerberos),
+            _ => Err(Error::Mechanism(name.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Mechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DIGEST-MD5")
+    }
+}
+
+/// What was configured cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file cannot be read.
+    #[error("cannot read {path}: {cause}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// A file holds no usable certificate.
+    #[error(
+        "{path} holds no certificate that can be used ({cause}); it has to be in PEM (-----BEGIN CERTIFICATE-----)"
+    )]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        cause: String,
+    },
+    /// A file holds no usable key.
+    #[error(
+        "{path} holds no private key that can be used ({cause}); it has to be in PEM and without a password"
+    )]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        cause: String,
+    },
+    /// No CA.
+    #[error(
+        "TLS needs at least one file with the certificate of the CA that signed the servers' certificates"
+    )]
+    NoCa,
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Setup(String),
+    /// A host that no certificate can be for.
+    #[error("'{0}' can be in no certificate; name the server by a DNS name or an IP address")]
+    Host(String),
+    /// Kerberos.
+    #[error(
+        "Kerberos (GSSAPI) is not part of this program, as it needs the system's Kerberos libraries; use DIGEST-MD5, or \
+         TLS with client certificates"
+    )]
+    Kerberos,
+    /// A mechanism that does not exist here.
+    #[error("the SASL mechanism '{0}' is not known; DIGEST-MD5 is")]
+    Mechanism(String),
+    /// The client library cannot leave the names out.
+    #[error(
+        "client sessions always compare the server's name with its certificate; name the servers as their certificates \
+         do, or use the client port without TLS"
+    )]
+    NameNeeded,
+    /// No session.
+    #[error("no ZooKeeper session with {servers}: {cause}")]
+    Session {
+        /// Servers tried.
+        servers: String,
+        /// Why, and what to do.
+        cause: String,
+    },
+}
+
+impl Error {
+    /// Short name for conditions, events and metric labels.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "SecurityFileUnreadable",
+            Self::Certificate { .. } => "CertificateInvalid",
+            Self::Key { .. } => "PrivateKeyInvalid",
+            Self::NoCa => "NoCertificateAuthority",
+            Self::Setup(_) => "TlsSetupFailed",
+            Self::Host(_) => "TlsHostInvalid",
+            Self::Kerberos => "KerberosUnsupported",
+            Self::Mechanism(_) => "SaslMechanismUnknown",
+            Self::NameNeeded => "TlsNameNeeded",
+            Self::Session { .. } => "ZooKeeperUnreachable",
+        }
+    }
+}
+
+impl Security {
+    /// With digest credentials and nothing else.
+    pub fn with_credentials(credentials: Option<Credentials>) -> Self {
+        Self {
+            credentials,
+            ..Self::default()
+        }
+    }
+
+    /// Reads every file once, so that a mistake shows before anything is connected to.
+    ///
+    /// # Errors
+    /// When a file cannot be used.
+    pub fn check(&self) -> Result<(), Error> {
+        for tls in [&self.quorum_tls, &self.client_tls].into_iter().flatten() {
+            tls.client_config()?;
+        }
+        Ok(())
+    }
+
+    /// A client that logs in as configured. With TLS it is for `secure_connect`; [`Security::connect`] does all of it.
+    ///
+    /// # Errors
+    /// When a file cannot be used, or TLS shall leave names out, which the client library cannot.
+    pub fn connector(&self) -> Result<Connector, Error> {
+        let mut connector = Client::connector();
+        if let Some(tls) = &self.client_tls {
+            if !tls.verify_name {
+                return Err(Error::NameNeeded);
+            }
+            let fail = |error: zookeeper_client::Error| Error::Setup(error.to_string());
+            let mut options = TlsOptions::new().with_pem_ca(&tls.ca_text()?).map_err(fail)?;
+            if let Some((certificate, key)) = tls.identity_text()? {
+                options = options.with_pem_identity(&certificate, &key).map_err(fail)?;
+            }
+            connector = connector.with_tls(options);
+        }
+        if let Some(Sasl::DigestMd5(user)) = &self.client_sasl {
+            let options = SaslOptions::digest_md5(user.user.clone(), user.password.clone());
+            connector = connector.with_sasl(options);
+        }
+        if let Some(Credentials { user, password }) = &self.credentials {
+            connector = connector.with_auth("digest", format!("{user}:{password}").as_bytes());
+        }
+        Ok(connector)
+    }
+
+    /// A session with one of the servers in `host:port,host:port`, within a limit; each is tried once.
+    ///
+    /// # Errors
+    /// When a file cannot be used, or no server gives a session.
+    pub async fn connect(&self, servers: &str, session: Duration, limit: Duration) -> Result<Client, Error> {
+        // A 3.4 server takes no session below two of its ticks; it answers with what it takes.
+        let connector = self
+            .connector()?
+            .with_session_timeout(session)
+            .with_fail_eagerly();
+        let fail = |cause: String| Error::Session {
+            servers: servers.to_owned(),
+            cause,
+        };
+        let connected = if self.client_tls.is_some() {
+            self.check_hosts(servers)?;
+            timeout(limit, connector.secure_connect(servers)).await
+        } else {
+            timeout(limit, connector.connect(servers)).await
+        };
+        match connected {
+            Ok(Ok(client)) => Ok(client),
+            Ok(Err(zookeeper_client::Error::AuthFailed)) if self.client_sasl.is_some() => Err(fail(
+                "the server refused the SASL user; check user and password against its JAAS file".to_owned(),
+            )),
+            Ok(Err(error)) => Err(fail(error.to_string())),
+            Err(_) => Err(fail(format!("no server answered within {} s", limit.as_secs()))),
+        }
+    }
+
+    /// The client library does not survive a host that no certificate can name.
+    fn check_hosts(&self, servers: &str) -> Result<(), Error> {
+        for server in servers.split(',') {
+            let host = crate::members::Endpoint::parse(server.trim()).map(|e| e.host);
+            tls::server_name(&host.unwrap_or_else(|| server.trim().to_owned()))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
