@@ -3,12 +3,14 @@
 //! Any ensemble will do; nothing here knows of Mesos or Kubernetes.
 //!
 //! - [`settings`], [`status`], [`handle`]: what is wanted of an engine, what it says, how it is asked.
+//! - [`options`]: what it is started with.
 //! - [`Scope`]: which paths.
 //! - [`plan`], [`pipeline`]: what to write to the target, when, and what the answers mean. Pure.
 //! - [`checkpoint`]: how far the target is, kept in the target.
 
 pub mod checkpoint;
 pub mod handle;
+pub mod options;
 pub mod pipeline;
 pub mod plan;
 mod scope;

@@ -1,6 +1,14 @@
 //! What a user wants of a running engine. Can change while it runs; kept in the target, so that a standby wants the same.
 
+mod accept;
+mod route;
+mod validate;
+
 use std::time::Duration;
+
+pub use accept::accept;
+pub use route::UnknownWord;
+pub use validate::validate;
 
 use serde::{Deserialize, Serialize};
 
