@@ -68,6 +68,7 @@ pub struct Progress {
 
 /// One ensemble as the engine sees it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SideStatus {
     /// Servers as given.
     pub servers: String,
@@ -108,6 +109,7 @@ pub struct Alert {
 
 /// All of it. Names are a promise: see `docs/zksync.md`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)] // an engine may be older or newer than who reads this
 pub struct Status {
     /// Name of the engine, shared by its active and standby processes.
     pub name: String,
