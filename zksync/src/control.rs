@@ -12,7 +12,7 @@ mod endpoint;
 mod server;
 mod service;
 
-pub use client::{Client, Error as ClientError};
+pub use client::{Client, Error as ClientError, Watch};
 pub use endpoint::{Endpoint, Error as EndpointError};
 pub use server::{Error as ServerError, Server, Tcp};
 

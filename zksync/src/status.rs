@@ -29,6 +29,23 @@ pub enum State {
     Failed,
 }
 
+impl State {
+    /// The word for it, as JSON and metrics have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Standby => "standby",
+            Self::Seeding => "seeding",
+            Self::CatchingUp => "catching-up",
+            Self::InSync => "in-sync",
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Why it does not go on. The reason is for programs, the message for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {

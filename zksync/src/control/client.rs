@@ -84,7 +84,10 @@ impl Error {
 
     fn from_call(status: &tonic::Status) -> Self {
         let message = status.message().to_owned();
-        let reason = status.metadata().get(REASON).and_then(|value| value.to_str().ok());
+        let reason = status
+            .metadata()
+            .get(REASON)
+            .and_then(|value| value.to_str().ok());
         match (reason, status.code()) {
             (Some(reason), _) => Self::Refused {
                 reason: reason.to_owned(),
@@ -204,7 +207,8 @@ impl Client {
             match self.apply(&wanted).await {
                 Ok(_) => return Ok(wanted),
                 Err(Error::Refused { reason, .. })
-                    if matches!(reason.as_str(), "OlderGeneration" | "ChangedContent") && attempt < ATTEMPTS =>
+                    if matches!(reason.as_str(), "OlderGeneration" | "ChangedContent")
+                        && attempt < ATTEMPTS =>
                 {
                     attempt += 1;
                     // What it follows is shown with its next status.

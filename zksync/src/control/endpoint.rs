@@ -78,9 +78,20 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), wanted);
         }
-        for text in ["", "unix:", "cp1:7075", "tcp://cp1:7075", "http://cp1", "https://:7075", "http://a/b:1"] {
+        for text in [
+            "",
+            "unix:",
+            "cp1:7075",
+            "tcp://cp1:7075",
+            "http://cp1",
+            "https://:7075",
+            "http://a/b:1",
+        ] {
             let error = text.parse::<Endpoint>().unwrap_err().to_string();
-            assert!(error.contains("is no endpoint; write unix:PATH"), "{text}: {error}");
+            assert!(
+                error.contains("is no endpoint; write unix:PATH"),
+                "{text}: {error}"
+            );
         }
     }
 }

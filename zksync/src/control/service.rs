@@ -83,9 +83,14 @@ impl Service {
     }
 
     async fn configure(&self, limit: Duration, settings: Settings) -> Result<u64, Refused> {
-        let what = format!("storing settings of generation {} in the target", settings.generation);
-        self.ask(limit, &what, |answer| Command::Configure(Box::new(settings), answer))
-            .await
+        let what = format!(
+            "storing settings of generation {} in the target",
+            settings.generation
+        );
+        self.ask(limit, &what, |answer| {
+            Command::Configure(Box::new(settings), answer)
+        })
+        .await
     }
 
     /// Tells the target, so that no standby takes over. What went wrong with that is a sentence, not an obstacle.
@@ -162,7 +167,10 @@ impl SyncApi for Service {
     async fn diff(&self, request: Request<pb::DiffRequest>) -> Reply<pb::DiffReport> {
         let limit = count(request.into_inner().limit);
         let report = self
-            .ask(DIFF_LIMIT, "the comparison", |answer| Command::Diff { limit, answer })
+            .ask(DIFF_LIMIT, "the comparison", |answer| Command::Diff {
+                limit,
+                answer,
+            })
             .await
             .map_err(refusal)?;
         Ok(Response::new(convert::report_to_wire(report)))
@@ -173,9 +181,13 @@ impl SyncApi for Service {
         let keep = convert::side_from_wire(request.keep())
             .ok_or_else(|| Status::invalid_argument("say whose node stays: A or B"))?;
         let (path, what) = (request.path.clone(), format!("resolving {}", request.path));
-        self.ask(RESOLVE_LIMIT, &what, |answer| Command::Resolve { path, keep, answer })
-            .await
-            .map_err(refusal)?;
+        self.ask(RESOLVE_LIMIT, &what, |answer| Command::Resolve {
+            path,
+            keep,
+            answer,
+        })
+        .await
+        .map_err(refusal)?;
         Ok(Response::new(pb::ResolveResponse {}))
     }
 
