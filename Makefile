@@ -3,10 +3,13 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mesolith/target
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test e2e ci fmt lint codegen tidy kube-dev
+.PHONY: help build up down test e2e ci fmt lint codegen tidy kube-dev
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+build: ## Build mesolith and mesos-migrate onto the PATH of .local/env; PROFILE=release for speed
+	@local/build.sh
 
 up: ## Bring up a local world: Kubernetes API, three node agents, the operator, an example cluster and app
 	@local/up.sh

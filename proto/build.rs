@@ -16,6 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "mesos/v1/allocator/allocator.proto",
         "mesolith/node.proto",
         "mesolith/session.proto",
+        "mesolith/zksync.proto",
     ];
     println!("cargo::rerun-if-changed=proto");
     println!("cargo::rerun-if-changed=build");

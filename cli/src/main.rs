@@ -1,9 +1,11 @@
 //! The `mesolith` program: every role of the suite in one file.
 //!
 //! Installed (or linked) under the name of a Mesos program, it behaves as that program: `mesos-master` is
-//! `mesolith master`, `mesos-agent` is `mesolith mesos-agent`.
+//! `mesolith master`, `mesos-agent` is `mesolith mesos-agent`. As `mesos-migrate` it is the migration tool, whose
+//! `sync` is `mesolith sync`.
 
 mod pki;
+mod sync;
 
 use std::process::ExitCode;
 
@@ -24,6 +26,28 @@ struct Cli {
     role: Role,
 }
 
+/// The same program under the name of the migration tool.
+#[derive(Parser)]
+#[command(
+    name = "mesos-migrate",
+    version = env!("MESOLITH_VERSION"),
+    propagate_version = true,
+    about = "Moves a Mesos cluster to another ZooKeeper ensemble without stopping it"
+)]
+struct Migrate {
+    #[command(flatten)]
+    telemetry: Options,
+    #[command(subcommand)]
+    verb: MigrateVerb,
+}
+
+#[derive(Subcommand)]
+enum MigrateVerb {
+    /// Keeps a second ZooKeeper ensemble equal to a first one while both serve; needs neither Mesos nor Kubernetes.
+    #[command(subcommand)]
+    Sync(mesolith_zksync::cli::Command),
+}
+
 #[derive(Subcommand)]
 enum Role {
     /// Reconciles MesosCluster, MarathonApp and ZkMigration; is the Marathon scheduler.
@@ -34,6 +58,9 @@ enum Role {
     Master(Box<mesolith_master::Args>),
     /// Mesos-compatible agent: runs tasks.
     MesosAgent(mesolith_mesos_agent::Args),
+    /// Keeps a second ZooKeeper ensemble equal to a first one while both serve; also: mesos-migrate sync.
+    #[command(subcommand)]
+    Sync(mesolith_zksync::cli::Command),
     /// Make and read certificates.
     #[command(subcommand)]
     Pki(pki::Command),
@@ -47,6 +74,7 @@ impl Role {
             Self::Agent(_) => "mesolith-agent",
             Self::Master(_) => "mesos-master",
             Self::MesosAgent(_) => "mesos-agent",
+            Self::Sync(_) => "mesolith-zksync",
             Self::Pki(_) => "mesolith-pki",
         }
     }
@@ -61,13 +89,27 @@ fn role_of(program: &str) -> Option<&'static str> {
     }
 }
 
-/// `mesos-master --port=5050` reads as `mesolith master --port=5050`.
-fn arguments(mut given: Vec<String>) -> Vec<String> {
-    let program = given
+/// What was asked for, under whichever name.
+fn parse(given: Vec<String>) -> Cli {
+    if program_name(&given) == "mesos-migrate" {
+        let Migrate { telemetry, verb } = Migrate::parse_from(given);
+        let MigrateVerb::Sync(command) = verb;
+        let role = Role::Sync(command);
+        return Cli { telemetry, role };
+    }
+    Cli::parse_from(arguments(given))
+}
+
+fn program_name(given: &[String]) -> &str {
+    given
         .first()
         .and_then(|p| p.rsplit('/').next())
-        .unwrap_or_default();
-    if let Some(role) = role_of(program) {
+        .unwrap_or_default()
+}
+
+/// `mesos-master --port=5050` reads as `mesolith master --port=5050`.
+fn arguments(mut given: Vec<String>) -> Vec<String> {
+    if let Some(role) = role_of(program_name(&given)) {
         given.insert(1, role.to_owned());
     }
     given
@@ -78,9 +120,9 @@ fn main() -> ExitCode {
     mesolith_process::run_shim_if_asked();
     // One TLS library for every crate that asks rustls for its default. An error means that it is set already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let cli = Cli::parse_from(arguments(std::env::args().collect()));
+    let cli = parse(std::env::args().collect());
     match start(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("mesolith: {error:#}");
             ExitCode::FAILURE
@@ -88,9 +130,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(cli: Cli) -> anyhow::Result<()> {
+/// The exit code, where a role has several.
+fn start(cli: Cli) -> anyhow::Result<u8> {
     let role = match cli.role {
-        Role::Pki(command) => return pki::run(command),
+        Role::Pki(command) => return pki::run(command).map(|()| 0),
         // What it starts logs and traces as it does itself.
         Role::Agent(args) => Role::Agent(mesolith_node::Args {
             component_env: cli.telemetry.env(),
@@ -107,20 +150,33 @@ fn start(cli: Cli) -> anyhow::Result<()> {
     })
 }
 
-async fn run(role: Role) -> anyhow::Result<()> {
+async fn run(role: Role) -> anyhow::Result<u8> {
     let shutdown = Shutdown::on_signals()?;
-    match role {
+    let ended = match role {
+        Role::Sync(command) => return Ok(sync::run(command, shutdown).await),
         Role::Operator(args) => mesolith_controllers::run(args, shutdown).await,
         Role::Agent(args) => mesolith_node::run(args, shutdown).await,
         Role::Master(args) => mesolith_master::run(*args, shutdown).await,
         Role::MesosAgent(args) => mesolith_mesos_agent::run(args, shutdown).await,
         Role::Pki(command) => pki::run(command),
-    }
+    };
+    ended.map(|()| 0)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::arguments;
+    use super::{Role, arguments, parse};
+
+    #[test]
+    fn the_sync_engine_is_found_under_both_names() {
+        for line in [
+            &["/usr/bin/mesos-migrate", "sync", "scale", "--workers=4"][..],
+            &["mesolith", "sync", "scale", "--workers=4"],
+        ] {
+            let cli = parse(line.iter().map(|s| s.to_string()).collect());
+            assert!(matches!(cli.role, Role::Sync(_)), "{line:?}");
+        }
+    }
 
     #[test]
     fn the_program_name_chooses_the_role() {

@@ -3,6 +3,7 @@
 //! - [`mesos::v1`]: Apache Mesos' own v1 messages, with Mesos' JSON mapping (`golden/` in this crate's tests).
 //! - [`node::v1`]: controllers -> node agent.
 //! - [`session::v1`]: Mesos agent -> leading master.
+//! - [`zksync::v1`]: controllers and CLI -> sync engine.
 #![allow(missing_docs, clippy::large_enum_variant, clippy::doc_overindented_list_items)]
 
 pub mod json;
@@ -59,6 +60,12 @@ pub mod mesolith {
             tonic::include_proto!("mesolith.session.v1");
         }
     }
+    /// Controllers and CLI -> sync engine.
+    pub mod zksync {
+        pub mod v1 {
+            tonic::include_proto!("mesolith.zksync.v1");
+        }
+    }
 }
 
-pub use mesolith::{node, session};
+pub use mesolith::{node, session, zksync};

@@ -40,6 +40,13 @@ pub(crate) fn down() -> anyhow::Result<()> {
     down::run(&options()?, &Progress::shown())
 }
 
+/// Makes the built programs known to a shell; what a world wrote there stays.
+pub(crate) fn env() -> anyhow::Result<()> {
+    let written = env::write_programs()?;
+    println!("source {}", written.display());
+    Ok(())
+}
+
 /// The directory of everything local.
 fn local_dir() -> PathBuf {
     root().join(".local")

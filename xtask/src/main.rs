@@ -25,6 +25,8 @@ enum Task {
     Up(local::UpArgs),
     /// Removes the local world.
     Down,
+    /// Puts the built programs on the PATH of `.local/env`, with or without a world; `make build` builds first.
+    Env,
 }
 
 fn main() -> ExitCode {
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Up(args) => local::up(&args),
         Task::Down => local::down(),
+        Task::Env => local::env(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -121,6 +121,18 @@ impl Words {
             .ok_or_else(|| unexpected(server, "conf", &text))
     }
 
+    /// Sessions of the clients that are connected to it.
+    ///
+    /// # Errors
+    /// When it cannot be reached within the limit, or the word is not whitelisted.
+    pub async fn cons(&self, server: &str) -> Result<Vec<i64>, Error> {
+        let text = self.ask(server, "cons").await?;
+        if text.contains("not in the whitelist") {
+            return Err(unexpected(server, "cons", &text));
+        }
+        Ok(parse_cons(&text))
+    }
+
     async fn ask(&self, server: &str, word: &'static str) -> Result<String, Error> {
         let fail = |cause: String| Error::FourLetter {
             server: server.to_owned(),
@@ -192,18 +204,6 @@ pub async fn srvr(server: &str, limit: Duration) -> Result<ServerStatus, Error> 
 /// When it cannot be reached within the limit, or the word is not whitelisted.
 pub async fn mntr(server: &str, limit: Duration) -> Result<BTreeMap<String, String>, Error> {
     Words::plain(limit).mntr(server).await
-}
-
-/// Sessions of the clients that are connected to it.
-///
-/// # Errors
-/// When it cannot be reached within the limit, or the word is not whitelisted.
-pub async fn cons(server: &str, limit: Duration) -> Result<Vec<i64>, Error> {
-    let text = ask(server, "cons", limit).await?;
-    if text.contains("not in the whitelist") {
-        return Err(unexpected(server, "cons", &text));
-    }
-    Ok(parse_cons(&text))
 }
 
 /// Each connection is a line with `sid=0x...` once it has a session.

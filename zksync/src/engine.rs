@@ -25,11 +25,11 @@ mod watcher;
 
 use std::sync::Arc;
 
-use mesolith_zk::learner::{self, Config, Learner, Server};
+use mesolith_zk::learner::{self, Config, Learner};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::handle::Handle;
+use crate::handle::{Handle, Refused};
 use crate::options::{EndpointOptions, Options};
 use crate::routes;
 use crate::settings::Side;
@@ -68,6 +68,15 @@ pub enum Error {
     },
 }
 
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self {
+            reason: error.reason(),
+            message: error.to_string(),
+        }
+    }
+}
+
 impl Error {
     /// Short name for conditions, events and metric labels.
     pub fn reason(&self) -> &'static str {
@@ -80,19 +89,16 @@ impl Error {
     }
 }
 
-/// Starts an engine. It ends when it is told to by its settings, or when `stop` is done: then its place is free at once for a
-/// standby.
+/// Starts an engine. It ends when it is told to by its settings, or when the last [`Handle`] is gone: then its place is free at
+/// once for a standby.
 ///
 /// # Errors
 /// When the options make no sense, or the folder for its files cannot be used.
-pub fn start(
-    options: Options,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> Result<(Handle, JoinHandle<Result<(), Error>>), Error> {
+pub fn start(options: Options) -> Result<(Handle, JoinHandle<Result<(), Error>>), Error> {
     let (status, seen) = watch::channel(Arc::new(Status::default()));
     let (commands, asked) = mpsc::channel(64);
     let driver = driver::Driver::new(options, status, asked)?;
-    let task = tokio::spawn(driver.run(stop));
+    let task = tokio::spawn(driver.run());
     let handle = Handle {
         status: seen,
         commands,
@@ -102,12 +108,9 @@ pub fn start(
 
 /// How to follow an ensemble as an observer. `offset` makes the ids of several links of one process different.
 fn observer(endpoint: &EndpointOptions, options: &Options, side: Side, offset: i64) -> Config {
-    let servers = endpoint.servers.iter().map(|server| Server {
-        client: server.client(),
-        quorum: format!("{}:{}", server.host, server.quorum_port.unwrap_or(2888)),
-    });
     let spool = options.state_dir.join("spool");
-    let mut config = Config::new(servers.collect(), spool);
+    let mut config = Config::new(endpoint.learner_servers(), spool);
+    config.security = endpoint.security.connection();
     // Different for each process that joins, and above every server's.
     let process = i64::from(std::process::id()) * 16;
     config.id = 0x4d_0000_0000 + process + if side == Side::A { 0 } else { 8 } + offset;

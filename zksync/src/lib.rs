@@ -5,18 +5,29 @@
 //! - [`settings`], [`status`], [`handle`]: what is wanted of an engine, what it says, how it is asked.
 //! - [`options`]: what it is started with.
 //! - [`Routes`]: which paths.
-//! - [`plan`], [`pipeline`], [`duplex`]: what to write to the target, when, and what the answers mean. Pure.
+//! - [`plan`], [`pipeline`], [`duplex`]: what to write, when, and what the answers mean. Pure.
 //! - [`side`]: one ensemble, whatever the way to it.
+//! - [`engine`]: two sides and the decisions between them, running.
 //! - [`checkpoint`]: how far the target is, kept in the target.
+//! - [`control`]: the service through which a running one is asked, and its client.
+//! - [`metrics`]: its status as Prometheus wants it.
+//! - [`run`]: an engine as a process.
+//! - [`cli`]: its command line.
 
 pub mod checkpoint;
+pub mod cli;
+pub mod control;
 pub mod duplex;
 pub mod engine;
+#[cfg(test)]
+mod fixtures;
 pub mod handle;
+pub mod metrics;
 pub mod options;
 pub mod pipeline;
 pub mod plan;
 mod routes;
+pub mod run;
 pub mod settings;
 pub mod side;
 pub mod status;

@@ -2,6 +2,7 @@
 //! patient it is. What can change is in [`Settings`].
 
 mod address;
+mod connect;
 mod secret;
 mod security;
 

@@ -2,6 +2,7 @@
 
 mod accept;
 mod route;
+mod start;
 mod validate;
 
 use std::time::Duration;

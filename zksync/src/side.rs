@@ -90,7 +90,7 @@ impl From<learner::Event> for SideEvent {
         match event {
             learner::Event::Snapshot { previous } => Self::Snapshot { previous },
             learner::Event::Committed { txn, check } => Self::Committed { txn, check },
-            learner::Event::UpToDate => Self::UpToDate,
+            learner::Event::UpToDate { .. } => Self::UpToDate,
             learner::Event::Synced => Self::Synced,
             learner::Event::Truncated { to } => Self::Truncated { to },
             learner::Event::Revalidated { session, lives } => Self::Revalidated { session, lives },

@@ -29,6 +29,23 @@ pub enum State {
     Failed,
 }
 
+impl State {
+    /// The word for it, as JSON and metrics have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Standby => "standby",
+            Self::Seeding => "seeding",
+            Self::CatchingUp => "catching-up",
+            Self::InSync => "in-sync",
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Why it does not go on. The reason is for programs, the message for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
@@ -68,6 +85,7 @@ pub struct Progress {
 
 /// One ensemble as the engine sees it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SideStatus {
     /// Servers as given.
     pub servers: String,
@@ -108,6 +126,7 @@ pub struct Alert {
 
 /// All of it. Names are a promise: see `docs/zksync.md`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)] // an engine may be older or newer than who reads this
 pub struct Status {
     /// Name of the engine, shared by its active and standby processes.
     pub name: String,

@@ -136,7 +136,7 @@ impl Driver {
                 claim_again: 0,
                 marked: 0,
                 lags: Lags::default(),
-                servers: watcher::watch(servers),
+                servers: watcher::watch(servers, &endpoint.security.connection()),
                 digest: None,
                 digest_at: 0,
                 touched: u64::MAX,
@@ -172,20 +172,17 @@ impl Driver {
         })
     }
 
-    pub(super) async fn run(mut self, stop: impl Future<Output = ()> + Send) -> Result<(), Error> {
-        let mut stop = std::pin::pin!(stop);
+    pub(super) async fn run(mut self) -> Result<(), Error> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut commands_open = true;
         loop {
             tokio::select! {
                 biased;
-                () = &mut stop, if self.role != Role::Stopping => self.role = Role::Stopping,
                 event = self.a.link.next() => self.event(Side::A, event)?,
                 event = self.b.link.next() => self.event(Side::B, event)?,
-                command = self.commands.recv(), if commands_open => match command {
+                command = self.commands.recv() => match command {
                     Some(command) => self.command(command),
-                    None => commands_open = false,
+                    None => self.role = Role::Stopping,
                 },
                 _ = tick.tick() => self.tick().await,
             }

@@ -121,7 +121,7 @@ impl Driver {
         loop {
             match learner.next().await.ok()? {
                 Event::Committed { txn, .. } if txn.header.zxid <= until => missed.push(txn),
-                Event::Committed { .. } | Event::UpToDate => return Some(missed),
+                Event::Committed { .. } | Event::UpToDate { .. } => return Some(missed),
                 Event::Snapshot { .. } | Event::Truncated { .. } => return None,
                 Event::Revalidated { .. } | Event::Synced | Event::LostLeader { .. } => {}
             }

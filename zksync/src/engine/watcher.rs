@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
-use mesolith_zk::four_letter::{self, Mode};
+use mesolith_zk::four_letter::{Mode, Words};
+use mesolith_zk::security::Security;
 use tokio::sync::watch;
 
 /// Between two rounds: a client that moves has to be noticed well before its session's timeout.
@@ -23,11 +24,15 @@ pub(super) struct Servers {
 }
 
 /// Asks until nobody listens any more.
-pub(super) fn watch(servers: Vec<String>) -> watch::Receiver<Servers> {
+pub(super) fn watch(servers: Vec<String>, security: &Security) -> watch::Receiver<Servers> {
+    let words = Words::new(security, LIMIT).unwrap_or_else(|error| {
+        tracing::warn!(%error, "servers are asked without TLS");
+        Words::plain(LIMIT)
+    });
     let (sender, receiver) = watch::channel(Servers::default());
     tokio::spawn(async move {
         while !sender.is_closed() {
-            let found = ask(&servers).await;
+            let found = ask(&servers, &words).await;
             sender.send_if_modified(|before| {
                 let changed = *before != found;
                 *before = found;
@@ -39,9 +44,9 @@ pub(super) fn watch(servers: Vec<String>) -> watch::Receiver<Servers> {
     receiver
 }
 
-async fn ask(servers: &[String]) -> Servers {
+async fn ask(servers: &[String], words: &Words) -> Servers {
     let mut found = Servers::default();
-    let statuses = join_all(servers.iter().map(|server| four_letter::srvr(server, LIMIT))).await;
+    let statuses = join_all(servers.iter().map(|server| words.srvr(server))).await;
     for (server, status) in servers.iter().zip(statuses) {
         let Ok(status) = status else { continue };
         let Some(mode) = status.mode else { continue };
@@ -51,7 +56,7 @@ async fn ask(servers: &[String]) -> Servers {
             found.version = Some(status.version);
         }
     }
-    let connections = join_all(servers.iter().map(|server| four_letter::cons(server, LIMIT))).await;
+    let connections = join_all(servers.iter().map(|server| words.cons(server))).await;
     let mut all = BTreeSet::new();
     let mut answered = false;
     for sessions in connections.into_iter().flatten() {

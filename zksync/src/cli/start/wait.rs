@@ -1,0 +1,273 @@
+//! The side of `start` that a person sees: the engine in the background, until the target is in sync.
+
+use std::process::Child;
+use std::time::Duration;
+
+use mesolith_telemetry::Shutdown;
+use tokio::time::Instant;
+
+use super::StartArgs;
+use crate::cli::ask;
+use crate::cli::background::Launch;
+use crate::cli::console::Console;
+use crate::cli::error::{Error, exit};
+use crate::cli::locate::Output;
+use crate::cli::render;
+use crate::control::{Client, ClientError, Watch};
+use crate::run::{self, Files};
+use crate::settings::Side;
+use crate::status::{State, Status};
+
+/// Reading options and making a socket takes no longer, on any machine.
+const SOCKET_LIMIT: Duration = Duration::from_secs(60);
+/// Between two looks at the child and its socket.
+const LOOK: Duration = Duration::from_millis(50);
+/// Between two lines of progress where there is no terminal.
+const LINE: Duration = Duration::from_secs(1);
+
+/// What a status means to who waits.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Wait,
+    Done(String),
+    Failed(String),
+}
+
+fn step(status: &Status) -> Step {
+    let pid = status.pid;
+    let waiting = status.waiting_for.as_ref();
+    match status.state {
+        State::Connecting | State::Seeding | State::CatchingUp => Step::Wait,
+        State::InSync => Step::Done(render::in_sync(status)),
+        State::Standby => Step::Done(format!(
+            "standby: the engine {} works; this one runs as pid {pid} and takes over when that one ends",
+            status.active_run.as_deref().unwrap_or("of another process")
+        )),
+        State::Paused => Step::Done(format!(
+            "paused, as it is stored in the target; the engine runs as pid {pid}; go on with: mesos-migrate sync resume"
+        )),
+        State::Failed | State::Stopped => Step::Failed(waiting.map_or_else(
+            || format!("it is {}", status.state.as_str()),
+            |waiting| waiting.message.clone(),
+        )),
+    }
+}
+
+pub(super) async fn start(
+    args: &StartArgs,
+    files: &Files,
+    console: &mut Console,
+    shutdown: &Shutdown,
+    launch: &Launch,
+) -> Result<u8, Error> {
+    if let Some(pid) = files.holder() {
+        let name = args.at.name.clone();
+        return Err(run::Error::AlreadyRuns { name, pid }.into());
+    }
+    files.clear_error();
+    let mut child = launch.start(files)?;
+    let client = tokio::select! {
+        client = connect(args, files, &mut child) => client?,
+        () = shutdown.wait() => return Ok(interrupted(child.id(), console)),
+    };
+    if args.no_wait {
+        let status = client.status().await?;
+        let said = format!(
+            "{}; the engine runs as pid {}; mesos-migrate sync status --watch",
+            status.state.as_str(),
+            status.pid
+        );
+        return done(args, &status, &said, console);
+    }
+    let limit = Instant::now() + args.timeout;
+    let mut shown = Shown::default();
+    let mut statuses = client.watch().await?;
+    let waited = tokio::select! {
+        waited = until_decided(&mut statuses, &mut shown, args.at.output, console) => waited?,
+        () = shutdown.wait() => return Ok(interrupted(child.id(), console)),
+        () = tokio::time::sleep_until(limit) => {
+            let line = shown.last.as_ref().map(|status| render::status_line(status, &[]));
+            console.note(&format!(
+                "not in sync after {:?} ({}); the engine goes on as pid {}; mesos-migrate sync status --watch",
+                args.timeout,
+                line.unwrap_or_default(),
+                child.id()
+            ));
+            return Ok(exit::NOT_YET);
+        }
+    };
+    match waited {
+        Some((status, Step::Done(said))) => done(args, &status, &said, console),
+        Some((_, Step::Failed(message))) => {
+            // It would only wait to be looked at; whoever starts it is here now.
+            ask::stop_and_wait(&args.at, &client).await?;
+            Err(Error::Ended { message })
+        }
+        Some((_, Step::Wait)) | None => Err(ended(files, &mut child).await),
+    }
+}
+
+fn done(args: &StartArgs, status: &Status, said: &str, console: &mut Console) -> Result<u8, Error> {
+    console.keep_live();
+    match args.at.output {
+        Output::Json => console.json(status)?,
+        Output::Text => console.line(said)?,
+    }
+    Ok(exit::OK)
+}
+
+fn interrupted(pid: u32, console: &mut Console) -> u8 {
+    console.keep_live();
+    console.note(&format!(
+        "no longer waiting; the engine goes on as pid {pid}; mesos-migrate sync status --watch, or: mesos-migrate sync stop"
+    ));
+    exit::INTERRUPTED
+}
+
+/// Until the socket answers; an engine that ends before is an error in its own words.
+async fn connect(args: &StartArgs, files: &Files, child: &mut Child) -> Result<Client, Error> {
+    let begun = Instant::now();
+    loop {
+        let has_ended = child.try_wait().ok().flatten().is_some();
+        let error = match args.at.client().await {
+            Ok(client) => return Ok(client),
+            Err(error) => error,
+        };
+        if has_ended {
+            return Err(last_words(files));
+        }
+        let may_come = matches!(
+            error,
+            Error::NotRunning { .. } | Error::Silent { .. } | Error::Client(ClientError::Lost { .. })
+        );
+        if !may_come || begun.elapsed() > SOCKET_LIMIT {
+            return Err(error);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// The next status that ends the wait; none when the engine has gone.
+async fn until_decided(
+    statuses: &mut Watch,
+    shown: &mut Shown,
+    output: Output,
+    console: &mut Console,
+) -> Result<Option<(Status, Step)>, Error> {
+    while let Some(status) = statuses.next().await? {
+        if output == Output::Text {
+            shown.show(&status, console)?;
+        }
+        let step = step(&status);
+        if step != Step::Wait {
+            return Ok(Some((status, step)));
+        }
+        shown.last = Some(status);
+    }
+    Ok(None)
+}
+
+/// What has been printed, so that nothing is twice.
+#[derive(Default)]
+struct Shown {
+    last: Option<Status>,
+    sides: Vec<Side>,
+    waiting: Option<String>,
+    line: Option<Instant>,
+}
+
+impl Shown {
+    fn show(&mut self, status: &Status, console: &mut Console) -> Result<(), Error> {
+        for (side, seen) in &status.sides {
+            if seen.connected && !self.sides.contains(side) {
+                self.sides.push(*side);
+                console.line(&render::side(*side, seen))?;
+            }
+        }
+        let waiting = status
+            .waiting_for
+            .as_ref()
+            .map(|w| format!("{}: {}", w.reason, w.message));
+        if waiting != self.waiting {
+            if let (Some(waiting), true) = (&waiting, step(status) == Step::Wait) {
+                console.note(&format!("waiting: {waiting}"));
+            }
+            self.waiting = waiting;
+        }
+        let Some(progress) = status
+            .progress
+            .as_ref()
+            .filter(|_| status.state == State::Seeding)
+        else {
+            return Ok(());
+        };
+        let text = render::progress(progress);
+        if console.is_terminal() {
+            console.draw(&text);
+        } else if self.line.is_none_or(|last| last.elapsed() >= LINE) {
+            self.line = Some(Instant::now());
+            console.line(&text)?;
+        }
+        Ok(())
+    }
+}
+
+/// Its watch has ended: so has it, or is about to.
+async fn ended(files: &Files, child: &mut Child) -> Error {
+    let begun = Instant::now();
+    while child.try_wait().ok().flatten().is_none() && begun.elapsed() < SOCKET_LIMIT {
+        tokio::time::sleep(LOOK).await;
+    }
+    last_words(files)
+}
+
+fn last_words(files: &Files) -> Error {
+    let message = files.read_error().unwrap_or_else(|| {
+        let tail = files.log_tail(5);
+        format!(
+            "it said nothing more than this, in {}:\n{tail}",
+            files.log().display()
+        )
+    });
+    Error::Ended { message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+    use crate::status::Waiting;
+
+    #[test]
+    fn each_state_means_something_to_who_waits() {
+        let with = |state| Status {
+            state,
+            waiting_for: Some(Waiting {
+                reason: "TargetNotEmpty".into(),
+                message: "B has 7 znodes of its own; empty it".into(),
+            }),
+            active_run: Some("r2".into()),
+            ..fixtures::status()
+        };
+        for state in [State::Connecting, State::Seeding, State::CatchingUp] {
+            assert_eq!(step(&with(state)), Step::Wait);
+        }
+        let Step::Done(said) = step(&with(State::InSync)) else {
+            unreachable!()
+        };
+        assert!(said.starts_with("in sync at zxid 0x2b0001f3a4"), "{said}");
+        let Step::Done(said) = step(&with(State::Standby)) else {
+            unreachable!()
+        };
+        assert!(
+            said.starts_with("standby: the engine r2 works; this one runs as pid 4711"),
+            "{said}"
+        );
+        for state in [State::Failed, State::Stopped] {
+            assert_eq!(
+                step(&with(state)),
+                Step::Failed("B has 7 znodes of its own; empty it".into())
+            );
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! From what a user says of an ensemble to what a link needs.
+
+use mesolith_zk::Credentials;
+use mesolith_zk::learner::Server;
+use mesolith_zk::security::{self, Security};
+
+use super::{EndpointOptions, SecurityOptions, Tls};
+
+impl EndpointOptions {
+    /// The servers as a link takes them.
+    #[must_use]
+    pub fn learner_servers(&self) -> Vec<Server> {
+        let server = |server: &super::ServerAddress| Server {
+            client: server.client(),
+            quorum: server.quorum_port.map(|port| format!("{}:{port}", server.host)),
+        };
+        self.servers.iter().map(server).collect()
+    }
+}
+
+impl SecurityOptions {
+    /// The same for connections.
+    #[must_use]
+    pub fn connection(&self) -> Security {
+        let tls = |tls: &Tls| {
+            let given = security::Tls::new([tls.ca.clone()]);
+            match &tls.identity {
+                Some((certificate, key)) => given.with_identity(certificate, key),
+                None => given,
+            }
+        };
+        let sasl = |sasl: &super::Sasl| {
+            security::Sasl::DigestMd5(Credentials {
+                user: sasl.user.clone(),
+                password: sasl.password.expose().to_owned(),
+            })
+        };
+        let digest = self.auth.iter().find(|auth| auth.scheme == "digest");
+        let credentials = digest.and_then(|auth| {
+            let (user, password) = auth.value.expose().split_once(':')?;
+            Some(Credentials {
+                user: user.to_owned(),
+                password: password.to_owned(),
+            })
+        });
+        Security {
+            quorum_tls: self.quorum_tls.as_ref().map(tls),
+            quorum_sasl: self.quorum_sasl.as_ref().map(sasl),
+            client_tls: self.tls.as_ref().map(tls),
+            client_sasl: self.sasl.as_ref().map(sasl),
+            credentials,
+        }
+    }
+}

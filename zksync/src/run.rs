@@ -1,0 +1,236 @@
+//! An engine as a process: alone under its name, with its control socket, its metrics and its health.
+//!
+//! ```text
+//! STATE_DIR/NAME.lock    held while it runs; holds its process id
+//! STATE_DIR/NAME.sock    the control service
+//! STATE_DIR/NAME.log     what it logs, when it runs in the background
+//! STATE_DIR/NAME.error   why it ended, when it did not end as asked
+//! ```
+
+mod files;
+mod health;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+pub use files::{Files, Lock};
+use mesolith_telemetry::{Health, ServeError, Shutdown};
+use tokio::task::JoinHandle;
+
+use crate::control::{Server, ServerError, Tcp};
+use crate::handle::{DiffReport, Handle, Refused};
+use crate::metrics;
+use crate::options::{EndpointOptions, Options};
+use crate::settings::Settings;
+
+/// How long an engine that is asked to end may take for what is on its way.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How an engine ends.
+pub type Ended = Pin<Box<dyn Future<Output = Result<(), Refused>> + Send>>;
+
+/// A started engine. It ends when the last sender of its commands is gone, and by itself when it is told to stop.
+pub struct Running {
+    /// How it is asked.
+    pub handle: Handle,
+    /// Resolves when it has ended.
+    pub ended: Ended,
+}
+
+impl Running {
+    /// An engine that runs as a task; the task is ended with this value.
+    pub fn task<E>(handle: Handle, task: JoinHandle<Result<(), E>>) -> Self
+    where
+        E: Into<Refused> + Send + 'static,
+    {
+        let task = AbortOnDrop(task);
+        let ended = async move {
+            let mut task = task;
+            match (&mut task.0).await {
+                Ok(ended) => ended.map_err(Into::into),
+                Err(error) => Err(Refused {
+                    reason: "EngineBroke",
+                    message: format!(
+                        "the engine broke: {error}; this is a fault of the program, please report it"
+                    ),
+                }),
+            }
+        };
+        Self {
+            handle,
+            ended: Box::pin(ended),
+        }
+    }
+}
+
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Two ensembles to compare without an engine.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// Side A.
+    pub source: EndpointOptions,
+    /// Side B.
+    pub target: EndpointOptions,
+    /// What is compared: routes and exclusions.
+    pub settings: Settings,
+    /// Most differences to name.
+    pub limit: usize,
+}
+
+/// What the command line drives: the real engine, or a scripted one in tests.
+pub trait Engine: Send {
+    /// Starts it. What is wrong with the options is an error here; what may become right is waited for.
+    fn start(self, options: Options) -> impl Future<Output = Result<Running, Refused>> + Send;
+
+    /// Compares two ensembles without a running engine.
+    fn compare(self, comparison: Comparison) -> impl Future<Output = Result<DiffReport, Refused>> + Send;
+}
+
+/// Where the process can be reached beside its socket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Serving {
+    /// The control service on TCP.
+    pub listen: Option<Tcp>,
+    /// `/metrics`, `/healthz`, `/readyz`.
+    pub metrics: Option<SocketAddr>,
+}
+
+/// The process could not start, or ended unasked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another one has the name.
+    #[error(
+        "an engine named '{name}' runs already as pid {pid}; stop it with: mesos-migrate sync stop --name {name}, or choose another --name or --state-dir"
+    )]
+    AlreadyRuns {
+        /// Which name.
+        name: String,
+        /// Which process.
+        pid: String,
+    },
+    /// The directory cannot be used.
+    #[error("--state-dir: cannot use {}: {source}", path.display())]
+    StateDir {
+        /// Where.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The control service cannot be had, or broke.
+    #[error(transparent)]
+    Control(#[from] ServerError),
+    /// The metrics port cannot be had, or broke.
+    #[error("--metrics-listen: {0}")]
+    Metrics(#[source] ServeError),
+    /// The engine itself.
+    #[error("{}", .0.message)]
+    Engine(Refused),
+}
+
+impl Error {
+    /// The reason that conditions show.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::AlreadyRuns { .. } => "AlreadyRuns",
+            Self::StateDir { .. } => "StateDirNotUsable",
+            Self::Control(error) => error.reason(),
+            Self::Metrics(error) => error.reason(),
+            Self::Engine(refused) => refused.reason,
+        }
+    }
+}
+
+/// Runs an engine until it ends or `shutdown` is triggered.
+///
+/// # Errors
+/// When it cannot start, or ends unasked.
+pub async fn run(
+    options: Options,
+    serving: Serving,
+    shutdown: Shutdown,
+    engine: impl Engine,
+) -> Result<(), Error> {
+    let files = Files::new(&options.state_dir, &options.name);
+    // Held until this function returns; everything that can be refused is, before the engine touches an ensemble.
+    let _lock = files.lock()?;
+    let metrics_listener = match serving.metrics {
+        None => None,
+        Some(address) => Some(
+            mesolith_telemetry::listen(address)
+                .await
+                .map_err(Error::Metrics)?,
+        ),
+    };
+    let server = Server::bind(&files.socket(), serving.listen.as_ref()).await?;
+    tracing::info!(
+        name = %options.name,
+        source = %options.source.connection_string(),
+        target = %options.target.connection_string(),
+        paths = %options.settings.paths(),
+        socket = %files.socket().display(),
+        "the engine starts"
+    );
+    let started = engine.start(options).await.map_err(Error::Engine);
+    let Running { handle, mut ended } = started.inspect_err(|_| files.remove_socket())?;
+
+    let closing = Shutdown::default();
+    let registry = metrics::registry(handle.status.clone());
+    let readiness = Health::default();
+    let watching = health::follow(handle.status.clone(), readiness.clone());
+    let looked_at = async {
+        match metrics_listener {
+            None => std::future::pending().await,
+            Some(listener) => {
+                let router = mesolith_telemetry::router(registry, readiness);
+                let served = mesolith_telemetry::serve_on(listener, router, closing.clone()).await;
+                served.map_err(Error::Metrics)
+            }
+        }
+    };
+    // The only other holder of the handle: when it has ended, the engine sees that nobody will ask it any more.
+    let mut control = tokio::spawn(server.serve(handle, shutdown.clone(), closing.clone()));
+    let result = tokio::select! {
+        ended = &mut ended => ended.map_err(Error::Engine),
+        broken = flatten(&mut control) => broken.map_err(Error::Control),
+        broken = looked_at => broken,
+        () = watching => std::future::pending().await,
+        () = shutdown.wait() => {
+            tracing::info!("the engine is asked to end");
+            closing.trigger();
+            let _ = flatten(&mut control).await;
+            // Dropped when it takes too long: the target's checkpoint is exact at every moment.
+            match tokio::time::timeout(GRACE, &mut ended).await {
+                Ok(ended) => ended.map_err(Error::Engine),
+                Err(_) => {
+                    tracing::warn!(seconds = GRACE.as_secs(), "the engine did not end in time and is cut off");
+                    Ok(())
+                }
+            }
+        }
+    };
+    files.remove_socket();
+    closing.trigger();
+    if !control.is_finished() {
+        let _ = flatten(&mut control).await;
+    }
+    match &result {
+        Ok(()) => tracing::info!("the engine has ended"),
+        Err(error) => tracing::error!(reason = error.reason(), %error, "the engine has ended"),
+    }
+    result
+}
+
+async fn flatten(control: &mut JoinHandle<Result<(), ServerError>>) -> Result<(), ServerError> {
+    // A task that panicked has said so already.
+    control.await.unwrap_or(Ok(()))
+}
