@@ -26,7 +26,7 @@ mod task;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use discover::Server;
 pub use outbox::{NoLink, Requests};
@@ -167,7 +167,6 @@ pub struct Learner {
     queue: Arc<Queue>,
     tree: Tree,
     settled: bool,
-    arrived: Instant,
     touch: TouchList,
     requests: Requests,
     config: Config,
@@ -207,7 +206,6 @@ impl Learner {
             queue,
             tree,
             settled,
-            arrived: Instant::now(),
             touch,
             requests,
             config,
@@ -240,11 +238,6 @@ impl Learner {
         &self.tree
     }
 
-    /// When the last event came in through the link, which may be long before it was taken.
-    pub fn arrived(&self) -> Instant {
-        self.arrived
-    }
-
     /// Sessions that the next pings keep alive.
     pub fn touch_list(&self) -> TouchList {
         Arc::clone(&self.touch)
@@ -260,9 +253,7 @@ impl Learner {
     /// # Errors
     /// When a transaction is not understood or the spool breaks.
     pub async fn next(&mut self) -> Result<Event, Error> {
-        let (arrived, item) = self.queue.pop().await?;
-        self.arrived = arrived;
-        Ok(match item {
+        Ok(match self.queue.pop().await? {
             Item::Snapshot(tree) => {
                 self.settled = false;
                 let previous = Box::new(std::mem::replace(&mut self.tree, *tree));

@@ -10,7 +10,6 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -40,7 +39,7 @@ enum Slot {
 
 #[derive(Debug, Default)]
 struct State {
-    slots: VecDeque<(Instant, Slot)>,
+    slots: VecDeque<Slot>,
     held: usize,
     written: u64,
     read: u64,
@@ -104,14 +103,14 @@ impl Queue {
             }
             other => Slot::Held(other),
         };
-        state.slots.push_back((Instant::now(), slot));
+        state.slots.push_back(slot);
         drop(state);
         self.came.notify_one();
         true
     }
 
-    /// The oldest and when it came, once there is one.
-    pub(super) async fn pop(&self) -> Result<(Instant, Item), Error> {
+    /// The oldest, once there is one.
+    pub(super) async fn pop(&self) -> Result<Item, Error> {
         loop {
             if let Some(item) = self.try_pop().map_err(|source| Error::Spool {
                 dir: self.dir.clone(),
@@ -124,19 +123,17 @@ impl Queue {
         }
     }
 
-    fn try_pop(&self) -> io::Result<Option<(Instant, Item)>> {
+    fn try_pop(&self) -> io::Result<Option<Item>> {
         let mut state = self.state();
-        let Some((came, slot)) = state.slots.pop_front() else {
-            return state.error.take().map_or(Ok(None), Err);
-        };
-        match slot {
-            Slot::Held(item) => {
+        match state.slots.pop_front() {
+            None => state.error.take().map_or(Ok(None), Err),
+            Some(Slot::Held(item)) => {
                 if let Item::Txn(bytes) = &item {
                     state.held -= bytes.len();
                 }
-                Ok(Some((came, item)))
+                Ok(Some(item))
             }
-            Slot::Spooled(length) => {
+            Some(Slot::Spooled(length)) => {
                 let mut bytes = vec![0; length];
                 self.file.read_exact_at(&mut bytes, state.read)?;
                 state.read += length as u64;
@@ -144,7 +141,7 @@ impl Queue {
                     (state.read, state.written) = (0, 0);
                     self.file.set_len(0)?;
                 }
-                Ok(Some((came, Item::Txn(bytes.into()))))
+                Ok(Some(Item::Txn(bytes.into())))
             }
         }
     }
@@ -192,7 +189,7 @@ mod tests {
     }
 
     async fn pop(queue: &Queue) -> String {
-        match queue.pop().await.unwrap().1 {
+        match queue.pop().await.unwrap() {
             Item::Txn(bytes) => format!("{}x{}", bytes[0], bytes.len()),
             other => format!("{other:?}"),
         }
