@@ -18,7 +18,7 @@ mod tests;
 use std::io;
 
 pub use decode::Decoder;
-pub use encode::{Trailers, write};
+pub use encode::{Trailers, write, write_with};
 pub use file::{Snapshot, read};
 
 use crate::{jute, tree};

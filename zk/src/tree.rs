@@ -200,6 +200,13 @@ impl Tree {
         Ok(())
     }
 
+    /// Takes a node out with all below it, as if it had never been: nothing is counted. The root stays.
+    pub fn prune(&mut self, path: &str) {
+        if let Some(id) = self.arena.find(path) {
+            self.remove(id);
+        }
+    }
+
     /// Whether an owner value is a session. Values of TTL nodes are, where a server with the id 255 gave them out.
     fn is_session(&self, owner: i64) -> bool {
         owner != 0

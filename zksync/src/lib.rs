@@ -9,6 +9,9 @@
 //! - [`side`]: one ensemble, whatever the way to it.
 //! - [`engine`]: two sides and the decisions between them, running.
 //! - [`checkpoint`]: how far the target is, kept in the target.
+//! - [`seed`]: snapshot files for a target that was never started.
+//! - [`preflight`], [`identity`], [`estimate`]: whether an engine may begin, on these ensembles, on this machine.
+//! - [`diff`]: where the two differ.
 //! - [`control`]: the service through which a running one is asked, and its client.
 //! - [`metrics`]: its status as Prometheus wants it.
 //! - [`run`]: an engine as a process.
@@ -17,17 +20,22 @@
 pub mod checkpoint;
 pub mod cli;
 pub mod control;
+pub mod diff;
 pub mod duplex;
 pub mod engine;
+pub mod estimate;
 #[cfg(test)]
 mod fixtures;
 pub mod handle;
+pub mod identity;
 pub mod metrics;
 pub mod options;
 pub mod pipeline;
 pub mod plan;
+pub mod preflight;
 mod routes;
 pub mod run;
+pub mod seed;
 pub mod settings;
 pub mod side;
 pub mod status;

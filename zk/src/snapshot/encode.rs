@@ -1,6 +1,6 @@
 //! Writes a tree as a snapshot file.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use super::Error;
 use super::seal::Sealing;
@@ -29,10 +29,28 @@ const CHUNK: usize = 1 << 16;
 /// # Errors
 /// When `out` refuses bytes.
 pub fn write(tree: &Tree, out: impl Write, trailers: Trailers) -> Result<(), Error> {
-    write_file(tree, out, trailers).map_err(Error::Write)
+    write_with(tree, out, trailers, |_| Ok(()))
 }
 
-fn write_file(tree: &Tree, out: impl Write, trailers: Trailers) -> std::io::Result<()> {
+/// As [`write`]; `progress` hears now and then how many nodes are written, and can end it with an error.
+///
+/// # Errors
+/// When `out` refuses bytes, or `progress` says so.
+pub fn write_with(
+    tree: &Tree,
+    out: impl Write,
+    trailers: Trailers,
+    progress: impl FnMut(usize) -> io::Result<()>,
+) -> Result<(), Error> {
+    write_file(tree, out, trailers, progress).map_err(Error::Write)
+}
+
+fn write_file(
+    tree: &Tree,
+    out: impl Write,
+    trailers: Trailers,
+    mut progress: impl FnMut(usize) -> io::Result<()>,
+) -> io::Result<()> {
     let mut out = Sealing::new(out);
     let mut writer = Writer::new();
     writer.int(MAGIC);
@@ -48,7 +66,7 @@ fn write_file(tree: &Tree, out: impl Write, trailers: Trailers) -> std::io::Resu
         w.long((*number).into());
         Acl::write_list(w, Some(list));
     });
-    for node in tree.nodes() {
+    for (written, node) in tree.nodes().enumerate() {
         writer.string(Some(&node.stored_path()));
         writer.buffer(node.data());
         let number = node.acl_number();
@@ -56,6 +74,7 @@ fn write_file(tree: &Tree, out: impl Write, trailers: Trailers) -> std::io::Resu
         node.stored().write(&mut writer);
         if writer.as_slice().len() >= CHUNK {
             out.put(&mut writer)?;
+            progress(written + 1)?;
         }
     }
     writer.string(Some("/"));

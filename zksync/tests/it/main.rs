@@ -1,8 +1,12 @@
-//! The engine's process, service and command line, on real sockets; the engine behind them is scripted.
-#![allow(clippy::unwrap_used)]
+//! The engine's parts on real ensembles and real sockets; where a process or a service is tried, a scripted engine is behind it.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 mod background;
 mod control;
+mod diff;
+mod observer;
+mod preflight;
 mod schema;
 mod scripted;
+mod seed;
 mod verbs;

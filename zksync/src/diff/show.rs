@@ -1,0 +1,96 @@
+//! Differences in words.
+
+use mesolith_zk::record::{Acl, NodeStat};
+use mesolith_zk::tree::Node;
+
+use super::{Pair, difference};
+use crate::handle::Difference;
+
+/// Longest data that is shown whole, in characters.
+const SHOWN: usize = 60;
+
+/// Every field of a pair that differs.
+pub(super) fn differences(pair: &Pair<'_>, path: &str) -> Vec<Difference> {
+    let (Some(x), Some(y)) = pair.nodes else {
+        let is = |node: Option<Node<'_>>| if node.is_some() { "present" } else { "absent" };
+        let (a, b) = pair.nodes;
+        return vec![difference(path, "node", is(a).to_owned(), is(b).to_owned())];
+    };
+    let (s, t) = (x.stored(), y.stored());
+    let mut found = Vec::new();
+    let mut add = |field, same: bool, a: &dyn Fn() -> (String, String)| {
+        if !same {
+            let (a, b) = a();
+            found.push(difference(path, field, a, b));
+        }
+    };
+    let numbers = |a: i32, b: i32| (a.to_string(), b.to_string());
+    add("data", x.data() == y.data(), &|| (data(x.data()), data(y.data())));
+    add("acl", x.acl() == y.acl(), &|| (acl(x.acl()), acl(y.acl())));
+    add("owner", s.ephemeral_owner == t.ephemeral_owner, &|| {
+        (owner(x), owner(y))
+    });
+    add("version", s.version == t.version, &|| {
+        numbers(s.version, t.version)
+    });
+    add("cversion", pair.same_counter(x, y), &|| {
+        numbers(s.cversion, t.cversion)
+    });
+    add("aversion", s.aversion == t.aversion, &|| {
+        numbers(s.aversion, t.aversion)
+    });
+    found
+}
+
+/// Text as it is if it is short; else its beginning and what tells it from another one.
+fn data(data: Option<&[u8]>) -> String {
+    let Some(data) = data else {
+        return "null".to_owned();
+    };
+    let text = std::str::from_utf8(data)
+        .ok()
+        .filter(|text| !text.chars().any(char::is_control));
+    let sum = crc32fast::hash(data);
+    match text {
+        Some(text) if text.chars().count() <= SHOWN => format!("\"{text}\""),
+        Some(text) => {
+            let begin: String = text.chars().take(SHOWN).collect();
+            format!("\"{begin}...\" ({} bytes, CRC-32 {sum:08x})", data.len())
+        }
+        None => format!("{} bytes, CRC-32 {sum:08x}", data.len()),
+    }
+}
+
+/// As the servers' own tool shows it: `world:anyone:cdrwa`.
+fn acl(list: Option<&[Acl]>) -> String {
+    const RIGHTS: [(i32, char); 5] = [(4, 'c'), (8, 'd'), (1, 'r'), (2, 'w'), (16, 'a')];
+    let entry = |acl: &Acl| {
+        let rights: String = RIGHTS
+            .iter()
+            .filter(|(bit, _)| acl.perms & bit != 0)
+            .map(|(_, letter)| *letter)
+            .collect();
+        // The hash of a password is nobody's business.
+        let id = match &*acl.id.scheme {
+            "digest" => acl.id.id.split(':').next().unwrap_or_default(),
+            _ => &acl.id.id,
+        };
+        format!("{}:{id}:{rights}", acl.id.scheme)
+    };
+    let open = [Acl::open()];
+    let entries: Vec<_> = list.unwrap_or(&open).iter().map(entry).collect();
+    entries.join(",")
+}
+
+fn owner(node: Node<'_>) -> String {
+    let stat = node.stored();
+    if let Some(session) = node.owner() {
+        format!("session {session:#x}")
+    } else if stat.ephemeral_owner == NodeStat::CONTAINER {
+        "container".to_owned()
+    } else if let Some(millis) = stat.ttl() {
+        format!("TTL of {millis} ms")
+    } else {
+        "persistent".to_owned()
+    }
+}

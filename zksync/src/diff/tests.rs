@@ -1,0 +1,213 @@
+//! The walk against a plain comparison of all paths, each field by itself, and its speed.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use mesolith_zk::record::{Acl, NodeStat, Zxid};
+use proptest::prelude::*;
+
+use super::*;
+use crate::settings::{Route, Settings};
+
+fn moved(roots: &[(&str, &str)], excluded: &[&str], direction: Direction) -> Routes {
+    let route = |(root, target): &(&str, &str)| Route {
+        root: (*root).to_owned(),
+        target_root: (*target).to_owned(),
+        direction,
+    };
+    Routes::new(&Settings {
+        routes: roots.iter().map(route).collect(),
+        exclude: excluded.iter().map(ToString::to_string).collect(),
+        ..Settings::default()
+    })
+    .unwrap()
+}
+
+fn scope(roots: &[&str], excluded: &[&str]) -> Routes {
+    let roots: Vec<_> = roots.iter().map(|root| (*root, *root)).collect();
+    moved(&roots, excluded, Direction::AToB)
+}
+
+fn stat(n: i32) -> NodeStat {
+    NodeStat {
+        czxid: Zxid(n.into()),
+        mtime: n.into(),
+        ..NodeStat::default()
+    }
+}
+
+/// Nodes under their parents, with everything that counts the same and everything that does not count different.
+fn tree(paths: &[&str], unlike: i32) -> Tree {
+    let mut tree = Tree::new();
+    for path in paths {
+        tree.insert(path, Some(path.as_bytes()), None, stat(unlike))
+            .unwrap();
+    }
+    tree
+}
+
+fn found(report: &DiffReport) -> Vec<String> {
+    let mut lines: Vec<_> = report
+        .differences
+        .iter()
+        .map(|d| format!("{} {} {} {}", d.path, d.field, d.a, d.b))
+        .collect();
+    lines.sort();
+    lines
+}
+
+const PATHS: [&str; 6] = ["/a", "/a/b", "/a/b/c", "/d", "/mesolith", "/mesolith/x"];
+
+#[test]
+fn times_and_zxids_are_not_compared() {
+    let (a, b) = (tree(&PATHS, 1), tree(&PATHS[..4], 2));
+    let report = compare(&a, &b, &scope(&["/"], &[]), |_| false, 10);
+    assert_eq!((report.compared, report.different), (4, 0), "{report:?}");
+}
+
+#[test]
+fn every_field_is_named() {
+    let a = tree(&PATHS, 1);
+    let mut b = tree(&["/a", "/a/b", "/e", "/e/f"], 2);
+    let acl = [Acl {
+        perms: 1,
+        id: mesolith_zk::record::Id {
+            scheme: "digest".into(),
+            id: "me:hash".into(),
+        },
+    }];
+    let changed = NodeStat {
+        version: 1,
+        cversion: 2,
+        aversion: 3,
+        ephemeral_owner: NodeStat::CONTAINER,
+        ..stat(2)
+    };
+    b.insert("/a/b", None, Some(&acl), changed).unwrap();
+    let report = compare(&a, &b, &scope(&["/"], &[]), |_| false, 100);
+    let expected = [
+        "/a/b acl world:anyone:cdrwa digest:me:r",
+        "/a/b aversion 0 3",
+        "/a/b cversion 0 2",
+        "/a/b data \"/a/b\" null",
+        "/a/b owner persistent container",
+        "/a/b version 0 1",
+        "/a/b/c node present absent",
+        "/d node present absent",
+        "/e node absent present",
+        "/e/f node absent present",
+    ];
+    assert_eq!(found(&report), expected);
+    assert_eq!((report.compared, report.different), (6, 5));
+    let short = compare(&a, &b, &scope(&["/"], &[]), |_| false, 3);
+    assert_eq!((short.differences.len(), short.different), (3, 5));
+    let less = compare(&a, &b, &scope(&["/a"], &["/a/b/c"]), |path| path == "/a/b", 9);
+    assert_eq!((less.compared, less.different), (1, 0), "{less:?}");
+}
+
+#[test]
+fn what_the_targets_own_clients_registered_is_no_difference() {
+    let owned = |session| NodeStat {
+        ephemeral_owner: session,
+        ..stat(1)
+    };
+    let (mut a, mut b) = (tree(&["/g"], 1), tree(&["/g"], 1));
+    a.set_session(5, 1000);
+    let counted = |cversion| NodeStat { cversion, ..stat(1) };
+    a.insert("/g", None, None, counted(3)).unwrap();
+    b.insert("/g", None, None, counted(4)).unwrap();
+    let all = scope(&["/"], &[]);
+    let report = compare(&a, &b, &all, |_| false, 9);
+    assert_eq!(found(&report), ["/g cversion 3 4"]);
+    b.insert("/g/theirs", None, None, owned(6)).unwrap();
+    let report = compare(&a, &b, &all, |_| false, 9);
+    assert_eq!((report.compared, report.different), (1, 0), "{report:?}");
+    b.insert("/g/ours", None, None, owned(5)).unwrap();
+    let report = compare(&a, &b, &all, |_| false, 9);
+    assert_eq!(found(&report), ["/g/ours node absent present"]);
+    // Where both sides write, what is registered on either is to come to the other.
+    let both = moved(&[("/", "/")], &[], Direction::Both);
+    let report = compare(&a, &b, &both, |_| false, 9);
+    assert_eq!(report.different, 3, "{report:?}");
+    // And where B writes, it is A's clients that may.
+    let back = moved(&[("/", "/")], &[], Direction::BToA);
+    let report = compare(&b, &a, &back, |_| false, 9);
+    assert_eq!(found(&report), ["/g/ours node present absent"]);
+    // Behind is behind, whoever is registered.
+    b.insert("/g", None, None, counted(2)).unwrap();
+    let report = compare(&a, &b, &all, |_| false, 9);
+    assert_eq!(report.different, 2, "{report:?}");
+}
+
+#[test]
+fn a_root_can_have_another_name_on_the_target() {
+    let a = tree(&["/mesos", "/mesos/x"], 1);
+    let mut b = tree(&["/new", "/new/mesos"], 1);
+    b.insert("/new/mesos", Some(b"/mesos"), None, stat(1)).unwrap();
+    b.insert("/new/mesos/x", Some(b"/mesos/x"), None, stat(1))
+        .unwrap();
+    let routes = moved(&[("/mesos", "/new/mesos")], &[], Direction::AToB);
+    let report = compare(&a, &b, &routes, |_| false, 9);
+    assert_eq!((report.compared, report.different), (2, 0), "{report:?}");
+    let routes = moved(&[("/mesos", "/missing")], &[], Direction::AToB);
+    let report = compare(&a, &b, &routes, |_| false, 9);
+    assert_eq!((report.compared, report.different), (2, 2), "{report:?}");
+}
+
+proptest! {
+    #[test]
+    fn the_walk_finds_what_a_comparison_of_all_paths_finds(
+        left in proptest::collection::btree_map("(/[abc]){1,4}", 0..2i32, 0..30),
+        right in proptest::collection::btree_map("(/[abc]){1,4}", 0..2i32, 0..30),
+    ) {
+        let build = |map: &std::collections::BTreeMap<String, i32>| {
+            let mut tree = Tree::new();
+            for (path, version) in map {
+                // Without its parent it is left out.
+                let _ = tree.insert(path, None, None, NodeStat { version: *version, ..stat(0) });
+            }
+            tree
+        };
+        let (a, b) = (build(&left), build(&right));
+        let scope = scope(&["/a", "/b"], &["/a/b"]);
+        let all: BTreeSet<_> = a.nodes().chain(b.nodes()).map(|node| node.path()).collect();
+        let version = |tree: &Tree, path: &str| tree.get(path).map(|node| node.stored().version);
+        let expected: Vec<_> = all
+            .iter()
+            .filter(|path| scope.locate(Side::A, path).is_some() && version(&a, path) != version(&b, path))
+            .cloned()
+            .collect();
+        let report = compare(&a, &b, &scope, |_| false, 1000);
+        let mut found: Vec<_> = report.differences.into_iter().map(|d| d.path).collect();
+        found.sort();
+        prop_assert_eq!(found, expected);
+        prop_assert_eq!(report.compared, all.iter().filter(|path| scope.locate(Side::A, path).is_some()).count() as u64);
+    }
+}
+
+/// Prints; run with `--release --ignored --nocapture`.
+#[test]
+#[ignore = "takes a gigabyte"]
+fn a_million_nodes() {
+    let mut a = Tree::new();
+    for folder in 0..1000 {
+        a.insert(&format!("/f{folder}"), None, None, stat(1)).unwrap();
+        for n in 0..1000 {
+            let path = format!("/f{folder}/node-{n:010}");
+            a.insert(&path, Some(&[7; 100]), None, stat(1)).unwrap();
+        }
+    }
+    let mut b = a.clone();
+    b.insert("/f500/node-0000000500", None, None, stat(2)).unwrap();
+    for _ in 0..3 {
+        let begun = Instant::now();
+        let report = compare(&a, &b, &scope(&["/"], &["/f7"]), |_| false, 10);
+        let seconds = begun.elapsed().as_secs_f64();
+        println!(
+            "{} nodes in {seconds:.3} s: {:.0} nodes/s",
+            report.compared,
+            report.compared as f64 / seconds
+        );
+        assert_eq!(report.different, 1);
+    }
+}

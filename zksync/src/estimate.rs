@@ -1,0 +1,142 @@
+//! How much an engine will need: memory for a tree of each side, and bytes on a disk for a seed.
+
+mod machine;
+
+pub use machine::{Available, available};
+
+use std::collections::BTreeMap;
+
+/// Resident bytes of a node besides its data, with its name and what the allocator adds to both: 179 were measured for
+/// names of 12 characters, and data has a header of its own.
+const NODE: u64 = 208;
+
+/// Everything else: queues of both observers (64 MiB each before they spool), what is planned, the program.
+const REST: u64 = 256 << 20;
+
+/// A node in a snapshot besides its path and data: two lengths, an ACL number, a stat.
+const STORED: u64 = 76;
+
+/// How large a tree is, as a server says before it is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Znodes.
+    pub nodes: u64,
+    /// Bytes of paths and data; none if the server did not say.
+    pub bytes: Option<u64>,
+}
+
+impl Size {
+    /// From what `mntr` says; `None` if it is not whitelisted or says something else.
+    pub fn from_mntr(values: &BTreeMap<String, String>) -> Option<Self> {
+        let number = |name: &str| values.get(name)?.trim().parse().ok();
+        Some(Self {
+            nodes: number("zk_znode_count")?,
+            bytes: number("zk_approximate_data_size"),
+        })
+    }
+
+    /// From what `srvr` says.
+    pub fn from_nodes(nodes: u64) -> Self {
+        Self { nodes, bytes: None }
+    }
+
+    /// Memory for a tree of the source and one of the target.
+    pub fn memory(&self) -> u64 {
+        2 * (self.nodes * NODE + self.data()) + REST
+    }
+
+    /// Length of a snapshot file, for [`crate::seed::check_dirs`].
+    pub fn snapshot(&self) -> u64 {
+        self.nodes * STORED + self.data()
+    }
+
+    /// Where the server does not say, a hundred bytes a node are what is usual.
+    fn data(&self) -> u64 {
+        self.bytes.unwrap_or(self.nodes * 100)
+    }
+}
+
+/// There is not enough memory.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{nodes} znodes with {data} of paths and data need about {needed} of memory for both trees, and {available} are \
+     available ({limit}); run the engine where there is more, or raise its limit"
+)]
+pub struct Refusal {
+    nodes: u64,
+    data: Amount,
+    needed: Amount,
+    available: Amount,
+    limit: &'static str,
+}
+
+/// Refuses a tree that does not fit.
+///
+/// # Errors
+/// With the figures.
+pub fn check(size: Size, available: &Available) -> Result<(), Refusal> {
+    let needed = size.memory();
+    if needed <= available.bytes {
+        return Ok(());
+    }
+    Err(Refusal {
+        nodes: size.nodes,
+        data: Amount(size.data()),
+        needed: Amount(needed),
+        available: Amount(available.bytes),
+        limit: available.limit,
+    })
+}
+
+/// Bytes as people read them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Amount(u64);
+
+impl std::fmt::Display for Amount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const MEBI: u64 = 1 << 20;
+        const GIBI: u64 = 1 << 30;
+        match self.0 {
+            bytes if bytes >= 10 * GIBI => write!(f, "{} GiB", bytes / GIBI),
+            bytes if bytes >= GIBI => {
+                let tenths = bytes * 10 / GIBI;
+                write!(f, "{}.{} GiB", tenths / 10, tenths % 10)
+            }
+            bytes => write!(f, "{} MiB", bytes / MEBI),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_that_does_not_fit_is_refused_with_the_figures() {
+        let values = [
+            ("zk_znode_count", "5000000"),
+            ("zk_approximate_data_size", "1500000000"),
+        ];
+        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let size = Size::from_mntr(&values.into()).unwrap();
+        let small = Available {
+            bytes: 2 << 30,
+            limit: "cgroup limit",
+        };
+        let refusal = check(size, &small).unwrap_err().to_string();
+        assert!(
+            refusal.starts_with(
+                "5000000 znodes with 1.3 GiB of paths and data need about 4.9 GiB of memory for both trees, and 2.0 GiB \
+                 are available (cgroup limit)"
+            ),
+            "{refusal}"
+        );
+        let large = Available {
+            bytes: 8 << 30,
+            ..small
+        };
+        assert_eq!(check(size, &large), Ok(()));
+        assert_eq!(check(Size::from_nodes(5), &small), Ok(()));
+        assert_eq!(Size::from_mntr(&BTreeMap::new()), None);
+    }
+}

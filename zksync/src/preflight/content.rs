@@ -1,0 +1,159 @@
+//! Whether the trees allow what is wanted.
+
+use mesolith_zk::record::NodeStat;
+use mesolith_zk::tree::{Node, Tree};
+
+use super::servers::{flag, version};
+use super::{Facts, Probe, Problem};
+use crate::checkpoint::Checkpoint;
+use crate::settings::{Direction, Side};
+
+/// Paths named in a message.
+const NAMED: usize = 3;
+
+pub(super) fn check(facts: &Facts<'_>) -> Vec<Problem> {
+    // Where this engine has been before, nothing is a surprise.
+    let known = facts
+        .b
+        .is_some_and(|b| Checkpoint::read(b, &Checkpoint::path(facts.engine)).is_some());
+    let mut problems = Vec::new();
+    if !known {
+        problems.extend(roots(facts));
+    }
+    for from in [Side::A, Side::B] {
+        problems.extend(kinds(facts, from));
+        if !known && !facts.overwrite {
+            problems.extend(not_empty(facts, from));
+        }
+    }
+    problems
+}
+
+fn tree<'a>(facts: &Facts<'a>, side: Side) -> Option<&'a Tree> {
+    match side {
+        Side::A => facts.a,
+        Side::B => facts.b,
+    }
+}
+
+/// Every root must be there on the side that writes: a path with a typing error would follow nothing, and say that all is
+/// well.
+fn roots(facts: &Facts<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for route in facts.routes.routes() {
+        let (side, root) = match route.direction {
+            Direction::BToA => (Side::B, &route.target_root),
+            Direction::AToB | Direction::Both => (Side::A, &route.root),
+        };
+        let Some(tree) = tree(facts, side).filter(|tree| tree.get(root).is_none()) else {
+            continue;
+        };
+        let near = nearest(tree, root);
+        let mut names: Vec<_> = near.children().map(|child| child.name()).collect();
+        names.sort_unstable();
+        names.retain(|name| *name != "zookeeper");
+        let there = match &names[..] {
+            [] => "has no children".to_owned(),
+            names if names.len() > 10 => {
+                format!("has {} children, such as {}", names.len(), names[..10].join(", "))
+            }
+            names => format!("has {}", names.join(", ")),
+        };
+        problems.push(Problem::new(
+            "PathNotFound",
+            format!(
+                "--paths: {root} does not exist on {}; {} {there}.",
+                flag(side),
+                near.path()
+            ),
+            "Check the path; if it will come later, create it there first.",
+        ));
+    }
+    problems
+}
+
+/// The deepest node above a path.
+fn nearest<'t>(tree: &'t Tree, path: &str) -> Node<'t> {
+    let mut at = tree.root();
+    for name in path.split('/').filter(|name| !name.is_empty()) {
+        match at.child(name) {
+            Some(child) => at = child,
+            None => break,
+        }
+    }
+    at
+}
+
+/// Containers and TTL nodes need a side that knows them.
+fn kinds(facts: &Facts<'_>, from: Side) -> Option<Problem> {
+    let servers = match from.other() {
+        Side::A => facts.source,
+        Side::B => facts.target,
+    };
+    let old = servers.iter().find_map(|server| match &server.probe {
+        Probe::Serving(status) if version(&status.version)? < (3, 5) => Some(&status.version),
+        _ => None,
+    })?;
+    let special = tree(facts, from)?.nodes().find(|node| {
+        let stat = node.stored();
+        (stat.ephemeral_owner == NodeStat::CONTAINER || (stat.ttl().is_some() && node.owner().is_none()))
+            && facts.routes.carried(from, &node.path()).is_some()
+    })?;
+    Some(Problem::new(
+        "VersionTooOld",
+        format!(
+            "{}: {old} does not know container and TTL nodes, such as {} of {}.",
+            flag(from.other()),
+            special.path(),
+            flag(from)
+        ),
+        "Use 3.5 or later there, or --exclude the path.",
+    ))
+}
+
+/// What would be lost on the side that follows: nodes that the side that writes does not have, and data that it has
+/// otherwise. Where both write, what one has comes to the other.
+fn not_empty(facts: &Facts<'_>, from: Side) -> Option<Problem> {
+    let side = from.other();
+    let (source, target) = (tree(facts, from)?, tree(facts, side)?);
+    let mut count = 0usize;
+    let mut named = Vec::new();
+    for node in target.nodes() {
+        let path = node.path();
+        let Some(place) = facts.routes.locate(side, &path) else {
+            continue;
+        };
+        let registered = node
+            .owner()
+            .is_some_and(|owner| !source.sessions().contains_key(&owner));
+        let lost = match source.get(&place.there) {
+            // A node without data holds nothing; tools make such ones on the way to others.
+            Some(same) => !node.data().unwrap_or_default().is_empty() && same.data() != node.data(),
+            None => true,
+        };
+        if !lost || registered || place.direction.carries_from(side) {
+            continue;
+        }
+        count += 1;
+        if named.len() < NAMED {
+            named.push(path);
+        }
+    }
+    if count == 0 {
+        return None;
+    }
+    let nodes = if count == 1 { "znode" } else { "znodes" };
+    let more = if count > named.len() { ", ..." } else { "" };
+    Some(Problem::new(
+        "TargetNotEmpty",
+        format!(
+            "{}: it holds {count} {nodes} in --paths that {} does not have, or has with other data ({}{more}), and {} \
+             has never written there.",
+            flag(side),
+            flag(from),
+            named.join(", "),
+            facts.engine
+        ),
+        "Name an empty ensemble, or narrow --paths or --exclude; with --overwrite they are made like the other side's.",
+    ))
+}
