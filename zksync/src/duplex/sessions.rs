@@ -97,11 +97,12 @@ impl Sessions {
             .any(|known| known.home == side && known.born != side)
     }
 
-    /// Sessions that the engine has to keep alive on a side, with their timeouts: their clients are on the other one.
-    pub fn guests(&self, side: Side, tree: &Tree) -> BTreeMap<i64, i32> {
+    /// Sessions that the engine has to keep alive on a side, with their timeouts: their clients are on the other one, as
+    /// its tree `home` says. They need not have begun here yet.
+    pub fn guests(&self, side: Side, home: &Tree) -> BTreeMap<i64, i32> {
         let guests = self.known.iter().filter(|(_, known)| known.home != side);
         guests
-            .filter_map(|(id, _)| Some((*id, *tree.sessions().get(id)?)))
+            .filter_map(|(id, _)| Some((*id, *home.sessions().get(id)?)))
             .collect()
     }
 

@@ -58,16 +58,10 @@ impl Sweep {
         (both.a.len() + both.b.len()) as u64
     }
 
-    /// Looks at up to `looks` nodes and repairs up to `repairs`; true at the end.
-    pub fn step(
-        &mut self,
-        duplex: &mut Duplex,
-        both: Both<'_>,
-        (looks, repairs): (usize, usize),
-        news: &mut Vec<News>,
-    ) -> bool {
-        let (mut looked, mut found) = (0, 0);
-        while looked < looks && found < repairs {
+    /// Looks at up to `looks` nodes and has repaired what differs; true at the end.
+    pub fn step(&mut self, duplex: &mut Duplex, both: Both<'_>, looks: usize, news: &mut Vec<News>) -> bool {
+        let mut looked = 0;
+        while looked < looks {
             let tree = both.of(self.side);
             if self.next >= tree.slots() {
                 if self.side == Side::B {
@@ -83,7 +77,6 @@ impl Sweep {
             if let Some(node) = node
                 && duplex.compare_node(self.side, node, both, self.base, news)
             {
-                found += 1;
                 self.found += 1;
             }
         }

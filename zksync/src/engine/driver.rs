@@ -37,6 +37,10 @@ const MARK_PAUSE: u64 = 1_000_000;
 /// Between two walks through both trees when all is well, and how much longer than a walk it is at least.
 const SWEEP_PAUSE: u64 = 30_000_000;
 const SWEEP_SHARE: u64 = 40;
+/// Time for a part of a walk, between which events are taken, and nodes between two looks at the clock.
+const SLICE: Duration = Duration::from_millis(8);
+const SLICE_SETTLED: Duration = Duration::from_millis(1);
+const LOOKS: usize = 200;
 /// Units that may wait while the target is filled.
 const MOST_PENDING: usize = 8_000;
 
@@ -205,6 +209,8 @@ impl Driver {
                 return Ok(());
             }
             self.work();
+            // The links' own tasks may wait on this thread.
+            tokio::task::yield_now().await;
         }
     }
 
@@ -331,7 +337,10 @@ impl Driver {
     /// Sessions to keep alive on a side, with the time they get.
     fn guests(&self, side: Side) -> BTreeMap<i64, i32> {
         let grace = i32::try_from(self.options.session_grace.as_millis()).unwrap_or(i32::MAX);
-        let mut guests = self.duplex.sessions().guests(side, self.end(side).link.tree());
+        let mut guests = self
+            .duplex
+            .sessions()
+            .guests(side, self.end(side.other()).link.tree());
         guests
             .values_mut()
             .for_each(|timeout| *timeout = grace.max(*timeout));
@@ -552,7 +561,6 @@ impl Driver {
             return;
         }
         let base = self.base;
-        let looks = if self.settled { 4_000 } else { 20_000 };
         let mut sweep = self.sweep.take().unwrap_or_else(|| {
             self.sweep_begun = now;
             Sweep::new(base)
@@ -560,7 +568,12 @@ impl Driver {
         let mut news = Vec::new();
         let found = sweep.found;
         let trees = both(&self.a, &self.b);
-        let at_end = sweep.step(&mut self.duplex, trees, (looks, budget), &mut news);
+        let until = Instant::now() + if self.settled { SLICE_SETTLED } else { SLICE };
+        let mut at_end = false;
+        let may_find = sweep.found + budget as u64;
+        while !at_end && sweep.found < may_find && Instant::now() < until {
+            at_end = sweep.step(&mut self.duplex, trees, LOOKS, &mut news);
+        }
         self.repairs -= (sweep.found - found) as f64;
         self.news(news, now);
         if !at_end {

@@ -115,7 +115,8 @@ impl Driver {
             _ if self.failed.is_some() => State::Failed,
             Role::Connecting => State::Connecting,
             Role::Stopping => State::Stopped,
-            Role::Standby => State::Standby,
+            Role::Standby if self.holder_is_other() => State::Standby,
+            Role::Standby => State::Connecting,
             Role::Active if self.settings.mode == Mode::Pause => State::Paused,
             Role::Active if !self.a.up || !self.b.up => State::CatchingUp,
             Role::Active if !self.duplex.away_from(Side::A).is_complete() => State::Seeding,
@@ -145,6 +146,11 @@ impl Driver {
                 None => "becoming the active engine".to_owned(),
             },
         })
+    }
+
+    fn holder_is_other(&self) -> bool {
+        let holder = self.b.claim.holder(self.b.link.tree());
+        holder.is_some_and(|holder| holder != self.run)
     }
 
     fn servers(&self, side: Side) -> String {

@@ -32,6 +32,8 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
         }
         return steps;
     }
+    // Creates that are still to come count by themselves.
+    let counted = !view.is_late() && !view.overlay.collides(path, true);
     let stat = node.stored();
     fit(
         path,
@@ -41,7 +43,10 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
         view,
         &mut steps,
     );
-    raise(path, behind(node, now), view, &mut steps);
+    view.written_as_now(path);
+    if counted {
+        raise(path, behind(node, now), view, &mut steps);
+    }
     steps
 }
 

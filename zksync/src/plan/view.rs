@@ -194,11 +194,15 @@ impl<'a> View<'a> {
         !self.current.is_empty() && self.current.get(path).is_some_and(|at| *at >= self.zxid)
     }
 
+    /// Whether the source has gone on since this unit: it is planned again.
+    pub fn is_late(&self) -> bool {
+        self.source.tree.last_zxid() > self.zxid
+    }
+
     /// It will be as the source has it now, which may be later than this unit.
     pub fn written_as_now(&mut self, path: &str) {
-        let now = self.source.tree.last_zxid();
-        if now > self.zxid {
-            self.current.insert(path.into(), now);
+        if self.is_late() {
+            self.current.insert(path.into(), self.source.tree.last_zxid());
         }
     }
 

@@ -228,7 +228,7 @@ impl World {
             self.drain();
             let (mut sweep, mut news) = (Sweep::new(base), Vec::new());
             let trees = both(&self.a, &self.b);
-            assert!(sweep.step(&mut self.duplex, trees, (usize::MAX, usize::MAX), &mut news));
+            assert!(sweep.step(&mut self.duplex, trees, usize::MAX, &mut news));
             self.news.extend(news);
             self.drain();
             if sweep.found == 0 {
@@ -236,12 +236,7 @@ impl World {
             }
         }
         let (mut sweep, mut news) = (Sweep::new(base), Vec::new());
-        sweep.step(
-            &mut self.duplex,
-            both(&self.a, &self.b),
-            (usize::MAX, usize::MAX),
-            &mut news,
-        );
+        sweep.step(&mut self.duplex, both(&self.a, &self.b), usize::MAX, &mut news);
         let lines = SIDES.map(|side| super::content(self.tree(side), true));
         let only = |n: usize| {
             lines[n]
