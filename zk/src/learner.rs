@@ -19,7 +19,7 @@ mod dial;
 mod discover;
 mod link;
 mod outbox;
-mod packet;
+pub(crate) mod packet;
 mod queue;
 mod roster;
 mod sasl;
