@@ -19,8 +19,10 @@ use crate::tree::Tree;
 use crate::txn_log::LogReader;
 use mutate::Mutator;
 
+type Target = (&'static str, fn(&[u8]));
+
 /// Everything that takes bytes from outside.
-const TARGETS: [(&str, fn(&[u8])); 7] = [
+const TARGETS: [Target; 7] = [
     ("transaction", transaction),
     ("packet", packet),
     ("snapshot body", body),

@@ -1,6 +1,7 @@
 //! Elections on a real ensemble.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
+mod authority;
 mod discovery;
 mod election;
 mod files;
@@ -8,4 +9,5 @@ mod four_letter;
 mod learner;
 mod requests;
 mod secured;
+mod secured_clients;
 mod workload;
