@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 
 use crate::Error;
 use crate::members::{self, Conf, Endpoint};
@@ -139,37 +140,43 @@ impl Words {
             word,
             cause,
         };
-        match tokio::time::timeout(self.limit, self.exchange(server, word)).await {
-            Ok(answer) => answer.map_err(fail),
-            Err(_) => Err(fail(format!("nothing within {:.1} s", self.limit.as_secs_f64()))),
-        }
+        self.exchange(server, word).await.map_err(fail)
     }
 
     async fn exchange(&self, server: &str, word: &str) -> Result<String, String> {
-        let stream = TcpStream::connect(server).await.map_err(|e| e.to_string())?;
-        let Some((tls, config)) = &self.tls else {
-            let answer = answer(stream, word).await.map_err(|e| e.to_string())?;
-            // The first byte of what TLS answers to those who do not speak it.
-            return if answer.first() == Some(&0x15) {
-                Err(
-                    "this client port wants TLS; give the file of the CA that signed its certificate"
-                        .to_owned(),
-                )
-            } else {
-                Ok(String::from_utf8_lossy(&answer).into_owned())
-            };
+        let nothing = || format!("nothing within {:.1} s", self.limit.as_secs_f64());
+        let until = Instant::now() + self.limit;
+        let stream = timeout_at(until, TcpStream::connect(server))
+            .await
+            .map_err(|_| nothing())?
+            .map_err(|error| error.to_string())?;
+        let answer = match &self.tls {
+            None => match timeout_at(until, answer(stream, word)).await {
+                Ok(Ok(answer)) if answer.first() == Some(&TLS_ALERT) => Err(WANTS_TLS.to_owned()),
+                Ok(answer) => answer.map_err(|error| error.to_string()),
+                // Four letters are too few for a server with TLS to see that they are none.
+                Err(_) => Err(format!("{}; if it is a secureClientPort, {WANTS_TLS}", nothing())),
+            },
+            Some((tls, config)) => {
+                let host = Endpoint::parse(server).map_or_else(|| server.to_owned(), |e| e.host);
+                let answered = async {
+                    let stream = Tls::connect(Arc::clone(config), &host, stream).await?;
+                    answer(stream, word).await
+                };
+                match timeout_at(until, answered).await {
+                    Ok(Err(error)) => Err(security::explain(&error, Port::Client, &host, tls)),
+                    Ok(Ok(answer)) => Ok(answer),
+                    Err(_) => Err(nothing()),
+                }
+            }
         };
-        let host = Endpoint::parse(server).map_or_else(|| server.to_owned(), |e| e.host);
-        let answered = async {
-            let stream = Tls::connect(Arc::clone(config), &host, stream).await?;
-            answer(stream, word).await
-        };
-        match answered.await {
-            Ok(answer) => Ok(String::from_utf8_lossy(&answer).into_owned()),
-            Err(error) => Err(security::explain(&error, Port::Client, &host, tls)),
-        }
+        Ok(String::from_utf8_lossy(&answer?).into_owned())
     }
 }
+
+/// The first byte of what TLS answers to those who do not speak it.
+const TLS_ALERT: u8 = 0x15;
+const WANTS_TLS: &str = "it wants TLS: give the file of the CA that signed its certificate";
 
 /// Everything up to the end of the connection; servers do not say goodbye in TLS.
 async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, word: &str) -> std::io::Result<Vec<u8>> {

@@ -20,6 +20,8 @@ mod detector;
 mod election;
 mod error;
 pub mod four_letter;
+#[cfg(test)]
+mod fuzz;
 pub mod jute;
 pub mod learner;
 mod master_info;

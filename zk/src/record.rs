@@ -15,4 +15,4 @@ pub use stat::{NodeStat, Stat};
 pub use txn::{Txn, TxnDigest, TxnHeader, Zxid};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -13,7 +13,7 @@ mod encode;
 mod file;
 mod seal;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::io;
 

@@ -194,4 +194,4 @@ impl<W: Write> LogWriter<W> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -39,8 +39,21 @@ pub(super) enum Broken {
     Record(#[from] jute::Error),
     #[error("the leader's snapshot is not understood: {0}")]
     Snapshot(#[from] snapshot::Error),
+    /// Closed instead of an answer, with what that may mean.
+    #[error("{0}")]
+    TurnedAway(String),
     #[error("{0}")]
     Protocol(String),
+}
+
+impl Broken {
+    /// Whether waiting alone hardly helps.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Tls { .. } | Self::Sasl { .. } | Self::Security(_) | Self::TurnedAway(_)
+        )
+    }
 }
 
 /// A packet of more than this is not believed.

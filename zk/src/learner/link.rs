@@ -167,6 +167,8 @@ impl Link {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::jute::Writer;
 
@@ -237,6 +239,28 @@ mod tests {
             Ok(Effect::UpToDate(Some("server.1=a:1:2".to_owned())))
         );
         assert_eq!(link.take(packet(PING, 4)), Ok(Effect::Pong(Zxid::new(1, 4))));
+    }
+
+    /// The ends of the range too, where adding one goes wrong.
+    fn zxids() -> impl Strategy<Value = i64> {
+        prop_oneof![any::<i64>(), 0..4i64, Just(i64::MAX), Just(i64::MIN)]
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_packets_never_panic(last in zxids(), packets in proptest::collection::vec((0..21i32, zxids(), any::<Option<Vec<u8>>>(), any::<bool>()), 0..20)) {
+            let mut link = Link::new(Zxid(last));
+            for (kind, zxid, data, whole) in packets {
+                let zxid = Zxid(zxid);
+                let mut writer = Writer::new();
+                TxnHeader { zxid, ..TxnHeader::default() }.write(&mut writer);
+                let data = if whole { Some(writer.finish()) } else { data.map(Into::into) };
+                let before = link.last();
+                let _ = link.take(Packet::new(kind, zxid, data));
+                // Nothing but a snapshot moves the position back.
+                prop_assert!(kind == SNAP || link.last() >= before);
+            }
+        }
     }
 
     #[test]

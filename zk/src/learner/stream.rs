@@ -100,9 +100,9 @@ impl Follower<'_> {
         connection.send(&observer_info(config.id))?;
         let info = match connection.first_packet(config.handshake_limit).await {
             Ok(info) => info,
-            Err(Broken::Closed) => return Err(Broken::Protocol(self.turned_away(address))),
+            Err(Broken::Closed) => return Err(Broken::TurnedAway(self.turned_away(address))),
             Err(Broken::Io(error)) if error.kind() == std::io::ErrorKind::ConnectionReset => {
-                return Err(Broken::Protocol(self.turned_away(address)));
+                return Err(Broken::TurnedAway(self.turned_away(address)));
             }
             Err(other) => return Err(other),
         };

@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::connection::Broken;
 use super::discover::Finder;
@@ -10,6 +11,9 @@ use super::roster::Target;
 use super::stream::{End, Follower};
 use super::{Config, Requests, TouchList};
 use crate::record::Zxid;
+
+/// Longest pause between attempts at a leader that does not let us in: it logs every one.
+const REFUSED_PAUSE: Duration = Duration::from_secs(5);
 
 pub(super) struct Task {
     pub(super) config: Config,
@@ -23,12 +27,19 @@ impl Task {
     pub(super) async fn run(mut self) {
         let mut finder = Finder::new(self.config.servers.clone(), self.config.security.clone());
         let mut said = String::new();
+        let mut pause = self.config.retry;
         loop {
             let before = self.last;
             let cause = match finder.leader().await {
                 Err(cause) => cause,
                 Ok(target) => match self.join(&mut finder, &target).await {
-                    End::Broken(broken) => broken.to_string(),
+                    End::Broken(broken) => {
+                        pause = match broken.is_refusal() {
+                            true => (pause * 2).min(REFUSED_PAUSE),
+                            false => self.config.retry,
+                        };
+                        broken.to_string()
+                    }
                     End::Truncated => return pending().await,
                     End::Full => {
                         "transactions come faster than they are taken, and the spool is full".to_owned()
@@ -45,7 +56,7 @@ impl Task {
                 said = cause;
             }
             self.queue.room().await;
-            tokio::time::sleep(self.config.retry).await;
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -69,7 +69,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn txn() -> impl Strategy<Value = Txn> {
+pub(crate) fn txn() -> impl Strategy<Value = Txn> {
     (op(), any::<(i64, i32, i64, i64)>(), any::<Option<u64>>()).prop_map(|(op, h, digest)| Txn {
         header: TxnHeader {
             session: h.0,

@@ -31,7 +31,7 @@ impl Zxid {
     /// rise by one, and an epoch begins with 1.
     pub fn is_followed_by(self, next: Self) -> bool {
         if next.epoch() == self.epoch() {
-            next.0 == self.0 + 1
+            self.0.checked_add(1) == Some(next.0)
         } else {
             next > self && next.counter() == 1
         }

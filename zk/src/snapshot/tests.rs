@@ -6,7 +6,7 @@ use super::*;
 use crate::record::{Acl, NodeStat, Zxid};
 use crate::tree::Tree;
 
-fn sample() -> Tree {
+pub(crate) fn sample() -> Tree {
     let mut tree = Tree::new();
     tree.set_session(7, 4000);
     let mut read_only = Acl::open();
@@ -33,7 +33,7 @@ fn sample() -> Tree {
     tree
 }
 
-fn bytes(tree: &Tree, trailers: Trailers) -> Vec<u8> {
+pub(crate) fn bytes(tree: &Tree, trailers: Trailers) -> Vec<u8> {
     let mut out = Vec::new();
     write(tree, &mut out, trailers).unwrap();
     out

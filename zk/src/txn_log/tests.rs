@@ -24,7 +24,7 @@ fn sample() -> Vec<Txn> {
         .collect()
 }
 
-fn file() -> Vec<u8> {
+pub(crate) fn file() -> Vec<u8> {
     let mut writer = LogWriter::new(Vec::new()).unwrap();
     sample().iter().for_each(|txn| writer.append(txn).unwrap());
     writer.finish().unwrap()
