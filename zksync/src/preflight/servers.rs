@@ -1,9 +1,7 @@
 //! Whether the servers are ZooKeeper's, and which.
 
-use std::time::Duration;
-
 use mesolith_zk::Error;
-use mesolith_zk::four_letter::{self, Mode, ServerStatus};
+use mesolith_zk::four_letter::{Mode, ServerStatus, Words};
 
 use super::{Problem, Server};
 use crate::settings::Side;
@@ -24,8 +22,8 @@ pub enum Probe {
 }
 
 /// Asks a server.
-pub async fn probe(address: &str, limit: Duration) -> Server {
-    let answer = four_letter::srvr(address, limit).await;
+pub async fn probe(words: &Words, address: &str) -> Server {
+    let answer = words.srvr(address).await;
     Server {
         address: address.to_owned(),
         probe: classify(answer),
@@ -43,7 +41,7 @@ pub(super) fn classify(answer: Result<ServerStatus, Error>) -> Probe {
             Some(said) => {
                 Probe::NotZooKeeper(format!("it says: {}", said.chars().take(80).collect::<String>()))
             }
-            None if cause.contains("UTF-8") => Probe::NotZooKeeper("it answers with no text".to_owned()),
+            None if cause.contains("wants TLS") => Probe::NotZooKeeper(cause),
             None => Probe::Silent(cause),
         },
         Err(other) => Probe::Silent(other.to_string()),

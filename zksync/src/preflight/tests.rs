@@ -104,7 +104,10 @@ fn every_bad_input_is_refused_with_its_reason() {
     let refused = [failing("a1:2182", "Connection refused (os error 111)")];
     let web = [failing("a1:80", "it says: HTTP/1.1 400 Bad Request")];
     let closing = [failing("a1:2888", "it says: an empty answer")];
-    let binary = [failing("a1:443", "stream did not contain valid UTF-8")];
+    let binary = [failing(
+        "a1:443",
+        "this client port wants TLS; give the file of the CA",
+    )];
     let hidden = [failing(
         "a1:2181",
         "it says: srvr is not executed because it is not in the whitelist.",
@@ -156,7 +159,10 @@ fn every_bad_input_is_refused_with_its_reason() {
                 target: &binary,
                 ..base()
             },
-            &[("NotZooKeeper", "--target: a1:443")],
+            &[(
+                "NotZooKeeper",
+                "--target: a1:443 does not answer as ZooKeeper does; this client port wants TLS",
+            )],
         ),
         Case(
             "srvr is not allowed",

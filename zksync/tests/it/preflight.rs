@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mesolith_testkit_zookeeper::{Ensemble, Setup};
+use mesolith_zk::four_letter::Words;
 use mesolith_zk::request::Request;
 use mesolith_zksync::Routes;
 use mesolith_zksync::identity::{self, Identity, Verdict};
@@ -37,7 +38,8 @@ async fn nobody() -> String {
 }
 
 async fn ask(addresses: &[String]) -> Vec<Server> {
-    let asked = addresses.iter().map(|address| probe(address, LIMIT));
+    let words = Words::plain(LIMIT);
+    let asked = addresses.iter().map(|address| probe(&words, address));
     futures::future::join_all(asked).await
 }
 
