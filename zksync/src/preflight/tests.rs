@@ -114,7 +114,8 @@ fn every_bad_input_is_refused_with_its_reason() {
     )];
     let alone = [serving("a1:2181", Mode::Standalone, "3.8.0")];
     let ancient = [serving("a1:2181", Mode::Leader, "3.3.6")];
-    let followers = [serving("a1:2181", Mode::Follower, "3.8.0")];
+    let followers = [serving("a1:2181", Mode::Follower, "3.4.14")];
+    let newer = [serving("a1:2181", Mode::Follower, "3.8.0")];
     let no_quorum = [Server {
         address: "a1:2181".into(),
         probe: Probe::NoQuorum,
@@ -195,6 +196,23 @@ fn every_bad_input_is_refused_with_its_reason() {
                 ..base()
             },
             &[("NoLeader", "all that were named follow")],
+        ),
+        Case(
+            "the leader is not named, and the others know it",
+            Facts {
+                source: &newer,
+                ..base()
+            },
+            &[],
+        ),
+        Case(
+            "standalone, through its client port",
+            Facts {
+                source: &alone,
+                client_ports_will_do: true,
+                ..base()
+            },
+            &[],
         ),
         Case(
             "no quorum",
