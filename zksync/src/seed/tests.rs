@@ -182,3 +182,22 @@ fn folders_that_will_not_do_are_named_with_the_remedy() {
     );
     assert_eq!(high.unwrap_err().reason(), "EpochTooHigh");
 }
+
+/// Prints; run with `--release --ignored --nocapture`.
+#[test]
+#[ignore = "takes a gigabyte"]
+fn a_million_nodes() {
+    let (_dir, dirs) = dirs();
+    let source = tree(7, 1_000_000);
+    for _ in 0..3 {
+        let begun = std::time::Instant::now();
+        let seeded = write(&source, &dirs[..1], Options::default()).unwrap();
+        let seconds = begun.elapsed().as_secs_f64();
+        println!(
+            "{} nodes, {} bytes written in {seconds:.2} s: {:.0} nodes/s",
+            seeded.nodes,
+            seeded.bytes,
+            seeded.nodes as f64 / seconds
+        );
+    }
+}
