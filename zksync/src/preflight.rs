@@ -74,6 +74,8 @@ pub struct Facts<'a> {
     pub identity: Option<Verdict>,
     /// Whether the memory is too small.
     pub memory: Option<Refusal>,
+    /// Where no observer can join, an ensemble is followed through its client ports.
+    pub client_ports_will_do: bool,
     /// B is filled by file: it does not run yet, so its servers are not asked.
     pub seeded_by_file: bool,
     /// The user wants what the side that follows has in scope to be lost (`--overwrite`). Asked for with each start and never kept.
@@ -93,6 +95,7 @@ impl<'a> Facts<'a> {
             same_ensemble: false,
             identity: None,
             memory: None,
+            client_ports_will_do: false,
             seeded_by_file: false,
             overwrite: false,
         }
@@ -101,9 +104,9 @@ impl<'a> Facts<'a> {
 
 /// Everything that is wrong, in the order in which a person would mend it. None: the engine may begin.
 pub fn check(facts: &Facts<'_>) -> Vec<Problem> {
-    let mut problems = servers::check(Side::A, facts.source);
+    let mut problems = servers::check(Side::A, facts.source, facts.client_ports_will_do);
     if !facts.seeded_by_file {
-        problems.extend(servers::check(Side::B, facts.target));
+        problems.extend(servers::check(Side::B, facts.target, facts.client_ports_will_do));
     }
     if facts.same_ensemble {
         problems.push(Problem::new(
@@ -129,7 +132,7 @@ pub fn check(facts: &Facts<'_>) -> Vec<Problem> {
         problems.push(Problem::new(
             "NotEnoughMemory",
             format!("{refusal}."),
-            "Or name fewer znodes: both whole trees are held, whatever --paths says, so only a smaller ensemble helps.",
+            "Both whole trees are held, whatever --paths says.",
         ));
     }
     problems.extend(content::check(facts));

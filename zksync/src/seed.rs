@@ -13,6 +13,8 @@ mod check;
 mod content;
 mod file;
 mod folder;
+#[cfg(test)]
+mod tests;
 
 use std::cell::Cell;
 use std::io;
@@ -28,6 +30,8 @@ use mesolith_zk::tree::Tree;
 
 use file::{Counted, Reporter};
 use folder::Folder;
+
+use crate::checkpoint::Checkpoint;
 
 /// How far the target's epoch is ahead of the source's.
 ///
@@ -137,8 +141,8 @@ pub struct Progress {
 pub struct Options<'a> {
     /// How far the target's epoch is ahead.
     pub epochs_ahead: u32,
-    /// Nodes that the target is born with besides the source's, parents first: a checkpoint at the source's position makes
-    /// the engine go on from exactly there.
+    /// Nodes that the target is born with besides the source's, parents first: with [`checkpoint_nodes`] the engine goes on
+    /// from exactly there, and its target does not look like somebody else's.
     pub nodes: Vec<OwnNode>,
     /// Hears of progress every few hundred nodes. May wait (a pause, a limit of the rate), or stop the run.
     pub progress: Box<dyn FnMut(Progress) -> ControlFlow<()> + Send + 'a>,
@@ -161,6 +165,29 @@ impl std::fmt::Debug for Options<'_> {
         } = self;
         write!(f, "Options {{ epochs_ahead: {epochs_ahead}, nodes: {nodes:?} }}")
     }
+}
+
+/// The nodes by which an engine of this name goes on, on a target that was seeded at a position of the source.
+pub fn checkpoint_nodes(engine: &str, zxid: Zxid) -> Vec<OwnNode> {
+    let path = Checkpoint::path(engine);
+    let checkpoint = Checkpoint {
+        zxid: zxid.0,
+        complete: true,
+        ..Checkpoint::default()
+    };
+    let above = path.match_indices('/').map(|(at, _)| &path[..at]);
+    let mut nodes: Vec<_> = above
+        .filter(|above| !above.is_empty())
+        .map(|above| OwnNode {
+            path: above.to_owned(),
+            data: Vec::new(),
+        })
+        .collect();
+    nodes.push(OwnNode {
+        data: checkpoint.bytes(),
+        path,
+    });
+    nodes
 }
 
 /// What was written.

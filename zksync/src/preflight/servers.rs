@@ -1,9 +1,7 @@
 //! Whether the servers are ZooKeeper's, and which.
 
-use std::time::Duration;
-
 use mesolith_zk::Error;
-use mesolith_zk::four_letter::{self, Mode, ServerStatus};
+use mesolith_zk::four_letter::{Mode, ServerStatus, Words};
 
 use super::{Problem, Server};
 use crate::settings::Side;
@@ -24,8 +22,8 @@ pub enum Probe {
 }
 
 /// Asks a server.
-pub async fn probe(address: &str, limit: Duration) -> Server {
-    let answer = four_letter::srvr(address, limit).await;
+pub async fn probe(words: &Words, address: &str) -> Server {
+    let answer = words.srvr(address).await;
     Server {
         address: address.to_owned(),
         probe: classify(answer),
@@ -43,7 +41,7 @@ pub(super) fn classify(answer: Result<ServerStatus, Error>) -> Probe {
             Some(said) => {
                 Probe::NotZooKeeper(format!("it says: {}", said.chars().take(80).collect::<String>()))
             }
-            None if cause.contains("UTF-8") => Probe::NotZooKeeper("it answers with no text".to_owned()),
+            None if cause.contains("wants TLS") => Probe::NotZooKeeper(cause),
             None => Probe::Silent(cause),
         },
         Err(other) => Probe::Silent(other.to_string()),
@@ -53,20 +51,26 @@ pub(super) fn classify(answer: Result<ServerStatus, Error>) -> Probe {
 /// Oldest version whose leader takes observers and whose records are known.
 const OLDEST: (u32, u32) = (3, 4);
 
-/// What is wrong with one side's servers. Some may be down, as long as one leads.
-pub(super) fn check(side: Side, servers: &[Server]) -> Vec<Problem> {
+/// From here on a server says who the others are, so that the leader is found whoever is named.
+const NAMES_OTHERS: (u32, u32) = (3, 5);
+
+/// What is wrong with one side's servers. Some may be down, as long as the leader can be found.
+pub(super) fn check(side: Side, servers: &[Server], client_ports_will_do: bool) -> Vec<Problem> {
     let flag = flag(side);
     let mut problems = Vec::new();
-    let mut leads = false;
+    let mut found = false;
     let mut waiting = Vec::new();
     for Server { address, probe } in servers {
         match probe {
             Probe::Serving(status) => {
-                leads |= status.mode == Some(Mode::Leader);
-                if status.mode == Some(Mode::Standalone) {
+                let version = version(&status.version);
+                found |= client_ports_will_do
+                    || status.mode == Some(Mode::Leader)
+                    || version.is_some_and(|version| version >= NAMES_OTHERS);
+                if status.mode == Some(Mode::Standalone) && !client_ports_will_do {
                     problems.push(standalone(flag, address));
                 }
-                if version(&status.version).is_some_and(|version| version < OLDEST) {
+                if version.is_some_and(|version| version < OLDEST) {
                     problems.push(Problem::new(
                         "VersionTooOld",
                         format!(
@@ -91,7 +95,7 @@ pub(super) fn check(side: Side, servers: &[Server]) -> Vec<Problem> {
             Probe::Silent(cause) => waiting.push(format!("{address}: {cause}")),
         }
     }
-    if problems.is_empty() && !leads && !servers.is_empty() {
+    if problems.is_empty() && !found && !servers.is_empty() {
         let all_silent = servers
             .iter()
             .all(|server| matches!(server.probe, Probe::Silent(_)));
@@ -109,7 +113,7 @@ pub(super) fn check(side: Side, servers: &[Server]) -> Vec<Problem> {
             };
             Problem::new(
                 "NoLeader",
-                format!("{flag}: none of the servers leads: {rest}."),
+                format!("{flag}: no leader is found: {rest}."),
                 "Name every server of the ensemble, since the observer joins the one that leads; or wait until it has a \
                  quorum.",
             )

@@ -104,14 +104,18 @@ fn every_bad_input_is_refused_with_its_reason() {
     let refused = [failing("a1:2182", "Connection refused (os error 111)")];
     let web = [failing("a1:80", "it says: HTTP/1.1 400 Bad Request")];
     let closing = [failing("a1:2888", "it says: an empty answer")];
-    let binary = [failing("a1:443", "stream did not contain valid UTF-8")];
+    let binary = [failing(
+        "a1:443",
+        "this client port wants TLS; give the file of the CA",
+    )];
     let hidden = [failing(
         "a1:2181",
         "it says: srvr is not executed because it is not in the whitelist.",
     )];
     let alone = [serving("a1:2181", Mode::Standalone, "3.8.0")];
     let ancient = [serving("a1:2181", Mode::Leader, "3.3.6")];
-    let followers = [serving("a1:2181", Mode::Follower, "3.8.0")];
+    let followers = [serving("a1:2181", Mode::Follower, "3.4.14")];
+    let newer = [serving("a1:2181", Mode::Follower, "3.8.0")];
     let no_quorum = [Server {
         address: "a1:2181".into(),
         probe: Probe::NoQuorum,
@@ -156,7 +160,10 @@ fn every_bad_input_is_refused_with_its_reason() {
                 target: &binary,
                 ..base()
             },
-            &[("NotZooKeeper", "--target: a1:443")],
+            &[(
+                "NotZooKeeper",
+                "--target: a1:443 does not answer as ZooKeeper does; this client port wants TLS",
+            )],
         ),
         Case(
             "srvr is not allowed",
@@ -189,6 +196,23 @@ fn every_bad_input_is_refused_with_its_reason() {
                 ..base()
             },
             &[("NoLeader", "all that were named follow")],
+        ),
+        Case(
+            "the leader is not named, and the others know it",
+            Facts {
+                source: &newer,
+                ..base()
+            },
+            &[],
+        ),
+        Case(
+            "standalone, through its client port",
+            Facts {
+                source: &alone,
+                client_ports_will_do: true,
+                ..base()
+            },
+            &[],
         ),
         Case(
             "no quorum",

@@ -16,10 +16,7 @@ pub struct Observer {
 
 /// How to join, spooling to a folder.
 pub fn config(ensemble: &Ensemble, id: i64, spool: &tempfile::TempDir) -> Config {
-    let servers = (1..=ensemble.len()).map(|id| Server {
-        client: ensemble.server(id),
-        quorum: ensemble.quorum(id),
-    });
+    let servers = (1..=ensemble.len()).map(|id| Server::new(ensemble.server(id), ensemble.quorum(id)));
     let mut config = Config::new(servers.collect(), spool.path().to_path_buf());
     config.id = id;
     config
@@ -33,7 +30,8 @@ impl Observer {
             learner: Learner::start(config(ensemble, id, &spool), None).unwrap(),
             _spool: spool,
         };
-        this.until(|event, _| matches!(event, Event::UpToDate)).await;
+        this.until(|event, _| matches!(event, Event::UpToDate { .. }))
+            .await;
         this
     }
 

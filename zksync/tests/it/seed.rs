@@ -8,7 +8,7 @@ use mesolith_zk::learner::Event;
 use mesolith_zk::record::Op;
 use mesolith_zk::tree::Tree;
 use mesolith_zksync::checkpoint::Checkpoint;
-use mesolith_zksync::seed::{self, OwnNode};
+use mesolith_zksync::seed;
 use zookeeper_client::{Acl, Acls, AuthId, Client, CreateMode, Permission};
 
 use crate::observer::Observer;
@@ -112,20 +112,8 @@ async fn seeds(case: Case) {
         seed::check_dirs(&dirs, seed::length(tree)).unwrap(),
         [] as [&str; 0]
     );
-    let own = |path: &str, data: Vec<u8>| OwnNode {
-        path: path.into(),
-        data,
-    };
-    let checkpoint = Checkpoint {
-        zxid: tree.last_zxid().0,
-        ..Checkpoint::default()
-    };
     let options = seed::Options {
-        nodes: vec![
-            own("/mesolith", Vec::new()),
-            own("/mesolith/zksync", Vec::new()),
-            own("/mesolith/zksync/main", checkpoint.bytes()),
-        ],
+        nodes: seed::checkpoint_nodes("main", tree.last_zxid()),
         ..seed::Options::default()
     };
     let seeded = seed::write(tree, &dirs, options).unwrap();
@@ -151,8 +139,11 @@ async fn seeds(case: Case) {
     assert!(x.len() > 130 && !x.sessions().is_empty());
     assert!(y.last_zxid().epoch() > seeded.epoch, "{}", y.last_zxid());
     assert!(y.get("/mesolith/n0").is_none());
-    let found = Checkpoint::read(y, "/mesolith/zksync/main").unwrap();
-    assert_eq!(found, (checkpoint, 0));
+    let (found, version) = Checkpoint::read(y, &Checkpoint::path("main")).unwrap();
+    assert_eq!(
+        (found.position(), found.complete, version),
+        (seeded.zxid, true, 0)
+    );
     // A server has been started: nothing may be seeded over its data.
     let refused = seed::check_dirs(&dirs, 0).unwrap_err();
     assert_eq!(refused.reason(), "SeedDirNotEmpty", "{refused}");
