@@ -70,21 +70,41 @@ pub(super) async fn start(
         client = connect(args, files, &mut child) => client?,
         () = shutdown.wait() => return Ok(interrupted(child.id(), console)),
     };
+    match follow(args, &client, &mut child, console, shutdown).await {
+        // It answered, and ended before it was asked the next thing.
+        Err(Error::Client(ClientError::Lost { .. } | ClientError::Unreachable { .. })) => {
+            Err(ended(files, &mut child).await)
+        }
+        Ok(None) => Err(ended(files, &mut child).await),
+        Ok(Some(code)) => Ok(code),
+        Err(error) => Err(error),
+    }
+}
+
+/// Until the wait ends; none when the engine ended first.
+async fn follow(
+    args: &StartArgs,
+    client: &Client,
+    child: &mut Child,
+    console: &mut Console,
+    shutdown: &Shutdown,
+) -> Result<Option<u8>, Error> {
     if args.no_wait {
         let status = client.status().await?;
         let said = format!(
             "{}; the engine runs as pid {}; mesos-migrate sync status --watch",
             status.state.as_str(),
-            status.pid
+            // The status may be from before it has looked at itself.
+            child.id()
         );
-        return done(args, &status, &said, console);
+        return done(args, &status, &said, console).map(Some);
     }
     let limit = Instant::now() + args.timeout;
     let mut shown = Shown::default();
     let mut statuses = client.watch().await?;
     let waited = tokio::select! {
         waited = until_decided(&mut statuses, &mut shown, args.at.output, console) => waited?,
-        () = shutdown.wait() => return Ok(interrupted(child.id(), console)),
+        () = shutdown.wait() => return Ok(Some(interrupted(child.id(), console))),
         () = tokio::time::sleep_until(limit) => {
             let line = shown.last.as_ref().map(|status| render::status_line(status, &[]));
             console.note(&format!(
@@ -93,17 +113,17 @@ pub(super) async fn start(
                 line.unwrap_or_default(),
                 child.id()
             ));
-            return Ok(exit::NOT_YET);
+            return Ok(Some(exit::NOT_YET));
         }
     };
     match waited {
-        Some((status, Step::Done(said))) => done(args, &status, &said, console),
+        Some((status, Step::Done(said))) => done(args, &status, &said, console).map(Some),
         Some((_, Step::Failed(message))) => {
             // It would only wait to be looked at; whoever starts it is here now.
-            ask::stop_and_wait(&args.at, &client).await?;
+            ask::stop_and_wait(&args.at, client).await?;
             Err(Error::Ended { message })
         }
-        Some((_, Step::Wait)) | None => Err(ended(files, &mut child).await),
+        Some((_, Step::Wait)) | None => Ok(None),
     }
 }
 
