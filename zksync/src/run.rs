@@ -9,6 +9,7 @@
 
 mod files;
 mod health;
+mod real;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 pub use files::{Files, Lock};
 use mesolith_telemetry::{Health, ServeError, Shutdown};
+pub use real::Real;
 use tokio::task::JoinHandle;
 
 use crate::control::{Server, ServerError, Tcp};
