@@ -101,13 +101,18 @@ impl Service {
             match status.state {
                 State::Failed | State::Stopped => return None,
                 // Only this process is meant: the active one is asked where it runs.
-                State::Standby => {
-                    let active = status.active_run.as_deref().unwrap_or("of another process");
+                State::Standby if status.active_run.as_ref().is_some_and(|run| *run != status.run) => {
+                    let active = status.active_run.as_deref().unwrap_or_default();
                     return Some(format!(
                         "only this standby has ended; the active engine {active} goes on"
                     ));
                 }
-                State::Connecting | State::Seeding | State::CatchingUp | State::InSync | State::Paused => {}
+                State::Standby
+                | State::Connecting
+                | State::Seeding
+                | State::CatchingUp
+                | State::InSync
+                | State::Paused => {}
             }
             let settings = Settings {
                 mode: Mode::Stop,
