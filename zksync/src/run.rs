@@ -9,6 +9,7 @@
 
 mod files;
 mod health;
+mod real;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 pub use files::{Files, Lock};
 use mesolith_telemetry::{Health, ServeError, Shutdown};
+pub use real::Real;
 use tokio::task::JoinHandle;
 
 use crate::control::{Server, ServerError, Tcp};
@@ -186,7 +188,12 @@ pub async fn run(
     let closing = Shutdown::default();
     let registry = metrics::registry(handle.status.clone());
     let readiness = Health::default();
-    let watching = health::follow(handle.status.clone(), readiness.clone());
+    let followed = health::follow(handle.status.clone(), readiness.clone());
+    // Its end is the engine's, which is waited for by itself.
+    let watching = async {
+        followed.await;
+        std::future::pending::<Result<(), Error>>().await
+    };
     let looked_at = async {
         match metrics_listener {
             None => std::future::pending().await,
@@ -203,7 +210,7 @@ pub async fn run(
         ended = &mut ended => ended.map_err(Error::Engine),
         broken = flatten(&mut control) => broken.map_err(Error::Control),
         broken = looked_at => broken,
-        () = watching => std::future::pending().await,
+        never = watching => never,
         () = shutdown.wait() => {
             tracing::info!("the engine is asked to end");
             closing.trigger();

@@ -2,7 +2,6 @@
 
 mod accept;
 mod route;
-mod start;
 mod validate;
 
 use std::time::Duration;

@@ -9,11 +9,9 @@ macro_rules! endpoint_flags {
         $(#[$doc])*
         #[derive(Clone, Default, clap::Args)]
         pub(super) struct $type {
-            #[doc = concat!("Servers of ", $side, ": host:port[:quorum-port],...")]
-            #[arg(id = $name, long = $name, env = concat!("MESOLITH_ZKSYNC_", $env), value_name = "SERVERS")]
+            #[arg(help = concat!("Servers of ", $side, ": host:port[:quorum-port],..."), id = $name, long = $name, env = concat!("MESOLITH_ZKSYNC_", $env), value_name = "SERVERS")]
             pub servers: Option<String>,
-            #[doc = concat!("Authorities (PEM) of ", $side, "'s client port: switches TLS on.")]
-            #[arg(id = concat!($name, "-tls-ca"), long = concat!($name, "-tls-ca"), value_name = "FILE", help_heading = "Security")]
+            #[arg(help = concat!("Authorities (PEM) of ", $side, "'s client port: switches TLS on."), id = concat!($name, "-tls-ca"), long = concat!($name, "-tls-ca"), value_name = "FILE", help_heading = "Security")]
             pub tls_ca: Option<PathBuf>,
             /// Our certificate (PEM) for that port.
             #[arg(id = concat!($name, "-tls-cert"), long = concat!($name, "-tls-cert"), value_name = "FILE", help_heading = "Security")]
@@ -21,8 +19,7 @@ macro_rules! endpoint_flags {
             /// The key of that certificate.
             #[arg(id = concat!($name, "-tls-key"), long = concat!($name, "-tls-key"), value_name = "FILE", help_heading = "Security")]
             pub tls_key: Option<PathBuf>,
-            #[doc = concat!("Authorities (PEM) of ", $side, "'s quorum port: switches TLS on.")]
-            #[arg(id = concat!($name, "-quorum-tls-ca"), long = concat!($name, "-quorum-tls-ca"), value_name = "FILE", help_heading = "Security")]
+            #[arg(help = concat!("Authorities (PEM) of ", $side, "'s quorum port: switches TLS on."), id = concat!($name, "-quorum-tls-ca"), long = concat!($name, "-quorum-tls-ca"), value_name = "FILE", help_heading = "Security")]
             pub quorum_tls_ca: Option<PathBuf>,
             /// Our certificate (PEM) for that port.
             #[arg(id = concat!($name, "-quorum-tls-cert"), long = concat!($name, "-quorum-tls-cert"), value_name = "FILE", help_heading = "Security")]
@@ -30,14 +27,11 @@ macro_rules! endpoint_flags {
             /// The key of that certificate.
             #[arg(id = concat!($name, "-quorum-tls-key"), long = concat!($name, "-quorum-tls-key"), value_name = "FILE", help_heading = "Security")]
             pub quorum_tls_key: Option<PathBuf>,
-            #[doc = concat!("Identity that reads ", $side, "'s protected nodes: digest:USER:@FILE, or @FILE with digest:USER:PASSWORD in it; digest:USER:PASSWORD shows the password in ps.")]
-            #[arg(id = concat!($name, "-auth"), long = concat!($name, "-auth"), env = concat!("MESOLITH_ZKSYNC_", $env, "_AUTH"), hide_env_values = true, value_name = "AUTH", help_heading = "Security")]
+            #[arg(help = concat!("Identity that reads ", $side, "'s protected nodes: digest:USER:@FILE, or @FILE with digest:USER:PASSWORD in it; digest:USER:PASSWORD shows the password in ps."), id = concat!($name, "-auth"), long = concat!($name, "-auth"), env = concat!("MESOLITH_ZKSYNC_", $env, "_AUTH"), hide_env_values = true, value_name = "AUTH", help_heading = "Security")]
             pub auth: Vec<String>,
-            #[doc = concat!("SASL DIGEST-MD5 login on ", $side, "'s client port: USER:@FILE, or @FILE with USER:PASSWORD in it.")]
-            #[arg(id = concat!($name, "-sasl"), long = concat!($name, "-sasl"), env = concat!("MESOLITH_ZKSYNC_", $env, "_SASL"), hide_env_values = true, value_name = "LOGIN", help_heading = "Security")]
+            #[arg(help = concat!("SASL DIGEST-MD5 login on ", $side, "'s client port: USER:@FILE, or @FILE with USER:PASSWORD in it."), id = concat!($name, "-sasl"), long = concat!($name, "-sasl"), env = concat!("MESOLITH_ZKSYNC_", $env, "_SASL"), hide_env_values = true, value_name = "LOGIN", help_heading = "Security")]
             pub sasl: Option<String>,
-            #[doc = concat!("SASL DIGEST-MD5 login on ", $side, "'s quorum port, in the same form.")]
-            #[arg(id = concat!($name, "-quorum-sasl"), long = concat!($name, "-quorum-sasl"), env = concat!("MESOLITH_ZKSYNC_", $env, "_QUORUM_SASL"), hide_env_values = true, value_name = "LOGIN", help_heading = "Security")]
+            #[arg(help = concat!("SASL DIGEST-MD5 login on ", $side, "'s quorum port, in the same form."), id = concat!($name, "-quorum-sasl"), long = concat!($name, "-quorum-sasl"), env = concat!("MESOLITH_ZKSYNC_", $env, "_QUORUM_SASL"), hide_env_values = true, value_name = "LOGIN", help_heading = "Security")]
             pub quorum_sasl: Option<String>,
         }
 

@@ -121,7 +121,7 @@ impl Error {
         match self {
             Self::NotRunning { .. } | Self::Client(ClientError::Unreachable { .. }) => exit::NOT_RUNNING,
             Self::Options(_) | Self::Endpoint(_) | Self::NoHome => exit::USAGE,
-            Self::Refused(refused) if refused.reason == "InvalidSettings" => exit::USAGE,
+            _ if self.reason() == "InvalidSettings" => exit::USAGE,
             _ => exit::FAILED,
         }
     }

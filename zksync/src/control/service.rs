@@ -98,8 +98,21 @@ impl Service {
         let mut problem = None;
         for _ in 0..STOP_ATTEMPTS {
             let status = self.handle.status.borrow().clone();
-            if matches!(status.state, State::Failed | State::Stopped) {
-                return None;
+            match status.state {
+                State::Failed | State::Stopped => return None,
+                // Only this process is meant: the active one is asked where it runs.
+                State::Standby if status.active_run.as_ref().is_some_and(|run| *run != status.run) => {
+                    let active = status.active_run.as_deref().unwrap_or_default();
+                    return Some(format!(
+                        "only this standby has ended; the active engine {active} goes on"
+                    ));
+                }
+                State::Standby
+                | State::Connecting
+                | State::Seeding
+                | State::CatchingUp
+                | State::InSync
+                | State::Paused => {}
             }
             let settings = Settings {
                 mode: Mode::Stop,

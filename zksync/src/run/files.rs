@@ -4,8 +4,12 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::Error;
+
+/// Longer than anybody holds the lock who only looks.
+const LOOKED_AT: Duration = Duration::from_millis(200);
 
 /// Where they are.
 #[derive(Debug, Clone)]
@@ -71,11 +75,16 @@ impl Files {
         self.create_dir()?;
         let failed = |e| self.failed(e);
         let mut file = self.open_lock().map_err(failed)?;
-        if file.try_lock().is_err() {
-            return Err(Error::AlreadyRuns {
-                name: self.name.clone(),
-                pid: read_pid(&mut file),
-            });
+        let begun = Instant::now();
+        while file.try_lock().is_err() {
+            // A verb that asks for the holder holds it for a moment itself.
+            if begun.elapsed() > LOOKED_AT {
+                return Err(Error::AlreadyRuns {
+                    name: self.name.clone(),
+                    pid: read_pid(&mut file),
+                });
+            }
+            std::thread::sleep(LOOKED_AT / 20);
         }
         file.set_len(0).map_err(failed)?;
         file.write_all(std::process::id().to_string().as_bytes())

@@ -55,7 +55,7 @@ async fn settings_have_generations() {
     for (settings, wanted) in [
         (with(4, 300), "OlderGeneration"),
         (with(5, 301), "ChangedContent"),
-        (with(6, 0), "InvalidSettings"),
+        (with(6, 20_000), "InvalidSettings"),
     ] {
         match client.apply(&settings).await.unwrap_err() {
             ClientError::Refused { reason, .. } => assert_eq!(reason, wanted),

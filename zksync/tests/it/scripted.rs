@@ -16,15 +16,15 @@ const STEP: Duration = Duration::from_millis(30);
 
 /// What it does.
 #[derive(Debug, Clone, Default)]
-pub struct Scripted {
+pub(crate) struct Scripted {
     /// States shown one after the other before it is in sync.
-    pub before: Vec<State>,
+    pub(crate) before: Vec<State>,
     /// It ends there instead, with this reason.
-    pub fails: Option<&'static str>,
+    pub(crate) fails: Option<&'static str>,
     /// It stays in the last of `before`.
-    pub stuck: bool,
+    pub(crate) stuck: bool,
     /// What a comparison finds.
-    pub different: u64,
+    pub(crate) different: u64,
 }
 
 impl Engine for Scripted {

@@ -21,23 +21,23 @@ struct Sync {
 
 /// What a verb did.
 #[derive(Debug)]
-pub struct Said {
-    pub code: u8,
-    pub out: String,
-    pub notes: String,
+pub(crate) struct Said {
+    pub(crate) code: u8,
+    pub(crate) out: String,
+    pub(crate) notes: String,
 }
 
 impl Said {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(self.out.trim()).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
 }
 
-pub fn parse(line: &[&str]) -> Command {
+pub(crate) fn parse(line: &[&str]) -> Command {
     Sync::parse_from(std::iter::once(&"sync").chain(line)).command
 }
 
-pub fn context(shutdown: &Shutdown, launch: Launch) -> (Context, Captured) {
+pub(crate) fn context(shutdown: &Shutdown, launch: Launch) -> (Context, Captured) {
     let (console, captured) = Console::captured();
     let context = Context {
         console,
@@ -47,7 +47,7 @@ pub fn context(shutdown: &Shutdown, launch: Launch) -> (Context, Captured) {
     (context, captured)
 }
 
-pub fn nothing_to_launch() -> Launch {
+pub(crate) fn nothing_to_launch() -> Launch {
     Launch {
         program: "/nowhere/mesolith".into(),
         arguments: Vec::new(),
@@ -55,11 +55,11 @@ pub fn nothing_to_launch() -> Launch {
 }
 
 /// Runs a verb for the engine of a directory.
-pub async fn verb(dir: &Path, line: &[&str]) -> Said {
+pub(crate) async fn verb(dir: &Path, line: &[&str]) -> Said {
     verb_until(dir, line, &Shutdown::default(), nothing_to_launch()).await
 }
 
-pub async fn verb_until(dir: &Path, line: &[&str], shutdown: &Shutdown, launch: Launch) -> Said {
+pub(crate) async fn verb_until(dir: &Path, line: &[&str], shutdown: &Shutdown, launch: Launch) -> Said {
     let dir = format!("--state-dir={}", dir.display());
     let line: Vec<&str> = line.iter().copied().chain([dir.as_str()]).collect();
     let (context, captured) = context(shutdown, launch);
@@ -77,13 +77,13 @@ pub async fn verb_until(dir: &Path, line: &[&str], shutdown: &Shutdown, launch: 
 }
 
 /// An engine in this process.
-pub struct Running {
-    pub dir: tempfile::TempDir,
-    pub shutdown: Shutdown,
-    pub ended: JoinHandle<Result<(), mesolith_zksync::run::Error>>,
+pub(crate) struct Running {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) ended: JoinHandle<Result<(), mesolith_zksync::run::Error>>,
 }
 
-pub async fn engine(script: Scripted, serving: Serving) -> Running {
+pub(crate) async fn engine(script: Scripted, serving: Serving) -> Running {
     let dir = tempfile::tempdir().unwrap();
     let shutdown = Shutdown::default();
     let options = mesolith_zksync::options::Options {
@@ -115,7 +115,7 @@ fn endpoint(servers: &str) -> mesolith_zksync::options::EndpointOptions {
 }
 
 /// Waits until `status` shows a state.
-pub async fn until(dir: &Path, state: State) {
+pub(crate) async fn until(dir: &Path, state: State) {
     for _ in 0..600 {
         let said = verb(dir, &["status", "-ojson"]).await;
         if said.code == 0 && said.json()["state"] == state.as_str() {

@@ -29,6 +29,8 @@ const LINE: Duration = Duration::from_secs(1);
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
     Wait,
+    /// Done, if it stays so: the active engine may have been killed a moment ago.
+    Standby(String),
     Done(String),
     Failed(String),
 }
@@ -39,10 +41,12 @@ fn step(status: &Status) -> Step {
     match status.state {
         State::Connecting | State::Seeding | State::CatchingUp => Step::Wait,
         State::InSync => Step::Done(render::in_sync(status)),
-        State::Standby => Step::Done(format!(
-            "standby: the engine {} works; this one runs as pid {pid} and takes over when that one ends",
-            status.active_run.as_deref().unwrap_or("of another process")
-        )),
+        State::Standby => match other_active(status) {
+            Some(run) => Step::Standby(format!(
+                "standby: the engine {run} works; this one runs as pid {pid} and takes over when that one ends"
+            )),
+            None => Step::Wait,
+        },
         State::Paused => Step::Done(format!(
             "paused, as it is stored in the target; the engine runs as pid {pid}; go on with: mesos-migrate sync resume"
         )),
@@ -51,6 +55,12 @@ fn step(status: &Status) -> Step {
             |waiting| waiting.message.clone(),
         )),
     }
+}
+
+/// The run that works, if it is another one's. Every engine stands by for a moment before it is active itself.
+fn other_active(status: &Status) -> Option<&str> {
+    let active = status.active_run.as_deref();
+    active.filter(|run| !run.is_empty() && *run != status.run)
 }
 
 pub(super) async fn start(
@@ -70,21 +80,41 @@ pub(super) async fn start(
         client = connect(args, files, &mut child) => client?,
         () = shutdown.wait() => return Ok(interrupted(child.id(), console)),
     };
+    match follow(args, &client, &mut child, console, shutdown).await {
+        // It answered, and ended before it was asked the next thing.
+        Err(Error::Client(ClientError::Lost { .. } | ClientError::Unreachable { .. })) => {
+            Err(ended(files, &mut child).await)
+        }
+        Ok(None) => Err(ended(files, &mut child).await),
+        Ok(Some(code)) => Ok(code),
+        Err(error) => Err(error),
+    }
+}
+
+/// Until the wait ends; none when the engine ended first.
+async fn follow(
+    args: &StartArgs,
+    client: &Client,
+    child: &mut Child,
+    console: &mut Console,
+    shutdown: &Shutdown,
+) -> Result<Option<u8>, Error> {
     if args.no_wait {
         let status = client.status().await?;
         let said = format!(
             "{}; the engine runs as pid {}; mesos-migrate sync status --watch",
             status.state.as_str(),
-            status.pid
+            // The status may be from before it has looked at itself.
+            child.id()
         );
-        return done(args, &status, &said, console);
+        return done(args, &status, &said, console).map(Some);
     }
     let limit = Instant::now() + args.timeout;
     let mut shown = Shown::default();
     let mut statuses = client.watch().await?;
     let waited = tokio::select! {
-        waited = until_decided(&mut statuses, &mut shown, args.at.output, console) => waited?,
-        () = shutdown.wait() => return Ok(interrupted(child.id(), console)),
+        waited = until_decided(&mut statuses, &mut shown, args, console) => waited?,
+        () = shutdown.wait() => return Ok(Some(interrupted(child.id(), console))),
         () = tokio::time::sleep_until(limit) => {
             let line = shown.last.as_ref().map(|status| render::status_line(status, &[]));
             console.note(&format!(
@@ -93,17 +123,19 @@ pub(super) async fn start(
                 line.unwrap_or_default(),
                 child.id()
             ));
-            return Ok(exit::NOT_YET);
+            return Ok(Some(exit::NOT_YET));
         }
     };
     match waited {
-        Some((status, Step::Done(said))) => done(args, &status, &said, console),
+        Some((status, Step::Done(said) | Step::Standby(said))) => {
+            done(args, &status, &said, console).map(Some)
+        }
         Some((_, Step::Failed(message))) => {
             // It would only wait to be looked at; whoever starts it is here now.
-            ask::stop_and_wait(&args.at, &client).await?;
+            ask::stop_and_wait(&args.at, client).await?;
             Err(Error::Ended { message })
         }
-        Some((_, Step::Wait)) | None => Err(ended(files, &mut child).await),
+        Some((_, Step::Wait)) | None => Ok(None),
     }
 }
 
@@ -151,16 +183,21 @@ async fn connect(args: &StartArgs, files: &Files, child: &mut Child) -> Result<C
 async fn until_decided(
     statuses: &mut Watch,
     shown: &mut Shown,
-    output: Output,
+    args: &StartArgs,
     console: &mut Console,
 ) -> Result<Option<(Status, Step)>, Error> {
+    // A dead engine's place is free after its lease; then this one is active.
+    let patience = args.lease_timeout + args.lease_timeout / 2;
+    let mut standing_by: Option<Instant> = None;
     while let Some(status) = statuses.next().await? {
-        if output == Output::Text {
+        if args.at.output == Output::Text {
             shown.show(&status, console)?;
         }
         let step = step(&status);
-        if step != Step::Wait {
-            return Ok(Some((status, step)));
+        match &step {
+            Step::Wait => standing_by = None,
+            Step::Standby(_) if standing_by.get_or_insert_with(Instant::now).elapsed() < patience => {}
+            Step::Standby(_) | Step::Done(_) | Step::Failed(_) => return Ok(Some((status, step))),
         }
         shown.last = Some(status);
     }
@@ -256,7 +293,12 @@ mod tests {
             unreachable!()
         };
         assert!(said.starts_with("in sync at zxid 0x2b0001f3a4"), "{said}");
-        let Step::Done(said) = step(&with(State::Standby)) else {
+        let alone = Status {
+            active_run: None,
+            ..with(State::Standby)
+        };
+        assert_eq!(step(&alone), Step::Wait);
+        let Step::Standby(said) = step(&with(State::Standby)) else {
             unreachable!()
         };
         assert!(

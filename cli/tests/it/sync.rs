@@ -1,0 +1,243 @@
+//! `mesos-migrate sync` between two real ensembles: every verb, from start to stop.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use mesolith_testkit_zookeeper::{Ensemble, Setup};
+use serde_json::Value;
+use tempfile::TempDir;
+use zookeeper_client::{Acls, Client, CreateMode, Error};
+
+/// For anything that real servers do.
+const LIMIT: Duration = Duration::from_secs(60);
+
+struct Program {
+    dir: TempDir,
+}
+
+struct Said {
+    code: i32,
+    out: String,
+    notes: String,
+}
+
+impl Program {
+    /// The program under the name that a person types.
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("mesos-migrate");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_mesolith"), link).unwrap();
+        Self { dir }
+    }
+
+    fn state_dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn run(&self, line: &[&str]) -> Said {
+        let mut command = Command::new("timeout");
+        let program = self.dir.path().join("mesos-migrate");
+        command.arg("120").arg(program).arg("sync").args(line);
+        let output: Output = command
+            .env("MESOLITH_ZKSYNC_STATE_DIR", self.state_dir())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let said = Said {
+            code: output.status.code().unwrap(),
+            out: text(&output.stdout),
+            notes: text(&output.stderr),
+        };
+        println!(
+            "$ mesos-migrate sync {}\n{}{}[{}]",
+            line.join(" "),
+            said.notes,
+            said.out,
+            said.code
+        );
+        said
+    }
+
+    fn good(&self, line: &[&str]) -> String {
+        let said = self.run(line);
+        assert_eq!(
+            said.code,
+            0,
+            "{line:?}: {}{}\n{}",
+            said.notes,
+            said.out,
+            self.log()
+        );
+        said.out
+    }
+
+    fn status(&self) -> Value {
+        serde_json::from_str(&self.good(&["status", "--output=json"])).unwrap()
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.state_dir().join("default.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Program {
+    /// A failed test leaves no engine behind.
+    fn drop(&mut self) {
+        let _ = self.run(&["stop"]);
+    }
+}
+
+fn setup(first_id: usize) -> Setup {
+    Setup {
+        jvm: vec!["-Xmx96m".into()],
+        first_id,
+        ..Setup::default()
+    }
+}
+
+/// `host:port:quorum-port` of each server.
+fn servers(ensemble: &Ensemble) -> String {
+    let one = |id| {
+        let quorum = ensemble.quorum(id);
+        format!("{}:{}", ensemble.server(id), quorum.rsplit_once(':').unwrap().1)
+    };
+    (1..=ensemble.len()).map(one).collect::<Vec<_>>().join(",")
+}
+
+async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(begun.elapsed() < LIMIT, "not after {LIMIT:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn data(client: &Client, path: &str) -> Option<String> {
+    match client.get_data(path).await {
+        Ok((data, _)) => Some(String::from_utf8(data).unwrap()),
+        Err(Error::NoNode) => None,
+        Err(error) => panic!("{path}: {error}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_is_started_watched_changed_and_stopped() {
+    let (a, b) = tokio::join!(
+        Ensemble::start_with(2, setup(1), |_| ()),
+        Ensemble::start_with(2, setup(101), |_| ())
+    );
+    let (on_a, on_b) = (
+        Client::connect(&a.connect_string()).await.unwrap(),
+        Client::connect(&b.connect_string()).await.unwrap(),
+    );
+    let open = CreateMode::Persistent.with_acls(Acls::anyone_all());
+    on_a.create("/app", b"1", &open).await.unwrap();
+    for n in 0..200 {
+        on_a.create(&format!("/app/{n}"), b"x", &open).await.unwrap();
+    }
+    let program = Program::new();
+    let ends = [
+        format!("--source={}", servers(&a)),
+        format!("--target={}", servers(&b)),
+    ];
+    let start = [
+        "start",
+        &ends[0],
+        &ends[1],
+        "--paths=/app",
+        "--lag-threshold=100ms",
+    ];
+
+    let out = program.good(&start);
+    let last = out.lines().last().unwrap_or_default();
+    assert!(last.starts_with("in sync at zxid 0x"), "{out}");
+    assert!(last.ends_with("; mesos-migrate sync status --watch"), "{out}");
+    assert!(out.contains("source  127.0.0.1:"), "{out}");
+    assert_eq!(data(&on_b, "/app/199").await.as_deref(), Some("x"));
+    let pid = program.status()["pid"].as_u64().unwrap();
+    let again = program.run(&start);
+    assert_eq!(again.code, 1);
+    assert!(
+        again.notes.contains(&format!("runs already as pid {pid}")),
+        "{}",
+        again.notes
+    );
+
+    // What is written on A arrives, and is measured.
+    on_a.set_data("/app", b"2", None).await.unwrap();
+    until("/app on B", async || {
+        data(&on_b, "/app").await.filter(|data| data == "2")
+    })
+    .await;
+    assert!(program.good(&["status"]).starts_with("state in-sync   lag p50 "));
+    let metrics = program.good(&["metrics"]);
+    assert!(metrics.lines().any(|line| line.contains("lag_ms")), "{metrics}");
+    assert!(
+        metrics.contains("\nzk_sync_lag_milliseconds{cluster=\"A\",quantile=\"0.95\"} "),
+        "{metrics}"
+    );
+
+    // While it is paused, nothing arrives.
+    program.good(&["pause"]);
+    until("paused", async || {
+        (program.status()["state"] == "paused").then_some(())
+    })
+    .await;
+    on_a.set_data("/app", b"3", None).await.unwrap();
+    assert_eq!(
+        program.run(&["diff", &ends[0], &ends[1], "--paths=/app"]).code,
+        1,
+        "B is behind"
+    );
+    assert_eq!(data(&on_b, "/app").await.as_deref(), Some("2"));
+    program.good(&["resume"]);
+    until("/app on B", async || {
+        data(&on_b, "/app").await.filter(|data| data == "3")
+    })
+    .await;
+    assert_eq!(program.run(&["diff", &ends[0], &ends[1], "--paths=/app"]).code, 0);
+
+    program.good(&["config", "--batch-size=500"]);
+    program.good(&["scale", "--workers=4"]);
+    let settings = program.status()["settings"].clone();
+    assert_eq!(
+        (&settings["batch_size"], &settings["workers"]),
+        (&500.into(), &4.into())
+    );
+    assert!(program.good(&["barrier"]).starts_with("0x"));
+    program.good(&["conflicts"]);
+
+    program.good(&["stop"]);
+    assert!(
+        !Path::new(&format!("/proc/{pid}")).exists(),
+        "the process is gone"
+    );
+    assert_eq!(program.run(&["status"]).code, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_server_is_the_start_waits_and_says_so() {
+    let program = Program::new();
+    let said = program.run(&[
+        "start",
+        "--source=127.0.0.1:1:1",
+        "--target=127.0.0.1:2:2",
+        "--timeout=2s",
+    ]);
+    assert_eq!(said.code, 4, "{}", said.notes);
+    assert!(
+        said.notes.contains("not in sync after 2s (state connecting"),
+        "{}",
+        said.notes
+    );
+    assert!(
+        said.notes.contains("127.0.0.1:1"),
+        "it names the server: {}",
+        said.notes
+    );
+    program.good(&["stop"]);
+}
