@@ -126,6 +126,11 @@ impl Tree {
         self.sessions.insert(session, timeout);
     }
 
+    /// Forgets a session; its nodes stay.
+    pub fn forget_session(&mut self, session: i64) {
+        self.sessions.remove(&session);
+    }
+
     /// The node at a path; both "" and "/" are the root.
     pub fn get(&self, path: &str) -> Option<Node<'_>> {
         self.arena.find(path).map(|id| Node { tree: self, id })
@@ -170,6 +175,16 @@ impl Tree {
     ) -> Result<(), Error> {
         let acl = self.acls.take(acl);
         self.insert_with(path, data, acl, stat)
+    }
+
+    /// Takes the node at a path out with all below it, as if it had never been: counters of its parent stay. The root
+    /// stays as well. Says whether there was something to take out.
+    pub fn remove(&mut self, path: &str) -> bool {
+        let found = self.arena.find(path).filter(|id| *id != ROOT);
+        if let Some(id) = found {
+            self.take_out(id);
+        }
+        found.is_some()
     }
 
     fn insert_with(
@@ -225,7 +240,7 @@ impl Tree {
     }
 
     /// Takes a node away with all below it. The root stays.
-    fn remove(&mut self, id: NodeId) {
+    fn take_out(&mut self, id: NodeId) {
         if id == ROOT {
             return;
         }
