@@ -177,16 +177,6 @@ impl Tree {
         self.insert_with(path, data, acl, stat)
     }
 
-    /// Takes the node at a path out with all below it, as if it had never been: counters of its parent stay. The root
-    /// stays as well. Says whether there was something to take out.
-    pub fn remove(&mut self, path: &str) -> bool {
-        let found = self.arena.find(path).filter(|id| *id != ROOT);
-        if let Some(id) = found {
-            self.take_out(id);
-        }
-        found.is_some()
-    }
-
     fn insert_with(
         &mut self,
         path: &str,
@@ -240,7 +230,7 @@ impl Tree {
     }
 
     /// Takes a node away with all below it. The root stays.
-    fn take_out(&mut self, id: NodeId) {
+    fn remove(&mut self, id: NodeId) {
         if id == ROOT {
             return;
         }

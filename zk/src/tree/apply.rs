@@ -122,7 +122,7 @@ impl Tree {
             self.refresh_parent_digest(parent, path);
         }
         if let Some(id) = self.arena.find(path) {
-            self.take_out(id);
+            self.remove(id);
         }
     }
 

@@ -97,7 +97,7 @@ impl Shadow {
             effect.changed.push(node.path().into());
             effect.bereft.extend(node.owner());
         }
-        self.tree.remove(path);
+        self.tree.prune(path);
     }
 
     fn new_node(&mut self, path: &str, node: Node, effect: &mut Effect) {

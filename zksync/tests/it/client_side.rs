@@ -1,6 +1,6 @@
 //! Ensembles through their client port: what others write is seen, what is sent is answered, and nothing is lost with a server.
 
-pub mod support;
+mod support;
 
 use std::time::Duration;
 
