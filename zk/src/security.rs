@@ -230,6 +230,14 @@ impl Security {
             .connector()?
             .with_session_timeout(session)
             .with_fail_eagerly();
+        self.open(connector, servers, limit).await
+    }
+
+    /// As [`Security::connect`], with more said of the session: `connector` is one of [`Security::connector`].
+    ///
+    /// # Errors
+    /// When no server gives a session.
+    pub async fn open(&self, connector: Connector, servers: &str, limit: Duration) -> Result<Client, Error> {
         let fail = |cause: String| Error::Session {
             servers: servers.to_owned(),
             cause,

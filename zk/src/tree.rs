@@ -126,6 +126,11 @@ impl Tree {
         self.sessions.insert(session, timeout);
     }
 
+    /// Forgets a session; its nodes stay.
+    pub fn forget_session(&mut self, session: i64) {
+        self.sessions.remove(&session);
+    }
+
     /// The node at a path; both "" and "/" are the root.
     pub fn get(&self, path: &str) -> Option<Node<'_>> {
         self.arena.find(path).map(|id| Node { tree: self, id })

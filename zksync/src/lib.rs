@@ -8,6 +8,7 @@
 //! - [`plan`], [`pipeline`], [`duplex`]: what to write, when, and what the answers mean. Pure.
 //! - [`side`]: one ensemble, whatever the way to it.
 //! - [`engine`]: two sides and the decisions between them, running.
+//! - [`client_side`]: an ensemble through its client port only.
 //! - [`checkpoint`]: how far the target is, kept in the target.
 //! - [`seed`]: snapshot files for a target that was never started.
 //! - [`preflight`], [`identity`], [`estimate`]: whether an engine may begin, on these ensembles, on this machine.
@@ -19,6 +20,7 @@
 
 pub mod checkpoint;
 pub mod cli;
+pub mod client_side;
 pub mod control;
 pub mod diff;
 pub mod duplex;

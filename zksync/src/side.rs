@@ -8,18 +8,22 @@
 //! ```
 //!
 //! - [`Link::Observer`]: through the quorum port. Exact: every transaction, in order, with its versions.
-//! - `Link::Client`: through the client port, where the quorum port cannot be reached. What was read takes the place of what was
+//! - [`Link::Client`]: through the client port, where the quorum port cannot be reached. What was read takes the place of what was
 //!   committed: versions in between are lost, see [`SideEvent::Dirty`].
-//! - [`choose`]: which of them, and why.
+//! - [`probe`], [`choose`]: which of them, and why.
 
 mod choice;
+mod probe;
 
 pub use choice::{Capture, Choice, Facts, choose};
+pub use probe::{NotYet, probe};
 
 use mesolith_zk::learner::{self, Check, Learner, TouchList};
 use mesolith_zk::record::{Txn, Zxid};
 use mesolith_zk::request::Request;
 use mesolith_zk::tree::Tree;
+
+use crate::client_side::{self, ClientSide};
 
 pub use mesolith_zk::learner::NoLink;
 
@@ -29,6 +33,9 @@ pub enum Error {
     /// The observer cannot.
     #[error(transparent)]
     Observer(#[from] learner::Error),
+    /// The client link cannot, or needs somebody's help; see [`client_side::Error`] for when it goes on.
+    #[error(transparent)]
+    Client(#[from] client_side::Error),
 }
 
 impl Error {
@@ -36,6 +43,7 @@ impl Error {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Observer(error) => error.reason(),
+            Self::Client(error) => error.reason(),
         }
     }
 }
@@ -104,6 +112,8 @@ impl From<learner::Event> for SideEvent {
 pub enum Link {
     /// Through the quorum port.
     Observer(Box<Learner>),
+    /// Through the client port.
+    Client(Box<ClientSide>),
 }
 
 impl Link {
@@ -111,6 +121,7 @@ impl Link {
     pub fn tree(&self) -> &Tree {
         match self {
             Self::Observer(learner) => learner.tree(),
+            Self::Client(client) => client.tree(),
         }
     }
 
@@ -121,6 +132,7 @@ impl Link {
     pub async fn next(&mut self) -> Result<SideEvent, Error> {
         match self {
             Self::Observer(learner) => Ok(learner.next().await?.into()),
+            Self::Client(client) => Ok(client.next().await?),
         }
     }
 
@@ -128,6 +140,7 @@ impl Link {
     pub fn arrived(&self) -> std::time::Instant {
         match self {
             Self::Observer(learner) => learner.arrived(),
+            Self::Client(client) => client.arrived(),
         }
     }
 
@@ -135,6 +148,7 @@ impl Link {
     pub fn requests(&self) -> Requests {
         match self {
             Self::Observer(learner) => Requests::Observer(learner.requests()),
+            Self::Client(client) => Requests::Client(client.requests()),
         }
     }
 
@@ -143,6 +157,7 @@ impl Link {
     pub fn touch_list(&self) -> TouchList {
         match self {
             Self::Observer(learner) => learner.touch_list(),
+            Self::Client(client) => client.touch_list(),
         }
     }
 
@@ -152,14 +167,25 @@ impl Link {
     /// When the spool folder cannot be used.
     pub fn restart(&mut self) -> Result<(), Error> {
         match self {
-            Self::Observer(learner) => Ok(learner.restart()?),
+            Self::Observer(learner) => learner.restart()?,
+            Self::Client(client) => client.restart(),
         }
+        Ok(())
     }
 
     /// How changes are seen.
     pub fn kind(&self) -> Capture {
         match self {
             Self::Observer(_) => Capture::Observer,
+            Self::Client(client) => client.capture(),
+        }
+    }
+
+    /// Why they are seen so.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Observer(_) => choice::OBSERVER,
+            Self::Client(client) => client.reason(),
         }
     }
 
@@ -176,6 +202,8 @@ impl Link {
 pub enum Requests {
     /// Through the observer's link.
     Observer(learner::Requests),
+    /// Through client sessions.
+    Client(client_side::Requests),
 }
 
 impl Requests {
@@ -186,6 +214,7 @@ impl Requests {
     pub fn send(&self, session: i64, cxid: i32, request: &Request) -> Result<(), NoLink> {
         match self {
             Self::Observer(requests) => requests.send(session, cxid, request),
+            Self::Client(requests) => requests.send(session, cxid, request),
         }
     }
 
@@ -197,6 +226,7 @@ impl Requests {
     pub fn revalidate(&self, session: i64, timeout: i32) -> Result<(), NoLink> {
         match self {
             Self::Observer(requests) => requests.revalidate(session, timeout),
+            Self::Client(requests) => requests.revalidate(session),
         }
     }
 
@@ -207,6 +237,7 @@ impl Requests {
     pub fn sync(&self, session: i64, cxid: i32) -> Result<(), NoLink> {
         match self {
             Self::Observer(requests) => requests.sync(session, cxid),
+            Self::Client(requests) => requests.sync(),
         }
     }
 }

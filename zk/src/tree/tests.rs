@@ -74,6 +74,21 @@ fn a_closed_session_takes_its_nodes_with_it() {
 }
 
 #[test]
+fn what_was_read_can_be_taken_out_again() {
+    let mut tree = Tree::new();
+    tree.apply(&txn(1, 7, Op::CreateSession { timeout: 4000 }));
+    tree.apply(&txn(2, 7, create("/a", false, 1)));
+    tree.apply(&txn(3, 7, create("/a/e", true, 1)));
+    let (before, above) = (tree.len(), *tree.root().stored());
+    ["/a", "/a", "/"].into_iter().for_each(|path| tree.prune(path));
+    assert_eq!((tree.len(), *tree.root().stored()), (before - 2, above));
+    assert_eq!(tree.ephemerals(7).count(), 0);
+    assert_eq!(tree.digest(), recomputed(&tree));
+    tree.forget_session(7);
+    assert!(tree.sessions().is_empty());
+}
+
+#[test]
 fn a_failed_multi_changes_nothing() {
     let mut tree = Tree::new();
     let before = tree.digest();

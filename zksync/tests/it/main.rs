@@ -2,6 +2,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 mod background;
+mod client_side;
 mod control;
 mod diff;
 mod observer;

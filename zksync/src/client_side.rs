@@ -1,0 +1,375 @@
+//! An ensemble through its client port only: where the quorum port cannot be reached, for standalone servers, and for other
+//! products that speak the clients' protocol.
+//!
+//! ```text
+//! watches, replies -> driver (task) -> items -> ClientSide::next (tree) -> events
+//!                        ^                          |
+//!                        +-- what does not fit -----+
+//! ```
+//!
+//! What is lost against an observer: values between two reads, the order of changes of different nodes, sessions without ephemeral nodes,
+//! changes of ACLs until the next look at everything, containers and TTLs of others (clients see them as plain nodes), and
+//! null data (clients see it as empty). Requests need the rights of the session's credentials.
+//!
+//! - [`Config`], [`ClientSide`]: what a user sees, with the same face as `mesolith_zk::learner::Learner`.
+//! - `driver`: the task. `sessions`, `watches`, `read`, `write`: calls of the client.
+//! - `shadow`, `answer`, `work`, `convert`: pure.
+
+mod answer;
+mod convert;
+mod driver;
+mod error;
+mod gate;
+mod item;
+mod read;
+mod sessions;
+mod shadow;
+mod watches;
+mod work;
+mod write;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use mesolith_zk::learner::{Check, TouchList};
+use mesolith_zk::record::{Op, Txn, TxnHeader};
+use mesolith_zk::security::Security;
+use mesolith_zk::tree::{DigestCheck, Tree};
+use tokio::sync::mpsc;
+
+pub use error::Error;
+pub use gate::Requests;
+
+use crate::side::{Capture, SideEvent};
+use gate::{Ask, Gate};
+use item::Item;
+use read::Node;
+use shadow::{Effect, Roots, Shadow, is_mark};
+use work::Mark;
+
+/// How to work with an ensemble.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `host:port` of the servers for clients.
+    pub servers: Vec<String>,
+    /// What the servers ask of clients.
+    pub security: Security,
+    /// How changes are seen; not [`Capture::Observer`].
+    pub capture: Capture,
+    /// Why so.
+    pub reason: String,
+    /// The servers' version; without one they are taken for new ones. Before 3.5 a multi that creates is carried out one by one, with its
+    /// last write, the checkpoint, at the end.
+    pub version: Option<(u32, u32, u32)>,
+    /// Subtrees to read; all of it by default.
+    pub roots: Vec<String>,
+    /// Timeout of the link's session.
+    pub session_timeout: Duration,
+    /// Timeout, in milliseconds, that sessions of others are given: clients cannot see it.
+    pub foreign_timeout: i32,
+    /// Pause between two looks at everything; `None` is never.
+    pub resync: Option<Duration>,
+    /// Requests of reads that are on their way together.
+    pub window: usize,
+    /// Writes that are on their way together.
+    pub in_flight: usize,
+    /// Limit for one call that nothing else watches over.
+    pub call_limit: Duration,
+    /// Pause between attempts to get a session.
+    pub retry: Duration,
+}
+
+impl Config {
+    /// Default of [`Config::resync`], in seconds.
+    pub const RESYNC_SECONDS: u64 = 60;
+
+    /// With defaults for everything else.
+    pub fn new(servers: Vec<String>, capture: Capture) -> Self {
+        Self {
+            servers,
+            security: Security::default(),
+            capture,
+            reason: String::new(),
+            version: None,
+            roots: vec!["/".to_owned()],
+            session_timeout: Duration::from_secs(30),
+            foreign_timeout: 30_000,
+            resync: Some(Duration::from_secs(Self::RESYNC_SECONDS)),
+            window: 500,
+            in_flight: 8,
+            call_limit: Duration::from_secs(15),
+            retry: Duration::from_millis(500),
+        }
+    }
+}
+
+/// A link through client sessions, and its tree.
+#[derive(Debug)]
+pub struct ClientSide {
+    config: Config,
+    shadow: Shadow,
+    /// Sessions that stay without nodes: those opened through this link.
+    kept: BTreeSet<i64>,
+    /// Found with the last item, and not given yet.
+    pending: VecDeque<Item>,
+    items: mpsc::Receiver<(Instant, Item)>,
+    arrived: Instant,
+    asks: mpsc::UnboundedSender<Ask>,
+    /// Asks to read that were sent.
+    asked: u64,
+    gate: Gate,
+    touch: TouchList,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for ClientSide {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.gate.close();
+    }
+}
+
+impl ClientSide {
+    /// Starts from nothing, which gives a snapshot first.
+    pub fn start(config: Config) -> Self {
+        let gate = Gate::default();
+        let (task, items, asks) = spawn(&config, gate.clone());
+        Self {
+            shadow: Shadow::new(Tree::new(), Roots::new(&config.roots)),
+            config,
+            kept: BTreeSet::new(),
+            pending: VecDeque::new(),
+            items,
+            arrived: Instant::now(),
+            asks,
+            asked: 0,
+            gate,
+            touch: TouchList::default(),
+            task,
+        }
+    }
+
+    /// Begins again: every session of this link ends, and a snapshot comes first.
+    pub fn restart(&mut self) {
+        self.task.abort();
+        self.gate.close();
+        (self.task, self.items, self.asks) = spawn(&self.config, self.gate.clone());
+        self.pending.clear();
+        self.asked = 0;
+    }
+
+    /// The tree after the last event.
+    pub fn tree(&self) -> &Tree {
+        &self.shadow.tree
+    }
+
+    /// When what gave the last event was read, which may be long before it was taken.
+    pub fn arrived(&self) -> Instant {
+        self.arrived
+    }
+
+    /// Sends requests through this link. The sessions that engines open for themselves (see [`crate::duplex::is_engine`]) are all this
+    /// link's own; each other one gets a client of its own.
+    pub fn requests(&self) -> Requests {
+        Requests(self.gate.clone())
+    }
+
+    /// A list that nobody reads: sessions opened through this link are kept alive by their clients.
+    pub fn touch_list(&self) -> TouchList {
+        TouchList::clone(&self.touch)
+    }
+
+    /// How changes are seen.
+    pub fn capture(&self) -> Capture {
+        self.config.capture
+    }
+
+    /// Why so.
+    pub fn reason(&self) -> &str {
+        &self.config.reason
+    }
+
+    /// Waits for the next event and applies it. Can be dropped while it waits without losing one.
+    ///
+    /// # Errors
+    /// When somebody has to give rights, or the link was stopped. After all but the latter it may be called again: what was
+    /// not possible is tried again.
+    pub async fn next(&mut self) -> Result<SideEvent, Error> {
+        loop {
+            let item = match self.pending.pop_front() {
+                Some(item) => item,
+                None => {
+                    let (arrived, item) = self.items.recv().await.ok_or(Error::Stopped)?;
+                    self.arrived = arrived;
+                    item
+                }
+            };
+            if let Some(event) = self.take(item)? {
+                return Ok(event);
+            }
+        }
+    }
+
+    fn take(&mut self, item: Item) -> Result<Option<SideEvent>, Error> {
+        Ok(match item {
+            Item::Snapshot { tree, kept } => {
+                self.kept = kept;
+                Some(self.snapshot(*tree))
+            }
+            Item::UpToDate => Some(SideEvent::UpToDate),
+            Item::Reads(reads) => self.reads(reads),
+            Item::Looked(looked) => {
+                let doubt = |(path, node): (Box<str>, Option<Node>)| {
+                    let want = self.shadow.doubt(&path, node.as_ref())?;
+                    Some((path, want))
+                };
+                let ask = looked.into_iter().filter_map(doubt).collect();
+                self.ask(ask);
+                None
+            }
+            Item::List => {
+                let paths = self.tree().nodes().map(|node| node.path().into()).collect();
+                // The task lives as long as this.
+                let _ = self.asks.send(Ask::Look(paths));
+                None
+            }
+            Item::Answer(answer) => {
+                let txn = answer.apply(&mut self.shadow.tree);
+                match txn.op {
+                    Op::CreateSession { .. } => _ = self.kept.insert(txn.header.session),
+                    Op::CloseSession { .. } => _ = self.kept.remove(&txn.header.session),
+                    _ => {}
+                }
+                Some(committed(txn))
+            }
+            Item::Ended(session) if self.tree().sessions().contains_key(&session) => {
+                self.kept.remove(&session);
+                Some(self.session(session, Op::CloseSession { paths: None }))
+            }
+            Item::Ended(_) => None,
+            Item::Mark { mark, asked } => self.mark(mark, asked),
+            Item::Revalidated(session, lives) => Some(SideEvent::Revalidated { session, lives }),
+            Item::Lost(cause) => Some(SideEvent::LostLeader { cause }),
+            Item::Fail(error) => return Err(error),
+        })
+    }
+
+    /// What clients cannot see is known of the nodes that are still the same.
+    fn snapshot(&mut self, tree: Tree) -> SideEvent {
+        let new = Shadow::new(tree, Roots::new(&self.config.roots));
+        let previous = std::mem::replace(&mut self.shadow, new).tree;
+        let tree = &mut self.shadow.tree;
+        for old in previous.nodes() {
+            let (hidden, stat) = (is_mark(old.stored()) || old.data().is_none(), old.stored());
+            if !hidden {
+                continue;
+            }
+            let path = old.path();
+            let Some(node) = tree.get(&path).filter(|node| node.stored().czxid == stat.czxid) else {
+                continue;
+            };
+            let mut now = *node.stored();
+            if is_mark(stat) {
+                now.ephemeral_owner = stat.ephemeral_owner;
+            }
+            let is_null = old.data().is_none() && now.mzxid == stat.mzxid;
+            let data = node.data().filter(|_| !is_null).map(<[u8]>::to_vec);
+            let acl = node.acl().map(<[_]>::to_vec);
+            // It is there, so this cannot fail.
+            let _ = tree.insert(&path, data.as_deref(), acl.as_deref(), now);
+        }
+        SideEvent::Snapshot {
+            previous: Box::new(previous),
+        }
+    }
+
+    fn reads(&mut self, reads: Vec<(Box<str>, Option<Node>)>) -> Option<SideEvent> {
+        let owners = reads
+            .iter()
+            .filter_map(|(_, node)| Some(node.as_ref()?.stat.ephemeral_owner));
+        let unknown = owners
+            .filter(|owner| *owner != 0)
+            .find(|owner| !self.tree().sessions().contains_key(owner));
+        if let Some(session) = unknown {
+            self.pending.push_front(Item::Reads(reads));
+            let timeout = self.config.foreign_timeout;
+            return Some(self.session(session, Op::CreateSession { timeout }));
+        }
+        let mut effect = Effect::default();
+        for (path, node) in reads {
+            self.shadow.read(&path, node, &mut effect);
+        }
+        let tree = self.tree();
+        let ended = effect
+            .bereft
+            .iter()
+            .filter(|session| !self.kept.contains(session) && tree.ephemerals(**session).next().is_none());
+        self.pending
+            .extend(ended.map(|session| Item::Ended(*session)).collect::<Vec<_>>());
+        self.ask(effect.ask);
+        let mut seen = BTreeSet::new();
+        let mut paths = effect.changed;
+        paths.retain(|path| seen.insert(path.clone()));
+        (!paths.is_empty()).then_some(SideEvent::Dirty { paths })
+    }
+
+    /// A session that has begun or ended, as its nodes tell.
+    fn session(&mut self, session: i64, op: Op) -> SideEvent {
+        let tree = &mut self.shadow.tree;
+        let header = TxnHeader {
+            session,
+            zxid: tree.last_zxid(),
+            kind: op.code(),
+            ..TxnHeader::default()
+        };
+        let digest = None;
+        let txn = Txn { header, op, digest };
+        tree.apply(&txn);
+        committed(txn)
+    }
+
+    fn ask(&mut self, wants: Vec<(Box<str>, read::Want)>) {
+        if !wants.is_empty() {
+            self.asked += 1;
+            // The task lives as long as this.
+            let _ = self.asks.send(Ask::Read(wants));
+        }
+    }
+
+    /// Passed, unless what was read before it has led to more.
+    fn mark(&mut self, mark: Mark, asked: u64) -> Option<SideEvent> {
+        let ask = match mark {
+            _ if asked != self.asked => Ask::Mark(mark),
+            Mark::Synced => return Some(SideEvent::Synced),
+            Mark::Release => Ask::Release,
+        };
+        // The task lives as long as this.
+        let _ = self.asks.send(ask);
+        None
+    }
+}
+
+type Spawned = (
+    tokio::task::JoinHandle<()>,
+    mpsc::Receiver<(Instant, Item)>,
+    mpsc::UnboundedSender<Ask>,
+);
+
+fn spawn(config: &Config, gate: Gate) -> Spawned {
+    let (sender, items) = mpsc::channel(32);
+    let (asks, receiver) = mpsc::unbounded_channel();
+    let ends = driver::Ends {
+        items: sender,
+        asks: receiver,
+        back: asks.clone(),
+        gate,
+    };
+    (tokio::spawn(driver::run(config.clone(), ends)), items, asks)
+}
+
+fn committed(txn: Txn) -> SideEvent {
+    SideEvent::Committed {
+        txn,
+        check: Check::Compared(DigestCheck::Absent),
+    }
+}

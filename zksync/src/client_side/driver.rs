@@ -1,0 +1,399 @@
+//! The task behind a client link: one session, everything through it in order.
+//!
+//! ```text
+//! connect -> watch -> walk (into a tree of its own) -> Snapshot, UpToDate -> events, reads, writes, a look at everything
+//!    ^          ^                                                              |
+//!    |          +------------- connection lost, made again -------------------+
+//!    +------------------------ session over ----------------------------------+
+//! ```
+//!
+//! Reads and writes of the link's own session go out together and are taken in the order in which they were sent, which is the
+//! server's. What needs another session, or several calls, has the link to itself: it begins when nothing is on its way, and ends with a
+//! sync, so that no read from before can come after its answer.
+
+mod replies;
+mod requests;
+mod walk;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::pending;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant as Arrived;
+
+use futures::future::BoxFuture;
+use futures::stream::{FuturesOrdered, SelectAll, StreamExt};
+use mesolith_zk::record::Acl;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use zookeeper_client::{Client, SessionState, StateWatcher};
+
+use super::Config;
+use super::answer::Answer;
+use super::gate::{Ask, Gate};
+use super::item::Item;
+use super::read::Want;
+use super::sessions::{self, Sessions, is_up};
+use super::shadow::{Roots, Shadow};
+use super::watches::Watches;
+use super::work::{Next, Work};
+use replies::Reply;
+use requests::Queued;
+
+/// Items that may wait to be taken before reading stops.
+const OUTBOX: usize = 64;
+
+/// Nodes that are looked at together, so that the servers' clients do not notice.
+const LOOKS: usize = 64;
+
+pub(super) struct Driver {
+    config: Config,
+    roots: Roots,
+    items: mpsc::Sender<(Arrived, Item)>,
+    asks: mpsc::UnboundedReceiver<Ask>,
+    back: mpsc::UnboundedSender<Ask>,
+    gate: Gate,
+    outbox: VecDeque<(Arrived, Item)>,
+    // Whatever holds the client goes before the watches do, or each of them would be taken back one by one.
+    client: Client,
+    flight: FuturesOrdered<BoxFuture<'static, Reply>>,
+    /// Sent through an earlier link; only the watches count.
+    stale: SelectAll<FuturesOrdered<BoxFuture<'static, Reply>>>,
+    alone: Option<BoxFuture<'static, Reply>>,
+    states: StateWatcher,
+    sessions: Sessions,
+    /// Sessions that engines have opened for themselves, which are the link's own, and their timeouts.
+    own: BTreeMap<i64, i32>,
+    /// Number of the link; what was sent through an earlier one is not done any more.
+    link: u64,
+    up: bool,
+    /// Whether the tree is whole and requests are taken.
+    ready: bool,
+    watches: Watches,
+    work: Work,
+    building: Option<Shadow>,
+    /// Nodes that may not be read, with their lists where the server tells.
+    denied: BTreeMap<Box<str>, Option<Vec<Acl>>>,
+    denied_news: bool,
+    reads: Vec<(Box<str>, Option<super::read::Node>)>,
+    looked: Vec<(Box<str>, Option<super::read::Node>)>,
+    queue: VecDeque<Queued>,
+    writing: usize,
+    /// Whose session has the link to itself; `None` is the link's own.
+    alone_for: Option<i64>,
+    reads_due: bool,
+    /// Answers from the first refused one on, until the tree shows why.
+    held: Vec<Answer>,
+    releasing: bool,
+    looks: VecDeque<Box<str>>,
+    looking: usize,
+    timer: Option<Instant>,
+    /// Asks to read that were taken from the tree's owner.
+    asked: u64,
+}
+
+/// Something the task waits for.
+enum Happened {
+    State(SessionState),
+    Reply(Reply),
+    Stale(Reply),
+    Alone(Reply),
+    Fired(Vec<(Box<str>, Want)>),
+    Ended(i64),
+    Ask(Ask),
+    Room,
+    Timer,
+}
+
+/// The channels of a link.
+pub(super) struct Ends {
+    pub(super) items: mpsc::Sender<(Arrived, Item)>,
+    pub(super) asks: mpsc::UnboundedReceiver<Ask>,
+    pub(super) back: mpsc::UnboundedSender<Ask>,
+    pub(super) gate: Gate,
+}
+
+/// Session after session, for as long as the link lives.
+pub(super) async fn run(config: Config, ends: Ends) {
+    let client = connect(&config, &ends.items).await;
+    let mut driver = Driver::new(config, ends, client);
+    loop {
+        let cause = match driver.begin().await {
+            Ok(()) => driver.serve().await,
+            Err(cause) => cause,
+        };
+        driver.lost(cause);
+        driver.flush().await;
+        tokio::time::sleep(driver.config.retry).await;
+        let client = connect(&driver.config, &driver.items).await;
+        driver.take_over(client);
+    }
+}
+
+async fn connect(config: &Config, items: &mpsc::Sender<(Arrived, Item)>) -> Client {
+    let mut said = String::new();
+    loop {
+        match sessions::open(config, config.session_timeout).await {
+            Ok(client) => return client,
+            // The same trouble again is no news.
+            Err(cause) if cause != said => {
+                tracing::info!(%cause, "no session with a ZooKeeper ensemble");
+                // Nobody listens any more when the link is dropped, which ends this task as well.
+                let _ = items.send((Arrived::now(), Item::Lost(cause.clone()))).await;
+                said = cause;
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(config.retry).await;
+    }
+}
+
+impl Driver {
+    fn new(config: Config, ends: Ends, client: Client) -> Self {
+        Self {
+            roots: Roots::new(&config.roots),
+            config,
+            items: ends.items,
+            asks: ends.asks,
+            back: ends.back,
+            gate: ends.gate,
+            outbox: VecDeque::new(),
+            states: client.state_watcher(),
+            client,
+            sessions: Sessions::default(),
+            own: BTreeMap::new(),
+            link: 0,
+            up: false,
+            ready: false,
+            watches: Watches::default(),
+            work: Work::default(),
+            building: None,
+            denied: BTreeMap::new(),
+            denied_news: false,
+            flight: FuturesOrdered::new(),
+            stale: SelectAll::new(),
+            reads: Vec::new(),
+            looked: Vec::new(),
+            queue: VecDeque::new(),
+            writing: 0,
+            alone: None,
+            alone_for: None,
+            reads_due: false,
+            held: Vec::new(),
+            releasing: false,
+            looks: VecDeque::new(),
+            looking: 0,
+            timer: None,
+            asked: 0,
+        }
+    }
+
+    /// A new session: nothing of the old one is left. The client goes first, or it would take back every watch.
+    fn take_over(&mut self, client: Client) {
+        self.states = client.state_watcher();
+        self.client = client;
+        // Whoever opened them has lost what they owned.
+        self.own.clear();
+        self.watches = Watches::default();
+        self.stale = SelectAll::new();
+    }
+
+    /// Until the session is over; says why.
+    async fn serve(&mut self) -> String {
+        loop {
+            self.fill();
+            self.finish_walk();
+            let happened = self.happens().await;
+            if let Err(cause) = self.handle(happened).await {
+                return cause;
+            }
+        }
+    }
+
+    async fn happens(&mut self) -> Happened {
+        let Self {
+            states,
+            flight,
+            stale,
+            alone,
+            watches,
+            sessions,
+            asks,
+            items,
+            outbox,
+            timer,
+            ..
+        } = self;
+        tokio::select! {
+            biased;
+            state = states.changed() => Happened::State(state),
+            Ok(permit) = items.reserve(), if !outbox.is_empty() => {
+                if let Some(item) = outbox.pop_front() {
+                    permit.send(item);
+                }
+                Happened::Room
+            }
+            wants = watches.fired() => Happened::Fired(wants),
+            Some(reply) = flight.next() => Happened::Reply(reply),
+            reply = optional(alone) => Happened::Alone(reply),
+            Some(reply) = stale.next() => Happened::Stale(reply),
+            session = sessions.ended() => Happened::Ended(session),
+            Some(ask) = asks.recv() => Happened::Ask(ask),
+            () = until(*timer) => Happened::Timer,
+            // The states never end.
+            else => Happened::Room,
+        }
+    }
+
+    async fn handle(&mut self, happened: Happened) -> Result<(), String> {
+        match happened {
+            Happened::State(state) => return self.state(state).await,
+            Happened::Reply(reply) => {
+                self.reply(reply);
+                // What has come together is given together.
+                while let Poll::Ready(Some(reply)) = self.flight.poll_next_unpin(&mut idle()) {
+                    self.reply(reply);
+                }
+                self.batch();
+            }
+            Happened::Stale(Reply::Read(mut reading)) => self.watches.keep(&mut reading),
+            Happened::Stale(_) | Happened::Room => {}
+            Happened::Alone(reply) => {
+                self.alone = None;
+                self.reads_due = true;
+                if let Some(cause) = self.alone_done(reply)
+                    && self.up
+                {
+                    self.lost(cause);
+                    return self.begin().await;
+                }
+            }
+            Happened::Fired(wants) => {
+                for (path, want) in wants {
+                    if self.up && self.roots.reach(&path) {
+                        self.work.add(&path, want, false);
+                    }
+                }
+            }
+            Happened::Ended(session) => {
+                self.batch();
+                self.give(Item::Ended(session));
+            }
+            Happened::Ask(ask) => self.ask(ask),
+            Happened::Timer => self.on_timer(),
+        }
+        Ok(())
+    }
+
+    async fn state(&mut self, state: SessionState) -> Result<(), String> {
+        if state.is_terminated() {
+            return Err(format!("the session with the ensemble is over ({state})"));
+        }
+        self.lost("the connection to the ensemble broke".to_owned());
+        if is_up(state) {
+            self.settle().await;
+            return self.begin().await;
+        }
+        Ok(())
+    }
+
+    /// What was sent is forgotten; what was found out is not.
+    fn lost(&mut self, cause: String) {
+        self.gate.close();
+        if !self.up {
+            return;
+        }
+        self.batch();
+        self.up = false;
+        self.ready = false;
+        self.link += 1;
+        let flight = std::mem::take(&mut self.flight);
+        self.stale.push(flight);
+        self.work = Work::default();
+        self.building = None;
+        self.denied.clear();
+        self.queue.clear();
+        self.writing = 0;
+        if self.alone_for.is_none() {
+            self.alone = None;
+        }
+        self.held.clear();
+        self.releasing = false;
+        self.looks.clear();
+        self.looking = 0;
+        self.timer = None;
+        self.give(Item::Lost(cause));
+    }
+
+    /// Gives everything to whoever takes it.
+    async fn flush(&mut self) {
+        while let Some(item) = self.outbox.pop_front() {
+            // Nobody listens any more when the link is dropped, which ends this task as well.
+            let _ = self.items.send(item).await;
+        }
+    }
+
+    fn give(&mut self, item: Item) {
+        self.outbox.push_back((Arrived::now(), item));
+    }
+
+    /// Sends what may be sent now.
+    fn fill(&mut self) {
+        if !self.up {
+            return;
+        }
+        self.begin_release();
+        // Requests that need the link to themselves, one after the other, must not keep the tree from what it has to read.
+        let reads_first = std::mem::take(&mut self.reads_due) && self.work.is_waiting();
+        let nodes = (self.config.window / 3).max(1);
+        while self.flight.len() < nodes && self.outbox.len() < OUTBOX {
+            if self.alone.is_some() || (!reads_first && self.next_request() == requests::Turn::Wait) {
+                return;
+            }
+            match self.work.next() {
+                Some(Next::Read(path, want)) => {
+                    let arm = self.watches.arm(self.config.capture, &path);
+                    let read = super::read::read(self.client.clone(), path, want, arm);
+                    self.send(async move { Reply::Read(read.await) });
+                }
+                Some(Next::Mark(mark)) => self.send(async move { Reply::Mark(mark) }),
+                None => match self.looks.pop_front() {
+                    Some(path) if self.looking < LOOKS => self.look(path),
+                    Some(path) => {
+                        self.looks.push_front(path);
+                        return;
+                    }
+                    None if reads_first || self.queue.is_empty() => return,
+                    None if self.writing >= self.config.in_flight || !self.held.is_empty() => return,
+                    None => {}
+                },
+            }
+        }
+    }
+
+    /// Sends in the order of the calls: the client sends with the first look at a call, not before.
+    fn send(&mut self, reply: impl Future<Output = Reply> + Send + 'static) {
+        let mut reply: BoxFuture<'static, Reply> = Box::pin(reply);
+        if let Poll::Ready(reply_now) = reply.as_mut().poll(&mut idle()) {
+            reply = Box::pin(std::future::ready(reply_now));
+        }
+        self.flight.push_back(reply);
+    }
+}
+
+fn idle() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
+
+async fn optional(future: &mut Option<BoxFuture<'static, Reply>>) -> Reply {
+    match future {
+        Some(future) => future.await,
+        None => pending().await,
+    }
+}
+
+async fn until(timer: Option<Instant>) {
+    match timer {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,307 @@
+//! A tree that is kept from reads, in the order of their replies. Pure.
+//!
+//! All reads of one link come through one session, so a later reply never shows an older state. What does not fit together (a
+//! child that nobody has read, data newer than what is held) is not guessed but asked for.
+
+use std::collections::{BTreeSet, HashSet};
+
+use mesolith_zk::record::{NodeStat, Zxid};
+use mesolith_zk::tree::{self, Tree};
+
+use super::read::{Node, Want};
+
+/// The subtrees that are looked at.
+#[derive(Debug, Clone)]
+pub(super) struct Roots(Vec<String>);
+
+impl Roots {
+    pub(super) fn new(roots: &[String]) -> Self {
+        let plain = |root: &String| root.trim_end_matches('/').to_owned();
+        Self(roots.iter().map(plain).collect())
+    }
+
+    /// Whether a node is in one of them, or on the way to it.
+    pub(super) fn reach(&self, path: &str) -> bool {
+        let path = path.trim_end_matches('/');
+        let inside = |below: &str, above: &str| {
+            below
+                .strip_prefix(above)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.0.iter().any(|root| inside(path, root) || inside(root, path))
+    }
+
+    /// As servers name them.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|root| if root.is_empty() { "/" } else { root })
+    }
+}
+
+/// What a read has changed.
+#[derive(Debug, Default)]
+pub(super) struct Effect {
+    /// Nodes that may differ from before, parents first.
+    pub(super) changed: Vec<Box<str>>,
+    /// What has to be read as well.
+    pub(super) ask: Vec<(Box<str>, Want)>,
+    /// Sessions that have lost a node.
+    pub(super) bereft: BTreeSet<i64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Shadow {
+    pub(super) tree: Tree,
+    roots: Roots,
+}
+
+impl Shadow {
+    pub(super) fn new(tree: Tree, roots: Roots) -> Self {
+        Self { tree, roots }
+    }
+
+    /// A node was read, or was not there.
+    pub(super) fn read(&mut self, path: &str, node: Option<Node>, effect: &mut Effect) {
+        if !self.roots.reach(path) {
+            return;
+        }
+        let Some(node) = node else {
+            return self.gone(path, effect);
+        };
+        let seen = node.stat.czxid.max(node.stat.mzxid).max(node.stat.pzxid);
+        self.tree.set_last_zxid(self.tree.last_zxid().max(seen));
+        let before = self.tree.get(path).map(|now| *now.stored());
+        match before {
+            Some(before) if before.czxid == node.stat.czxid || before.czxid == Zxid(0) => {
+                self.again(path, before, node, effect);
+            }
+            // The root is never made anew; an empty tree just has not read it yet.
+            Some(_) if path != "/" => {
+                self.gone(path, effect);
+                self.new_node(path, node, effect);
+            }
+            _ => self.new_node(path, node, effect),
+        }
+    }
+
+    fn gone(&mut self, path: &str, effect: &mut Effect) {
+        let Some(node) = self.tree.get(path) else {
+            return;
+        };
+        let mut below = vec![node];
+        let mut at = 0;
+        while let Some(node) = below.get(at).copied() {
+            below.extend(node.children());
+            at += 1;
+        }
+        for node in below {
+            effect.changed.push(node.path().into());
+            effect.bereft.extend(node.owner());
+        }
+        self.tree.prune(path);
+    }
+
+    fn new_node(&mut self, path: &str, node: Node, effect: &mut Effect) {
+        let (Some(data), Some(acl)) = (&node.data, &node.acl) else {
+            effect.ask.push((path.into(), Want::ALL));
+            return;
+        };
+        if let Err(tree::Error::NoParent { .. }) = self.tree.insert(path, Some(data), Some(acl), node.stat) {
+            // It comes back as a child that nobody has read.
+            let above = path.rsplit_once('/').map_or("/", |(above, _)| above);
+            let above = if above.is_empty() { "/" } else { above };
+            effect.ask.push((above.into(), Want::ALL));
+            return;
+        }
+        effect.changed.push(path.into());
+        match node.children {
+            Some(children) => self.children(path, children, effect),
+            None if node.children_count > 0 => effect.ask.push((path.into(), Want::CHILDREN)),
+            None => {}
+        }
+    }
+
+    /// The same node, some of it newer.
+    fn again(&mut self, path: &str, before: NodeStat, node: Node, effect: &mut Effect) {
+        let mut stat = node.stat;
+        if stat.ephemeral_owner == 0 && is_mark(&before) {
+            stat.ephemeral_owner = before.ephemeral_owner;
+        }
+        let mut missing = Want::STAT;
+        if node.data.is_none() && stat.mzxid != before.mzxid {
+            missing.data = true;
+            (stat.version, stat.mzxid, stat.mtime) = (before.version, before.mzxid, before.mtime);
+        }
+        if node.acl.is_none() && stat.aversion != before.aversion {
+            missing.acl = true;
+            stat.aversion = before.aversion;
+        }
+        if missing != Want::STAT {
+            effect.ask.push((path.into(), missing));
+        }
+        let Some(now) = self.tree.get(path) else {
+            return;
+        };
+        // Clients see null as empty, so what was null and has not been set since is null still.
+        let same_write = stat.mzxid == before.mzxid || before.mzxid == Zxid(0);
+        let data = match &node.data {
+            Some(data) if data.is_empty() && now.data().is_none() && same_write => None,
+            Some(data) => Some(data.as_slice()),
+            None => now.data(),
+        };
+        let acl = match &node.acl {
+            Some(acl) => Some(acl.as_slice()),
+            None => now.acl(),
+        };
+        let open = |acl: Option<&[_]>| acl.is_none_or(mesolith_zk::record::Acl::is_open);
+        let same_acl = acl == now.acl() || (open(acl) && open(now.acl()));
+        let differs = data != now.data() || !same_acl || counts(&stat) != counts(&before);
+        if stat != before || differs {
+            let data = data.map(<[u8]>::to_vec);
+            let acl = acl.map(<[_]>::to_vec);
+            // It is there, so this cannot fail.
+            let _ = self.tree.insert(path, data.as_deref(), acl.as_deref(), stat);
+        }
+        if differs {
+            effect.changed.push(path.into());
+        }
+        if let Some(children) = node.children {
+            self.children(path, children, effect);
+        }
+    }
+
+    fn children(&mut self, path: &str, children: Vec<String>, effect: &mut Effect) {
+        let Some(node) = self.tree.get(path) else {
+            return;
+        };
+        let above = path.trim_end_matches('/');
+        let there: HashSet<&str> = children.iter().map(String::as_str).collect();
+        let gone: Vec<_> = node
+            .children()
+            .filter(|child| !there.contains(child.name()))
+            .map(|child| child.path())
+            .collect();
+        let unread = children.iter().filter(|name| node.child(name).is_none());
+        for name in unread {
+            let child = format!("{above}/{name}");
+            if self.roots.reach(&child) {
+                effect.ask.push((child.into(), Want::ALL));
+            }
+        }
+        for child in gone {
+            self.gone(&child, effect);
+        }
+    }
+
+    /// What to read of a node that was looked at: its stat and list are known to be as given, its data and children are not.
+    pub(super) fn doubt(&self, path: &str, node: Option<&Node>) -> Option<Want> {
+        let now = self.tree.get(path);
+        let (now, node) = match (now, node) {
+            (None, None) => return None,
+            (Some(now), Some(node)) => (*now.stored(), node),
+            _ => return Some(Want::ALL),
+        };
+        let same = |stat: &NodeStat| {
+            let owner = if is_mark(stat) { 0 } else { stat.ephemeral_owner };
+            (stat.czxid, stat.mzxid, stat.pzxid, counts(stat), owner)
+        };
+        (same(&now) != same(&node.stat)).then_some(Want::ALL)
+    }
+}
+
+fn counts(stat: &NodeStat) -> (i32, i32, i32) {
+    (stat.version, stat.cversion, stat.aversion)
+}
+
+/// Containers and TTLs are marked where clients see no owner.
+pub(super) fn is_mark(stat: &NodeStat) -> bool {
+    stat.ephemeral_owner == NodeStat::CONTAINER || stat.ttl().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shadow() -> Shadow {
+        Shadow::new(Tree::unfilled(), Roots::new(&["/".to_owned()]))
+    }
+
+    fn node(czxid: i64, version: i32, data: Option<&str>, children: Option<&[&str]>) -> Node {
+        let stat = NodeStat {
+            czxid: Zxid(czxid),
+            mzxid: Zxid(czxid + i64::from(version)),
+            version,
+            ..NodeStat::default()
+        };
+        Node {
+            stat,
+            children_count: children.map_or(0, |children| i32::try_from(children.len()).unwrap()),
+            children: children.map(|children| children.iter().map(|name| (*name).to_owned()).collect()),
+            data: data.map(|data| data.as_bytes().to_vec()),
+            acl: data.map(|_| Vec::new()),
+        }
+    }
+
+    fn read(shadow: &mut Shadow, path: &str, node: Option<Node>) -> (Vec<String>, Vec<String>) {
+        let mut effect = Effect::default();
+        shadow.read(path, node, &mut effect);
+        let changed = effect.changed.iter().map(ToString::to_string).collect();
+        let asked = effect
+            .ask
+            .iter()
+            .map(|(path, want)| format!("{path} {}", u8::from(want.data)));
+        (changed, asked.collect())
+    }
+
+    #[test]
+    fn children_that_nobody_read_are_asked_for_and_others_go() {
+        let mut shadow = shadow();
+        let (_, asked) = read(&mut shadow, "/", Some(node(0, 0, Some(""), Some(&["a", "b"]))));
+        assert_eq!(asked, ["/a 1", "/b 1"]);
+        read(&mut shadow, "/a", Some(node(5, 0, Some("x"), Some(&["c"]))));
+        read(&mut shadow, "/a/c", Some(node(6, 0, Some("x"), Some(&[]))));
+        let (changed, asked) = read(&mut shadow, "/", Some(node(0, 0, Some(""), Some(&["b"]))));
+        assert_eq!(
+            (changed, asked),
+            (vec!["/a".into(), "/a/c".into()], vec!["/b 1".into()])
+        );
+        assert_eq!(shadow.tree.len(), 1);
+    }
+
+    #[test]
+    fn newer_data_is_asked_for_and_the_same_is_no_change() {
+        let mut shadow = shadow();
+        read(&mut shadow, "/a", Some(node(5, 0, Some("x"), Some(&[]))));
+        assert_eq!(
+            read(&mut shadow, "/a", Some(node(5, 0, Some("x"), None))).0,
+            [""; 0]
+        );
+        let (changed, asked) = read(&mut shadow, "/a", Some(node(5, 1, None, None)));
+        assert_eq!((changed, asked), (vec![], vec!["/a 1".to_owned()]));
+        assert_eq!(
+            read(&mut shadow, "/a", Some(node(5, 1, Some("y"), None))).0,
+            ["/a"]
+        );
+        assert_eq!(shadow.tree.get("/a").unwrap().data(), Some(&b"y"[..]));
+    }
+
+    #[test]
+    fn a_node_made_anew_loses_what_was_below_the_old_one() {
+        let mut shadow = shadow();
+        read(&mut shadow, "/a", Some(node(5, 0, Some("x"), Some(&["c"]))));
+        read(&mut shadow, "/a/c", Some(node(6, 0, Some("x"), Some(&[]))));
+        let (changed, _) = read(&mut shadow, "/a", Some(node(9, 0, Some("x"), None)));
+        assert_eq!(changed, ["/a", "/a/c", "/a"]);
+        assert!(shadow.tree.get("/a/c").is_none());
+    }
+
+    #[test]
+    fn only_what_leads_to_a_root_or_is_below_it_is_kept() {
+        let roots = Roots::new(&["/a/b".to_owned()]);
+        let reached: Vec<_> = ["/", "/a", "/a/b", "/a/b/c", "/a/bc", "/x"]
+            .into_iter()
+            .filter(|path| roots.reach(path))
+            .collect();
+        assert_eq!(reached, ["/", "/a", "/a/b", "/a/b/c"]);
+        assert!(Roots::new(&["/".to_owned()]).reach("/x"));
+    }
+}

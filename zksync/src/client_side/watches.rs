@@ -1,0 +1,169 @@
+//! Watches: one for each root, or one for each node and kind.
+//!
+//! Persistent watches are lost without a word when the client connects again (it never sends them again), so they are set anew with every
+//! connection. One-shot watches are kept over a connection by client and server; each node's is set with a read and gone with its event.
+//! None is ever taken back: servers of 3.4 do not know how, and drop the connection.
+
+use std::collections::HashSet;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::time::timeout;
+use zookeeper_client::{AddWatchMode, Client, EventType, OneshotWatcher, PersistentWatcher, WatchedEvent};
+
+use super::read::{Arm, Reading, Want};
+use super::shadow::Roots;
+use crate::side::Capture;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Data,
+    Children,
+}
+
+#[derive(Default)]
+pub(super) struct Watches {
+    recursive: Vec<PersistentWatcher>,
+    one_shot: FuturesUnordered<BoxFuture<'static, (Kind, Box<str>, WatchedEvent)>>,
+    data: HashSet<Box<str>>,
+    children: HashSet<Box<str>>,
+}
+
+impl std::fmt::Debug for Watches {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (recursive, data, children) = (self.recursive.len(), self.data.len(), self.children.len());
+        write!(f, "Watches({recursive}, {data}, {children})")
+    }
+}
+
+impl Watches {
+    /// After a new connection.
+    pub(super) async fn renew(
+        &mut self,
+        capture: Capture,
+        client: &Client,
+        roots: &Roots,
+        limit: Duration,
+    ) -> Result<(), String> {
+        if capture != Capture::Recursive {
+            return Ok(());
+        }
+        let mut new = Vec::new();
+        for root in roots.paths() {
+            let watch = client.watch(root, AddWatchMode::PersistentRecursive);
+            match timeout(limit, watch).await {
+                Ok(Ok(watcher)) => new.push(watcher),
+                Ok(Err(error)) => return Err(error.to_string()),
+                Err(_) => return Err(format!("no answer within {} s", limit.as_secs())),
+            }
+        }
+        // The old ones go after the new ones are there, or the client would take the watch back.
+        self.recursive = new;
+        Ok(())
+    }
+
+    /// Which watches a read has to set.
+    pub(super) fn arm(&self, capture: Capture, path: &str) -> Arm {
+        let all = capture == Capture::OneShot;
+        Arm {
+            data: all && !self.data.contains(path),
+            children: all && !self.children.contains(path),
+        }
+    }
+
+    /// Children without a watch of their own, such as those that this link has made.
+    pub(super) fn unwatched(&self, capture: Capture, path: &str, children: &[String]) -> Vec<String> {
+        if capture != Capture::OneShot {
+            return Vec::new();
+        }
+        let above = path.trim_end_matches('/');
+        let paths = children.iter().map(|name| format!("{above}/{name}"));
+        paths
+            .filter(|child| !self.data.contains(child.as_str()))
+            .collect()
+    }
+
+    /// Keeps the watches that a read has set.
+    pub(super) fn keep(&mut self, reading: &mut Reading) {
+        if let Some(watch) = reading.data_watch.take() {
+            self.data.insert(reading.path.clone());
+            self.wait(Kind::Data, reading.path.clone(), watch);
+        }
+        if let Some(watch) = reading.children_watch.take() {
+            self.children.insert(reading.path.clone());
+            self.wait(Kind::Children, reading.path.clone(), watch);
+        }
+    }
+
+    fn wait(&mut self, kind: Kind, path: Box<str>, watch: OneshotWatcher) {
+        self.one_shot
+            .push(Box::pin(async move { (kind, path, watch.changed().await) }));
+    }
+
+    /// Waits for events; what has to be read for them.
+    pub(super) async fn fired(&mut self) -> Vec<(Box<str>, Want)> {
+        tokio::select! {
+            event = recursive(&mut self.recursive) => match event {
+                Some(event) => wanted(&event),
+                // The session is over, and its watches with it.
+                None => {
+                    self.recursive.clear();
+                    Vec::new()
+                }
+            },
+            Some((kind, path, event)) = self.one_shot.next() => {
+                let is_gone = event.event_type == EventType::NodeDeleted;
+                let want = match kind {
+                    Kind::Data => {
+                        self.data.remove(&path);
+                        if is_gone { Want::ALL } else { Want::DATA }
+                    }
+                    Kind::Children => {
+                        self.children.remove(&path);
+                        Want::CHILDREN
+                    }
+                };
+                match event.event_type {
+                    EventType::Session => Vec::new(),
+                    _ => vec![(path, want)],
+                }
+            }
+            else => std::future::pending().await,
+        }
+    }
+}
+
+/// The next event of any of them; `None` after the last one.
+async fn recursive(watchers: &mut [PersistentWatcher]) -> Option<WatchedEvent> {
+    poll_fn(|cx| {
+        for watcher in &mut *watchers {
+            if let Poll::Ready(event) = pin!(watcher.changed()).poll(cx) {
+                let over = event.event_type == EventType::Session && event.session_state.is_terminated();
+                return Poll::Ready((!over).then_some(event));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// An event says which node, and what happened only to the node itself.
+fn wanted(event: &WatchedEvent) -> Vec<(Box<str>, Want)> {
+    let path: Box<str> = event.path.as_str().into();
+    match event.event_type {
+        EventType::NodeDataChanged => vec![(path, Want::DATA)],
+        EventType::NodeCreated | EventType::NodeDeleted => {
+            let above = match path.rsplit_once('/') {
+                Some(("", _)) | None => "/",
+                Some((above, _)) => above,
+            };
+            vec![(above.into(), Want::STAT), (path, Want::NODE)]
+        }
+        EventType::NodeChildrenChanged => vec![(path, Want::CHILDREN)],
+        EventType::Session => Vec::new(),
+    }
+}
