@@ -6,7 +6,7 @@
 //! - [`world`]: what runs. [`faults`]: what happens to it. [`writers`]: who writes. [`checker`]: what must be true after.
 //! - [`chaos`]: trials of all that. [`bench`](mod@bench): figures.
 
-// pub mod bench;
+pub mod bench;
 pub mod chaos;
 pub mod checker;
 pub mod client;

@@ -54,6 +54,10 @@ pub struct Options {
     pub flags: Vec<String>,
     /// Heap of each member in megabytes.
     pub heap: u32,
+    /// Members are compiled by the better compiler of the JVM: for figures, not for many short trials.
+    pub better_compiler: bool,
+    /// Engines are started; else the caller starts them.
+    pub start_engines: bool,
 }
 
 impl Default for Options {
@@ -68,6 +72,8 @@ impl Default for Options {
             skew: None,
             flags: Vec::new(),
             heap: 80,
+            better_compiler: false,
+            start_engines: true,
         }
     }
 }
@@ -157,7 +163,9 @@ impl World {
                 namespace: self.network.as_ref().map(|network| network.engines().to_owned()),
             };
             let mut engine = Engine::new(place)?;
-            engine.start()?;
+            if self.options.start_engines {
+                engine.start()?;
+            }
             self.engines.push(engine);
         }
         Ok(())
@@ -208,6 +216,9 @@ fn setup(options: &Options, side: Side, network: Option<&Network>, dir: Option<P
         // A log file takes this at once, which matters on a small disk.
         "-Dzookeeper.preAllocSize=1024".into(),
     ];
+    if options.better_compiler {
+        setup.jvm.push("-XX:TieredStopAtLevel=4".into());
+    }
     setup.config = "minSessionTimeout=1000\nmaxSessionTimeout=120000\nautopurge.purgeInterval=0\n".into();
     setup.dir = dir;
     setup.first_id = if side == Side::A { 1 } else { 11 };

@@ -30,7 +30,7 @@ struct Arguments {
     #[arg(long)]
     only: Option<String>,
     /// Versions of A and B, such as 3.4.14,3.9.3; random by default
-    #[arg(long, value_delimiter = ',', num_args = 2)]
+    #[arg(long, value_delimiter = ',')]
     versions: Vec<String>,
 }
 

@@ -157,6 +157,17 @@ impl Engine {
             .with_context(|| format!("sync status ended with {code:?} and said {said:?}"))
     }
 
+    /// Another verb of `sync`, such as `pause`.
+    ///
+    /// # Errors
+    /// When it does not end well within half a minute.
+    pub async fn verb(&self, verb: &str) -> Result<()> {
+        match run(self.command(verb), Duration::from_secs(30)).await? {
+            (Some(0), _) => Ok(()),
+            (code, said) => bail!("sync {verb} ended with {code:?} and said {said:?}"),
+        }
+    }
+
     /// `sync diff`: whether it says that both sides are equal, and its report.
     ///
     /// # Errors

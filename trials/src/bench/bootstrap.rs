@@ -1,0 +1,90 @@
+//! A large tree taken over, beside ZooKeeper's own observer that takes the same snapshot.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use mesolith_zk::four_letter;
+
+use super::load::SIZE;
+use super::throughput::median;
+use super::{Machine, Request, client, load, observer, world};
+use crate::table::Table;
+use crate::world::{Side, World};
+
+async fn nodes(world: &World, side: Side) -> Result<u64> {
+    let ensemble = world.ensemble(side);
+    let leader = ensemble.server(ensemble.leader().await);
+    Ok(four_letter::srvr(&leader, Duration::from_secs(10)).await?.znodes)
+}
+
+/// From the start of the engine's process until it says that B is equal.
+async fn engine(world: &mut World) -> Result<Duration> {
+    let began = Instant::now();
+    let engine = world.engines.first_mut().context("no engine")?;
+    engine.start()?;
+    engine.wait_state(&["in-sync"], Duration::from_secs(1800)).await?;
+    Ok(began.elapsed())
+}
+
+/// Times and memory.
+pub(super) async fn table(request: &Request) -> Result<Table> {
+    let mut world = world(request, None, false).await?;
+    // What the program takes with hardly anything to hold.
+    engine(&mut world).await?;
+    let empty = memory(&world)?;
+    world.engines.iter_mut().for_each(crate::world::Engine::kill);
+
+    load::tree(&client(&world, Side::A).await?, request.bootstrap).await?;
+    let all = nodes(&world, Side::A).await?;
+    let mut own = Vec::new();
+    for _ in 0..3 {
+        let setup = request.version.setup();
+        let heap = world.options.heap;
+        own.push(
+            observer::join(world.ensemble(Side::A), &setup, heap, all)
+                .await?
+                .as_secs_f64(),
+        );
+    }
+    let machine = Machine::watch(None);
+    let took = engine(&mut world).await?.as_secs_f64();
+    let machine = machine.cell();
+    let there = nodes(&world, Side::B).await?;
+    if there < all {
+        bail!("the engine says that B is equal; A has {all} znodes, B {there}");
+    }
+    let full = memory(&world)?;
+    let own = median(own);
+    let each = (full.saturating_sub(empty)) as f64 / all as f64;
+    let mut table = Table::new(["bootstrap", "znodes", "seconds", "ratio", "memory", "machine"]);
+    table.row([
+        "ZooKeeper's own observer, from its start until it serves".into(),
+        all.to_string(),
+        format!("{own:.2}"),
+        "1".into(),
+        String::new(),
+        String::new(),
+    ]);
+    table.row([
+        "the engine into an empty B, through the client protocol".into(),
+        all.to_string(),
+        format!("{took:.2}"),
+        format!("{:.2}", took / own),
+        format!(
+            "{each:.0} B a znode, {:.0} B beyond its {SIZE} B of data ({:.0} MB; {:.0} MB when empty)",
+            each - SIZE as f64,
+            full as f64 / 1e6,
+            empty as f64 / 1e6
+        ),
+        machine,
+    ]);
+    Ok(table)
+}
+
+fn memory(world: &World) -> Result<u64> {
+    world
+        .engines
+        .first()
+        .and_then(crate::world::Engine::memory)
+        .context("the engine does not run")
+}
