@@ -42,6 +42,8 @@ pub struct Request {
     pub delays: Vec<u64>,
     /// Version of both sides.
     pub version: Version,
+    /// Without an engine, B being A: tries the measurement.
+    pub itself: bool,
 }
 
 /// Measures, and prints tables as they become known.
@@ -87,7 +89,7 @@ async fn world(request: &Request, delay: Option<Duration>, start_engines: bool) 
     let heap = 300 + u32::try_from(most / 1000)?;
     World::start(Options {
         versions: [request.version; 2],
-        engines: 1,
+        engines: usize::from(!request.itself),
         members: request.members,
         delay,
         heap,

@@ -235,7 +235,7 @@ fn setup(options: &Options, side: Side, network: Option<&Network>, dir: Option<P
 }
 
 /// What makes a process see another time. Waiting is left alone: a wrong clock is one thing, a wrong pace another.
-fn skewed(skew: &str) -> Vec<(String, String)> {
+pub fn skewed(skew: &str) -> Vec<(String, String)> {
     let library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
     let set = [
         ("LD_PRELOAD", library),

@@ -37,6 +37,9 @@ struct Arguments {
     /// Version of both ensembles
     #[arg(long, default_value = bench::VERSION.name)]
     version: String,
+    /// Try the measurement on one ensemble without an engine
+    #[arg(long)]
+    itself: bool,
 }
 
 #[tokio::main]
@@ -52,6 +55,7 @@ async fn main() -> Result<()> {
         members: arguments.members,
         delays: arguments.delays,
         version: Version::named(&arguments.version)?,
+        itself: arguments.itself,
     })
     .await
 }
