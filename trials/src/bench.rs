@@ -8,6 +8,7 @@ mod load;
 mod machine;
 mod observer;
 mod sight;
+mod steady;
 mod throughput;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::version::{PACKAGED, Version};
 use crate::world::{Options, Side, World};
 
 pub use machine::Machine;
+pub use steady::Steady;
 
 /// What is measured.
 #[derive(Debug, Clone)]
