@@ -40,20 +40,35 @@ pub struct Request {
 pub async fn run(request: &Request) -> Result<Report> {
     let mut report = Report::default();
     for planned in plan(request) {
-        let began = Instant::now();
-        let mut world = World::start(options(&planned, request)).await?;
-        let names = planned.versions.map(|version| version.name).join(" -> ");
-        println!(
-            "world {names} {:?}: up after {:.1} s",
-            planned.kind,
-            began.elapsed().as_secs_f64()
-        );
+        let mut world = None;
         for trial in &planned.trials {
-            let outcome = trial::run(&mut world, trial, request).await;
+            let mut usable = match world.take() {
+                Some(world) => world,
+                None => start(&planned, request).await?,
+            };
+            let limit = Duration::from_secs(900) + request.away;
+            let outcome = tokio::time::timeout(limit, trial::run(&mut usable, trial, request)).await;
+            let outcome = outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("no end within {limit:?}")));
+            // What is left of a trial that did not end is nothing to begin the next one with.
+            if outcome.is_ok() {
+                world = Some(usable);
+            }
             report.add(trial, outcome);
         }
     }
     Ok(report)
+}
+
+async fn start(planned: &WorldPlan, request: &Request) -> Result<World> {
+    let began = Instant::now();
+    let world = World::start(options(planned, request)).await?;
+    let names = planned.versions.map(|version| version.name).join(" -> ");
+    println!(
+        "world {names} {:?}: up after {:.1} s",
+        planned.kind,
+        began.elapsed().as_secs_f64()
+    );
+    Ok(world)
 }
 
 fn options(planned: &WorldPlan, request: &Request) -> Options {

@@ -70,7 +70,8 @@ pub async fn run(
     let client = client::connect(&script.servers, script.version, script.session).await?;
     let mut hand = Hand::new(client, &script).await?;
     ready.send(hand.anchor().to_owned()).ok();
-    while !*stop.borrow() && !hand.expired() {
+    // A trial that has failed drops its end.
+    while !*stop.borrow() && stop.has_changed().is_ok() && !hand.expired() {
         let step = hand.choose(&mut rng);
         hand.take(step).await;
         let pause = script.pace.mul_f64(rng.random_range(0.0..1.0));

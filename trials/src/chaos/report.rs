@@ -49,7 +49,8 @@ impl Report {
                 row.differences += outcome.differences.len();
                 row.lost += outcome.lost.len();
                 row.expired += outcome.expired.len();
-                row.unlogged += outcome.unlogged;
+                row.unlogged += outcome.unlogged();
+                row.failed += outcome.ended.len();
                 row.recovery.push(outcome.recovery);
             }
         }

@@ -1,5 +1,8 @@
 //! One trial.
 
+mod judge;
+mod outcome;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -9,11 +12,12 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::{oneshot, watch};
 use zookeeper_client::Client;
 
+pub use outcome::Outcome;
+
 use super::{Request, Trial};
-use crate::checker::{self, Difference, Expected};
 use crate::client::{connect, create_surely, wait_for};
 use crate::faults::{Fault, Injury};
-use crate::world::{Side, World};
+use crate::world::{Engine, Side, World};
 use crate::writers::{self, Record, Script};
 
 /// Sessions of clients that live. Longer than any fault but [`Fault::LongAway`] holds.
@@ -23,116 +27,67 @@ const PASSAGE: Duration = Duration::from_secs(120);
 /// Clients of each side that writes.
 const WRITERS: usize = 4;
 
-/// What was found.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// Nodes compared.
-    pub nodes: usize,
-    /// Writes that clients were told are done.
-    pub writes: u64,
-    /// Writes whose answer was lost.
-    pub unknown: u64,
-    /// Fields that differ.
-    pub differences: Vec<Difference>,
-    /// Whether they were gone five seconds later: then something was late, not wrong.
-    pub late: bool,
-    /// Acknowledged writes that B does not have.
-    pub lost: Vec<Difference>,
-    /// Ephemerals on B that were away though their client's session lived.
-    pub expired: Vec<String>,
-    /// Conflicts that were made and not counted by the engine.
-    pub unlogged: u64,
-    /// From the end of the fault to the first write after it being on B, in seconds.
-    pub recovery: f64,
-}
-
-impl Outcome {
-    /// Nothing is wrong.
-    pub fn is_good(&self) -> bool {
-        self.differences.is_empty() && self.lost.is_empty() && self.expired.is_empty() && self.unlogged == 0
-    }
-
-    /// A line for each thing that is wrong, at most thirty.
-    pub fn violations(&self) -> Vec<String> {
-        let late = if self.late { " (gone 5 s later)" } else { "" };
-        let different = self.differences.iter().map(|d| format!("differs{late}: {d}"));
-        let lost = self.lost.iter().map(|d| format!("lost: {d}"));
-        let expired = self.expired.iter().map(|text| format!("expired: {text}"));
-        let mut lines: Vec<_> = different.chain(lost).chain(expired).take(30).collect();
-        if self.unlogged > 0 {
-            lines.push(format!("{} conflicts are not counted", self.unlogged));
-        }
-        lines
-            .iter_mut()
-            .for_each(|line| *line = line.chars().take(400).collect());
-        lines
-    }
-}
-
 /// A writer at work.
 struct Writer {
-    side: Side,
-    anchor: String,
-    /// When B made the anchor's node.
+    /// 0 on A, 1 on B.
+    at: usize,
+    /// When the other side made the anchor's node.
     seen: i64,
     task: tokio::task::JoinHandle<Result<Record>>,
 }
+
+/// A writer that has ended.
+struct Written {
+    at: usize,
+    seen: i64,
+    record: Record,
+}
+
+const SIDES: [Side; 2] = [Side::A, Side::B];
 
 pub(super) async fn run(world: &mut World, trial: &Trial, request: &Request) -> Result<Outcome> {
     let mut rng = StdRng::seed_from_u64(trial.seed);
     let root = format!("/t{:x}", trial.seed);
     let observers = [observer(world, Side::A).await?, observer(world, Side::B).await?];
-    for path in ["", "/shared", "/queue"] {
-        create_surely(
-            &observers[0],
-            &format!("{root}{path}"),
-            b"",
-            Duration::from_secs(60),
-        )
-        .await?;
+    let sides = &SIDES[..if request.both { 2 } else { 1 }];
+    // Each side's writers share nodes with one another only: what both write at once is a conflict.
+    let mut paths = vec![root.clone()];
+    for side in sides {
+        paths.extend(["", "/shared", "/queue"].map(|name| format!("{root}/{side}{name}")));
     }
-    let passed = wait_for(&observers[1], &format!("{root}/queue"), true, PASSAGE).await;
-    passed.with_context(|| format!("before the fault, {}", engines(world)))?;
+    for path in &paths {
+        create_surely(&observers[0], path, b"", Duration::from_secs(60)).await?;
+    }
+    for path in &paths {
+        let passed = wait_for(&observers[1], path, true, PASSAGE).await;
+        passed.with_context(|| format!("before the fault, {}", engines(world)))?;
+    }
 
     let (stop, stopped) = watch::channel(false);
-    let sides: &[Side] = if request.both {
-        &[Side::A, Side::B]
-    } else {
-        &[Side::A]
-    };
     let mut writers = Vec::new();
     for number in 0..WRITERS * sides.len() {
-        let side = sides[number % sides.len()];
-        writers.push(start_writer(world, side, number, &root, rng.random(), &stopped, &observers).await?);
+        let at = number % sides.len();
+        writers.push(start_writer(world, at, number, &root, rng.random(), &stopped, &observers).await?);
     }
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let before = conflicts(world).await;
     let injury = trial.fault.happen(world, &mut rng, request.away).await?;
-    let made = if trial.fault == Fault::Conflict {
-        make_conflicts(world, &observers, &root).await?
-    } else {
-        0
-    };
-    let recovery = first_passage(world, &observers, &root, injury).await?;
+    let mut outcome = Outcome::default();
+    if trial.fault == Fault::Conflict && !world.engines.is_empty() {
+        outcome.made = make_conflicts(world, &observers, &root).await?;
+    }
+    outcome.recovery = first_passage(world, &observers, &root, injury).await?;
     tokio::time::sleep(Duration::from_millis(1000)).await;
     stop.send_replace(true);
     let mut records = Vec::new();
-    for writer in writers {
-        let record = writer.task.await.context("a writer broke")??;
-        records.push((writer.side, writer.anchor, writer.seen, record));
+    for Writer { at, seen, task } in writers {
+        let record = task.await.context("a writer broke")??;
+        records.push(Written { at, seen, record });
     }
     quiet(world, &observers, &records, &root, sides).await?;
-
-    let mut outcome = Outcome {
-        recovery,
-        ..Outcome::default()
-    };
-    compare(&observers, &root, &mut outcome).await?;
-    check_records(&observers[1], &root, &records, trial.fault, &mut outcome).await?;
-    if made > 0 {
-        let counted = conflicts(world).await.saturating_sub(before);
-        outcome.unlogged = made.saturating_sub(counted);
-    }
+    judge::judge(&observers, &root, &records, trial.fault, &mut outcome).await?;
+    outcome.counted = conflicts(world).await.saturating_sub(before);
+    judge::revive(world, &mut outcome)?;
     Ok(outcome)
 }
 
@@ -147,17 +102,18 @@ async fn observer(world: &World, side: Side) -> Result<Client> {
 
 async fn start_writer(
     world: &World,
-    side: Side,
+    at: usize,
     number: usize,
     root: &str,
     seed: u64,
     stopped: &watch::Receiver<bool>,
     observers: &[Client; 2],
 ) -> Result<Writer> {
+    let side = SIDES[at];
     let script = Script {
         servers: world.ensemble(side).connect_string(),
         version: world.version(side),
-        root: root.to_owned(),
+        root: format!("{root}/{side}"),
         number,
         seed,
         pace: Duration::from_millis(30),
@@ -169,15 +125,12 @@ async fn start_writer(
         task.await.context("a writer broke")??;
         anyhow::bail!("a writer ended at once");
     };
-    wait_for(&observers[1], &anchor, true, PASSAGE).await?;
-    let stat = observers[1].check_stat(&anchor).await?;
+    let other = &observers[1 - at];
+    let passed = wait_for(other, &anchor, true, PASSAGE).await;
+    passed.with_context(|| format!("an ephemeral of {side}'s client, {}", engines(world)))?;
+    let stat = other.check_stat(&anchor).await?;
     let seen = stat.with_context(|| format!("{anchor} went away at once"))?.czxid;
-    Ok(Writer {
-        side,
-        anchor,
-        seen,
-        task,
-    })
+    Ok(Writer { at, seen, task })
 }
 
 /// Seconds from the end of a fault until something written on A after it is on B.
@@ -189,27 +142,26 @@ async fn first_passage(world: &World, observers: &[Client; 2], root: &str, injur
     Ok(injury.healed.elapsed().as_secs_f64())
 }
 
-/// Waits until nothing changes on A any more, and until B has it all.
+/// Waits until nothing changes any more where clients wrote, and until the other side has it all.
 async fn quiet(
     world: &World,
     observers: &[Client; 2],
-    records: &[(Side, String, i64, Record)],
+    records: &[Written],
     root: &str,
     sides: &[Side],
 ) -> Result<()> {
-    for (side, _, _, record) in records {
-        let observer = &observers[usize::from(*side == Side::B)];
-        let gone = record
+    for written in records {
+        let gone = written
+            .record
             .orphans
             .iter()
-            .map(|path| wait_for(observer, path, false, PASSAGE));
+            .map(|path| wait_for(&observers[written.at], path, false, PASSAGE));
         try_join_all(gone)
             .await
             .context("a lost session does not expire")?;
     }
-    for (number, side) in sides.iter().enumerate() {
-        let marker = format!("{root}/end-{number}");
-        let at = usize::from(*side == Side::B);
+    for (at, side) in sides.iter().enumerate() {
+        let marker = format!("{root}/end-{side}");
         create_surely(&observers[at], &marker, b"", PASSAGE).await?;
         let passed = wait_for(&observers[1 - at], &marker, true, PASSAGE).await;
         passed.with_context(|| format!("the end, from {side}; {}", engines(world)))?;
@@ -217,67 +169,16 @@ async fn quiet(
     Ok(())
 }
 
-async fn compare(observers: &[Client; 2], root: &str, outcome: &mut Outcome) -> Result<()> {
-    let (a, b) = tokio::try_join!(
-        checker::read(&observers[0], root, &[]),
-        checker::read(&observers[1], root, &[])
-    )?;
-    outcome.nodes = a.len();
-    outcome.differences = checker::compare(&a, &b);
-    if !outcome.differences.is_empty() {
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        let (a, b) = tokio::try_join!(
-            checker::read(&observers[0], root, &[]),
-            checker::read(&observers[1], root, &[])
-        )?;
-        outcome.late = checker::compare(&a, &b).is_empty();
-    }
-    Ok(())
-}
-
-/// Whether B has what each writer was promised.
-async fn check_records(
-    b: &Client,
-    root: &str,
-    records: &[(Side, String, i64, Record)],
-    fault: Fault,
-    outcome: &mut Outcome,
-) -> Result<()> {
-    let tree = checker::read(b, root, &[]).await?;
-    for (_, anchor, seen, record) in records {
-        outcome.writes += record.done;
-        outcome.unknown += record.unknown;
-        let relative = |path: &String| path.strip_prefix(root).unwrap_or(path).to_owned();
-        let expected: Expected = record
-            .expected
-            .iter()
-            .map(|(path, values)| (relative(path), values.clone()))
-            .collect();
-        outcome.lost.extend(checker::lost(&expected, &tree));
-        // No engine for longer than the session's timeout: B had to let it expire.
-        let excused = record.expired || fault == Fault::LongAway;
-        let there = tree.get(&relative(anchor));
-        match there {
-            Some(node) if node.stat.czxid == *seen => {}
-            _ if excused => {}
-            None => outcome.expired.push(format!("{anchor} is gone")),
-            Some(node) => {
-                let text = format!("{anchor} was made again: {seen:#x}, now {:#x}", node.stat.czxid);
-                outcome.expired.push(text);
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Both sides change the same nodes while all engines stand still, so that neither has seen the other's.
 async fn make_conflicts(world: &World, observers: &[Client; 2], root: &str) -> Result<u64> {
-    let paths: Vec<_> = (0..3).map(|number| format!("{root}/fought-{number}")).collect();
+    let paths: Vec<_> = (0..3)
+        .map(|number| format!("{root}{}{number}", judge::FOUGHT))
+        .collect();
     for path in &paths {
         create_surely(&observers[0], path, b"at first", PASSAGE).await?;
         wait_for(&observers[1], path, true, PASSAGE).await?;
     }
-    world.engines.iter().for_each(crate::world::Engine::pause);
+    world.engines.iter().for_each(Engine::pause);
     let written = async {
         for path in &paths {
             observers[0].set_data(path, b"of A", None).await?;
@@ -286,7 +187,7 @@ async fn make_conflicts(world: &World, observers: &[Client; 2], root: &str) -> R
         anyhow::Ok(())
     };
     let written = written.await;
-    world.engines.iter().for_each(crate::world::Engine::resume);
+    world.engines.iter().for_each(Engine::resume);
     written?;
     Ok(paths.len() as u64)
 }
@@ -304,6 +205,6 @@ async fn conflicts(world: &World) -> u64 {
 
 /// What the engines said last, for a report.
 fn engines(world: &World) -> String {
-    let words = world.engines.iter().map(crate::world::Engine::last_words);
+    let words = world.engines.iter().map(Engine::last_words);
     words.collect::<Vec<_>>().join("\n--\n")
 }
