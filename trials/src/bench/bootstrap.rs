@@ -26,9 +26,40 @@ async fn engine(world: &mut World) -> Result<Duration> {
     Ok(began.elapsed())
 }
 
+const HEADING: [&str; 6] = ["bootstrap", "znodes", "seconds", "ratio", "memory", "machine"];
+
+/// Seconds of ZooKeeper's own observer, the median of three.
+async fn own(world: &World, request: &Request, nodes: u64) -> Result<f64> {
+    let setup = request.version.setup();
+    let mut times = Vec::new();
+    for _ in 0..3 {
+        let took = observer::join(world.ensemble(Side::A), &setup, world.options.heap, nodes).await?;
+        times.push(took.as_secs_f64());
+    }
+    Ok(median(times))
+}
+
+fn first_row(nodes: u64, seconds: f64) -> [String; 6] {
+    let what = "ZooKeeper's own observer, from its start until it serves";
+    let cells = [what, &nodes.to_string(), &format!("{seconds:.2}"), "1", "", ""];
+    cells.map(str::to_owned)
+}
+
+/// Without an engine.
+async fn alone(world: &World, request: &Request) -> Result<Table> {
+    load::tree(&client(world, Side::A).await?, request.bootstrap).await?;
+    let all = nodes(world, Side::A).await?;
+    let mut table = Table::new(HEADING);
+    table.row(first_row(all, own(world, request, all).await?));
+    Ok(table)
+}
+
 /// Times and memory.
 pub(super) async fn table(request: &Request) -> Result<Table> {
     let mut world = world(request, None, false).await?;
+    if request.itself {
+        return alone(&world, request).await;
+    }
     // What the program takes with hardly anything to hold.
     engine(&mut world).await?;
     let empty = memory(&world)?;
@@ -36,16 +67,7 @@ pub(super) async fn table(request: &Request) -> Result<Table> {
 
     load::tree(&client(&world, Side::A).await?, request.bootstrap).await?;
     let all = nodes(&world, Side::A).await?;
-    let mut own = Vec::new();
-    for _ in 0..3 {
-        let setup = request.version.setup();
-        let heap = world.options.heap;
-        own.push(
-            observer::join(world.ensemble(Side::A), &setup, heap, all)
-                .await?
-                .as_secs_f64(),
-        );
-    }
+    let theirs = own(&world, request, all).await?;
     let machine = Machine::watch(None);
     let took = engine(&mut world).await?.as_secs_f64();
     let machine = machine.cell();
@@ -54,22 +76,14 @@ pub(super) async fn table(request: &Request) -> Result<Table> {
         bail!("the engine says that B is equal; A has {all} znodes, B {there}");
     }
     let full = memory(&world)?;
-    let own = median(own);
     let each = (full.saturating_sub(empty)) as f64 / all as f64;
-    let mut table = Table::new(["bootstrap", "znodes", "seconds", "ratio", "memory", "machine"]);
-    table.row([
-        "ZooKeeper's own observer, from its start until it serves".into(),
-        all.to_string(),
-        format!("{own:.2}"),
-        "1".into(),
-        String::new(),
-        String::new(),
-    ]);
+    let mut table = Table::new(HEADING);
+    table.row(first_row(all, theirs));
     table.row([
         "the engine into an empty B, through the client protocol".into(),
         all.to_string(),
         format!("{took:.2}"),
-        format!("{:.2}", took / own),
+        format!("{:.2}", took / theirs),
         format!(
             "{each:.0} B a znode, {:.0} B beyond its {SIZE} B of data ({:.0} MB; {:.0} MB when empty)",
             each - SIZE as f64,

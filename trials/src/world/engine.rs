@@ -195,12 +195,13 @@ impl Engine {
             {
                 return last;
             }
+            let last = last.map_or_else(|error| format!("{error:#}"), |status| status.to_string());
             if !self.runs() {
                 bail!("the engine ended by itself: {}", self.last_words());
             }
             if Instant::now() > until {
                 bail!(
-                    "not {} after {limit:?}: {last:?}\n{}",
+                    "not {} after {limit:?}: {last}\n{}",
                     states.join(" or "),
                     self.last_words()
                 );
