@@ -83,13 +83,17 @@ pub async fn run(request: &Request) -> Result<()> {
 
 /// Two ensembles as they would be run: compiled by the JVM's better compiler, with heaps that hold the tree.
 async fn world(request: &Request, delay: Option<Duration>, start_engines: bool) -> Result<World> {
+    World::start(options(request, delay, start_engines)?).await
+}
+
+fn options(request: &Request, delay: Option<Duration>, start_engines: bool) -> Result<Options> {
     let most = request.tree.max(if request.parts.contains(['c', 'd']) {
         request.bootstrap
     } else {
         0
     });
     let heap = 300 + u32::try_from(most / 1000)?;
-    World::start(Options {
+    Ok(Options {
         versions: [request.version; 2],
         engines: usize::from(!request.itself),
         members: request.members,
@@ -100,7 +104,6 @@ async fn world(request: &Request, delay: Option<Duration>, start_engines: bool) 
         start_engines,
         ..Options::default()
     })
-    .await
 }
 
 /// A client of a side.

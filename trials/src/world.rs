@@ -58,6 +58,8 @@ pub struct Options {
     pub better_compiler: bool,
     /// Engines are started; else the caller starts them.
     pub start_engines: bool,
+    /// B is not started: its folders are for the engine to fill.
+    pub seeded: bool,
 }
 
 impl Default for Options {
@@ -74,6 +76,7 @@ impl Default for Options {
             heap: 80,
             better_compiler: false,
             start_engines: true,
+            seeded: false,
         }
     }
 }
@@ -118,6 +121,9 @@ impl World {
         let members = options.members;
         let (a, b) = if options.engines == 0 {
             (Ensemble::start_with(members, a, |_| ()).await, None)
+        } else if options.seeded {
+            let b = Ensemble::prepare(members, b);
+            (Ensemble::start_with(members, a, |_| ()).await, Some(b))
         } else {
             let a = Ensemble::start_with(members, a, |_| ());
             let (a, b) = tokio::join!(a, Ensemble::start_with(members, b, |_| ()));
@@ -154,12 +160,18 @@ impl World {
                 *address = through.join(":");
             }
         }
+        let mut flags = self.options.flags.clone();
+        if self.options.seeded {
+            let b = self.ensemble(Side::B);
+            let dirs = (1..=b.len()).map(|id| format!("--seed-dir={}", b.data_dir(id).display()));
+            flags.extend(dirs);
+        }
         for number in 0..self.options.engines {
             let place = Place {
                 dir: self._state.path().join(format!("engine-{number}")),
                 source: source.clone(),
                 target: target.join(","),
-                flags: self.options.flags.clone(),
+                flags: flags.clone(),
                 namespace: self.network.as_ref().map(|network| network.engines().to_owned()),
             };
             let mut engine = Engine::new(place)?;

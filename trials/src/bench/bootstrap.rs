@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use mesolith_testkit_zookeeper::Ensemble;
 use mesolith_zk::four_letter;
 
 use super::load::SIZE;
 use super::throughput::median;
 use super::{Machine, Request, client, load, observer, world};
 use crate::table::Table;
-use crate::world::{Side, World};
+use crate::world::{Options, Side, World};
 
 async fn nodes(world: &World, side: Side) -> Result<u64> {
     let ensemble = world.ensemble(side);
@@ -54,6 +55,55 @@ async fn alone(world: &World, request: &Request) -> Result<Table> {
     Ok(table)
 }
 
+/// From the start of the engine's process until B, whose servers are started once their folders are filled, is equal.
+async fn seeded(request: &Request) -> Result<f64> {
+    let options = Options {
+        seeded: true,
+        ..super::options(request, None, false)?
+    };
+    let mut world = World::start(options).await?;
+    load::tree(&client(&world, Side::A).await?, request.bootstrap).await?;
+    let began = Instant::now();
+    let engine = world.engines.first_mut().context("no engine")?;
+    engine.start()?;
+    let until = began + Duration::from_secs(600);
+    while !filled(world.ensemble(Side::B)) {
+        if Instant::now() > until {
+            bail!("the folders are not filled: {}", engine_words(&world));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let b = world.ensemble_mut(Side::B);
+    (1..=b.len()).for_each(|id| b.spawn(id));
+    let engine = world.engines.first_mut().context("no engine")?;
+    engine.wait_state(&["in-sync"], Duration::from_secs(600)).await?;
+    let took = began.elapsed().as_secs_f64();
+    let [a, b] = [nodes(&world, Side::A).await?, nodes(&world, Side::B).await?];
+    if b < a {
+        bail!("the engine says that B is equal; A has {a} znodes, B {b}");
+    }
+    Ok(took)
+}
+
+fn engine_words(world: &World) -> String {
+    world
+        .engines
+        .first()
+        .map(crate::world::Engine::last_words)
+        .unwrap_or_default()
+}
+
+/// Whether each server has a snapshot; the engine gives it its name once it is whole.
+fn filled(b: &Ensemble) -> bool {
+    let has = |id| {
+        let files = std::fs::read_dir(b.data(id)).into_iter().flatten().flatten();
+        files
+            .into_iter()
+            .any(|file| file.file_name().to_string_lossy().starts_with("snapshot."))
+    };
+    (1..=b.len()).all(has)
+}
+
 /// Times and memory.
 pub(super) async fn table(request: &Request) -> Result<Table> {
     let mut world = world(request, None, false).await?;
@@ -92,6 +142,18 @@ pub(super) async fn table(request: &Request) -> Result<Table> {
         ),
         machine,
     ]);
+    drop(world);
+    match seeded(request).await {
+        Ok(took) => table.row([
+            "the engine by file into a B that was never started, its servers' start included".into(),
+            all.to_string(),
+            format!("{took:.2}"),
+            format!("{:.2}", took / theirs),
+            String::new(),
+            String::new(),
+        ]),
+        Err(error) => println!("no seeding by file measured: {error:#}"),
+    }
     Ok(table)
 }
 
