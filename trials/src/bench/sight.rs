@@ -17,7 +17,7 @@ pub(super) fn learner(ensemble: &Ensemble, id: i64) -> Result<(Learner, tempfile
     let spool = tempfile::tempdir()?;
     let servers = (1..=ensemble.len()).map(|id| Server {
         client: ensemble.server(id),
-        quorum: ensemble.quorum(id),
+        quorum: Some(ensemble.quorum(id)),
     });
     let mut config = Config::new(servers.collect(), spool.path().to_path_buf());
     config.id = id;
@@ -36,7 +36,7 @@ impl Sight {
     pub(super) async fn of(ensemble: &Ensemble) -> Result<Self> {
         let (mut learner, spool) = learner(ensemble, 9_500_001)?;
         let ready = async {
-            while !matches!(learner.next().await?, Event::UpToDate) {}
+            while !matches!(learner.next().await?, Event::UpToDate { .. }) {}
             anyhow::Ok(())
         };
         tokio::time::timeout(Duration::from_secs(120), ready)
