@@ -25,6 +25,8 @@ pub struct Outcome {
     pub counted: u64,
     /// Engines that ended by themselves, with their last words.
     pub ended: Vec<String>,
+    /// What the logs say of the first nodes that differ.
+    pub history: Vec<String>,
     /// From the end of the fault to the first write after it being on B, in seconds.
     pub recovery: f64,
 }
