@@ -3,10 +3,10 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mesolith/target
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down test e2e ci fmt lint codegen tidy kube-dev
+.PHONY: help build up down test e2e ci fmt lint codegen tidy kube-dev bench-zksync chaos-zksync
 
 help: ## List the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 build: ## Build mesolith and mesos-migrate onto the PATH of .local/env; PROFILE=release for speed
 	@local/build.sh
@@ -40,3 +40,20 @@ tidy: ## Check crate arrows, file headers and file sizes
 
 kube-dev: ## Build Kubernetes for tests from Go modules (about 7 minutes, once)
 	@kube-dev/build.sh
+
+bench-zksync: ## Measure the sync engine on real ensembles (an hour); ARGS="--parts ab" for some of it
+	cargo build --release -p mesolith -p mesolith-trials
+	$(CARGO_TARGET_DIR)/release/bench-zksync $(ARGS)
+
+chaos-zksync: ## Trials of the sync engine under faults, both ways, elections, kazoo, half an hour of load (hours); ARGS="--trials 20 --seed 7" for trials only
+ifdef ARGS
+	cargo build --release -p mesolith -p mesolith-trials
+	$(CARGO_TARGET_DIR)/release/chaos-zksync $(ARGS)
+else
+	cargo build --release -p mesolith -p mesolith-trials
+	$(CARGO_TARGET_DIR)/release/chaos-zksync --trials 200
+	$(CARGO_TARGET_DIR)/release/chaos-zksync --trials 48 --both
+	$(CARGO_TARGET_DIR)/release/chaos-zksync --election 5m
+	$(CARGO_TARGET_DIR)/release/chaos-zksync --kazoo
+	$(CARGO_TARGET_DIR)/release/chaos-zksync --soak 30m
+endif

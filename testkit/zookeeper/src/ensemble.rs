@@ -29,6 +29,8 @@ pub struct Setup {
     pub first_id: usize,
     /// Folder for the data, such as one in memory; a temporary one by default.
     pub dir: Option<PathBuf>,
+    /// More of the servers' environment.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Default for Setup {
@@ -41,6 +43,7 @@ impl Default for Setup {
             namespace: None,
             first_id: 1,
             dir: None,
+            environment: Vec::new(),
         }
     }
 }
@@ -226,6 +229,7 @@ impl Ensemble {
             None => Command::new("java"),
         };
         let process = command
+            .envs(self.setup.environment.iter().cloned())
             .args([
                 "-Xmx64m",
                 "-XX:+UseSerialGC",

@@ -1,0 +1,166 @@
+//! A large tree taken over, beside ZooKeeper's own observer that takes the same snapshot.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use mesolith_testkit_zookeeper::Ensemble;
+use mesolith_zk::four_letter;
+
+use super::load::SIZE;
+use super::throughput::median;
+use super::{Machine, Request, client, load, observer, world};
+use crate::table::Table;
+use crate::world::{Options, Side, World};
+
+async fn nodes(world: &World, side: Side) -> Result<u64> {
+    let ensemble = world.ensemble(side);
+    let leader = ensemble.server(ensemble.leader().await);
+    Ok(four_letter::srvr(&leader, Duration::from_secs(10)).await?.znodes)
+}
+
+/// From the start of the engine's process until it says that B is equal.
+async fn engine(world: &mut World) -> Result<Duration> {
+    let began = Instant::now();
+    let engine = world.engines.first_mut().context("no engine")?;
+    engine.start()?;
+    engine.wait_state(&["in-sync"], Duration::from_secs(1800)).await?;
+    Ok(began.elapsed())
+}
+
+const HEADING: [&str; 6] = ["bootstrap", "znodes", "seconds", "ratio", "memory", "machine"];
+
+/// Seconds of ZooKeeper's own observer, the median of three.
+async fn own(world: &World, request: &Request, nodes: u64) -> Result<f64> {
+    let setup = request.version.setup();
+    let mut times = Vec::new();
+    for _ in 0..3 {
+        let took = observer::join(world.ensemble(Side::A), &setup, world.options.heap, nodes).await?;
+        times.push(took.as_secs_f64());
+    }
+    Ok(median(times))
+}
+
+fn first_row(nodes: u64, seconds: f64) -> [String; 6] {
+    let what = "ZooKeeper's own observer, from its start until it serves";
+    let cells = [what, &nodes.to_string(), &format!("{seconds:.2}"), "1", "", ""];
+    cells.map(str::to_owned)
+}
+
+/// Without an engine.
+async fn alone(world: &World, request: &Request) -> Result<Table> {
+    load::tree(&client(world, Side::A).await?, request.bootstrap).await?;
+    let all = nodes(world, Side::A).await?;
+    let mut table = Table::new(HEADING);
+    table.row(first_row(all, own(world, request, all).await?));
+    Ok(table)
+}
+
+/// From the start of the engine's process until B, whose servers are started once their folders are filled, is equal.
+async fn seeded(request: &Request) -> Result<f64> {
+    let options = Options {
+        seeded: true,
+        ..super::options(request, None, false)?
+    };
+    let mut world = World::start(options).await?;
+    load::tree(&client(&world, Side::A).await?, request.bootstrap).await?;
+    let began = Instant::now();
+    let engine = world.engines.first_mut().context("no engine")?;
+    engine.start()?;
+    let until = began + Duration::from_secs(600);
+    while !filled(world.ensemble(Side::B)) {
+        if Instant::now() > until {
+            bail!("the folders are not filled: {}", engine_words(&world));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let b = world.ensemble_mut(Side::B);
+    (1..=b.len()).for_each(|id| b.spawn(id));
+    let engine = world.engines.first_mut().context("no engine")?;
+    engine.wait_state(&["in-sync"], Duration::from_secs(600)).await?;
+    let took = began.elapsed().as_secs_f64();
+    let [a, b] = [nodes(&world, Side::A).await?, nodes(&world, Side::B).await?];
+    if b < a {
+        bail!("the engine says that B is equal; A has {a} znodes, B {b}");
+    }
+    Ok(took)
+}
+
+fn engine_words(world: &World) -> String {
+    world
+        .engines
+        .first()
+        .map(crate::world::Engine::last_words)
+        .unwrap_or_default()
+}
+
+/// Whether each server has a snapshot; the engine gives it its name once it is whole.
+fn filled(b: &Ensemble) -> bool {
+    let has = |id| {
+        let files = std::fs::read_dir(b.data(id)).into_iter().flatten().flatten();
+        files
+            .into_iter()
+            .any(|file| file.file_name().to_string_lossy().starts_with("snapshot."))
+    };
+    (1..=b.len()).all(has)
+}
+
+/// Times and memory.
+pub(super) async fn table(request: &Request) -> Result<Table> {
+    let mut world = world(request, None, false).await?;
+    if request.itself {
+        return alone(&world, request).await;
+    }
+    // What the program takes with hardly anything to hold.
+    engine(&mut world).await?;
+    let empty = memory(&world)?;
+    world.engines.iter_mut().for_each(crate::world::Engine::kill);
+
+    load::tree(&client(&world, Side::A).await?, request.bootstrap).await?;
+    let all = nodes(&world, Side::A).await?;
+    let theirs = own(&world, request, all).await?;
+    let machine = Machine::watch(None);
+    let took = engine(&mut world).await?.as_secs_f64();
+    let machine = machine.cell();
+    let there = nodes(&world, Side::B).await?;
+    if there < all {
+        bail!("the engine says that B is equal; A has {all} znodes, B {there}");
+    }
+    let full = memory(&world)?;
+    let each = (full.saturating_sub(empty)) as f64 / all as f64;
+    let mut table = Table::new(HEADING);
+    table.row(first_row(all, theirs));
+    table.row([
+        "the engine into an empty B, through the client protocol".into(),
+        all.to_string(),
+        format!("{took:.2}"),
+        format!("{:.2}", took / theirs),
+        format!(
+            "{each:.0} B a znode, {:.0} B beyond its {SIZE} B of data ({:.0} MB; {:.0} MB when empty)",
+            each - SIZE as f64,
+            full as f64 / 1e6,
+            empty as f64 / 1e6
+        ),
+        machine,
+    ]);
+    drop(world);
+    match seeded(request).await {
+        Ok(took) => table.row([
+            "the engine by file into a B that was never started, its servers' start included".into(),
+            all.to_string(),
+            format!("{took:.2}"),
+            format!("{:.2}", took / theirs),
+            String::new(),
+            String::new(),
+        ]),
+        Err(error) => println!("no seeding by file measured: {error:#}"),
+    }
+    Ok(table)
+}
+
+fn memory(world: &World) -> Result<u64> {
+    world
+        .engines
+        .first()
+        .and_then(crate::world::Engine::memory)
+        .context("the engine does not run")
+}

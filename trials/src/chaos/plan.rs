@@ -1,0 +1,140 @@
+//! Which trials in which worlds. Pure: the same request gives the same trials.
+
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+
+use super::Request;
+use crate::faults::{self, Fault};
+use crate::version::Version;
+
+/// Trials that one world can be used for: it takes longer to start than a trial.
+const TRIALS_OF_A_WORLD: usize = 10;
+
+/// What a fault needs of a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Namespaces.
+    Standard,
+    /// A relay that delays by so many milliseconds.
+    Slow(u64),
+    /// B on a small disk.
+    SmallDisk,
+    /// B with a clock that is wrong by this.
+    WrongClock(&'static str),
+}
+
+/// A trial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial {
+    /// Decides everything in it.
+    pub seed: u64,
+    /// What happens.
+    pub fault: Fault,
+}
+
+/// Trials of one world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorldPlan {
+    /// What it is like.
+    pub kind: Kind,
+    /// A and B.
+    pub versions: [Version; 2],
+    /// One after the other.
+    pub trials: Vec<Trial>,
+}
+
+/// Each fault as often as the others, in worlds of random versions.
+pub fn plan(request: &Request) -> Vec<WorldPlan> {
+    let mut rng = StdRng::seed_from_u64(request.seed);
+    let wanted = |fault: &Fault| {
+        request
+            .only
+            .as_ref()
+            .is_none_or(|only| fault.to_string().contains(only.as_str()))
+    };
+    let possible = |fault: &Fault| !request.itself || alone(*fault);
+    let faults: Vec<_> = faults::ALL
+        .into_iter()
+        .filter(|fault| wanted(fault) && possible(fault))
+        .collect();
+    let mut plans: Vec<WorldPlan> = Vec::new();
+    // A short share of the trials begins elsewhere in the list with each seed.
+    let first = rng.random_range(0..faults.len().max(1));
+    for fault in faults
+        .iter()
+        .cycle()
+        .skip(first)
+        .take(request.trials.min(faults.len() * request.trials))
+    {
+        let trial = Trial {
+            seed: rng.random(),
+            fault: *fault,
+        };
+        let kind = kind(*fault, &mut rng);
+        let fits = |plan: &&mut WorldPlan| {
+            plan.trials.len() < TRIALS_OF_A_WORLD
+                && std::mem::discriminant(&plan.kind) == std::mem::discriminant(&kind)
+        };
+        match plans.iter_mut().find(fits) {
+            Some(plan) => plan.trials.push(trial),
+            None => plans.push(WorldPlan {
+                kind,
+                versions: request
+                    .versions
+                    .unwrap_or_else(|| [(); 2].map(|()| Version::random(&mut rng))),
+                trials: vec![trial],
+            }),
+        }
+    }
+    plans
+}
+
+fn kind(fault: Fault, rng: &mut StdRng) -> Kind {
+    match fault {
+        Fault::SlowLink => Kind::Slow(*[1, 10, 50].choose(rng).unwrap_or(&10)),
+        Fault::FullDisk => Kind::SmallDisk,
+        Fault::WrongClock => Kind::WrongClock(["-2h", "+90m", "-3s"].choose(rng).unwrap_or(&"-2h")),
+        _ => Kind::Standard,
+    }
+}
+
+/// Whether it can happen to an ensemble without an engine.
+fn alone(fault: Fault) -> bool {
+    matches!(
+        fault,
+        Fault::Calm
+            | Fault::KillMember(..)
+            | Fault::PauseMember(..)
+            | Fault::LoseQuorum(_)
+            | Fault::RollingRestart(_)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn the_same_request_gives_the_same_trials_and_all_faults() {
+        let request = Request {
+            trials: 240,
+            seed: 7,
+            away: Duration::ZERO,
+            both: false,
+            itself: false,
+            only: None,
+            versions: None,
+        };
+        let plans = plan(&request);
+        assert_eq!(plans, plan(&request));
+        let trials: Vec<_> = plans.iter().flat_map(|plan| &plan.trials).collect();
+        assert_eq!(trials.len(), 240);
+        for fault in faults::ALL {
+            assert!(trials.iter().any(|trial| trial.fault == fault), "{fault}");
+        }
+        let other = plan(&Request { seed: 8, ..request });
+        assert_ne!(plans, other);
+    }
+}

@@ -1,0 +1,113 @@
+//! What the trials found, by fault.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use super::{Outcome, Trial};
+use crate::table::Table;
+
+#[derive(Debug, Default)]
+struct Row {
+    trials: usize,
+    writes: u64,
+    failed: usize,
+    differences: usize,
+    lost: usize,
+    expired: usize,
+    unlogged: u64,
+    recovery: Vec<f64>,
+}
+
+/// Adds up.
+#[derive(Debug, Default)]
+pub struct Report {
+    rows: BTreeMap<String, Row>,
+}
+
+impl Report {
+    /// One more trial; prints it.
+    pub(super) fn add(&mut self, trial: &Trial, outcome: Result<Outcome>) {
+        let row = self.rows.entry(trial.fault.to_string()).or_default();
+        row.trials += 1;
+        let seed = trial.seed;
+        match outcome {
+            Err(error) => {
+                row.failed += 1;
+                println!("  trial {seed:#x}, {}: FAILED: {error:#}", trial.fault);
+            }
+            Ok(outcome) => {
+                let verdict = if outcome.is_good() { "equal" } else { "VIOLATED" };
+                println!(
+                    "  trial {seed:#x}, {}: {verdict}, {} nodes, {} writes ({} unknown), {:.2} s to recover",
+                    trial.fault, outcome.nodes, outcome.writes, outcome.unknown, outcome.recovery
+                );
+                for line in outcome.violations().iter().chain(&outcome.history) {
+                    println!("    {line}");
+                }
+                row.writes += outcome.writes;
+                row.differences += outcome.differences.len();
+                row.lost += outcome.lost.len();
+                row.expired += outcome.expired.len();
+                row.unlogged += outcome.unlogged();
+                row.failed += outcome.ended.len();
+                row.recovery.push(outcome.recovery);
+            }
+        }
+    }
+
+    /// Trials in which nothing was wrong are all that there were.
+    pub fn is_good(&self) -> bool {
+        let bad = |row: &Row| row.failed + row.differences + row.lost + row.expired > 0 || row.unlogged > 0;
+        !self.rows.values().any(bad)
+    }
+
+    /// The table.
+    pub fn table(&self) -> Table {
+        let mut table = Table::new([
+            "fault",
+            "trials",
+            "acknowledged writes",
+            "not finished",
+            "differences",
+            "lost writes",
+            "expired sessions",
+            "unlogged conflicts",
+            "seconds to recover, median / most",
+        ]);
+        let mut all = Row::default();
+        for (fault, row) in &self.rows {
+            all.trials += row.trials;
+            all.writes += row.writes;
+            all.failed += row.failed;
+            all.differences += row.differences;
+            all.lost += row.lost;
+            all.expired += row.expired;
+            all.unlogged += row.unlogged;
+            all.recovery.extend(&row.recovery);
+            table.row(cells(fault, row));
+        }
+        table.row(cells("all", &all));
+        table
+    }
+}
+
+fn cells(name: &str, row: &Row) -> [String; 9] {
+    let mut recovery = row.recovery.clone();
+    recovery.sort_by(f64::total_cmp);
+    let recovery = match (recovery.get(recovery.len() / 2), recovery.last()) {
+        (Some(median), Some(most)) => format!("{median:.2} / {most:.2}"),
+        _ => "-".to_owned(),
+    };
+    [
+        name.to_owned(),
+        row.trials.to_string(),
+        row.writes.to_string(),
+        row.failed.to_string(),
+        row.differences.to_string(),
+        row.lost.to_string(),
+        row.expired.to_string(),
+        row.unlogged.to_string(),
+        recovery,
+    ]
+}

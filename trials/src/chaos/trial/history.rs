@@ -1,0 +1,85 @@
+//! What each side's servers have in their transaction logs about a node and its children: where a difference comes from.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::BufReader;
+
+use mesolith_testkit_zookeeper::Ensemble;
+use mesolith_zk::record::{Op, Txn};
+use mesolith_zk::txn_log::LogReader;
+
+/// Most lines of each side.
+const LINES: usize = 400;
+
+/// Lines for a node, oldest first. What cannot be read is left out.
+pub(super) fn history(ensemble: &Ensemble, path: &str) -> Vec<String> {
+    // A member that was away lacks the middle; all together have everything.
+    let mut lines = BTreeMap::new();
+    for id in 1..=ensemble.len() {
+        let files = fs::read_dir(ensemble.data(id)).into_iter().flatten().flatten();
+        for file in files.filter(|file| file.file_name().to_string_lossy().starts_with("log.")) {
+            let Ok(file) = File::open(file.path()) else {
+                continue;
+            };
+            let Ok(reader) = LogReader::new(BufReader::new(file)) else {
+                continue;
+            };
+            for txn in reader.map_while(Result::ok) {
+                let mut said = Vec::new();
+                describe(&txn.op, path, &mut said);
+                if !said.is_empty() {
+                    lines.insert(txn.header.zxid.0, line(&txn, &said));
+                }
+            }
+        }
+    }
+    let skipped = lines.len().saturating_sub(LINES);
+    lines.into_values().skip(skipped).collect()
+}
+
+fn line(txn: &Txn, said: &[String]) -> String {
+    let failed = if txn.op.is_failed_multi() { " FAILED" } else { "" };
+    let header = &txn.header;
+    format!(
+        "{:#x} by {:#x}/{}{failed}: {}",
+        header.zxid.0,
+        header.session,
+        header.cxid,
+        said.join(", ")
+    )
+}
+
+fn describe(op: &Op, path: &str, said: &mut Vec<String>) {
+    let concerns =
+        |other: &str| other == path || other.rsplit_once('/').is_some_and(|(parent, _)| parent == path);
+    let name = |other: &str| {
+        other
+            .strip_prefix(path)
+            .filter(|rest| !rest.is_empty())
+            .unwrap_or("itself")
+            .to_owned()
+    };
+    match op {
+        Op::Create(create) if concerns(&create.path) => {
+            let counter = create.parent_cversion;
+            said.push(format!(
+                "create {} {:?} parent's counter {counter:?}",
+                name(&create.path),
+                create.kind
+            ));
+        }
+        Op::Delete { path } | Op::DeleteContainer { path } if concerns(path) => {
+            said.push(format!("delete {}", name(path)))
+        }
+        Op::SetData(set) if set.path.as_ref() == path => said.push(format!("set to version {}", set.version)),
+        Op::SetAcl {
+            path: at, version, ..
+        } if at.as_ref() == path => said.push(format!("acl to version {version}")),
+        Op::CloseSession { paths: Some(paths) } => {
+            let gone = paths.iter().filter(|at| concerns(at));
+            said.extend(gone.map(|at| format!("gone with its session: {}", name(at))));
+        }
+        Op::Multi(parts) => parts.iter().for_each(|part| describe(part, path, said)),
+        _ => {}
+    }
+}

@@ -1,0 +1,65 @@
+//! What a trial found.
+
+use crate::checker::Difference;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Nodes compared.
+    pub nodes: usize,
+    /// Writes that clients were told are done.
+    pub writes: u64,
+    /// Writes whose answer was lost.
+    pub unknown: u64,
+    /// Fields that differ.
+    pub differences: Vec<Difference>,
+    /// Whether they were gone five seconds later: then something was late, not wrong.
+    pub late: bool,
+    /// Acknowledged writes that the other side does not have.
+    pub lost: Vec<Difference>,
+    /// Ephemerals on the other side that were away though their client's session lived.
+    pub expired: Vec<String>,
+    /// Conflicts that were made.
+    pub made: u64,
+    /// Conflicts that the engines counted.
+    pub counted: u64,
+    /// Engines that ended by themselves, with their last words.
+    pub ended: Vec<String>,
+    /// What the logs say of the first nodes that differ.
+    pub history: Vec<String>,
+    /// From the end of the fault to the first write after it being on B, in seconds.
+    pub recovery: f64,
+}
+
+impl Outcome {
+    /// Nothing is wrong.
+    pub fn is_good(&self) -> bool {
+        self.violations().is_empty()
+    }
+
+    /// Conflicts made and not counted, or counted and not made.
+    pub fn unlogged(&self) -> u64 {
+        self.made.abs_diff(self.counted)
+    }
+
+    /// A line for each thing that is wrong, at most thirty.
+    pub fn violations(&self) -> Vec<String> {
+        let late = if self.late { " (gone 5 s later)" } else { "" };
+        let different = self.differences.iter().map(|d| format!("differs{late}: {d}"));
+        let lost = self.lost.iter().map(|d| format!("lost: {d}"));
+        let expired = self.expired.iter().map(|text| format!("expired: {text}"));
+        let mut lines: Vec<_> = different.chain(lost).chain(expired).take(30).collect();
+        lines
+            .iter_mut()
+            .for_each(|line| *line = line.chars().take(400).collect());
+        if self.unlogged() > 0 {
+            lines.push(format!("conflicts: {} made, {} counted", self.made, self.counted));
+        }
+        lines.extend(
+            self.ended
+                .iter()
+                .map(|words| format!("an engine ended by itself: {words}")),
+        );
+        lines
+    }
+}
