@@ -136,6 +136,7 @@ pub struct Learner {
     queue: Arc<Queue>,
     tree: Tree,
     settled: bool,
+    members: Option<String>,
     arrived: Instant,
     touch: TouchList,
     requests: Requests,
@@ -176,6 +177,7 @@ impl Learner {
             queue,
             tree,
             settled,
+            members: None,
             arrived: Instant::now(),
             touch,
             requests,
@@ -207,6 +209,11 @@ impl Learner {
     /// The tree after the last event.
     pub fn tree(&self) -> &Tree {
         &self.tree
+    }
+
+    /// The list of members in the words of the leader (3.5+), as of the last link.
+    pub fn members(&self) -> Option<&str> {
+        self.members.as_deref()
     }
 
     /// When the last event came in through the link, which may be long before it was taken.
@@ -247,6 +254,7 @@ impl Learner {
                 Event::Committed { txn, check }
             }
             Item::UpToDate(config) => {
+                self.members.clone_from(&config);
                 self.settled = true;
                 Event::UpToDate { config }
             }

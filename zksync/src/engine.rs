@@ -20,12 +20,14 @@ mod join;
 mod lag;
 mod layout;
 mod news;
+mod open;
 mod report;
+mod seeding;
 mod watcher;
 
 use std::sync::Arc;
 
-use mesolith_zk::learner::{self, Config, Learner};
+use mesolith_zk::learner::Config;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -33,7 +35,7 @@ use crate::handle::{Handle, Refused};
 use crate::options::{EndpointOptions, Options};
 use crate::routes;
 use crate::settings::Side;
-use crate::side::{self, Link};
+use crate::side;
 use crate::status::Status;
 
 /// An engine cannot start, or cannot go on.
@@ -89,16 +91,24 @@ impl Error {
     }
 }
 
-/// Starts an engine. It ends when it is told to by its settings, or when the last [`Handle`] is gone: then its place is free at
+/// Starts an engine: first it is looked whether it may begin, and nothing is written if not. It ends when it is told to by its settings, or when the last [`Handle`] is gone: then its place is free at
 /// once for a standby.
 ///
 /// # Errors
 /// When the options make no sense, or the folder for its files cannot be used.
 pub fn start(options: Options) -> Result<(Handle, JoinHandle<Result<(), Error>>), Error> {
-    let (status, seen) = watch::channel(Arc::new(Status::default()));
+    let (status, seen) = watch::channel(Arc::new(Status {
+        name: options.name.clone(),
+        settings: options.settings.clone(),
+        pid: std::process::id(),
+        ..Status::default()
+    }));
     let (commands, asked) = mpsc::channel(64);
-    let driver = driver::Driver::new(options, status, asked)?;
-    let task = tokio::spawn(driver.run());
+    let routes = crate::Routes::new(&options.settings)?;
+    let task = tokio::spawn(async move {
+        let opened = open::open(&options, &routes).await?;
+        driver::Driver::new(options, routes, opened, status, asked)?.run().await
+    });
     let handle = Handle {
         status: seen,
         commands,
@@ -115,14 +125,4 @@ fn observer(endpoint: &EndpointOptions, options: &Options, side: Side, offset: i
     let process = i64::from(std::process::id()) * 16;
     config.id = 0x4d_0000_0000 + process + if side == Side::A { 0 } else { 8 } + offset;
     config
-}
-
-fn link(endpoint: &EndpointOptions, options: &Options, side: Side) -> Result<Link, Error> {
-    let learner = Learner::start(observer(endpoint, options, side, 0), None);
-    learner
-        .map(|learner| Link::Observer(Box::new(learner)))
-        .map_err(|source: learner::Error| Error::Link {
-            side,
-            source: source.into(),
-        })
 }

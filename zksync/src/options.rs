@@ -129,6 +129,8 @@ pub struct Options {
     pub state_dir: PathBuf,
     /// Data directories of B's servers, when B is to be filled by file before its first start; empty otherwise.
     pub seed_dirs: Vec<PathBuf>,
+    /// What the target has in scope and the source has not may be lost. Asked for with each start and never kept.
+    pub overwrite: bool,
     /// How long a mirrored session outlives the loss of its own ensemble.
     pub session_grace: Duration,
     /// How long a standby waits for the active engine's sign of life before it takes over.

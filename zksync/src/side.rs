@@ -181,6 +181,14 @@ impl Link {
         }
     }
 
+    /// The ensemble's list of members, as its leader says (3.5+).
+    pub fn members(&self) -> Option<&str> {
+        match self {
+            Self::Observer(learner) => learner.members(),
+            Self::Client(_) => None,
+        }
+    }
+
     /// Why they are seen so.
     pub fn reason(&self) -> &str {
         match self {

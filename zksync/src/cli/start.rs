@@ -51,6 +51,9 @@ pub struct StartArgs {
     /// Data directory of a server of the target that has never run, to be filled by file; repeat for each server.
     #[arg(long, value_name = "DIR")]
     pub seed_dir: Vec<PathBuf>,
+    /// Make the target like the source although it already has other znodes below --paths.
+    #[arg(long)]
+    pub overwrite: bool,
     /// How long a mirrored session outlives the loss of its own ensemble.
     #[arg(long, value_parser = time::duration, default_value = "15m", value_name = "TIME")]
     pub session_grace: Duration,
@@ -87,6 +90,7 @@ impl StartArgs {
             target: self.target.options()?,
             state_dir: self.at.state_dir()?,
             seed_dirs: self.seed_dir.clone(),
+            overwrite: self.overwrite,
             session_grace: self.session_grace,
             lease_timeout: self.lease_timeout,
             settings: self.settings.over(&Settings::default())?,

@@ -216,6 +216,15 @@ impl Duplex {
         self.frozen.insert(on_a.to_owned());
     }
 
+    /// Writes a node again that a side had refused, by A's name.
+    pub fn try_again(&mut self, on_a: &str) {
+        if !self.frozen.contains(on_a) {
+            let on_b = self.name_on_b(on_a);
+            self.away_from_a.release(&on_b);
+            self.away_from_b.release(on_a);
+        }
+    }
+
     /// A person has decided: the other side gets what `keep` has. False if the path is not frozen.
     pub fn resolve(&mut self, on_a: &str, keep: Side, both: Both<'_>) -> bool {
         if !self.frozen.remove(on_a) {

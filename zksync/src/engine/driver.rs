@@ -16,7 +16,8 @@ use super::conflict_log::ConflictLog;
 use super::lag::Lags;
 use super::layout::Layout;
 use super::watcher::{self, Servers};
-use super::{Error, link};
+use super::Error;
+use super::open::Opened;
 use crate::duplex::{Base, Both, Duplex, Sweep, is_engine};
 use crate::handle::Command;
 use crate::options::Options;
@@ -24,6 +25,7 @@ use crate::pipeline::{Identity, Outgoing};
 use crate::routes::Routes;
 use crate::settings::{Mode, Settings, Side};
 use crate::side::{Link, SideEvent};
+use crate::seed;
 use crate::status::{Status, Waiting};
 
 /// Between two looks at everything that time brings.
@@ -41,6 +43,8 @@ const SWEEP_SHARE: u64 = 40;
 const SLICE: Duration = Duration::from_millis(8);
 const SLICE_SETTLED: Duration = Duration::from_millis(1);
 const LOOKS: usize = 200;
+/// After which time nodes that a side refused are tried again.
+const RETRY_REFUSED: u64 = 60_000_000;
 /// Units that may wait while the target is filled.
 const MOST_PENDING: usize = 8_000;
 
@@ -89,7 +93,12 @@ pub(super) struct Driver {
     pub(super) settled: bool,
     pub(super) base: Option<Base>,
     pub(super) repairs: f64,
+    /// The target is to be filled by file before it is started; and what was written.
+    pub(super) to_seed: bool,
+    pub(super) seeded: Option<seed::Seeded>,
+    /// Nodes that a side does not take, by A's names, and the code that it gives.
     pub(super) unwritable: BTreeMap<String, i32>,
+    retry_refused: u64,
     pub(super) errors: u64,
     pub(super) log: ConflictLog,
     pub(super) waiters: Waiters,
@@ -102,11 +111,12 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn new(
         options: Options,
+        routes: Routes,
+        opened: Opened,
         status: watch::Sender<Arc<Status>>,
         commands: mpsc::Receiver<Command>,
     ) -> Result<Self, Error> {
         let settings = options.settings.clone();
-        let routes = Routes::new(&settings)?;
         let folder = |path: &std::path::Path, source| Error::StateDir {
             path: path.to_owned(),
             source,
@@ -126,14 +136,14 @@ impl Driver {
             tag,
         };
         let timeout = i32::try_from(options.lease_timeout.as_millis()).unwrap_or(i32::MAX);
-        let end = |side: Side| {
+        let end = |side: Side, link: Link| {
             let endpoint = match side {
                 Side::A => &options.source,
                 Side::B => &options.target,
             };
             let servers = endpoint.servers.iter().map(|server| server.client()).collect();
-            Ok::<_, Error>(End {
-                link: link(endpoint, &options, side)?,
+            End {
+                link,
                 up: false,
                 cause: None,
                 claim: Claim::new(run.clone(), layout.clone(), timeout, side == Side::B, tag),
@@ -144,9 +154,9 @@ impl Driver {
                 digest: None,
                 digest_at: 0,
                 touched: u64::MAX,
-            })
+            }
         };
-        let (a, b) = (end(Side::A)?, end(Side::B)?);
+        let (a, b) = (end(Side::A, opened.a), end(Side::B, opened.b));
         Ok(Self {
             duplex: Duplex::new(&settings, routes, identity.clone(), identity),
             a,
@@ -163,7 +173,10 @@ impl Driver {
             settled: false,
             base: None,
             repairs: 0.0,
+            to_seed: opened.seed,
+            seeded: None,
             unwritable: BTreeMap::new(),
+            retry_refused: 0,
             errors: 0,
             log,
             waiters: Waiters::default(),
@@ -188,7 +201,7 @@ impl Driver {
                     Some(command) => self.command(command),
                     None => self.role = Role::Stopping,
                 },
-                _ = tick.tick() => self.tick().await,
+                _ = tick.tick() => self.tick().await?,
             }
             for _ in 0..BURST {
                 let a = self.a.link.next().now_or_never();
@@ -386,11 +399,15 @@ impl Driver {
         let _ = requests.send(out.session, out.cxid, &out.request);
     }
 
-    async fn tick(&mut self) {
+    async fn tick(&mut self) -> Result<(), Error> {
+        if self.to_seed && self.a.up {
+            self.seed()?;
+        }
         if self.role == Role::Connecting && self.a.up && self.b.up {
-            self.join().await;
+            self.join().await?;
         }
         let now = self.now();
+        self.try_refused(now);
         let news = self.duplex.due(both(&self.a, &self.b), now);
         self.news(news, now);
         self.moves();
@@ -409,6 +426,21 @@ impl Driver {
             self.published = now;
             self.publish();
         }
+        Ok(())
+    }
+
+    /// What a side did not take is tried again from time to time: its configuration may have been mended.
+    fn try_refused(&mut self, now: u64) {
+        if self.unwritable.is_empty() || now < self.retry_refused {
+            return;
+        }
+        if self.retry_refused > 0 {
+            for path in std::mem::take(&mut self.unwritable).into_keys() {
+                self.duplex.try_again(&path);
+            }
+            self.look_again();
+        }
+        self.retry_refused = now + RETRY_REFUSED;
     }
 
     pub(super) fn publish(&mut self) {
@@ -529,6 +561,7 @@ impl Driver {
             self.duplex.freeze(&path);
         }
         self.store_settings();
+        self.store_members();
         let paused = self.settings.mode == Mode::Pause;
         for side in [Side::A, Side::B] {
             self.duplex.away_from_mut(side).pause(paused);
@@ -590,6 +623,9 @@ impl Driver {
             return;
         }
         self.verified = Some(now);
+        if !self.settled {
+            self.store_identity();
+        }
         self.settled = true;
         self.base = None;
         self.duplex.away_from_mut(Side::A).set_complete();
@@ -632,7 +668,7 @@ fn tag(name: &str) -> u8 {
 }
 
 /// An id that no server gives out and no other engine has.
-fn new_session() -> i64 {
+pub(super) fn new_session() -> i64 {
     let random = uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff_ffff;
     crate::duplex::ENGINE_PREFIX << 48 | random.cast_signed()
 }

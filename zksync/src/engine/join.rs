@@ -4,21 +4,30 @@ use std::collections::BTreeSet;
 
 use mesolith_zk::learner::{Event, Learner};
 use mesolith_zk::record::{Txn, Zxid};
+use mesolith_zk::request::Request;
 use mesolith_zk::tree::Tree;
 
 use super::driver::{Driver, Role, both};
-use super::observer;
+use super::{Error, observer, open};
 use crate::checkpoint::Checkpoint;
 use crate::duplex::Base;
+use crate::identity::{self, Identity};
+use crate::preflight::{self, Facts};
 use crate::settings::{Mode, Settings, Side};
+use crate::side::SideEvent;
 
 /// Longest that a leader may take to send what was missed; after that both trees are compared instead.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
 
 impl Driver {
     /// Both links are up to date: takes up what an engine of this name has left.
-    pub(super) async fn join(&mut self) {
+    ///
+    /// # Errors
+    /// When this engine must not begin with these two ensembles.
+    pub(super) async fn join(&mut self) -> Result<(), Error> {
         self.stored_settings();
+        let same_ensemble = self.is_one_ensemble().await;
+        self.may_begin(same_ensemble)?;
         let (a, b) = (server_ids(self.a.link.tree()), server_ids(self.b.link.tree()));
         let born = move |session: i64| {
             let server = session.cast_unsigned() >> 56;
@@ -52,6 +61,54 @@ impl Driver {
             }
         }
         self.role = Role::Standby;
+        Ok(())
+    }
+
+    /// A session that is opened on A and shows on B says that both are one. Nothing else is written, and it is closed again.
+    async fn is_one_ensemble(&mut self) -> bool {
+        const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
+        if !self.a.link.is_exact() || !self.b.link.is_exact() {
+            return false;
+        }
+        let session = super::driver::new_session();
+        let open = Request::OpenSession { timeout: 10_000 };
+        if self.a.link.requests().send(session, -1, &open).is_err() {
+            return false;
+        }
+        let looked = tokio::time::timeout(LIMIT, async {
+            while !self.a.link.tree().sessions().contains_key(&session) {
+                self.a.link.next().await.ok()?;
+            }
+            self.b.link.requests().sync(session, -2).ok()?;
+            while !matches!(self.b.link.next().await.ok()?, SideEvent::Synced) {}
+            Some(identity::same_ensemble(
+                self.a.link.tree(),
+                self.b.link.tree(),
+                session,
+            ))
+        });
+        let same = looked.await.ok().flatten().unwrap_or(false);
+        let _ = self.a.link.requests().send(session, -3, &Request::CloseSession);
+        same
+    }
+
+    fn may_begin(&self, same_ensemble: bool) -> Result<(), Error> {
+        let (a, b) = (self.a.link.tree(), self.b.link.tree());
+        let mut facts = Facts::new(&self.options.name, self.duplex.routes());
+        facts.a = Some(a);
+        facts.b = Some(b);
+        facts.same_ensemble = same_ensemble;
+        facts.overwrite = self.options.overwrite;
+        facts.seeded_by_file = self.seeded.is_some();
+        facts.identity = b
+            .get(&self.layout.identity())
+            .and_then(|node| serde_json::from_slice::<Identity>(node.data()?).ok())
+            .map(|stored| identity::same(&stored, a));
+        let problems = preflight::check(&facts);
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(open::refuse(&problems))
     }
 
     fn checkpoint(&self, side: Side) -> Option<(Checkpoint, Zxid)> {

@@ -29,6 +29,11 @@ impl Layout {
         format!("{}/settings", self.checkpoint)
     }
 
+    /// What tells the source from another ensemble.
+    pub(super) fn identity(&self) -> String {
+        format!("{}/identity", self.checkpoint)
+    }
+
     /// Parent of the frozen paths.
     pub(super) fn frozen(&self) -> String {
         format!("{}/frozen", self.checkpoint)
@@ -52,11 +57,12 @@ impl Layout {
     /// The nodes that have to be there, parents first, less those that are.
     pub(super) fn missing(&self, tree: &Tree) -> Vec<Write> {
         let zksync = format!("{ROOT}/zksync");
-        let paths = [
+        let paths: [String; 6] = [
             ROOT.to_owned(),
             zksync,
             self.checkpoint.clone(),
             self.settings(),
+            self.identity(),
             self.frozen(),
         ];
         paths

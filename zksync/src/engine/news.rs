@@ -7,6 +7,7 @@ use super::claim::Stage;
 use super::driver::{Driver, Role};
 use super::layout::create;
 use crate::duplex::News;
+use crate::identity::Identity;
 use crate::pipeline::Notice;
 use crate::routes::Routes;
 use crate::settings::{Mode, Settings, Side};
@@ -80,6 +81,34 @@ impl Driver {
             version: ANY_VERSION,
         };
         self.own(Side::B, write);
+    }
+
+    /// Keeps what tells the source from another ensemble.
+    pub(super) fn store_identity(&mut self) {
+        let version = self.a.servers.borrow().version.clone().unwrap_or_default();
+        let identity = Identity::of(Side::A, self.a.link.tree(), &version, self.duplex.routes());
+        let write = Write::SetData {
+            path: self.layout.identity().into(),
+            data: Some(serde_json::to_vec(&identity).unwrap_or_default().into()),
+            version: ANY_VERSION,
+        };
+        self.own(Side::B, write);
+    }
+
+    /// Gives the target its own member list, which a seed leaves empty.
+    pub(super) fn store_members(&mut self) {
+        const PATH: &str = "/zookeeper/config";
+        let empty = |node: mesolith_zk::tree::Node<'_>| node.data().is_none_or(<[u8]>::is_empty);
+        if self.b.link.tree().get(PATH).is_some_and(empty)
+            && let Some(members) = self.b.link.members()
+        {
+            let write = Write::SetData {
+                path: PATH.into(),
+                data: Some(members.to_owned().into()),
+                version: ANY_VERSION,
+            };
+            self.own(Side::B, write);
+        }
     }
 
     /// A write of a node of the engine's own, for which nobody waits.

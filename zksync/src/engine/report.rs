@@ -129,6 +129,18 @@ impl Driver {
         if self.failed.is_some() {
             return self.failed.clone();
         }
+        if let Some(seeded) = &self.seeded
+            && !self.b.up
+            && self.role == Role::Connecting
+        {
+            return Some(Waiting {
+                reason: "StartTarget".to_owned(),
+                message: format!(
+                    "the target is seeded with {} znodes at {:#x}; start its servers now",
+                    seeded.nodes, seeded.zxid.0
+                ),
+            });
+        }
         for side in [Side::A, Side::B] {
             let end = self.end(side);
             if !end.up {
@@ -184,7 +196,7 @@ impl Driver {
             leader: servers.leader.clone(),
             connected: end.up,
             capture: end.link.kind().to_string(),
-            capture_reason: String::new(),
+            capture_reason: end.link.reason().to_owned(),
             znodes: tree.len() as u64,
             zxid: format!("{:#x}", tree.last_zxid().0),
             digest: format!("{:016x}", tree.digest()),

@@ -1,0 +1,174 @@
+//! Before anything is written: whether an engine may begin, and by which way each side is followed.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use mesolith_zk::four_letter::Words;
+use mesolith_zk::learner::Learner;
+use mesolith_zk::members::{Discovery, discover};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::{Error, observer};
+use crate::client_side::{self, ClientSide};
+use crate::estimate::{self, Size};
+use crate::options::{EndpointOptions, Options};
+use crate::preflight::{self, Facts, Problem, Server};
+use crate::settings::Side;
+use crate::side::{self, Capture, Link, choose};
+use crate::{Routes, seed};
+
+/// A server that is starting, or an election, may take this long.
+const PATIENCE: Duration = Duration::from_secs(15);
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// Both links, and whether the target is still to be seeded by file.
+pub(super) struct Opened {
+    pub(super) a: Link,
+    pub(super) b: Link,
+    pub(super) seed: bool,
+}
+
+pub(super) async fn open(options: &Options, routes: &Routes) -> Result<Opened, Error> {
+    let begun = Instant::now();
+    loop {
+        let source = probe(&options.source).await?;
+        let target = probe(&options.target).await?;
+        let mut facts = Facts::new(&options.name, routes);
+        facts.source = &source.servers;
+        facts.target = &target.servers;
+        facts.client_ports_will_do = true;
+        facts.seeded_by_file = !options.seed_dirs.is_empty();
+        facts.memory = source.size.and_then(|size| {
+            let available = estimate::available()?;
+            estimate::check(size, &available).err()
+        });
+        let problems = preflight::check(&facts);
+        let may_pass = problems
+            .iter()
+            .all(|problem| matches!(problem.reason.as_str(), "Unreachable" | "NoLeader"));
+        if problems.is_empty() {
+            let seed = seeding(options, &source, &target)?;
+            return Ok(Opened {
+                a: link(&options.source, options, Side::A, &source.discovery, routes).await?,
+                b: link(&options.target, options, Side::B, &target.discovery, routes).await?,
+                seed,
+            });
+        }
+        if !may_pass || begun.elapsed() > PATIENCE {
+            return Err(refuse(&problems));
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// All that is wrong, as one refusal.
+pub(super) fn refuse(problems: &[Problem]) -> Error {
+    let reason = match problems.first().map(|problem| problem.reason.as_str()) {
+        Some("SameEnsemble") => "SameEnsemble",
+        Some("NotEmpty") => "NotEmpty",
+        _ => "Preflight",
+    };
+    let sentences: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    Error::Refused {
+        reason,
+        message: sentences.join("\n"),
+    }
+}
+
+/// What one side's servers say.
+struct Probed {
+    servers: Vec<Server>,
+    discovery: Discovery,
+    size: Option<Size>,
+}
+
+async fn probe(endpoint: &EndpointOptions) -> Result<Probed, Error> {
+    let security = endpoint.security.connection();
+    let unusable = |error: mesolith_zk::security::Error| Error::Refused {
+        reason: "SecurityUnusable",
+        message: error.to_string(),
+    };
+    let words = Words::new(&security, LIMIT).map_err(unusable)?;
+    let addresses: Vec<_> = endpoint.servers.iter().map(|server| server.client()).collect();
+    let servers = join_all(addresses.iter().map(|address| preflight::probe(&words, address))).await;
+    let discovery = discover(&endpoint.learner_servers(), &security)
+        .await
+        .map_err(unusable)?;
+    let mut size = None;
+    if let Some(leader) = discovery.leader() {
+        let values = words.mntr(&leader.server.client).await.ok();
+        size = values.and_then(|values| Size::from_mntr(&values));
+    }
+    let nodes = servers.iter().find_map(|server| match &server.probe {
+        preflight::Probe::Serving(status) => Some(status.znodes),
+        _ => None,
+    });
+    Ok(Probed {
+        servers,
+        discovery,
+        size: size.or_else(|| nodes.map(Size::from_nodes)),
+    })
+}
+
+/// Whether the target is to be seeded: its folders are empty. Where they are not and it runs, that was done before.
+fn seeding(options: &Options, source: &Probed, target: &Probed) -> Result<bool, Error> {
+    if options.seed_dirs.is_empty() {
+        return Ok(false);
+    }
+    let needed = source.size.map_or(0, |size| size.snapshot());
+    match seed::check_dirs(&options.seed_dirs, needed) {
+        Ok(_) => Ok(true),
+        Err(seed::Error::NotEmpty { .. }) if !target.discovery.found.is_empty() => Ok(false),
+        Err(error) => Err(Error::Refused {
+            reason: error.reason(),
+            message: error.to_string(),
+        }),
+    }
+}
+
+/// The exact way if there is one.
+async fn link(
+    endpoint: &EndpointOptions,
+    options: &Options,
+    side: Side,
+    discovery: &Discovery,
+    routes: &Routes,
+) -> Result<Link, Error> {
+    let mut facts = side::Facts {
+        version: discovery.version().map(ToOwned::to_owned),
+        standalone: discovery.is_standalone(),
+        ..side::Facts::default()
+    };
+    if let Some(leader) = discovery.leader() {
+        let quorum = leader.server.quorum.clone().unwrap_or_default();
+        facts.no_quorum_port = unreachable(&quorum).await.map(|cause| format!("{quorum}: {cause}"));
+    }
+    let choice = choose(&facts, client_side::Config::RESYNC_SECONDS);
+    tracing::info!(%side, capture = %choice.capture, reason = choice.reason, "how changes are seen");
+    if choice.capture == Capture::Observer {
+        let learner = Learner::start(observer(endpoint, options, side, 0), None);
+        return learner
+            .map(|learner| Link::Observer(Box::new(learner)))
+            .map_err(|source| Error::Link {
+                side,
+                source: source.into(),
+            });
+    }
+    let servers = endpoint.servers.iter().map(|server| server.client()).collect();
+    let mut config = client_side::Config::new(servers, choice.capture);
+    config.security = endpoint.security.connection();
+    config.reason = choice.reason;
+    config.version = facts.numbers();
+    config.roots = vec!["/".to_owned()];
+    let _ = routes;
+    Ok(Link::Client(Box::new(ClientSide::start(config))))
+}
+
+async fn unreachable(address: &str) -> Option<String> {
+    match timeout(LIMIT, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some(format!("nothing within {} s", LIMIT.as_secs())),
+    }
+}

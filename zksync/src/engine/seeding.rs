@@ -1,0 +1,29 @@
+//! Filling a target by file, before its servers are started.
+
+use super::Error;
+use super::driver::Driver;
+use crate::seed;
+
+impl Driver {
+    /// Writes the seed files from A's tree, which is exact and stands still meanwhile; the reader goes on and spools.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(super) fn seed(&mut self) -> Result<(), Error> {
+        self.to_seed = false;
+        let tree = self.a.link.tree();
+        let options = seed::Options {
+            nodes: seed::checkpoint_nodes(&self.options.name, tree.last_zxid()),
+            ..seed::Options::default()
+        };
+        let dirs = &self.options.seed_dirs;
+        let written = tokio::task::block_in_place(|| seed::write(tree, dirs, options));
+        let seeded = written.map_err(|error| Error::Refused {
+            reason: error.reason(),
+            message: error.to_string(),
+        })?;
+        tracing::info!(nodes = seeded.nodes, zxid = %seeded.zxid, "the target is seeded; its servers may be started");
+        self.seeded = Some(seeded);
+        Ok(())
+    }
+}
