@@ -135,7 +135,7 @@ impl ClientSide {
         let gate = Gate::default();
         let (task, items, asks) = spawn(&config, gate.clone());
         Self {
-            shadow: Shadow::new(Tree::new(), Roots::new(&config.roots)),
+            shadow: Shadow::live(Tree::new(), Roots::new(&config.roots)),
             config,
             kept: BTreeSet::new(),
             pending: VecDeque::new(),
@@ -256,7 +256,7 @@ impl ClientSide {
 
     /// What clients cannot see is known of the nodes that are still the same.
     fn snapshot(&mut self, tree: Tree) -> SideEvent {
-        let new = Shadow::new(tree, Roots::new(&self.config.roots));
+        let new = Shadow::live(tree, Roots::new(&self.config.roots));
         let previous = std::mem::replace(&mut self.shadow, new).tree;
         let tree = &mut self.shadow.tree;
         for old in previous.nodes() {
@@ -306,6 +306,7 @@ impl ClientSide {
             .filter(|session| !self.kept.contains(session) && tree.ephemerals(**session).next().is_none());
         self.pending
             .extend(ended.map(|session| Item::Ended(*session)).collect::<Vec<_>>());
+        effect.ask.append(&mut effect.later);
         self.ask(effect.ask);
         let mut seen = BTreeSet::new();
         let mut paths = effect.changed;

@@ -157,11 +157,12 @@ fn wanted(event: &WatchedEvent) -> Vec<(Box<str>, Want)> {
     match event.event_type {
         EventType::NodeDataChanged => vec![(path, Want::DATA)],
         EventType::NodeCreated | EventType::NodeDeleted => {
-            let above = match path.rsplit_once('/') {
-                Some(("", _)) | None => "/",
-                Some((above, _)) => above,
+            let above: Box<str> = match path.rsplit_once('/') {
+                Some(("", _)) | None => "/".into(),
+                Some((above, _)) => above.into(),
             };
-            vec![(above.into(), Want::STAT), (path, Want::NODE)]
+            // The parent's counter makes sense only with the child.
+            vec![(path, Want::NODE), (above, Want::STAT)]
         }
         EventType::NodeChildrenChanged => vec![(path, Want::CHILDREN)],
         EventType::Session => Vec::new(),

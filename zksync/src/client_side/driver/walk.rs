@@ -47,7 +47,7 @@ impl Driver {
         }
         self.work = Work::default();
         self.denied.clear();
-        self.building = Some(Shadow::new(tree, self.roots.clone()));
+        self.building = Some(Shadow::building(tree, self.roots.clone()));
         self.read_roots(true);
     }
 
