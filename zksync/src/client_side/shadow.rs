@@ -1,7 +1,7 @@
 //! A tree that is kept from reads, in the order of their replies. Pure.
 //!
-//! All reads of one link come through one session, so a later reply never shows an older state. What does not fit together (a
-//! child that nobody has read, data newer than what is held) is not guessed but asked for.
+//! All reads of one link come through one session, so a later reply never shows an older state. What does not fit
+//! together (a child that nobody has read, data newer than what is held) is not guessed but asked for.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -64,8 +64,8 @@ const PATIENCE: u8 = 50;
 pub(super) struct Shadow {
     pub(super) tree: Tree,
     roots: Roots,
-    /// Nodes with children that nobody has read yet, and how often their stat was read for it; `None` while the tree is built, when
-    /// nobody looks at it.
+    /// Nodes with children that nobody has read yet, and how often their stat was read for it; `None` while the tree
+    /// is built, when nobody looks at it.
     short: Option<HashMap<Box<str>, u8>>,
 }
 
@@ -107,8 +107,8 @@ impl Shadow {
         }
     }
 
-    /// A counter that is ahead of the children would look like one that has to be raised. So it counts no child that the tree lacks,
-    /// and is read again after that child.
+    /// A counter that is ahead of the children would look like one that has to be raised. So it counts no child that
+    /// the tree lacks, and is read again after that child.
     fn count_known(&mut self, path: &str, node: &mut Node, effect: &mut Effect) {
         let inside = self.roots.hold(path);
         let Some(short) = self.short.as_mut().filter(|_| inside) else {
@@ -240,7 +240,8 @@ impl Shadow {
         }
     }
 
-    /// What to read of a node that was looked at: its stat and list are known to be as given, its data and children are not.
+    /// What to read of a node that was looked at: its stat and list are known to be as given, its data and children
+    /// are not.
     pub(super) fn doubt(&self, path: &str, node: Option<&Node>) -> Option<Want> {
         let now = self.tree.get(path);
         let (now, node) = match (now, node) {

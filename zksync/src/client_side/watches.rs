@@ -1,8 +1,9 @@
 //! Watches: one for each root, or one for each node and kind.
 //!
-//! Persistent watches are lost without a word when the client connects again (it never sends them again), so they are set anew with every
-//! connection. One-shot watches are kept over a connection by client and server; each node's is set with a read and gone with its event.
-//! None is ever taken back: servers of 3.4 do not know how, and drop the connection.
+//! Persistent watches are lost without a word when the client connects again (it never sends them again), so they are
+//! set anew with every connection. One-shot watches are kept over a connection by client and server; each node's is
+//! set with a read and gone with its event. None is ever taken back: servers of 3.4 do not know how, and drop the
+//! connection.
 
 use std::collections::HashSet;
 use std::future::poll_fn;

@@ -124,7 +124,8 @@ impl Driver {
         }
     }
 
-    /// After the connection was made again: what a mirrored session may still be doing is waited for, or goes with its session.
+    /// After the connection was made again: what a mirrored session may still be doing is waited for, or goes with
+    /// its session.
     pub(super) async fn settle(&mut self) {
         let Some(alone) = self.alone.take() else {
             return;
