@@ -1,5 +1,5 @@
-//! An ensemble through its client port only: where the quorum port cannot be reached, for standalone servers, and for other
-//! products that speak the clients' protocol.
+//! An ensemble through its client port only: where the quorum port cannot be reached, for standalone servers, and for
+//! other products that speak the clients' protocol.
 //!
 //! ```text
 //! watches, replies -> driver (task) -> items -> ClientSide::next (tree) -> events
@@ -7,9 +7,10 @@
 //!                        +-- what does not fit -----+
 //! ```
 //!
-//! What is lost against an observer: values between two reads, the order of changes of different nodes, sessions without ephemeral nodes,
-//! changes of ACLs until the next look at everything, containers and TTLs of others (clients see them as plain nodes), and
-//! null data (clients see it as empty). Requests need the rights of the session's credentials.
+//! What is lost against an observer: values between two reads, the order of changes of different nodes, sessions
+//! without ephemeral nodes, changes of ACLs until the next look at everything, containers and TTLs of others (clients
+//! see them as plain nodes), and null data (clients see it as empty). Requests need the rights of the session's
+//! credentials.
 //!
 //! - [`Config`], [`ClientSide`]: what a user sees, with the same face as `mesolith_zk::learner::Learner`.
 //! - `driver`: the task. `sessions`, `watches`, `read`, `write`: calls of the client.
@@ -58,8 +59,8 @@ pub struct Config {
     pub capture: Capture,
     /// Why so.
     pub reason: String,
-    /// The servers' version; without one they are taken for new ones. Before 3.5 a multi that creates is carried out one by one, with its
-    /// last write, the checkpoint, at the end.
+    /// The servers' version; without one they are taken for new ones. Before 3.5 a multi that creates is carried out
+    /// one by one, with its last write, the checkpoint, at the end.
     pub version: Option<(u32, u32, u32)>,
     /// Subtrees to read; all of it by default.
     pub roots: Vec<String>,
@@ -135,7 +136,7 @@ impl ClientSide {
         let gate = Gate::default();
         let (task, items, asks) = spawn(&config, gate.clone());
         Self {
-            shadow: Shadow::new(Tree::new(), Roots::new(&config.roots)),
+            shadow: Shadow::live(Tree::new(), Roots::new(&config.roots)),
             config,
             kept: BTreeSet::new(),
             pending: VecDeque::new(),
@@ -168,8 +169,8 @@ impl ClientSide {
         self.arrived
     }
 
-    /// Sends requests through this link. The sessions that engines open for themselves (see [`crate::duplex::is_engine`]) are all this
-    /// link's own; each other one gets a client of its own.
+    /// Sends requests through this link. The sessions that engines open for themselves (see
+    /// [`crate::duplex::is_engine`]) are all this link's own; each other one gets a client of its own.
     pub fn requests(&self) -> Requests {
         Requests(self.gate.clone())
     }
@@ -191,9 +192,8 @@ impl ClientSide {
 
     /// Waits for the next event and applies it. Can be dropped while it waits without losing one.
     ///
-    /// # Errors
-    /// When somebody has to give rights, or the link was stopped. After all but the latter it may be called again: what was
-    /// not possible is tried again.
+    /// # Errors When somebody has to give rights, or the link was stopped. After all but the latter it may be called
+    /// again: what was not possible is tried again.
     pub async fn next(&mut self) -> Result<SideEvent, Error> {
         loop {
             let item = match self.pending.pop_front() {
@@ -256,7 +256,7 @@ impl ClientSide {
 
     /// What clients cannot see is known of the nodes that are still the same.
     fn snapshot(&mut self, tree: Tree) -> SideEvent {
-        let new = Shadow::new(tree, Roots::new(&self.config.roots));
+        let new = Shadow::live(tree, Roots::new(&self.config.roots));
         let previous = std::mem::replace(&mut self.shadow, new).tree;
         let tree = &mut self.shadow.tree;
         for old in previous.nodes() {
@@ -306,6 +306,7 @@ impl ClientSide {
             .filter(|session| !self.kept.contains(session) && tree.ephemerals(**session).next().is_none());
         self.pending
             .extend(ended.map(|session| Item::Ended(*session)).collect::<Vec<_>>());
+        effect.ask.append(&mut effect.later);
         self.ask(effect.ask);
         let mut seen = BTreeSet::new();
         let mut paths = effect.changed;

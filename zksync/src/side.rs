@@ -8,8 +8,8 @@
 //! ```
 //!
 //! - [`Link::Observer`]: through the quorum port. Exact: every transaction, in order, with its versions.
-//! - [`Link::Client`]: through the client port, where the quorum port cannot be reached. What was read takes the place of what was
-//!   committed: versions in between are lost, see [`SideEvent::Dirty`].
+//! - [`Link::Client`]: through the client port, where the quorum port cannot be reached. What was read takes the
+//!   place of what was committed: versions in between are lost, see [`SideEvent::Dirty`].
 //! - [`probe`], [`choose`]: which of them, and why.
 
 mod choice;
@@ -64,8 +64,8 @@ pub enum SideEvent {
         /// Whether the tree is what the leader's was.
         check: Check,
     },
-    /// The tree was changed to what was read: these nodes may differ from before, parents before their children. What is below a node
-    /// that went is named as well. Only a client link says this.
+    /// The tree was changed to what was read: these nodes may differ from before, parents before their children. What
+    /// is below a node that went is named as well. Only a client link says this.
     Dirty {
         /// The nodes.
         paths: Vec<Box<str>>,
@@ -152,8 +152,8 @@ impl Link {
         }
     }
 
-    /// Sessions that are kept alive on the ensemble, by the observer's pings; a client link keeps those alive that were opened through
-    /// it, and takes no notice of the list.
+    /// Sessions that are kept alive on the ensemble, by the observer's pings; a client link keeps those alive that
+    /// were opened through it, and takes no notice of the list.
     pub fn touch_list(&self) -> TouchList {
         match self {
             Self::Observer(learner) => learner.touch_list(),
@@ -197,7 +197,8 @@ impl Link {
         }
     }
 
-    /// Whether trees show what only servers know: null and empty data apart, containers, TTLs, and sessions without nodes.
+    /// Whether trees show what only servers know: null and empty data apart, containers, TTLs, and sessions without
+    /// nodes.
     pub fn is_exact(&self) -> bool {
         matches!(self, Self::Observer(_))
     }

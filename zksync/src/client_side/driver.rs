@@ -7,9 +7,9 @@
 //!    +------------------------ session over ----------------------------------+
 //! ```
 //!
-//! Reads and writes of the link's own session go out together and are taken in the order in which they were sent, which is the
-//! server's. What needs another session, or several calls, has the link to itself: it begins when nothing is on its way, and ends with a
-//! sync, so that no read from before can come after its answer.
+//! Reads and writes of the link's own session go out together and are taken in the order in which they were sent,
+//! which is the server's. What needs another session, or several calls, has the link to itself: it begins when
+//! nothing is on its way, and ends with a sync, so that no read from before can come after its answer.
 
 mod replies;
 mod requests;
@@ -342,7 +342,8 @@ impl Driver {
             return;
         }
         self.begin_release();
-        // Requests that need the link to themselves, one after the other, must not keep the tree from what it has to read.
+        // Requests that need the link to themselves, one after the other, must not keep the tree from what it has to
+        // read.
         let reads_first = std::mem::take(&mut self.reads_due) && self.work.is_waiting();
         let nodes = (self.config.window / 3).max(1);
         while self.flight.len() < nodes && self.outbox.len() < OUTBOX {

@@ -59,8 +59,8 @@ impl Gate {
 
 /// Sends requests through client sessions, in order.
 ///
-/// The answer is [`crate::side::SideEvent::Committed`] with the same session and `cxid`. What is not answered when the link is lost
-/// may still be done.
+/// The answer is [`crate::side::SideEvent::Committed`] with the same session and `cxid`. What is not answered when
+/// the link is lost may still be done.
 #[derive(Debug, Clone)]
 pub struct Requests(pub(super) Gate);
 

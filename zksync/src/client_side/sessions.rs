@@ -1,6 +1,7 @@
 //! Client sessions: the link's own, and one for each session that is mirrored.
 //!
-//! A mirrored session has another id on this ensemble than where it comes from. Everybody else only sees the id it comes with.
+//! A mirrored session has another id on this ensemble than where it comes from. Everybody else only sees the id it
+//! comes with.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! A tree that is kept from reads, in the order of their replies. Pure.
 //!
-//! All reads of one link come through one session, so a later reply never shows an older state. What does not fit together (a
-//! child that nobody has read, data newer than what is held) is not guessed but asked for.
+//! All reads of one link come through one session, so a later reply never shows an older state. What does not fit
+//! together (a child that nobody has read, data newer than what is held) is not guessed but asked for.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use mesolith_zk::record::{NodeStat, Zxid};
 use mesolith_zk::tree::{self, Tree};
@@ -23,18 +23,25 @@ impl Roots {
     /// Whether a node is in one of them, or on the way to it.
     pub(super) fn reach(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
-        let inside = |below: &str, above: &str| {
-            below
-                .strip_prefix(above)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        self.0.iter().any(|root| inside(path, root) || inside(root, path))
+        let on_the_way = |root: &String| is_inside(path, root) || is_inside(root, path);
+        self.0.iter().any(on_the_way)
+    }
+
+    /// Whether a node is in one of them.
+    fn hold(&self, path: &str) -> bool {
+        let path = path.trim_end_matches('/');
+        self.0.iter().any(|root| is_inside(path, root))
     }
 
     /// As servers name them.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|root| if root.is_empty() { "/" } else { root })
     }
+}
+
+fn is_inside(below: &str, above: &str) -> bool {
+    let rest = below.strip_prefix(above);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// What a read has changed.
@@ -44,19 +51,35 @@ pub(super) struct Effect {
     pub(super) changed: Vec<Box<str>>,
     /// What has to be read as well.
     pub(super) ask: Vec<(Box<str>, Want)>,
+    /// What has to be read after that.
+    pub(super) later: Vec<(Box<str>, Want)>,
     /// Sessions that have lost a node.
     pub(super) bereft: BTreeSet<i64>,
 }
+
+/// How often a node's stat is read again for children that the tree lacks; some may never be readable.
+const PATIENCE: u8 = 50;
 
 #[derive(Debug)]
 pub(super) struct Shadow {
     pub(super) tree: Tree,
     roots: Roots,
+    /// Nodes with children that nobody has read yet, and how often their stat was read for it; `None` while the tree
+    /// is built, when nobody looks at it.
+    short: Option<HashMap<Box<str>, u8>>,
 }
 
 impl Shadow {
-    pub(super) fn new(tree: Tree, roots: Roots) -> Self {
-        Self { tree, roots }
+    /// To be filled.
+    pub(super) fn building(tree: Tree, roots: Roots) -> Self {
+        let short = None;
+        Self { tree, roots, short }
+    }
+
+    /// Looked at while it changes.
+    pub(super) fn live(tree: Tree, roots: Roots) -> Self {
+        let short = Some(HashMap::new());
+        Self { tree, roots, short }
     }
 
     /// A node was read, or was not there.
@@ -64,9 +87,10 @@ impl Shadow {
         if !self.roots.reach(path) {
             return;
         }
-        let Some(node) = node else {
+        let Some(mut node) = node else {
             return self.gone(path, effect);
         };
+        self.count_known(path, &mut node, effect);
         let seen = node.stat.czxid.max(node.stat.mzxid).max(node.stat.pzxid);
         self.tree.set_last_zxid(self.tree.last_zxid().max(seen));
         let before = self.tree.get(path).map(|now| *now.stored());
@@ -80,6 +104,30 @@ impl Shadow {
                 self.new_node(path, node, effect);
             }
             _ => self.new_node(path, node, effect),
+        }
+    }
+
+    /// A counter that is ahead of the children would look like one that has to be raised. So it counts no child that
+    /// the tree lacks, and is read again after that child.
+    fn count_known(&mut self, path: &str, node: &mut Node, effect: &mut Effect) {
+        let inside = self.roots.hold(path);
+        let Some(short) = self.short.as_mut().filter(|_| inside) else {
+            return;
+        };
+        let known = self.tree.get(path).map_or(0, |now| match &node.children {
+            Some(children) => children.iter().filter(|name| now.child(name).is_some()).count(),
+            None => now.children().count(),
+        });
+        let unknown = node.children_count - i32::try_from(known).unwrap_or(i32::MAX);
+        if unknown <= 0 {
+            short.remove(path);
+            return;
+        }
+        node.stat.cversion = node.stat.cversion.wrapping_sub(unknown);
+        let tries = short.entry(path.into()).or_default();
+        if *tries < PATIENCE {
+            *tries += 1;
+            effect.later.push((path.into(), Want::STAT));
         }
     }
 
@@ -192,7 +240,8 @@ impl Shadow {
         }
     }
 
-    /// What to read of a node that was looked at: its stat and list are known to be as given, its data and children are not.
+    /// What to read of a node that was looked at: its stat and list are known to be as given, its data and children
+    /// are not.
     pub(super) fn doubt(&self, path: &str, node: Option<&Node>) -> Option<Want> {
         let now = self.tree.get(path);
         let (now, node) = match (now, node) {
@@ -222,7 +271,7 @@ mod tests {
     use super::*;
 
     fn shadow() -> Shadow {
-        Shadow::new(Tree::unfilled(), Roots::new(&["/".to_owned()]))
+        Shadow::building(Tree::unfilled(), Roots::new(&["/".to_owned()]))
     }
 
     fn node(czxid: i64, version: i32, data: Option<&str>, children: Option<&[&str]>) -> Node {
@@ -292,6 +341,21 @@ mod tests {
         let (changed, _) = read(&mut shadow, "/a", Some(node(9, 0, Some("x"), None)));
         assert_eq!(changed, ["/a", "/a/c", "/a"]);
         assert!(shadow.tree.get("/a/c").is_none());
+    }
+
+    #[test]
+    fn a_counter_is_never_ahead_of_the_children() {
+        let mut shadow = Shadow::live(Tree::unfilled(), Roots::new(&["/".to_owned()]));
+        read(&mut shadow, "/a", Some(node(5, 0, Some("x"), Some(&[]))));
+        let counter = |shadow: &Shadow| shadow.tree.get("/a").unwrap().stored().cversion;
+        let mut stat = node(5, 0, None, None);
+        (stat.stat.cversion, stat.children_count) = (3, 1);
+        let mut effect = Effect::default();
+        shadow.read("/a", Some(stat.clone()), &mut effect);
+        assert_eq!((counter(&shadow), effect.later.len()), (2, 1));
+        read(&mut shadow, "/a/c", Some(node(6, 0, Some("x"), Some(&[]))));
+        let (changed, _) = read(&mut shadow, "/a", Some(stat));
+        assert_eq!((counter(&shadow), changed), (3, vec!["/a".to_owned()]));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Watches: one for each root, or one for each node and kind.
 //!
-//! Persistent watches are lost without a word when the client connects again (it never sends them again), so they are set anew with every
-//! connection. One-shot watches are kept over a connection by client and server; each node's is set with a read and gone with its event.
-//! None is ever taken back: servers of 3.4 do not know how, and drop the connection.
+//! Persistent watches are lost without a word when the client connects again (it never sends them again), so they are
+//! set anew with every connection. One-shot watches are kept over a connection by client and server; each node's is
+//! set with a read and gone with its event. None is ever taken back: servers of 3.4 do not know how, and drop the
+//! connection.
 
 use std::collections::HashSet;
 use std::future::poll_fn;
@@ -157,11 +158,12 @@ fn wanted(event: &WatchedEvent) -> Vec<(Box<str>, Want)> {
     match event.event_type {
         EventType::NodeDataChanged => vec![(path, Want::DATA)],
         EventType::NodeCreated | EventType::NodeDeleted => {
-            let above = match path.rsplit_once('/') {
-                Some(("", _)) | None => "/",
-                Some((above, _)) => above,
+            let above: Box<str> = match path.rsplit_once('/') {
+                Some(("", _)) | None => "/".into(),
+                Some((above, _)) => above.into(),
             };
-            vec![(above.into(), Want::STAT), (path, Want::NODE)]
+            // The parent's counter makes sense only with the child.
+            vec![(path, Want::NODE), (above, Want::STAT)]
         }
         EventType::NodeChildrenChanged => vec![(path, Want::CHILDREN)],
         EventType::Session => Vec::new(),

@@ -1,4 +1,5 @@
-//! What is to be read next: each node once, however often it was named, and not again before the last read of it is back. Pure.
+//! What is to be read next: each node once, however often it was named, and not again before the last read of it is
+//! back. Pure.
 
 use std::collections::{HashMap, VecDeque};
 

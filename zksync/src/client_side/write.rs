@@ -165,8 +165,8 @@ fn part(result: &MultiWriteResult) -> Stored {
     }
 }
 
-/// In order, up to the first that is refused. The last one, which says how far the target is, has its version checked before the first, so
-/// that an engine which was replaced changes nothing.
+/// In order, up to the first that is refused. The last one, which says how far the target is, has its version checked
+/// before the first, so that an engine which was replaced changes nothing.
 async fn one_by_one(client: &Client, writes: &[Write]) -> Result<Outcome, Unanswered> {
     if let [before @ .., Write::SetData { path, version, .. }] = writes
         && *version != ANY_VERSION

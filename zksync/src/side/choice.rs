@@ -66,8 +66,8 @@ impl Facts {
 /// Why a link is an observer.
 pub(super) const OBSERVER: &str = "the leader's quorum port can be reached: every transaction is seen";
 
-/// The exact way where there is one, else the one that loses least. `resync_seconds`: how often everything is looked at again, since
-/// watches tell nothing of ACLs.
+/// The exact way where there is one, else the one that loses least. `resync_seconds`: how often everything is looked
+/// at again, since watches tell nothing of ACLs.
 pub fn choose(facts: &Facts, resync_seconds: u64) -> Choice {
     let Some(why) = no_observer(facts) else {
         return Choice {

@@ -17,7 +17,8 @@ const LIMIT: Duration = Duration::from_secs(5);
 #[error("{0}")]
 pub struct NotYet(pub String);
 
-/// Asks who leads, and tries the leader's quorum port. A connection there is closed at once: the leader takes no notice.
+/// Asks who leads, and tries the leader's quorum port. A connection there is closed at once: the leader takes no
+/// notice.
 ///
 /// # Errors
 /// When no server can be reached, or the ensemble has no leader just now.

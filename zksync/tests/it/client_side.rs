@@ -1,4 +1,5 @@
-//! Ensembles through their client port: what others write is seen, what is sent is answered, and nothing is lost with a server.
+//! Ensembles through their client port: what others write is seen, what is sent is answered, and nothing is lost with
+//! a server.
 
 mod support;
 
@@ -357,7 +358,8 @@ async fn begins_again_when_its_session_is_over() {
     side.until_equal(&client).await;
 }
 
-/// Writes go on, in the link's own and in a mirrored session, while servers are killed: every answer is true, or the link was lost.
+/// Writes go on, in the link's own and in a mirrored session, while servers are killed: every answer is true, or the
+/// link was lost.
 #[tokio::test]
 async fn answers_are_true_while_servers_are_killed() {
     let mut ensemble = Ensemble::start(3).await;

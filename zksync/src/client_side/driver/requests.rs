@@ -253,7 +253,8 @@ impl Driver {
         }
     }
 
-    /// Servers send the events of what was committed before ahead of the answer to a sync; they are there, and have to be read.
+    /// Servers send the events of what was committed before ahead of the answer to a sync; they are there, and have
+    /// to be read.
     pub(super) fn synced(&mut self) {
         use std::task::Poll;
         loop {

@@ -47,7 +47,7 @@ impl Driver {
         }
         self.work = Work::default();
         self.denied.clear();
-        self.building = Some(Shadow::new(tree, self.roots.clone()));
+        self.building = Some(Shadow::building(tree, self.roots.clone()));
         self.read_roots(true);
     }
 
@@ -124,7 +124,8 @@ impl Driver {
         }
     }
 
-    /// After the connection was made again: what a mirrored session may still be doing is waited for, or goes with its session.
+    /// After the connection was made again: what a mirrored session may still be doing is waited for, or goes with
+    /// its session.
     pub(super) async fn settle(&mut self) {
         let Some(alone) = self.alone.take() else {
             return;

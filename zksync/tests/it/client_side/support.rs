@@ -118,7 +118,8 @@ impl Side {
         self.link.requests().send(session, -1, &request).unwrap_err();
     }
 
-    /// Writes one request after the other, alternating between sessions, and checks each answer against the tree; how many there were.
+    /// Writes one request after the other, alternating between sessions, and checks each answer against the tree; how
+    /// many there were.
     pub async fn write_for(&mut self, session: i64, time: Duration) -> usize {
         let until = tokio::time::Instant::now() + time;
         let mut answers = 0;
@@ -307,8 +308,8 @@ pub fn codes(txn: &Txn) -> Vec<i32> {
     parts.iter().map(code).collect()
 }
 
-/// Closes somebody's session: takes it over with its password, which servers derive from its id. Its client takes it back at
-/// once, so it is tried until the node that it owns is gone.
+/// Closes somebody's session: takes it over with its password, which servers derive from its id. Its client takes it
+/// back at once, so it is tried until the node that it owns is gone.
 pub async fn end_session(server: &str, client: &Client, node: &str) {
     use mesolith_zk::jute::Writer;
     use tokio::io::AsyncWriteExt;
