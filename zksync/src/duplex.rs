@@ -24,6 +24,7 @@ use mesolith_zk::record::{Op, Txn};
 use mesolith_zk::tree::Tree;
 
 use crate::checkpoint::Checkpoint;
+use crate::pipeline::ops::{node_of, parts};
 use crate::pipeline::{Identity, Limits, Notice, Outgoing, Pipeline, Trees};
 use crate::routes::Routes;
 use crate::settings::{Settings, Side, Strategy};
@@ -318,6 +319,11 @@ impl Duplex {
         news
     }
 
+    /// Whether the trees allow that this engine begins to write to a side.
+    pub fn may_activate(&self, side: Side, both: Both<'_>) -> bool {
+        self.away_from(side.other()).may_activate(both.from(side.other()))
+    }
+
     /// This engine has claimed a side's checkpoint, with a session of its own there.
     pub fn activate(&mut self, side: Side, session: i64, both: Both<'_>) -> Vec<News> {
         let notices = self.into_mut(side).activate(session, both.from(side.other()));
@@ -334,30 +340,5 @@ fn limits(settings: &Settings) -> Limits {
         batch: settings.batch_size,
         in_flight: settings.workers,
         ..Limits::default()
-    }
-}
-
-/// The parts of a multi, or the one operation; nothing of what failed.
-fn parts(op: &Op) -> &[Op] {
-    match op {
-        Op::Multi(_) if op.is_failed_multi() => &[],
-        Op::Multi(parts) => parts,
-        one => std::slice::from_ref(one),
-    }
-}
-
-/// The node that an operation changes, and whether it goes.
-fn node_of(op: &Op) -> Option<(&str, bool)> {
-    match op {
-        Op::Create(new) => Some((&new.path, false)),
-        Op::SetData(new) => Some((&new.path, false)),
-        Op::SetAcl { path, .. } => Some((path, false)),
-        Op::Delete { path } | Op::DeleteContainer { path } => Some((path, true)),
-        Op::Reconfig(_)
-        | Op::Check { .. }
-        | Op::CreateSession { .. }
-        | Op::CloseSession { .. }
-        | Op::Error { .. }
-        | Op::Multi(_) => None,
     }
 }

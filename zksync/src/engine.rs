@@ -107,7 +107,9 @@ pub fn start(options: Options) -> Result<(Handle, JoinHandle<Result<(), Error>>)
     let routes = crate::Routes::new(&options.settings)?;
     let task = tokio::spawn(async move {
         let opened = open::open(&options, &routes).await?;
-        driver::Driver::new(options, routes, opened, status, asked)?.run().await
+        driver::Driver::new(options, routes, opened, status, asked)?
+            .run()
+            .await
     });
     let handle = Handle {
         status: seen,

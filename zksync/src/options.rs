@@ -213,6 +213,7 @@ mod tests {
 
     fn options() -> Options {
         Options {
+            overwrite: false,
             name: "default".into(),
             source: endpoint("a1:2181,a2:2181"),
             target: endpoint("b1:2181"),

@@ -17,6 +17,7 @@
 mod answers;
 mod batch;
 mod links;
+pub(crate) mod ops;
 mod pace;
 mod refusals;
 
@@ -30,6 +31,7 @@ use mesolith_zk::tree::Tree;
 use crate::plan::{Held, Overlay, Source, Step, View, repair, replay};
 use crate::routes::Routes;
 use crate::settings::Side;
+use ops::{node_of, parts};
 use pace::Pace;
 
 /// The two trees, both as of the last event seen, as one direction looks at them.
@@ -233,6 +235,8 @@ pub struct Pipeline {
     seen: Zxid,
     applied: Zxid,
     marked: Zxid,
+    /// Position that the checkpoint said when this engine's turn began, or the other engine's says now.
+    reached: Zxid,
     /// Whether the target was filled once, as the checkpoint says.
     complete: bool,
     pace: Pace,
@@ -270,6 +274,7 @@ impl Pipeline {
             seen: Zxid(0),
             applied: Zxid(0),
             marked: Zxid(0),
+            reached: Zxid(0),
             complete: false,
             pace: Pace::default(),
             refusals: 0,
@@ -283,7 +288,16 @@ impl Pipeline {
     pub fn replay(&mut self, txn: Txn, skip: Vec<Box<str>>, trees: Trees<'_>, at: u64) {
         let zxid = txn.header.zxid;
         self.seen = self.seen.max(zxid);
-        self.add(Origin::Replay(Box::new(txn)), zxid, skip, trees, at);
+        // Another engine was faster than this one's link to the source.
+        if zxid > self.reached {
+            self.add(Origin::Replay(Box::new(txn)), zxid, skip, trees, at);
+        }
+    }
+
+    /// As if the source had said it just now.
+    pub fn also(&mut self, txn: Txn, trees: Trees<'_>) {
+        let zxid = txn.header.zxid;
+        self.add(Origin::Replay(Box::new(txn)), zxid, Vec::new(), trees, 0);
     }
 
     /// A node of the target, by its name there, may differ.
@@ -313,6 +327,10 @@ impl Pipeline {
             self.plan(&mut unit, trees);
             if unit.steps.is_empty() {
                 return;
+            }
+        } else {
+            for (path, goes) in unit.nodes(&self.routes, self.from) {
+                self.overlay.note(unit.number, &path, goes);
             }
         }
         self.number += 1;
@@ -394,7 +412,14 @@ impl Pipeline {
     /// When the source made the pending change that touches a node of the target, in milliseconds since 1970.
     pub fn pending_time(&self, path: &str) -> Option<i64> {
         self.units.iter().rev().find_map(|unit| match &unit.origin {
-            Origin::Replay(txn) if unit.touches(path) => Some(txn.header.time),
+            Origin::Replay(txn)
+                if unit
+                    .nodes(&self.routes, self.from)
+                    .iter()
+                    .any(|(node, _)| **node == *path) =>
+            {
+                Some(txn.header.time)
+            }
             _ => None,
         })
     }
@@ -403,16 +428,11 @@ impl Pipeline {
     pub fn supersede(&mut self, path: &str) {
         for unit in &mut self.units {
             let mut lost: Vec<Box<str>> = Vec::new();
-            for step in &unit.steps {
-                if let Step::Write { write, .. } = step
-                    && crate::routes::is_below(write.path(), path)
-                    && !unit
-                        .skip
-                        .iter()
-                        .chain(&lost)
-                        .any(|skipped| **skipped == *write.path())
+            for (node, _) in unit.nodes(&self.routes, self.from) {
+                if crate::routes::is_below(&node, path)
+                    && !unit.skip.iter().chain(&lost).any(|skipped| *skipped == node)
                 {
-                    lost.push(write.path().into());
+                    lost.push(node);
                 }
             }
             unit.skip.append(&mut lost);
@@ -473,10 +493,17 @@ impl Unit {
         matches!(self.origin, Origin::Replay(_))
     }
 
-    fn touches(&self, path: &str) -> bool {
-        self.steps.iter().any(|step| match step {
-            Step::Write { write, .. } => write.path() == path,
-            Step::Open { .. } | Step::Close { .. } => false,
-        })
+    /// Nodes of the target that it changes, planned or not, and whether they go.
+    fn nodes(&self, routes: &Routes, from: Side) -> Vec<(Box<str>, bool)> {
+        match &self.origin {
+            Origin::Replay(txn) => {
+                let nodes = parts(&txn.op).iter().filter_map(node_of);
+                nodes
+                    .filter_map(|(path, goes)| Some((routes.carried(from, path)?.as_ref().into(), goes)))
+                    .collect()
+            }
+            Origin::Repair(path) => vec![(path.clone(), false)],
+            Origin::Nothing => Vec::new(),
+        }
     }
 }

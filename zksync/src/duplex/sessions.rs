@@ -152,8 +152,7 @@ impl Duplex {
             op,
             digest: None,
         };
-        self.away_from_mut(from)
-            .replay(txn, Vec::new(), both.from(from), 0);
+        self.away_from_mut(from).also(txn, both.from(from));
     }
 
     pub(super) fn session_began(&mut self, side: Side, session: i64, txn: Txn, both: Both<'_>, now: u64) {

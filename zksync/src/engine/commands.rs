@@ -5,7 +5,8 @@ use mesolith_zk::request::{ANY_VERSION, Request, Write};
 
 use super::claim::Stage;
 use super::driver::{Driver, Role, both};
-use crate::handle::{Answer, Command, Refused};
+use crate::diff;
+use crate::handle::{Answer, Command, DiffReport, Refused};
 use crate::settings::{Mode, Settings, Side, accept};
 
 /// Who waits until everything that was committed on A is in B.
@@ -19,7 +20,12 @@ pub(super) struct Waiters {
 
 enum Waiter {
     Barrier(Answer<String>),
+    /// With the most differences to name, and how often it may look again.
+    Diff(usize, u32, Answer<DiffReport>),
 }
+
+/// How often a comparison looks again at what differs: a node may be written while it is on its way.
+const ROUNDS: u32 = 5;
 
 impl Waiters {
     /// The oldest barrier has come.
@@ -27,6 +33,15 @@ impl Waiters {
         if side == Side::A && !self.asked.is_empty() {
             let waiter = self.asked.remove(0);
             self.until.push((at, waiter));
+        }
+    }
+}
+
+impl Waiter {
+    fn refuse(self, refused: Refused) {
+        match self {
+            Self::Barrier(answer) => drop(answer.send(Err(refused))),
+            Self::Diff(.., answer) => drop(answer.send(Err(refused))),
         }
     }
 }
@@ -44,16 +59,14 @@ impl Driver {
             Command::Configure(settings, answer) => {
                 let _ = answer.send(self.configure(*settings));
             }
-            Command::Diff { answer, .. } => {
-                let _ = answer.send(Err(refused("NotYet", "not yet")));
-            }
+            Command::Diff { limit, answer } => self.barrier(Waiter::Diff(limit, ROUNDS, answer)),
             Command::Resolve { path, keep, answer } => {
                 let _ = answer.send(self.resolve(&path, keep));
             }
             Command::Conflicts { limit, answer } => {
                 let _ = answer.send(Ok(self.log.last(limit)));
             }
-            Command::Barrier(answer) => self.barrier(answer),
+            Command::Barrier(answer) => self.barrier(Waiter::Barrier(answer)),
         }
     }
 
@@ -96,17 +109,18 @@ impl Driver {
         Ok(())
     }
 
-    fn barrier(&mut self, answer: Answer<String>) {
+    /// Asks the leader of A for a barrier.
+    fn barrier(&mut self, waiter: Waiter) {
         let asked = if self.a.up {
             self.a.link.requests().sync(self.a.claim.session, 0)
         } else {
             Err(crate::side::NoLink)
         };
         match asked {
-            Ok(()) => self.waiters.asked.push(Waiter::Barrier(answer)),
+            Ok(()) => self.waiters.asked.push(waiter),
             Err(_) => {
-                let cause = self.a.cause.clone().unwrap_or_default();
-                let _ = answer.send(Err(refused("NoLink", format!("no link to side A: {cause}"))));
+                let cause = self.a.cause.clone().unwrap_or_else(|| "connecting".to_owned());
+                waiter.refuse(refused("NoLink", format!("no link to side A: {cause}")));
             }
         }
     }
@@ -125,7 +139,32 @@ impl Driver {
                 Waiter::Barrier(answer) => {
                     let _ = answer.send(Ok(format!("{:#x}", at.0)));
                 }
+                Waiter::Diff(limit, rounds, answer) => self.diff(limit, rounds, answer),
             }
+        }
+    }
+
+    /// Compares both trees, without what is on its way or frozen.
+    fn diff(&mut self, limit: usize, rounds: u32, answer: Answer<DiffReport>) {
+        if !self.a.up || !self.b.up {
+            let _ = answer.send(Err(refused(
+                "NoLink",
+                "a side cannot be reached; see sync status",
+            )));
+            return;
+        }
+        let duplex = &self.duplex;
+        let on_its_way = |path: &str| {
+            let there = duplex.routes().locate(Side::A, path);
+            there.is_some_and(|place| duplex.away_from(Side::A).collides(&place.there, false))
+                || duplex.away_from(Side::B).collides(path, false)
+        };
+        let (a, b) = (self.a.link.tree(), self.b.link.tree());
+        let report = diff::compare(a, b, duplex.routes(), on_its_way, limit);
+        if report.different > 0 && rounds > 0 && !duplex.is_idle() {
+            self.barrier(Waiter::Diff(limit, rounds - 1, answer));
+        } else {
+            let _ = answer.send(Ok(report));
         }
     }
 

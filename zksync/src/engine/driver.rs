@@ -10,22 +10,22 @@ use mesolith_zk::record::{Op, Zxid};
 use mesolith_zk::tree::DigestCheck;
 use tokio::sync::{mpsc, watch};
 
+use super::Error;
 use super::claim::{Claim, Stage};
 use super::commands::Waiters;
 use super::conflict_log::ConflictLog;
 use super::lag::Lags;
 use super::layout::Layout;
-use super::watcher::{self, Servers};
-use super::Error;
 use super::open::Opened;
+use super::watcher::{self, Servers};
 use crate::duplex::{Base, Both, Duplex, Sweep, is_engine};
 use crate::handle::Command;
 use crate::options::Options;
 use crate::pipeline::{Identity, Outgoing};
 use crate::routes::Routes;
+use crate::seed;
 use crate::settings::{Mode, Settings, Side};
 use crate::side::{Link, SideEvent};
-use crate::seed;
 use crate::status::{Status, Waiting};
 
 /// Between two looks at everything that time brings.
@@ -252,7 +252,14 @@ impl Driver {
     }
 
     fn event(&mut self, side: Side, event: Result<SideEvent, crate::side::Error>) -> Result<(), Error> {
-        let event = event.map_err(|source| Error::Link { side, source })?;
+        let event = match event {
+            Ok(event) => event,
+            // The link goes on by itself once the cause is mended.
+            Err(error @ crate::side::Error::Client(_)) => SideEvent::LostLeader {
+                cause: error.to_string(),
+            },
+            Err(source) => return Err(Error::Link { side, source }),
+        };
         let arrived = self.at(self.end(side).link.arrived());
         match event {
             SideEvent::Committed { txn, check } => {
@@ -276,6 +283,9 @@ impl Driver {
             }
             SideEvent::Dirty { paths } => {
                 for path in paths {
+                    if side == Side::B && self.role != Role::Connecting {
+                        self.stored(&path);
+                    }
                     let news = self.duplex.dirty(side, &path, both(&self.a, &self.b));
                     self.news(news, arrived);
                 }
@@ -298,6 +308,9 @@ impl Driver {
                 tracing::warn!(%side, cause, "no link");
                 let end = self.end_mut(side);
                 (end.up, end.cause) = (false, Some(cause));
+                if end.claim.stage != Stage::Held {
+                    end.claim.lost();
+                }
                 self.duplex.down(side);
             }
         }
@@ -338,10 +351,16 @@ impl Driver {
         }
         let requests = self.end(side).link.requests();
         let lease = i32::try_from(self.options.lease_timeout.as_millis()).unwrap_or(i32::MAX);
-        let guests = self.guests(side);
-        for (session, timeout) in guests.into_iter().chain([(own, lease)]) {
-            let _ = requests.revalidate(session, timeout);
+        if self.role == Role::Active {
+            // Copies of sessions that have ended at home meanwhile are still to be closed here.
+            let sessions = self.end(side).link.tree().sessions();
+            for (session, timeout) in sessions {
+                if !is_engine(*session) && self.duplex.sessions().home(*session) != Some(side) {
+                    let _ = requests.revalidate(*session, *timeout);
+                }
+            }
         }
+        let _ = requests.revalidate(own, lease);
         let news = self.duplex.up(side, both(&self.a, &self.b));
         let now = self.now();
         self.news(news, now);
@@ -537,11 +556,13 @@ impl Driver {
                 self.end_mut(side).touched = u64::MAX;
             }
         }
-        if self.b.claim.stage == Stage::Held && self.role == Role::Standby {
+        let may = self.duplex.may_activate(Side::B, both(&self.a, &self.b));
+        if self.b.claim.stage == Stage::Held && self.role == Role::Standby && may {
             self.become_active(now);
         }
         let a_held = self.a.claim.stage == Stage::Held && self.role == Role::Active;
-        if a_held && self.duplex.away_from(Side::B).is_standby() {
+        let may = self.duplex.may_activate(Side::A, both(&self.a, &self.b));
+        if a_held && may && self.duplex.away_from(Side::B).is_standby() {
             let news = self
                 .duplex
                 .activate(Side::A, self.a.claim.session, both(&self.a, &self.b));
@@ -553,6 +574,7 @@ impl Driver {
         tracing::info!(run = self.run, "this engine is the active one now");
         self.role = Role::Active;
         self.settled = false;
+        self.base = self.base();
         let trees = both(&self.a, &self.b);
         let news = self.duplex.activate(Side::B, self.b.claim.session, trees);
         self.duplex.begin_sessions(both(&self.a, &self.b));
@@ -581,7 +603,8 @@ impl Driver {
     fn walk(&mut self, on_tick: bool) {
         let now = self.now();
         let may = self.role == Role::Active && self.a.up && self.b.up && self.settings.mode == Mode::Run;
-        let running = self.duplex.away_from(Side::A).is_running();
+        let running = self.duplex.away_from(Side::A).is_running()
+            && (!self.duplex.needs_a() || self.duplex.away_from(Side::B).is_running());
         if !may || !running || (self.settled && !on_tick) || now < self.sweep_due {
             return;
         }

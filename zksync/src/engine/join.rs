@@ -40,13 +40,9 @@ impl Driver {
         self.duplex.sessions_mut().learn(both(&self.a, &self.b), born);
         let on_b = self.checkpoint(Side::B);
         let on_a = self.checkpoint(Side::A);
-        if let Some((checkpoint, mzxid)) = &on_b
+        if let Some((checkpoint, _)) = &on_b
             && checkpoint.position().0 > 0
         {
-            self.base = checkpoint.complete.then(|| Base {
-                a: checkpoint.position(),
-                b: on_a.as_ref().map_or(*mzxid, |(on_a, _)| on_a.position()),
-            });
             self.missed(Side::A, checkpoint.position()).await;
             if let Some((on_a, _)) = &on_a
                 && self.duplex.needs_a()
@@ -111,6 +107,16 @@ impl Driver {
         Err(open::refuse(&problems))
     }
 
+    /// Positions up to which both sides are equal, as the checkpoints say now.
+    pub(super) fn base(&self) -> Option<Base> {
+        let (on_b, mzxid) = self.checkpoint(Side::B)?;
+        let on_a = self.checkpoint(Side::A);
+        on_b.complete.then(|| Base {
+            a: on_b.position(),
+            b: on_a.map_or(mzxid, |(on_a, _)| on_a.position()),
+        })
+    }
+
     fn checkpoint(&self, side: Side) -> Option<(Checkpoint, Zxid)> {
         let tree = self.end(side).link.tree();
         let (checkpoint, _) = Checkpoint::read(tree, &self.layout.checkpoint)?;
@@ -144,7 +150,7 @@ impl Driver {
     /// Transactions of a side after a position, as if they were committed now.
     async fn missed(&mut self, side: Side, since: Zxid) {
         let until = self.end(side).link.tree().last_zxid();
-        if since >= until {
+        if since >= until || !self.end(side).link.is_exact() {
             return;
         }
         match tokio::time::timeout(LIMIT, self.history(side, since, until)).await {

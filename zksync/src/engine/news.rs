@@ -6,6 +6,7 @@ use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write};
 use super::claim::Stage;
 use super::driver::{Driver, Role};
 use super::layout::create;
+use crate::checkpoint::Checkpoint;
 use crate::duplex::News;
 use crate::identity::Identity;
 use crate::pipeline::Notice;
@@ -128,6 +129,22 @@ impl Driver {
                 .data
                 .as_deref()
                 .and_then(|data| serde_json::from_slice(data).ok())
+        {
+            self.adopt(settings);
+        }
+    }
+
+    /// What a link that only reads has found at a path of this engine's.
+    pub(super) fn stored(&mut self, path: &str) {
+        let tree = self.b.link.tree();
+        if *path == self.layout.checkpoint {
+            if let Some((checkpoint, _)) = Checkpoint::read(tree, path) {
+                self.duplex.away_from_mut(Side::A).follow(&checkpoint);
+            }
+        } else if *path == self.layout.settings()
+            && let Some(settings) = tree
+                .get(path)
+                .and_then(|node| serde_json::from_slice(node.data()?).ok())
         {
             self.adopt(settings);
         }

@@ -142,7 +142,9 @@ async fn link(
     };
     if let Some(leader) = discovery.leader() {
         let quorum = leader.server.quorum.clone().unwrap_or_default();
-        facts.no_quorum_port = unreachable(&quorum).await.map(|cause| format!("{quorum}: {cause}"));
+        facts.no_quorum_port = unreachable(&quorum)
+            .await
+            .map(|cause| format!("{quorum}: {cause}"));
     }
     let choice = choose(&facts, client_side::Config::RESYNC_SECONDS);
     tracing::info!(%side, capture = %choice.capture, reason = choice.reason, "how changes are seen");

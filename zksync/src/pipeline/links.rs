@@ -31,6 +31,11 @@ impl Pipeline {
     /// This engine's turn: it has claimed the checkpoint, which is in the target's tree.
     pub fn activate(&mut self, session: i64, trees: Trees<'_>) -> Vec<Notice> {
         self.me.session = session;
+        if let Some((checkpoint, _)) = Checkpoint::read(trees.target, &self.me.path)
+            && self.flow == Flow::Standby
+        {
+            self.follow(&checkpoint);
+        }
         self.flow = Flow::Down;
         (self.at_large, self.base) = (0, 0);
         self.lost.clear();
@@ -51,7 +56,16 @@ impl Pipeline {
         let at = checkpoint.position();
         self.complete = checkpoint.complete;
         self.applied = self.applied.max(at);
-        while self.units.pop_front_if(|unit| unit.zxid <= at).is_some() {}
+        self.reached = self.reached.max(at);
+        while let Some(unit) = self.units.pop_front_if(|unit| unit.zxid <= at) {
+            self.overlay.done(unit.number);
+        }
+    }
+
+    /// Whether the source's tree is as far as the target: before, what the target has would look wrong.
+    pub fn may_activate(&self, trees: Trees<'_>) -> bool {
+        let checkpoint = Checkpoint::read(trees.target, &self.me.path);
+        checkpoint.is_none_or(|(checkpoint, _)| trees.source.last_zxid() >= checkpoint.position())
     }
 
     /// Whether another run may have the checkpoint.

@@ -64,9 +64,8 @@ fn single(op: &Op, session: i64, skip: &[Box<str>], view: &mut View<'_>, steps: 
                 return again(&path, view, steps);
             };
             // No checkpoint goes with it, so a plan made again may find it done.
-            let done = view.untouched(&path).is_some_and(|node| {
-                node.stored().aversion >= *version && same_acl(node.acl(), acl.as_deref())
-            });
+            let has_it = |node: mesolith_zk::tree::Node<'_>| same_acl(node.acl(), acl.as_deref());
+            let done = before.aversion >= *version && view.target.get(&path).is_some_and(has_it);
             if !done {
                 steps.push(Step::write(Write::SetAcl {
                     path: path.as_ref().into(),
@@ -127,11 +126,12 @@ fn create(path: &str, new: &Create, session: i64, view: &mut View<'_>, steps: &m
         _ if ephemeral && !passing => CreateMode::Ephemeral,
         _ => CreateMode::Persistent,
     };
-    if let Some(now) = view.untouched(path)
-        && !ephemeral
-        && mode == CreateMode::Persistent
-        && kind(now).0 == mode
-    {
+    let same_kind = |now: &mesolith_zk::tree::Node<'_>| match mode {
+        CreateMode::Persistent => !ephemeral && kind(*now).0 == mode,
+        CreateMode::Ephemeral => kind(*now) == (mode, Some(session)),
+        CreateMode::Container | CreateMode::Ttl(_) => false,
+    };
+    if let Some(now) = view.untouched(path).filter(same_kind) {
         // Somebody made it on the target, perhaps with children of the source's below it by now.
         let wanted = (new.data.as_deref(), new.acl.as_deref());
         return fit(path, now, wanted, (0, 0), view, steps);

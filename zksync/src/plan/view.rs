@@ -43,6 +43,17 @@ impl Overlay {
         }
     }
 
+    /// A unit that is not planned yet will touch a node.
+    pub fn note(&mut self, unit: u64, path: &str, goes: bool) {
+        let expected = Expected {
+            exists: !goes,
+            version: 0,
+            aversion: 0,
+            owner: None,
+        };
+        self.put(unit, path, expected);
+    }
+
     /// Nodes from a path on, in order.
     fn from<'o>(&'o self, path: &str) -> impl Iterator<Item = (&'o Box<str>, &'o (u64, Expected))> {
         self.nodes

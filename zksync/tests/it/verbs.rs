@@ -87,6 +87,7 @@ pub(crate) async fn engine(script: Scripted, serving: Serving) -> Running {
     let dir = tempfile::tempdir().unwrap();
     let shutdown = Shutdown::default();
     let options = mesolith_zksync::options::Options {
+        overwrite: false,
         name: "default".into(),
         source: endpoint("a1:2181,a2:2181"),
         target: endpoint("b1:2181"),
