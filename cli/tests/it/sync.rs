@@ -212,9 +212,11 @@ async fn an_engine_is_started_watched_changed_and_stopped() {
     program.good(&["conflicts"]);
 
     program.good(&["stop"]);
+    // Some containers have nobody who takes note of the end of an orphan; it runs no more all the same.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     assert!(
-        !Path::new(&format!("/proc/{pid}")).exists(),
-        "the process is gone"
+        stat.is_empty() || stat.contains(") Z "),
+        "the process is gone: {stat}"
     );
     assert_eq!(program.run(&["status"]).code, 3);
 }

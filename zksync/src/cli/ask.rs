@@ -12,6 +12,8 @@ use crate::settings::{Direction, Mode, Settings, Side};
 
 /// The engine's own patience for what is on its way, and some more.
 const END_LIMIT: Duration = Duration::from_secs(30);
+/// How long its parent gets to take note of its end, so that its number is free as well; some containers have none that does.
+const REAP_LIMIT: Duration = Duration::from_secs(1);
 /// Between two looks at whether it has gone.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -194,6 +196,10 @@ pub(super) async fn stop_and_wait(at: &Located, client: &Client) -> Result<(u32,
             client.status().await.is_err()
         };
         if gone {
+            let ended = Instant::now();
+            while at.is_local() && is_known(pid) && ended.elapsed() < REAP_LIMIT {
+                tokio::time::sleep(LOOK).await;
+            }
             return Ok((pid, warning));
         }
         tokio::time::sleep(LOOK).await;
@@ -203,6 +209,10 @@ pub(super) async fn stop_and_wait(at: &Located, client: &Client) -> Result<(u32,
         seconds: END_LIMIT.as_secs(),
         log: files.log(),
     })
+}
+
+fn is_known(pid: u32) -> bool {
+    pid != std::process::id() && std::path::Path::new(&format!("/proc/{pid}")).exists()
 }
 
 /// Whether a process of this number runs; one that only waits to be noticed by its parent does not.

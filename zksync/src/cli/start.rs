@@ -1,5 +1,6 @@
 //! `start`: becomes the engine, or starts it in the background and waits until the target is in sync.
 
+mod shown;
 mod wait;
 
 use std::net::SocketAddr;

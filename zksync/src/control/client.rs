@@ -1,18 +1,21 @@
 //! Talks to a running engine.
 
+mod error;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use error::Error;
 use hyper_util::rt::TokioIo;
-use mesolith_pki::{ClientTls, Role, TlsError};
+use mesolith_pki::{ClientTls, Role};
 use mesolith_proto::zksync::v1 as pb;
 use mesolith_proto::zksync::v1::sync_client::SyncClient;
 use tokio::net::UnixStream;
+use tonic::Streaming;
 use tonic::transport::{Channel, Uri};
-use tonic::{Code, Streaming};
 
+use super::convert;
 use super::endpoint::Endpoint;
-use super::{REASON, convert};
 use crate::handle::{ConflictRecord, DiffReport, Refused};
 use crate::settings::{Settings, Side};
 use crate::status::Status;
@@ -21,95 +24,6 @@ use crate::status::Status;
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Somebody else may change the settings between our look and our change.
 const ATTEMPTS: usize = 5;
-
-/// A call had no result.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Nobody is there.
-    #[error("no engine answers at {endpoint}: {problem}")]
-    Unreachable {
-        /// Where.
-        endpoint: String,
-        /// What happened.
-        problem: String,
-    },
-    /// The certificates cannot be used, or the address is none.
-    #[error("cannot connect to {endpoint}: {source}")]
-    Tls {
-        /// Where.
-        endpoint: String,
-        /// Why not.
-        source: TlsError,
-    },
-    /// https without certificates.
-    #[error("{endpoint} needs --pki-dir with ca.crt, tls.crt and tls.key of an operator")]
-    NoCertificates {
-        /// Where.
-        endpoint: String,
-    },
-    /// The engine says no.
-    #[error("{message}")]
-    Refused {
-        /// CamelCase.
-        reason: String,
-        /// What is wrong, and what to do.
-        message: String,
-    },
-    /// The connection broke in the middle.
-    #[error("the engine went away during the call: {message}")]
-    Lost {
-        /// What happened.
-        message: String,
-    },
-    /// It answered something that we do not understand.
-    #[error("the engine's answer makes no sense: {problem}; is it of another version?")]
-    Answer {
-        /// What is wrong with it.
-        problem: String,
-    },
-}
-
-impl Error {
-    /// The reason that conditions show.
-    #[must_use]
-    pub fn reason(&self) -> &str {
-        match self {
-            Self::Unreachable { .. } => "EngineUnreachable",
-            Self::Tls { .. } | Self::NoCertificates { .. } => "InvalidCertificates",
-            Self::Refused { reason, .. } => reason,
-            Self::Lost { .. } => "EngineLost",
-            Self::Answer { .. } => "InvalidAnswer",
-        }
-    }
-
-    fn from_call(status: &tonic::Status) -> Self {
-        let message = status.message().to_owned();
-        let reason = status
-            .metadata()
-            .get(REASON)
-            .and_then(|value| value.to_str().ok());
-        match (reason, status.code()) {
-            (Some(reason), _) => Self::Refused {
-                reason: reason.to_owned(),
-                message,
-            },
-            (None, Code::InvalidArgument) => Self::Refused {
-                reason: "InvalidRequest".to_owned(),
-                message,
-            },
-            (None, _) => Self::Lost { message },
-        }
-    }
-}
-
-impl From<Refused> for Error {
-    fn from(refused: Refused) -> Self {
-        Self::Refused {
-            reason: refused.reason.to_owned(),
-            message: refused.message,
-        }
-    }
-}
 
 /// A connection to an engine. Cheap to clone.
 #[derive(Debug, Clone)]

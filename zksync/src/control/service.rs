@@ -20,6 +20,8 @@ use crate::status::State;
 const CONFIGURE_LIMIT: Duration = Duration::from_secs(30);
 /// A process that is to end does not wait long for a target that may be gone.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
+/// Far longer than from one status to the next.
+const SHOWN_LIMIT: Duration = Duration::from_secs(5);
 /// The largest trees take minutes.
 const DIFF_LIMIT: Duration = Duration::from_secs(3600);
 const RESOLVE_LIMIT: Duration = Duration::from_secs(60);
@@ -82,15 +84,27 @@ impl Service {
         })
     }
 
+    /// Returns when the status shows them too: who asks next sees what was changed last.
     async fn configure(&self, limit: Duration, settings: Settings) -> Result<u64, Refused> {
         let what = format!(
             "storing settings of generation {} in the target",
             settings.generation
         );
-        self.ask(limit, &what, |answer| {
-            Command::Configure(Box::new(settings), answer)
-        })
-        .await
+        let generation = self
+            .ask(limit, &what, |answer| {
+                Command::Configure(Box::new(settings), answer)
+            })
+            .await?;
+        self.shown(generation).await;
+        Ok(generation)
+    }
+
+    /// Until the status shows a generation; it is published a few times a second.
+    async fn shown(&self, generation: u64) {
+        let mut seen = self.handle.status.clone();
+        let shows = seen.wait_for(|status| status.observed_generation >= generation);
+        // An engine that ended, or says nothing for so long, is somebody else's sentence.
+        let _ = within(SHOWN_LIMIT, shows).await;
     }
 
     /// Tells the target, so that no standby takes over. What went wrong with that is a sentence, not an obstacle.
@@ -118,14 +132,14 @@ impl Service {
                 mode: Mode::Stop,
                 ..status.settings.next()
             };
+            let tried = settings.generation;
             match self.configure(STOP_LIMIT, settings).await {
                 Ok(_) => return None,
                 Err(refused) if refused.reason == "EngineEnded" => return None,
                 Err(refused) if matches!(refused.reason, "OlderGeneration" | "ChangedContent") => {
                     problem = Some(refused.message);
-                    // Its new settings are shown with the next status.
-                    let mut seen = self.handle.status.clone();
-                    let _ = within(STOP_LIMIT, seen.changed()).await;
+                    // Somebody else was faster; what they sent is shown soon.
+                    self.shown(tried).await;
                 }
                 Err(refused) => {
                     problem = Some(refused.message);

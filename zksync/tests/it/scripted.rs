@@ -92,7 +92,7 @@ impl Scripted {
         }
         // Nobody left to ask: it ends.
         while let Some(command) = asked.recv().await {
-            if self.obey(command, &shown) {
+            if self.obey(command, &shown).await {
                 return Ok(());
             }
         }
@@ -100,12 +100,15 @@ impl Scripted {
     }
 
     /// Whether it ends.
-    fn obey(&self, command: Command, shown: &watch::Sender<Arc<Status>>) -> bool {
+    async fn obey(&self, command: Command, shown: &watch::Sender<Arc<Status>>) -> bool {
         match command {
             Command::Configure(wanted, answer) => {
                 let current = shown.borrow().settings.clone();
                 let accepted = settings::accept(&current, *wanted);
                 let stops = accepted.as_ref().is_ok_and(|s| s.mode == Mode::Stop);
+                let _ = answer.send(accepted.clone().map(|s| s.generation));
+                // A real one shows it a moment later, too.
+                tokio::time::sleep(STEP * 3).await;
                 if let Ok(settings) = &accepted {
                     change(shown, |status| {
                         status.state = match settings.mode {
@@ -117,7 +120,6 @@ impl Scripted {
                         status.settings = settings.clone();
                     });
                 }
-                let _ = answer.send(accepted.map(|s| s.generation));
                 return stops;
             }
             Command::Diff { limit, answer } => {

@@ -7,6 +7,7 @@ use mesolith_telemetry::Shutdown;
 use tokio::time::Instant;
 
 use super::StartArgs;
+use super::shown::Shown;
 use crate::cli::ask;
 use crate::cli::background::Launch;
 use crate::cli::console::Console;
@@ -15,16 +16,12 @@ use crate::cli::locate::Output;
 use crate::cli::render;
 use crate::control::{Client, ClientError, Watch};
 use crate::run::{self, Files};
-use crate::settings::Side;
 use crate::status::{State, Status};
 
 /// Reading options and making a socket takes no longer, on any machine.
 const SOCKET_LIMIT: Duration = Duration::from_secs(60);
 /// Between two looks at the child and its socket.
 const LOOK: Duration = Duration::from_millis(50);
-/// Between two lines of progress where there is no terminal.
-const LINE: Duration = Duration::from_secs(1);
-
 /// What a status means to who waits.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
@@ -191,7 +188,7 @@ async fn until_decided(
     let mut standing_by: Option<Instant> = None;
     while let Some(status) = statuses.next().await? {
         if args.at.output == Output::Text {
-            shown.show(&status, console)?;
+            shown.show(&status, step(&status) == Step::Wait, console)?;
         }
         let step = step(&status);
         match &step {
@@ -202,51 +199,6 @@ async fn until_decided(
         shown.last = Some(status);
     }
     Ok(None)
-}
-
-/// What has been printed, so that nothing is twice.
-#[derive(Default)]
-struct Shown {
-    last: Option<Status>,
-    sides: Vec<Side>,
-    waiting: Option<String>,
-    line: Option<Instant>,
-}
-
-impl Shown {
-    fn show(&mut self, status: &Status, console: &mut Console) -> Result<(), Error> {
-        for (side, seen) in &status.sides {
-            if seen.connected && !self.sides.contains(side) {
-                self.sides.push(*side);
-                console.line(&render::side(*side, seen))?;
-            }
-        }
-        let waiting = status
-            .waiting_for
-            .as_ref()
-            .map(|w| format!("{}: {}", w.reason, w.message));
-        if waiting != self.waiting {
-            if let (Some(waiting), true) = (&waiting, step(status) == Step::Wait) {
-                console.note(&format!("waiting: {waiting}"));
-            }
-            self.waiting = waiting;
-        }
-        let Some(progress) = status
-            .progress
-            .as_ref()
-            .filter(|_| status.state == State::Seeding)
-        else {
-            return Ok(());
-        };
-        let text = render::progress(progress);
-        if console.is_terminal() {
-            console.draw(&text);
-        } else if self.line.is_none_or(|last| last.elapsed() >= LINE) {
-            self.line = Some(Instant::now());
-            console.line(&text)?;
-        }
-        Ok(())
-    }
 }
 
 /// Its watch has ended: so has it, or is about to.
