@@ -42,7 +42,7 @@ impl Report {
                     "  trial {seed:#x}, {}: {verdict}, {} nodes, {} writes ({} unknown), {:.2} s to recover",
                     trial.fault, outcome.nodes, outcome.writes, outcome.unknown, outcome.recovery
                 );
-                for line in outcome.violations().iter().chain(&outcome.history) {
+                for line in outcome.violations() {
                     println!("    {line}");
                 }
                 row.writes += outcome.writes;

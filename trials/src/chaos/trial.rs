@@ -89,15 +89,8 @@ pub(super) async fn run(world: &mut World, trial: &Trial, request: &Request) -> 
     judge::judge(&observers, &root, &records, trial.fault, &mut outcome).await?;
     outcome.counted = conflicts(world).await.saturating_sub(before);
     judge::revive(world, &mut outcome)?;
-    for difference in outcome.differences.iter().take(2) {
-        let path = format!("{root}{}", difference.path);
-        for side in SIDES {
-            let lines = history::history(world.ensemble(side), &path);
-            outcome.history.push(format!("{side}'s log of {path}:"));
-            outcome
-                .history
-                .extend(lines.iter().map(|line| format!("  {line}")));
-        }
+    if !outcome.differences.is_empty() {
+        outcome.history = Some(history::keep(world, &root, &outcome.differences)?);
     }
     Ok(outcome)
 }

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use mesolith_trials::chaos::{self, Request};
+use mesolith_trials::version::Version;
+
+/// Any.
+const SEED: u64 = 1;
 
 fn request(trials: usize, seed: u64) -> Request {
     Request {
@@ -25,4 +29,18 @@ async fn an_ensemble_equals_itself() {
     };
     let report = chaos::run(&request).await.unwrap();
     assert!(report.is_good(), "{}", report.table());
+}
+
+/// Three trials with the program itself: whatever fails here, `chaos-zksync --seed` shows more of.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_engine_keeps_two_ensembles_equal() {
+    let request = Request {
+        versions: Some([
+            Version::named("3.4.14").unwrap(),
+            Version::named("3.9.3").unwrap(),
+        ]),
+        ..request(3, SEED)
+    };
+    let report = chaos::run(&request).await.unwrap();
+    assert!(report.is_good(), "seed {SEED}\n{}", report.table());
 }

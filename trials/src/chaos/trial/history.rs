@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::BufReader;
+use std::path::PathBuf;
 
+use anyhow::Result;
 use mesolith_testkit_zookeeper::Ensemble;
 use mesolith_zk::record::{Op, Txn};
 use mesolith_zk::txn_log::LogReader;
 
-/// Most lines of each side.
-const LINES: usize = 400;
+use crate::checker::Difference;
+use crate::world::{Side, World};
 
 /// Lines for a node, oldest first. What cannot be read is left out.
-pub(super) fn history(ensemble: &Ensemble, path: &str) -> Vec<String> {
+fn history(ensemble: &Ensemble, path: &str) -> Vec<String> {
     // A member that was away lacks the middle; all together have everything.
     let mut lines = BTreeMap::new();
     for id in 1..=ensemble.len() {
@@ -33,8 +35,27 @@ pub(super) fn history(ensemble: &Ensemble, path: &str) -> Vec<String> {
             }
         }
     }
-    let skipped = lines.len().saturating_sub(LINES);
-    lines.into_values().skip(skipped).collect()
+    lines.into_values().collect()
+}
+
+/// Puts the lines of both sides for the first nodes that differ into a file that stays; its path.
+pub(super) fn keep(world: &World, root: &str, differences: &[Difference]) -> Result<PathBuf> {
+    let mut text = String::new();
+    for difference in differences.iter().take(5) {
+        let path = format!("{root}{}", difference.path);
+        for side in [Side::A, Side::B] {
+            text += &format!("{side}'s log of {path}, which differs in {}:\n", difference.field);
+            for line in history(world.ensemble(side), &path) {
+                text += &format!("  {line}\n");
+            }
+        }
+    }
+    for engine in &world.engines {
+        text += &format!("an engine's last words:\n{}\n", engine.last_words());
+    }
+    let path = std::env::temp_dir().join(format!("chaos-zksync{}.log", root.replace('/', "-")));
+    fs::write(&path, text)?;
+    Ok(path)
 }
 
 fn line(txn: &Txn, said: &[String]) -> String {

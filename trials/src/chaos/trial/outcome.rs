@@ -1,5 +1,7 @@
 //! What a trial found.
 
+use std::path::PathBuf;
+
 use crate::checker::Difference;
 
 /// What was found.
@@ -25,8 +27,8 @@ pub struct Outcome {
     pub counted: u64,
     /// Engines that ended by themselves, with their last words.
     pub ended: Vec<String>,
-    /// What the logs say of the first nodes that differ.
-    pub history: Vec<String>,
+    /// A file with what the logs of both sides say of the first nodes that differ.
+    pub history: Option<PathBuf>,
     /// From the end of the fault to the first write after it being on B, in seconds.
     pub recovery: f64,
 }
@@ -52,6 +54,9 @@ impl Outcome {
         lines
             .iter_mut()
             .for_each(|line| *line = line.chars().take(400).collect());
+        if let Some(path) = &self.history {
+            lines.push(format!("what the transaction logs say: {}", path.display()));
+        }
         if self.unlogged() > 0 {
             lines.push(format!("conflicts: {} made, {} counted", self.made, self.counted));
         }
