@@ -451,6 +451,16 @@ impl Pipeline {
         self.units.len()
     }
 
+    /// Number of the last unit, for [`Pipeline::is_done`].
+    pub fn last_unit(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether a unit and all before it are in the target.
+    pub fn is_done(&self, unit: u64) -> bool {
+        self.units.front().is_none_or(|first| first.number > unit)
+    }
+
     /// Whether everything seen of the source is in the target.
     pub fn is_idle(&self) -> bool {
         self.units.is_empty() && self.sent.is_empty()

@@ -28,6 +28,16 @@ enum Waiter {
 const ROUNDS: u32 = 5;
 
 impl Waiters {
+    /// The link to A is lost, and with it what was asked.
+    pub(super) fn forget(&mut self) {
+        for waiter in self.asked.drain(..) {
+            waiter.refuse(refused(
+                "NoLink",
+                "the link to side A was lost meanwhile; ask again",
+            ));
+        }
+    }
+
     /// The oldest barrier has come.
     pub(super) fn synced(&mut self, side: Side, at: Zxid) {
         if side == Side::A && !self.asked.is_empty() {

@@ -87,6 +87,8 @@ pub(super) struct Driver {
     pub(super) sweep: Option<Sweep>,
     pub(super) sweep_begun: u64,
     pub(super) sweep_due: u64,
+    /// The last units, by side, when a walk that repaired something ended.
+    repaired: [u64; 2],
     /// When a walk last found nothing.
     pub(super) verified: Option<u64>,
     /// Whether a walk has found nothing since this engine became active.
@@ -169,6 +171,7 @@ impl Driver {
             sweep: None,
             sweep_begun: 0,
             sweep_due: 0,
+            repaired: [0; 2],
             verified: None,
             settled: false,
             base: None,
@@ -311,6 +314,9 @@ impl Driver {
                 if end.claim.stage != Stage::Held {
                     end.claim.lost();
                 }
+                if side == Side::A {
+                    self.waiters.forget();
+                }
                 self.duplex.down(side);
             }
         }
@@ -349,21 +355,26 @@ impl Driver {
         if !self.end(side).link.tree().sessions().contains_key(&own) {
             self.end_mut(side).claim.lost();
         }
-        let requests = self.end(side).link.requests();
         let lease = i32::try_from(self.options.lease_timeout.as_millis()).unwrap_or(i32::MAX);
-        if self.role == Role::Active {
-            // Copies of sessions that have ended at home meanwhile are still to be closed here.
-            let sessions = self.end(side).link.tree().sessions();
-            for (session, timeout) in sessions {
-                if !is_engine(*session) && self.duplex.sessions().home(*session) != Some(side) {
-                    let _ = requests.revalidate(*session, *timeout);
-                }
-            }
-        }
-        let _ = requests.revalidate(own, lease);
+        let _ = self.end(side).link.requests().revalidate(own, lease);
+        self.speak_for_guests(side);
         let news = self.duplex.up(side, both(&self.a, &self.b));
         let now = self.now();
         self.news(news, now);
+    }
+
+    /// A leader takes the link that opened a session for its owner, until another one says that it speaks for it. Copies of
+    /// sessions that have ended at home meanwhile are included: they are still to be closed here.
+    fn speak_for_guests(&self, side: Side) {
+        if self.role != Role::Active {
+            return;
+        }
+        let requests = self.end(side).link.requests();
+        for (session, timeout) in self.end(side).link.tree().sessions() {
+            if !is_engine(*session) && self.duplex.sessions().home(*session) != Some(side) {
+                let _ = requests.revalidate(*session, *timeout);
+            }
+        }
     }
 
     /// Sessions to keep alive on a side, with the time they get.
@@ -563,6 +574,7 @@ impl Driver {
         let a_held = self.a.claim.stage == Stage::Held && self.role == Role::Active;
         let may = self.duplex.may_activate(Side::A, both(&self.a, &self.b));
         if a_held && may && self.duplex.away_from(Side::B).is_standby() {
+            self.speak_for_guests(Side::A);
             let news = self
                 .duplex
                 .activate(Side::A, self.a.claim.session, both(&self.a, &self.b));
@@ -575,6 +587,7 @@ impl Driver {
         self.role = Role::Active;
         self.settled = false;
         self.base = self.base();
+        self.speak_for_guests(Side::B);
         let trees = both(&self.a, &self.b);
         let news = self.duplex.activate(Side::B, self.b.claim.session, trees);
         self.duplex.begin_sessions(both(&self.a, &self.b));
@@ -612,6 +625,11 @@ impl Driver {
         if pending > MOST_PENDING {
             return;
         }
+        // What the last walk repaired has to arrive before another look says anything new.
+        let [a, b] = self.repaired;
+        if !self.duplex.away_from(Side::A).is_done(a) || !self.duplex.away_from(Side::B).is_done(b) {
+            return;
+        }
         let budget = self.budget(now);
         if budget == 0 {
             return;
@@ -637,12 +655,8 @@ impl Driver {
             return;
         }
         if sweep.found > 0 {
-            // What it repaired has to arrive before the next look says anything new.
-            self.sweep_due = if self.duplex.is_idle() { 0 } else { now + 20_000 };
-            return;
-        }
-        if !self.settled && !self.duplex.is_idle() && !self.duplex.away_from(Side::A).is_complete() {
-            self.sweep_due = now + 20_000;
+            self.repaired = [Side::A, Side::B].map(|side| self.duplex.away_from(side).last_unit());
+            self.sweep_due = 0;
             return;
         }
         self.verified = Some(now);
