@@ -222,24 +222,14 @@ async fn an_engine_is_started_watched_changed_and_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_no_server_is_the_start_waits_and_says_so() {
+async fn where_no_server_is_the_start_is_refused_and_nothing_runs() {
     let program = Program::new();
-    let said = program.run(&[
-        "start",
-        "--source=127.0.0.1:1:1",
-        "--target=127.0.0.1:2:2",
-        "--timeout=2s",
-    ]);
-    assert_eq!(said.code, 4, "{}", said.notes);
+    let said = program.run(&["start", "--source=127.0.0.1:1:1", "--target=127.0.0.1:2:2"]);
+    assert_eq!(said.code, 1, "{}", said.notes);
     assert!(
-        said.notes.contains("not in sync after 2s (state connecting"),
-        "{}",
+        said.notes.contains("--source: ") && said.notes.contains("127.0.0.1:1"),
+        "it names the flag and the server: {}",
         said.notes
     );
-    assert!(
-        said.notes.contains("127.0.0.1:1"),
-        "it names the server: {}",
-        said.notes
-    );
-    program.good(&["stop"]);
+    assert_eq!(program.run(&["status"]).code, 3);
 }
