@@ -170,8 +170,11 @@ impl Duplex {
         let zxid = txn.header.zxid;
         // A client that closes its session numbers that request; a leader that lets one expire does not.
         let expired = txn.header.cxid == 0;
+        // Only what can have begun there, or moved there, lives there on.
+        let there = side.other();
+        let may_live = self.routes.any_from(there) || self.sessions.has_moved_to(session, there);
         match self.sessions.home(session) {
-            Some(home) if home != side && expired => {
+            Some(home) if home != side && expired && may_live => {
                 // Given up here while its client lives there: it begins again, with its nodes.
                 self.away_from_mut(side).saw(zxid);
                 self.reopen(side.other(), session, both);
