@@ -136,7 +136,7 @@ impl Duplex {
     }
 
     /// The direction into a side.
-    fn into_mut(&mut self, side: Side) -> &mut Pipeline {
+    fn towards_mut(&mut self, side: Side) -> &mut Pipeline {
         self.away_from_mut(side.other())
     }
 
@@ -175,9 +175,9 @@ impl Duplex {
     /// A transaction was committed on a side, and is in its tree. `now` in microseconds of the driver's clock.
     pub fn committed(&mut self, side: Side, txn: Txn, both: Both<'_>, now: u64) -> Vec<News> {
         let mut news = Vec::new();
-        if self.into_mut(side).is_own(txn.header.cxid) {
+        if self.towards_mut(side).is_own(txn.header.cxid) {
             let trees = both.from(side.other());
-            let notices = self.into_mut(side).answered(&txn, trees, now);
+            let notices = self.towards_mut(side).answered(&txn, trees, now);
             for notice in notices {
                 self.noticed(side.other(), notice, both, &mut news);
             }
@@ -253,7 +253,7 @@ impl Duplex {
 
     /// While another engine works, its checkpoint says what needs no doing here.
     fn follow_checkpoint(&mut self, side: Side, txn: &Txn) {
-        let pipe = self.into_mut(side);
+        let pipe = self.towards_mut(side);
         if !pipe.is_standby() {
             return;
         }
@@ -296,7 +296,7 @@ impl Duplex {
 
     /// The requests to send to a side now.
     pub fn take(&mut self, to: Side, now: u64) -> Vec<Outgoing> {
-        self.into_mut(to).take(now)
+        self.towards_mut(to).take(now)
     }
 
     /// Whether nothing waits to be written.
@@ -306,12 +306,12 @@ impl Duplex {
 
     /// The link to a side is lost.
     pub fn down(&mut self, side: Side) {
-        self.into_mut(side).down();
+        self.towards_mut(side).down();
     }
 
     /// The link to a side is up to date again.
     pub fn up(&mut self, side: Side, both: Both<'_>) -> Vec<News> {
-        let notices = self.into_mut(side).up(both.from(side.other()));
+        let notices = self.towards_mut(side).up(both.from(side.other()));
         let mut news = Vec::new();
         for notice in notices {
             self.noticed(side.other(), notice, both, &mut news);
@@ -326,7 +326,7 @@ impl Duplex {
 
     /// This engine has claimed a side's checkpoint, with a session of its own there.
     pub fn activate(&mut self, side: Side, session: i64, both: Both<'_>) -> Vec<News> {
-        let notices = self.into_mut(side).activate(session, both.from(side.other()));
+        let notices = self.towards_mut(side).activate(session, both.from(side.other()));
         let mut news = Vec::new();
         for notice in notices {
             self.noticed(side.other(), notice, both, &mut news);

@@ -58,7 +58,7 @@ impl Duplex {
             self.stray(change, both, now, news);
             return false;
         }
-        if place.direction != Direction::Both || !self.into_mut(side).collides(path, change.goes) {
+        if place.direction != Direction::Both || !self.towards_mut(side).collides(path, change.goes) {
             return true;
         }
         let here_wins = match self.strategy {
@@ -74,11 +74,12 @@ impl Duplex {
         self.record(change, here_wins, what, both, news);
         match here_wins {
             Some(true) => {
-                self.into_mut(side).supersede(path);
+                self.towards_mut(side).supersede(path);
                 true
             }
             Some(false) => {
-                self.into_mut(side).repair(path.into(), both.from(side.other()));
+                self.towards_mut(side)
+                    .repair(path.into(), both.from(side.other()));
                 false
             }
             None => false,
@@ -118,12 +119,13 @@ impl Duplex {
         self.record(change, here_wins, what, both, news);
         match here_wins {
             Some(true) => {
-                self.into_mut(side).supersede(path);
+                self.towards_mut(side).supersede(path);
                 self.away_from_mut(side)
                     .repair(place.there.as_ref().into(), both.from(side));
             }
             Some(false) => {
-                self.into_mut(side).repair(path.into(), both.from(side.other()));
+                self.towards_mut(side)
+                    .repair(path.into(), both.from(side.other()));
             }
             None => {}
         }

@@ -97,7 +97,7 @@ impl Duplex {
         if let Some(node) = both.of(side).get(path) {
             self.compare_node(side, node, both, base, news);
         } else if let Some(place) = self.routes.locate(side, path)
-            && let Some(node) = both.of(side.other()).get(&place.there.into_owned())
+            && let Some(node) = both.of(side.other()).get(&place.there)
         {
             self.compare_node(side.other(), node, both, base, news);
         }

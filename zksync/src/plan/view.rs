@@ -253,12 +253,16 @@ impl<'a> View<'a> {
 
     /// Nodes that a session will own.
     pub fn owned(&self, session: i64) -> Vec<Box<str>> {
-        let here = self.target.ephemerals(session).map(|node| node.path().into());
-        let stay = here.filter(|path: &Box<str>| !self.overlay.nodes.contains_key(path));
-        let planned = self.overlay.nodes.iter().filter_map(|(path, (_, node))| {
-            (node.exists && node.owner == Some(session)).then(|| path.clone())
-        });
-        stay.chain(planned).collect()
+        let here = self.target.ephemerals(session).map(|node| node.path());
+        let stay = here.filter(|path| !self.overlay.nodes.contains_key(path.as_str()));
+        let planned = self
+            .overlay
+            .nodes
+            .iter()
+            .filter(|(_, (_, node))| node.exists && node.owner == Some(session));
+        stay.map(Into::into)
+            .chain(planned.map(|(path, _)| path.clone()))
+            .collect()
     }
 
     /// Nodes that will be right below one.
