@@ -7,22 +7,27 @@
 //! ```
 //!
 //! - `driver`: one task that takes events, asks the decisions and sends what they say.
-//! - `claim`, `layout`: becoming the active one; what is kept in the ensembles.
+//! - `claim`, `claiming`, `layout`: becoming the active one; what is kept in the ensembles.
 //! - `join`: what happened between the checkpoint and now.
+//! - `open`, `seeding`: whether it may begin; a target filled by file.
+//! - `walk`: both trees compared from time to time, and repaired; `keep_alive`: sessions.
 //! - `commands`, `report`, `lag`, `conflict_log`: what others ask and see.
 //! - `watcher`: what servers say of themselves, and where clients are connected.
 
 mod claim;
+mod claiming;
 mod commands;
 mod conflict_log;
 mod driver;
 mod join;
+mod keep_alive;
 mod lag;
 mod layout;
 mod news;
 mod open;
 mod report;
 mod seeding;
+mod walk;
 mod watcher;
 
 use std::sync::Arc;

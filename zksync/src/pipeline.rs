@@ -361,6 +361,10 @@ impl Pipeline {
 
     /// Stops and resumes sending; what is in flight is finished.
     pub fn pause(&mut self, paused: bool) {
+        if self.paused && !paused {
+            // The time of the pause is no lag.
+            self.units.iter_mut().for_each(|unit| unit.at = 0);
+        }
         self.paused = paused;
     }
 

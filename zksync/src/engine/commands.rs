@@ -9,40 +9,45 @@ use crate::diff;
 use crate::handle::{Answer, Command, DiffReport, Refused};
 use crate::settings::{Mode, Settings, Side, accept};
 
-/// Who waits until everything that was committed on A is in B.
+/// Who waits until everything that was committed on a side before is on the other.
 #[derive(Default)]
 pub(super) struct Waiters {
-    /// Asked the leader of A for a barrier that has not come.
-    asked: Vec<Waiter>,
-    /// Wait until B has this position.
-    until: Vec<(Zxid, Waiter)>,
+    /// Asked the side's leader for a barrier that has not come.
+    asked: Vec<(Side, Waiter)>,
+    /// Wait until the other side has this position.
+    until: Vec<(Side, Zxid, Waiter)>,
 }
 
 enum Waiter {
     Barrier(Answer<String>),
     /// With the most differences to name, and how often it may look again.
     Diff(usize, u32, Answer<DiffReport>),
+    /// The side that wrote has nothing on its way any more: others may write from now on.
+    Switch(Box<Settings>, Answer<u64>),
 }
 
 /// How often a comparison looks again at what differs: a node may be written while it is on its way.
 const ROUNDS: u32 = 5;
 
 impl Waiters {
-    /// The link to A is lost, and with it what was asked.
-    pub(super) fn forget(&mut self) {
-        for waiter in self.asked.drain(..) {
-            waiter.refuse(refused(
-                "NoLink",
-                "the link to side A was lost meanwhile; ask again",
-            ));
+    /// The link to a side is lost, and with it what was asked.
+    pub(super) fn forget(&mut self, lost: Side) {
+        let asked = std::mem::take(&mut self.asked);
+        for (side, waiter) in asked {
+            if side == lost {
+                let message = format!("the link to side {lost} was lost meanwhile; ask again");
+                waiter.refuse(refused("NoLink", message));
+            } else {
+                self.asked.push((side, waiter));
+            }
         }
     }
 
-    /// The oldest barrier has come.
+    /// The oldest barrier of a side has come.
     pub(super) fn synced(&mut self, side: Side, at: Zxid) {
-        if side == Side::A && !self.asked.is_empty() {
-            let waiter = self.asked.remove(0);
-            self.until.push((at, waiter));
+        if let Some(oldest) = self.asked.iter().position(|(asked, _)| *asked == side) {
+            let (_, waiter) = self.asked.remove(oldest);
+            self.until.push((side, at, waiter));
         }
     }
 }
@@ -52,8 +57,20 @@ impl Waiter {
         match self {
             Self::Barrier(answer) => drop(answer.send(Err(refused))),
             Self::Diff(.., answer) => drop(answer.send(Err(refused))),
+            Self::Switch(_, answer) => drop(answer.send(Err(refused))),
         }
     }
+}
+
+/// The side that may not write any more where it could before.
+fn gives_up(now: &Settings, wanted: &Settings) -> Option<Side> {
+    [Side::A, Side::B].into_iter().find(|side| {
+        now.routes.iter().any(|route| {
+            let after = wanted.routes.iter().find(|after| after.root == route.root);
+            route.direction.carries_from(*side)
+                && after.is_some_and(|after| !after.direction.carries_from(*side))
+        })
+    })
 }
 
 fn refused(reason: &'static str, message: impl Into<String>) -> Refused {
@@ -66,29 +83,38 @@ fn refused(reason: &'static str, message: impl Into<String>) -> Refused {
 impl Driver {
     pub(super) fn command(&mut self, command: Command) {
         match command {
-            Command::Configure(settings, answer) => {
-                let _ = answer.send(self.configure(*settings));
-            }
-            Command::Diff { limit, answer } => self.barrier(Waiter::Diff(limit, ROUNDS, answer)),
+            Command::Configure(settings, answer) => self.configure(*settings, answer),
+            Command::Diff { limit, answer } => self.barrier(Side::A, Waiter::Diff(limit, ROUNDS, answer)),
             Command::Resolve { path, keep, answer } => {
                 let _ = answer.send(self.resolve(&path, keep));
             }
             Command::Conflicts { limit, answer } => {
                 let _ = answer.send(Ok(self.log.last(limit)));
             }
-            Command::Barrier(answer) => self.barrier(Waiter::Barrier(answer)),
+            Command::Barrier(answer) => self.barrier(Side::A, Waiter::Barrier(answer)),
         }
     }
 
-    fn configure(&mut self, wanted: Settings) -> Result<u64, Refused> {
-        let wanted = accept(&self.settings, wanted)?;
+    fn configure(&mut self, wanted: Settings, answer: Answer<u64>) {
+        let wanted = match accept(&self.settings, wanted) {
+            Ok(wanted) => wanted,
+            Err(refused) => return drop(answer.send(Err(refused))),
+        };
         if self.role != Role::Active && wanted.mode != Mode::Stop {
-            return Err(self.not_active());
+            return drop(answer.send(Err(self.not_active())));
         }
+        match gives_up(&self.settings, &wanted) {
+            // What it wrote last has to be on the other side before that one may write.
+            Some(side) => self.barrier(side, Waiter::Switch(Box::new(wanted), answer)),
+            None => self.follow(wanted, answer),
+        }
+    }
+
+    fn follow(&mut self, wanted: Settings, answer: Answer<u64>) {
         let generation = wanted.generation;
         self.adopt(wanted);
         self.store_settings();
-        Ok(generation)
+        let _ = answer.send(Ok(generation));
     }
 
     fn not_active(&self) -> Refused {
@@ -119,18 +145,19 @@ impl Driver {
         Ok(())
     }
 
-    /// Asks the leader of A for a barrier.
-    fn barrier(&mut self, waiter: Waiter) {
-        let asked = if self.a.up {
-            self.a.link.requests().sync(self.a.claim.session, 0)
+    /// Asks a side's leader for a barrier.
+    fn barrier(&mut self, side: Side, waiter: Waiter) {
+        let end = self.end(side);
+        let asked = if end.up {
+            end.link.requests().sync(end.claim.session, 0)
         } else {
             Err(crate::side::NoLink)
         };
         match asked {
-            Ok(()) => self.waiters.asked.push(waiter),
+            Ok(()) => self.waiters.asked.push((side, waiter)),
             Err(_) => {
-                let cause = self.a.cause.clone().unwrap_or_else(|| "connecting".to_owned());
-                waiter.refuse(refused("NoLink", format!("no link to side A: {cause}")));
+                let cause = end.cause.clone().unwrap_or_else(|| "connecting".to_owned());
+                waiter.refuse(refused("NoLink", format!("no link to side {side}: {cause}")));
             }
         }
     }
@@ -139,10 +166,9 @@ impl Driver {
         if self.waiters.until.is_empty() {
             return;
         }
-        let applied = self.duplex.away_from(Side::A).applied();
-        for (at, waiter) in std::mem::take(&mut self.waiters.until) {
-            if applied < at {
-                self.waiters.until.push((at, waiter));
+        for (side, at, waiter) in std::mem::take(&mut self.waiters.until) {
+            if self.duplex.away_from(side).applied() < at {
+                self.waiters.until.push((side, at, waiter));
                 continue;
             }
             match waiter {
@@ -150,6 +176,10 @@ impl Driver {
                     let _ = answer.send(Ok(format!("{:#x}", at.0)));
                 }
                 Waiter::Diff(limit, rounds, answer) => self.diff(limit, rounds, answer),
+                Waiter::Switch(wanted, answer) => match accept(&self.settings, *wanted) {
+                    Ok(wanted) => self.follow(wanted, answer),
+                    Err(refused) => drop(answer.send(Err(refused))),
+                },
             }
         }
     }
@@ -172,7 +202,7 @@ impl Driver {
         let (a, b) = (self.a.link.tree(), self.b.link.tree());
         let report = diff::compare(a, b, duplex.routes(), on_its_way, limit);
         if report.different > 0 && rounds > 0 && !duplex.is_idle() {
-            self.barrier(Waiter::Diff(limit, rounds - 1, answer));
+            self.barrier(Side::A, Waiter::Diff(limit, rounds - 1, answer));
         } else {
             let _ = answer.send(Ok(report));
         }

@@ -18,13 +18,13 @@ use super::lag::Lags;
 use super::layout::Layout;
 use super::open::Opened;
 use super::watcher::{self, Servers};
-use crate::duplex::{Base, Both, Duplex, Sweep, is_engine};
+use crate::duplex::{Base, Both, Duplex, Sweep};
 use crate::handle::Command;
 use crate::options::Options;
 use crate::pipeline::{Identity, Outgoing};
 use crate::routes::Routes;
 use crate::seed;
-use crate::settings::{Mode, Settings, Side};
+use crate::settings::{Settings, Side};
 use crate::side::{Link, SideEvent};
 use crate::status::{Status, Waiting};
 
@@ -32,21 +32,8 @@ use crate::status::{Status, Waiting};
 const TICK: Duration = Duration::from_millis(20);
 /// Events taken at once, before requests are sent.
 const BURST: usize = 256;
-/// Between two attempts to become the active one.
-const CLAIM_PAUSE: u64 = 200_000;
 /// Between two checkpoints when there is nothing to write.
 const MARK_PAUSE: u64 = 1_000_000;
-/// Between two walks through both trees when all is well, and how much longer than a walk it is at least.
-const SWEEP_PAUSE: u64 = 30_000_000;
-const SWEEP_SHARE: u64 = 40;
-/// Time for a part of a walk, between which events are taken, and nodes between two looks at the clock.
-const SLICE: Duration = Duration::from_millis(8);
-const SLICE_SETTLED: Duration = Duration::from_millis(1);
-const LOOKS: usize = 200;
-/// After which time nodes that a side refused are tried again.
-const RETRY_REFUSED: u64 = 60_000_000;
-/// Units that may wait while the target is filled.
-const MOST_PENDING: usize = 8_000;
 
 /// One side.
 pub(super) struct End {
@@ -61,7 +48,7 @@ pub(super) struct End {
     pub(super) servers: watch::Receiver<Servers>,
     pub(super) digest: Option<bool>,
     pub(super) digest_at: u64,
-    touched: u64,
+    pub(super) touched: u64,
 }
 
 /// What it is now.
@@ -88,7 +75,7 @@ pub(super) struct Driver {
     pub(super) sweep_begun: u64,
     pub(super) sweep_due: u64,
     /// The last units, by side, when a walk that repaired something ended.
-    repaired: [u64; 2],
+    pub(super) repaired: [u64; 2],
     /// When a walk last found nothing.
     pub(super) verified: Option<u64>,
     /// Whether a walk has found nothing since this engine became active.
@@ -100,7 +87,7 @@ pub(super) struct Driver {
     pub(super) seeded: Option<seed::Seeded>,
     /// Nodes that a side does not take, by A's names, and the code that it gives.
     pub(super) unwritable: BTreeMap<String, i32>,
-    retry_refused: u64,
+    pub(super) retry_refused: u64,
     pub(super) errors: u64,
     pub(super) log: ConflictLog,
     pub(super) waiters: Waiters,
@@ -314,9 +301,7 @@ impl Driver {
                 if end.claim.stage != Stage::Held {
                     end.claim.lost();
                 }
-                if side == Side::A {
-                    self.waiters.forget();
-                }
+                self.waiters.forget(side);
                 self.duplex.down(side);
             }
         }
@@ -363,33 +348,6 @@ impl Driver {
         self.news(news, now);
     }
 
-    /// A leader takes the link that opened a session for its owner, until another one says that it speaks for it. Copies of
-    /// sessions that have ended at home meanwhile are included: they are still to be closed here.
-    fn speak_for_guests(&self, side: Side) {
-        if self.role != Role::Active {
-            return;
-        }
-        let requests = self.end(side).link.requests();
-        for (session, timeout) in self.end(side).link.tree().sessions() {
-            if !is_engine(*session) && self.duplex.sessions().home(*session) != Some(side) {
-                let _ = requests.revalidate(*session, *timeout);
-            }
-        }
-    }
-
-    /// Sessions to keep alive on a side, with the time they get.
-    fn guests(&self, side: Side) -> BTreeMap<i64, i32> {
-        let grace = i32::try_from(self.options.session_grace.as_millis()).unwrap_or(i32::MAX);
-        let mut guests = self
-            .duplex
-            .sessions()
-            .guests(side, self.end(side.other()).link.tree());
-        guests
-            .values_mut()
-            .for_each(|timeout| *timeout = grace.max(*timeout));
-        guests
-    }
-
     fn went_back(&mut self, side: Side, to: Zxid) {
         let at = self.end(side).link.tree().last_zxid();
         let message = format!(
@@ -404,19 +362,6 @@ impl Driver {
         });
         for side in [Side::A, Side::B] {
             self.duplex.down(side);
-        }
-    }
-
-    /// The engine's session on a side is over: somebody else may be active by now.
-    pub(super) fn disowned(&mut self, side: Side) {
-        tracing::warn!(%side, "the engine's own session is over");
-        let now = self.now();
-        let end = self.end_mut(side);
-        end.claim.lost();
-        end.claim_again = now;
-        self.duplex.down(side);
-        if side == Side::B && self.role == Role::Active {
-            self.role = Role::Standby;
         }
     }
 
@@ -459,69 +404,9 @@ impl Driver {
         Ok(())
     }
 
-    /// What a side did not take is tried again from time to time: its configuration may have been mended.
-    fn try_refused(&mut self, now: u64) {
-        if self.unwritable.is_empty() || now < self.retry_refused {
-            return;
-        }
-        if self.retry_refused > 0 {
-            for path in std::mem::take(&mut self.unwritable).into_keys() {
-                self.duplex.try_again(&path);
-            }
-            self.look_again();
-        }
-        self.retry_refused = now + RETRY_REFUSED;
-    }
-
     pub(super) fn publish(&mut self) {
         let status = self.report();
         self.status.send_replace(Arc::new(status));
-    }
-
-    /// Sessions that the next pings keep alive.
-    fn touch(&mut self) {
-        let changes = self.duplex.sessions().changes();
-        for side in [Side::A, Side::B] {
-            let due = self.end(side).touched != changes || self.end(side).claim.stage != Stage::Held;
-            if self.role == Role::Connecting || !due {
-                continue;
-            }
-            let mut touched = if self.role == Role::Active {
-                self.guests(side)
-            } else {
-                BTreeMap::new()
-            };
-            let end = self.end_mut(side);
-            if end.claim.stage != Stage::Idle {
-                touched.insert(end.claim.session, 0);
-            }
-            end.touched = changes;
-            let lease = i32::try_from(self.options.lease_timeout.as_millis()).unwrap_or(i32::MAX);
-            let end = self.end_mut(side);
-            if let Some(own) = touched.get_mut(&end.claim.session) {
-                *own = lease;
-            }
-            let list = end.link.touch_list();
-            *list.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = touched;
-        }
-    }
-
-    /// Clients that are connected to a side which is not their session's home have moved.
-    fn moves(&mut self) {
-        for side in [Side::A, Side::B] {
-            if !self.end_mut(side).servers.has_changed().unwrap_or(false) {
-                continue;
-            }
-            let servers = self.end_mut(side).servers.borrow_and_update().clone();
-            for session in servers
-                .connected
-                .into_iter()
-                .flatten()
-                .filter(|id| !is_engine(*id))
-            {
-                self.duplex.sessions_mut().moved(session, side);
-            }
-        }
     }
 
     /// Everything that may go on after events.
@@ -539,149 +424,6 @@ impl Driver {
             }
         }
         self.answer_waiters();
-    }
-
-    /// Becomes the active engine, or able to write to A, when it can and should.
-    fn claim(&mut self, now: u64) {
-        if self.settings.mode == Mode::Stop {
-            self.role = Role::Stopping;
-            return;
-        }
-        if matches!(self.role, Role::Connecting | Role::Stopping) {
-            return;
-        }
-        for side in [Side::B, Side::A] {
-            let wanted = side == Side::B || (self.role == Role::Active && self.duplex.needs_a());
-            let end = self.end(side);
-            let holder = end.claim.holder(end.link.tree());
-            let free = side == Side::A || holder.is_none_or(|holder| holder == self.run);
-            if wanted && free && end.up && end.claim.stage == Stage::Idle && end.claim_again <= now {
-                let session = new_session();
-                let end = self.end_mut(side);
-                end.claim_again = now + CLAIM_PAUSE;
-                let requests = match side {
-                    Side::A => self.a.claim.begin(session, self.a.link.tree()),
-                    Side::B => self.b.claim.begin(session, self.b.link.tree()),
-                };
-                requests.into_iter().for_each(|request| self.send(side, request));
-                self.end_mut(side).touched = u64::MAX;
-            }
-        }
-        let may = self.duplex.may_activate(Side::B, both(&self.a, &self.b));
-        if self.b.claim.stage == Stage::Held && self.role == Role::Standby && may {
-            self.become_active(now);
-        }
-        let a_held = self.a.claim.stage == Stage::Held && self.role == Role::Active;
-        let may = self.duplex.may_activate(Side::A, both(&self.a, &self.b));
-        if a_held && may && self.duplex.away_from(Side::B).is_standby() {
-            self.speak_for_guests(Side::A);
-            let news = self
-                .duplex
-                .activate(Side::A, self.a.claim.session, both(&self.a, &self.b));
-            self.news(news, now);
-        }
-    }
-
-    fn become_active(&mut self, now: u64) {
-        tracing::info!(run = self.run, "this engine is the active one now");
-        self.role = Role::Active;
-        self.settled = false;
-        self.base = self.base();
-        self.speak_for_guests(Side::B);
-        let trees = both(&self.a, &self.b);
-        let news = self.duplex.activate(Side::B, self.b.claim.session, trees);
-        self.duplex.begin_sessions(both(&self.a, &self.b));
-        self.news(news, now);
-        for path in self.layout.frozen_in(self.b.link.tree()) {
-            self.duplex.freeze(&path);
-        }
-        self.store_settings();
-        self.store_members();
-        let paused = self.settings.mode == Mode::Pause;
-        for side in [Side::A, Side::B] {
-            self.duplex.away_from_mut(side).pause(paused);
-            self.end_mut(side).touched = u64::MAX;
-        }
-        self.look_again();
-    }
-
-    /// Walks through both trees from the beginning.
-    pub(super) fn look_again(&mut self) {
-        self.sweep = None;
-        self.settled = false;
-        self.sweep_due = 0;
-    }
-
-    /// A part of the walk through both trees, and what follows at its end.
-    fn walk(&mut self, on_tick: bool) {
-        let now = self.now();
-        let may = self.role == Role::Active && self.a.up && self.b.up && self.settings.mode == Mode::Run;
-        let running = self.duplex.away_from(Side::A).is_running()
-            && (!self.duplex.needs_a() || self.duplex.away_from(Side::B).is_running());
-        if !may || !running || (self.settled && !on_tick) || now < self.sweep_due {
-            return;
-        }
-        let pending = self.duplex.away_from(Side::A).pending() + self.duplex.away_from(Side::B).pending();
-        if pending > MOST_PENDING {
-            return;
-        }
-        // What the last walk repaired has to arrive before another look says anything new.
-        let [a, b] = self.repaired;
-        if !self.duplex.away_from(Side::A).is_done(a) || !self.duplex.away_from(Side::B).is_done(b) {
-            return;
-        }
-        let budget = self.budget(now);
-        if budget == 0 {
-            return;
-        }
-        let base = self.base;
-        let mut sweep = self.sweep.take().unwrap_or_else(|| {
-            self.sweep_begun = now;
-            Sweep::new(base)
-        });
-        let mut news = Vec::new();
-        let found = sweep.found;
-        let trees = both(&self.a, &self.b);
-        let until = Instant::now() + if self.settled { SLICE_SETTLED } else { SLICE };
-        let mut at_end = false;
-        let may_find = sweep.found + budget as u64;
-        while !at_end && sweep.found < may_find && Instant::now() < until {
-            at_end = sweep.step(&mut self.duplex, trees, LOOKS, &mut news);
-        }
-        self.repairs -= (sweep.found - found) as f64;
-        self.news(news, now);
-        if !at_end {
-            self.sweep = Some(sweep);
-            return;
-        }
-        if sweep.found > 0 {
-            self.repaired = [Side::A, Side::B].map(|side| self.duplex.away_from(side).last_unit());
-            self.sweep_due = 0;
-            return;
-        }
-        self.verified = Some(now);
-        if !self.settled {
-            self.store_identity();
-        }
-        self.settled = true;
-        self.base = None;
-        self.duplex.away_from_mut(Side::A).set_complete();
-        self.duplex.away_from_mut(Side::B).set_complete();
-        let pause = SWEEP_PAUSE.max((now - self.sweep_begun) * SWEEP_SHARE);
-        self.sweep_due = now + pause;
-    }
-
-    /// Nodes that may be repaired now, under the limit of the rate.
-    fn budget(&mut self, now: u64) -> usize {
-        const MOST: usize = 4_000;
-        let Some(limit) = self.settings.rate_limit else {
-            return MOST;
-        };
-        let since = now.saturating_sub(self.rates.budgeted) as f64 / 1e6;
-        self.rates.budgeted = now;
-        let limit = f64::from(limit);
-        self.repairs = (self.repairs + since * limit).min((limit / 10.0).max(1.0));
-        (self.repairs.max(0.0) as usize).min(MOST)
     }
 }
 

@@ -1,0 +1,114 @@
+//! Walks through both trees, a slice at a time between events.
+
+use std::time::{Duration, Instant};
+
+use super::driver::{Driver, Role, both};
+use crate::duplex::Sweep;
+use crate::settings::{Mode, Side};
+
+/// Between two walks through both trees when all is well, and how much longer than a walk it is at least.
+const SWEEP_PAUSE: u64 = 30_000_000;
+const SWEEP_SHARE: u64 = 40;
+/// Time for a part of a walk, between which events are taken, and nodes between two looks at the clock.
+const SLICE: Duration = Duration::from_millis(8);
+const SLICE_SETTLED: Duration = Duration::from_millis(1);
+const LOOKS: usize = 200;
+/// After which time nodes that a side refused are tried again.
+const RETRY_REFUSED: u64 = 60_000_000;
+/// Units that may wait while the target is filled.
+const MOST_PENDING: usize = 8_000;
+
+impl Driver {
+    /// Walks through both trees from the beginning.
+    pub(super) fn look_again(&mut self) {
+        self.sweep = None;
+        self.settled = false;
+        self.sweep_due = 0;
+    }
+
+    /// A part of the walk through both trees, and what follows at its end.
+    pub(super) fn walk(&mut self, on_tick: bool) {
+        let now = self.now();
+        let may = self.role == Role::Active && self.a.up && self.b.up && self.settings.mode == Mode::Run;
+        let running = self.duplex.away_from(Side::A).is_running()
+            && (!self.duplex.needs_a() || self.duplex.away_from(Side::B).is_running());
+        if !may || !running || (self.settled && !on_tick) || now < self.sweep_due {
+            return;
+        }
+        let pending = self.duplex.away_from(Side::A).pending() + self.duplex.away_from(Side::B).pending();
+        if pending > MOST_PENDING {
+            return;
+        }
+        // What the last walk repaired has to arrive before another look says anything new.
+        let [a, b] = self.repaired;
+        if !self.duplex.away_from(Side::A).is_done(a) || !self.duplex.away_from(Side::B).is_done(b) {
+            return;
+        }
+        let budget = self.budget(now);
+        if budget == 0 {
+            return;
+        }
+        let base = self.base;
+        let mut sweep = self.sweep.take().unwrap_or_else(|| {
+            self.sweep_begun = now;
+            Sweep::new(base)
+        });
+        let mut news = Vec::new();
+        let found = sweep.found;
+        let trees = both(&self.a, &self.b);
+        let until = Instant::now() + if self.settled { SLICE_SETTLED } else { SLICE };
+        let mut at_end = false;
+        let may_find = sweep.found + budget as u64;
+        while !at_end && sweep.found < may_find && Instant::now() < until {
+            at_end = sweep.step(&mut self.duplex, trees, LOOKS, &mut news);
+        }
+        self.repairs -= (sweep.found - found) as f64;
+        self.news(news, now);
+        if !at_end {
+            self.sweep = Some(sweep);
+            return;
+        }
+        if sweep.found > 0 {
+            self.repaired = [Side::A, Side::B].map(|side| self.duplex.away_from(side).last_unit());
+            self.sweep_due = 0;
+            return;
+        }
+        self.verified = Some(now);
+        if !self.settled {
+            self.store_identity();
+        }
+        self.settled = true;
+        self.base = None;
+        self.duplex.away_from_mut(Side::A).set_complete();
+        self.duplex.away_from_mut(Side::B).set_complete();
+        let pause = SWEEP_PAUSE.max((now - self.sweep_begun) * SWEEP_SHARE);
+        self.sweep_due = now + pause;
+    }
+
+    /// Nodes that may be repaired now, under the limit of the rate.
+    pub(super) fn budget(&mut self, now: u64) -> usize {
+        const MOST: usize = 4_000;
+        let Some(limit) = self.settings.rate_limit else {
+            return MOST;
+        };
+        let since = now.saturating_sub(self.rates.budgeted) as f64 / 1e6;
+        self.rates.budgeted = now;
+        let limit = f64::from(limit);
+        self.repairs = (self.repairs + since * limit).min((limit / 10.0).max(1.0));
+        (self.repairs.max(0.0) as usize).min(MOST)
+    }
+
+    /// What a side did not take is tried again from time to time: its configuration may have been mended.
+    pub(super) fn try_refused(&mut self, now: u64) {
+        if self.unwritable.is_empty() || now < self.retry_refused {
+            return;
+        }
+        if self.retry_refused > 0 {
+            for path in std::mem::take(&mut self.unwritable).into_keys() {
+                self.duplex.try_again(&path);
+            }
+            self.look_again();
+        }
+        self.retry_refused = now + RETRY_REFUSED;
+    }
+}
