@@ -177,6 +177,7 @@ impl Duplex {
         let mut news = Vec::new();
         if self.towards_mut(side).is_own(txn.header.cxid) {
             let trees = both.from(side.other());
+            self.away_from_mut(side).wrote(txn.header.zxid);
             let notices = self.towards_mut(side).answered(&txn, trees, now);
             for notice in notices {
                 self.noticed(side.other(), notice, both, &mut news);

@@ -231,6 +231,8 @@ pub struct Pipeline {
     cxid: u32,
     /// Version of the checkpoint once everything in flight is done.
     version: i32,
+    /// Last position of the source that is this engine's own.
+    written: Zxid,
     /// Position seen of the source, position that the target has, and position that the checkpoint says.
     seen: Zxid,
     applied: Zxid,
@@ -271,6 +273,7 @@ impl Pipeline {
             contested: BTreeSet::new(),
             cxid: 0,
             version: 0,
+            written: Zxid(0),
             seen: Zxid(0),
             applied: Zxid(0),
             marked: Zxid(0),
@@ -310,6 +313,12 @@ impl Pipeline {
     /// The source went on with nothing to carry.
     pub fn saw(&mut self, zxid: Zxid) {
         self.seen = self.seen.max(zxid);
+    }
+
+    /// The source went on by what this engine wrote there. No checkpoint is due for it, or two directions would write
+    /// checkpoints for each other's for ever.
+    pub fn wrote(&mut self, zxid: Zxid) {
+        self.written = self.written.max(zxid);
     }
 
     fn add(&mut self, origin: Origin, zxid: Zxid, skip: Vec<Box<str>>, trees: Trees<'_>, at: u64) {
@@ -477,7 +486,11 @@ impl Pipeline {
 
     /// Last position of the source that the target has.
     pub fn applied(&self) -> Zxid {
-        if self.is_idle() { self.seen } else { self.applied }
+        if self.is_idle() {
+            self.seen.max(self.written)
+        } else {
+            self.applied
+        }
     }
 
     /// Last position seen of the source.
