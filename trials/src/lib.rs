@@ -12,6 +12,7 @@ pub mod checker;
 pub mod client;
 pub mod election;
 pub mod faults;
+pub mod interrupt;
 pub mod kazoo;
 pub mod soak;
 pub mod table;

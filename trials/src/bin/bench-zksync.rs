@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Parser;
 use mesolith_trials::bench::{self, Request};
+use mesolith_trials::interrupt::interruptible;
 use mesolith_trials::version::Version;
 
 /// Measures the sync engine on real ensembles, beside what it is to be compared with.
@@ -45,7 +46,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    bench::run(&Request {
+    let request = Request {
         parts: arguments.parts,
         tree: arguments.tree,
         bootstrap: arguments.bootstrap,
@@ -56,6 +57,6 @@ async fn main() -> Result<()> {
         delays: arguments.delays,
         version: Version::named(&arguments.version)?,
         itself: arguments.itself,
-    })
-    .await
+    };
+    interruptible(bench::run(&request)).await
 }

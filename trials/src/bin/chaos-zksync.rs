@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Parser;
 use mesolith_trials::chaos::{self, Request};
+use mesolith_trials::interrupt::interruptible;
 use mesolith_trials::soak::{self, Soak};
 use mesolith_trials::version::{PACKAGED, Version};
 use mesolith_trials::world::{Options, World};
@@ -74,7 +75,10 @@ fn verdict(good: bool) -> ExitCode {
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
-    let arguments = Arguments::parse();
+    interruptible(run(Arguments::parse())).await
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode> {
     let versions = match arguments.versions.as_slice() {
         [] => None,
         [a, b] => Some([Version::named(a)?, Version::named(b)?]),
