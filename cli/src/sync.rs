@@ -6,10 +6,19 @@ use mesolith_zksync::run::Real;
 
 /// Does what was asked; the exit code. What a person reads has been printed.
 pub(crate) async fn run(command: Command, shutdown: Shutdown) -> u8 {
+    // An engine and those who watch end in order; whoever only asks ends at once.
+    let asks = !matches!(command, Command::Start(_) | Command::Status(_));
+    let stop = shutdown.clone();
     let context = Context {
         console: Console::standard(),
         shutdown,
         launch: Launch::this_process(),
     };
-    mesolith_zksync::cli::run(command, context, Real).await
+    tokio::select! {
+        code = mesolith_zksync::cli::run(command, context, Real) => code,
+        () = stop.wait(), if asks => INTERRUPTED,
+    }
 }
+
+/// As a shell says of a program that a signal ended.
+const INTERRUPTED: u8 = 130;
