@@ -2,7 +2,7 @@
 //!
 //! `start` becomes the engine (`--foreground`) or starts itself again in the background; every other verb finds the
 //! running engine by its socket and asks it. One file a verb or a few small ones; what is shown is made by plain
-//! functions in [`render`].
+//! functions in `render`.
 
 mod ask;
 mod background;

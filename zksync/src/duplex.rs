@@ -175,6 +175,8 @@ impl Duplex {
     /// A transaction was committed on a side, and is in its tree. `now` in microseconds of the driver's clock.
     pub fn committed(&mut self, side: Side, txn: Txn, both: Both<'_>, now: u64) -> Vec<News> {
         let mut news = Vec::new();
+        // Engines of one name have one tag, so the active one's checkpoints look like a standby's own.
+        self.follow_checkpoint(side, &txn);
         if self.towards_mut(side).is_own(txn.header.cxid) {
             let trees = both.from(side.other());
             self.away_from_mut(side).wrote(txn.header.zxid);
@@ -207,7 +209,6 @@ impl Duplex {
     }
 
     fn by_a_client(&mut self, side: Side, txn: Txn, both: Both<'_>, now: u64, news: &mut Vec<News>) {
-        self.follow_checkpoint(side, &txn);
         let session = txn.header.session;
         match &txn.op {
             Op::CreateSession { .. } => self.session_began(side, session, txn, both, now),

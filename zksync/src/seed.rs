@@ -247,7 +247,7 @@ pub fn write(tree: &Tree, dirs: &[PathBuf], mut options: Options<'_>) -> Result<
     Ok(seeded)
 }
 
-/// Bytes of the file that [`write`] makes for a tree, without writing it.
+/// Bytes of the file that [`write()`] makes for a tree, without writing it.
 pub fn length(tree: &Tree) -> u64 {
     let bytes = Cell::new(0);
     // A sink refuses nothing.

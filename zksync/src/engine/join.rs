@@ -34,6 +34,9 @@ impl Driver {
             match (a.contains(&server), b.contains(&server)) {
                 (true, false) => Some(Side::A),
                 (false, true) => Some(Side::B),
+                // Before 3.5 nothing names the servers of a side.
+                (false, false) if !b.is_empty() => Some(Side::A),
+                (false, false) if !a.is_empty() => Some(Side::B),
                 (true, true) | (false, false) => None,
             }
         };
