@@ -32,7 +32,7 @@ pub fn write(tree: &Tree, out: impl Write, trailers: Trailers) -> Result<(), Err
     write_with(tree, out, trailers, |_| Ok(()))
 }
 
-/// As [`write`]; `progress` hears now and then how many nodes are written, and can end it with an error.
+/// As [`write()`]; `progress` hears now and then how many nodes are written, and can end it with an error.
 ///
 /// # Errors
 /// When `out` refuses bytes, or `progress` says so.
