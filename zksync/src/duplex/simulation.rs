@@ -1,6 +1,7 @@
 //! Whole runs against model ensembles, every order of events by its seed.
 
 mod server;
+mod standby;
 mod world;
 
 use mesolith_zk::tree::{Node, Tree};

@@ -33,10 +33,13 @@ impl Pipeline {
     ) {
         self.counters.refused += 1;
         match sent.what {
-            // The checkpoints behind it count it as done; what is missing is found by the next look at both trees.
+            // The checkpoints behind it count it as done, so what is missing is found by looking.
             What::Acl => {
                 let path = self.failing(sent, 0);
                 self.done(sent.through, notices);
+                if let Some(path) = &path {
+                    self.repair(path.clone(), trees);
+                }
                 if FINAL.contains(&code)
                     && let Some(path) = path
                 {

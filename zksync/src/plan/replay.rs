@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use mesolith_zk::record::{Create, CreateKind, Op, Txn};
 use mesolith_zk::request::{CreateMode, Write};
 
-use super::fit::{again, delete, fit, parents};
+use super::fit::{again, delete, fit, parents, same_acl};
 use super::{Step, View, kind};
 
 /// Steps for a committed transaction; none for what failed there, is not carried, or is to be skipped (by the target's
@@ -64,7 +64,9 @@ fn single(op: &Op, session: i64, skip: &[Box<str>], view: &mut View<'_>, steps: 
                 return again(&path, view, steps);
             };
             // No checkpoint goes with it, so a plan made again may find it done.
-            let done = view.is_late() && before.aversion >= *version;
+            let has_it = |node: mesolith_zk::tree::Node<'_>| same_acl(node.acl(), acl.as_deref());
+            let has_later = view.is_late() && before.aversion > *version;
+            let done = has_later || before.aversion >= *version && view.target.get(&path).is_some_and(has_it);
             if !done {
                 steps.push(Step::write(Write::SetAcl {
                     path: path.as_ref().into(),

@@ -10,13 +10,14 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
 use super::server::Server;
+use super::standby::Standby;
 use crate::checkpoint::Checkpoint;
 use crate::duplex::{Base, Both, Duplex, News, Sweep};
 use crate::pipeline::{Identity, Notice, Outgoing};
 use crate::routes::Routes;
 use crate::settings::{Settings, Side};
 
-const SIDES: [Side; 2] = [Side::A, Side::B];
+pub(super) const SIDES: [Side; 2] = [Side::A, Side::B];
 /// The checkpoint's node, on either side.
 const PATH: &str = "/mesolith/zksync/x";
 /// Which sets the ensemble up; no client of interest.
@@ -24,12 +25,12 @@ const ADMINISTRATOR: i64 = 99;
 
 /// One ensemble and the engine's link to it.
 #[derive(Debug)]
-struct Ensemble {
+pub(super) struct Ensemble {
     server: Server,
     /// What the engine has seen.
-    seen: Tree,
+    pub(super) seen: Tree,
     /// Committed and not yet seen.
-    stream: VecDeque<Txn>,
+    pub(super) stream: VecDeque<Txn>,
     /// On the way to it.
     wire: VecDeque<Outgoing>,
     linked: bool,
@@ -52,25 +53,26 @@ impl Ensemble {
         }
     }
 
-    fn submit(&mut self, session: i64, cxid: i32, request: &Request) {
+    fn submit(&mut self, session: i64, cxid: i32, request: &Request) -> Txn {
         let txn = self.server.submit(session, cxid, request);
         self.history.push(txn.clone());
-        self.stream.push_back(txn);
+        self.stream.push_back(txn.clone());
+        txn
     }
 }
 
 pub(super) struct World {
     pub(super) random: StdRng,
-    settings: Settings,
-    a: Ensemble,
-    b: Ensemble,
+    pub(super) settings: Settings,
+    pub(super) a: Ensemble,
+    pub(super) b: Ensemble,
     pub(super) duplex: Duplex,
     /// A second engine that follows, if there is one.
-    standby: Option<Duplex>,
+    pub(super) standby: Option<Standby>,
     pub(super) news: Vec<News>,
-    run: u64,
+    pub(super) run: u64,
     cxid: i32,
-    now: u64,
+    pub(super) now: u64,
 }
 
 impl World {
@@ -98,7 +100,7 @@ impl World {
         world
     }
 
-    fn ensemble(&mut self, side: Side) -> &mut Ensemble {
+    pub(super) fn ensemble(&mut self, side: Side) -> &mut Ensemble {
         match side {
             Side::A => &mut self.a,
             Side::B => &mut self.b,
@@ -112,7 +114,7 @@ impl World {
         }
     }
 
-    fn both(&self) -> Both<'_> {
+    pub(super) fn both(&self) -> Both<'_> {
         Both {
             a: &self.a.seen,
             b: &self.b.seen,
@@ -152,7 +154,7 @@ impl World {
     }
 
     /// What is on the way from a killed engine arrives or not; its sessions and those it kept alive may end.
-    fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         for side in SIDES {
             let most = self.ensemble(side).wire.len();
             let arrive = self.random.random_range(0..=most);
@@ -164,7 +166,7 @@ impl World {
     }
 
     /// Positions that the checkpoints say: of B's as written on A, of A's as written on B.
-    fn claim(&mut self) -> [Zxid; 2] {
+    pub(super) fn claim(&mut self) -> [Zxid; 2] {
         SIDES.map(|side| {
             self.on(side, engine(self.run), Request::OpenSession { timeout: 30_000 });
             let before = Checkpoint::read(self.tree(side), PATH).unwrap_or_default().0;
@@ -184,7 +186,7 @@ impl World {
         })
     }
 
-    fn activate(&mut self) {
+    pub(super) fn activate(&mut self) {
         let session = engine(self.run);
         for side in SIDES {
             if side == Side::B || self.duplex.needs_a() {
@@ -192,34 +194,6 @@ impl World {
                 self.news.extend(news);
             }
         }
-    }
-
-    /// A second engine follows from now on. Nothing may be on the way.
-    pub(super) fn stand_by(&mut self) {
-        let mut standby = duplex(self.run + 1, &self.settings);
-        standby.sessions_mut().learn(self.both(), born);
-        self.standby = Some(standby);
-    }
-
-    /// The active engine is killed and the one that followed takes over.
-    pub(super) fn take_over(&mut self) {
-        self.kill();
-        for side in SIDES {
-            while !self.ensemble(side).stream.is_empty() {
-                self.see(side);
-            }
-        }
-        self.run += 1;
-        self.duplex = self.standby.take().expect("a second engine");
-        self.claim();
-        for side in SIDES {
-            while !self.ensemble(side).stream.is_empty() {
-                self.see(side);
-            }
-        }
-        self.activate();
-        self.duplex.begin_sessions(both(&self.a, &self.b));
-        self.drain();
     }
 
     /// Looks at both trees until nothing differs.
@@ -251,7 +225,10 @@ impl World {
     fn on(&mut self, side: Side, session: i64, request: Request) {
         self.cxid += 1;
         let cxid = self.cxid;
-        self.ensemble(side).submit(session, cxid, &request);
+        let txn = self.ensemble(side).submit(session, cxid, &request);
+        if let Some(standby) = &mut self.standby {
+            standby.committed(index(side), &txn);
+        }
     }
 
     /// A client of a side does something.
@@ -323,9 +300,10 @@ impl World {
             self.see(side);
         }
         self.send();
+        self.step_standby();
     }
 
-    fn see(&mut self, side: Side) {
+    pub(super) fn see(&mut self, side: Side) {
         let ensemble = self.ensemble(side);
         if ensemble.linked
             && let Some(txn) = ensemble.stream.pop_front()
@@ -338,16 +316,16 @@ impl World {
     fn saw(&mut self, side: Side, txn: Txn) {
         self.now += 10;
         let (now, trees) = (self.now, both(&self.a, &self.b));
-        if let Some(standby) = &mut self.standby {
-            standby.committed(side, txn.clone(), trees, now);
-        }
         let news = self.duplex.committed(side, txn, trees, now);
         self.news.extend(news);
     }
 
     fn deliver(&mut self, side: Side) {
         if let Some(out) = self.ensemble(side).wire.pop_front() {
-            self.ensemble(side).submit(out.session, out.cxid, &out.request);
+            let txn = self.ensemble(side).submit(out.session, out.cxid, &out.request);
+            if let Some(standby) = &mut self.standby {
+                standby.committed(index(side), &txn);
+            }
         }
     }
 
@@ -423,22 +401,26 @@ impl World {
     }
 }
 
-fn both<'w>(a: &'w Ensemble, b: &'w Ensemble) -> Both<'w> {
+pub(super) fn both<'w>(a: &'w Ensemble, b: &'w Ensemble) -> Both<'w> {
     Both {
         a: &a.seen,
         b: &b.seen,
     }
 }
 
-fn born(session: i64) -> Option<Side> {
+pub(super) fn born(session: i64) -> Option<Side> {
     Some(if session < 1000 { Side::A } else { Side::B })
+}
+
+pub(super) fn index(side: Side) -> usize {
+    usize::from(side == Side::B)
 }
 
 fn engine(run: u64) -> i64 {
     crate::duplex::sessions::ENGINE_PREFIX << 48 | i64::try_from(run).unwrap_or(0)
 }
 
-fn duplex(run: u64, settings: &Settings) -> Duplex {
+pub(super) fn duplex(run: u64, settings: &Settings) -> Duplex {
     let me = Identity {
         run: run.to_string(),
         session: engine(run),

@@ -1,0 +1,86 @@
+//! A second engine that follows both ensembles through links of its own, and takes over when the first is killed.
+
+use std::collections::VecDeque;
+
+use mesolith_zk::record::Txn;
+use mesolith_zk::tree::Tree;
+use rand::Rng;
+
+use super::world::{SIDES, World, born, duplex, index};
+use crate::duplex::{Both, Duplex};
+
+/// What it has seen, and what it has not yet.
+pub(super) struct Standby {
+    duplex: Duplex,
+    seen: [Tree; 2],
+    streams: [VecDeque<Txn>; 2],
+}
+
+impl Standby {
+    /// A transaction was committed.
+    pub(super) fn committed(&mut self, side: usize, txn: &Txn) {
+        self.streams[side].push_back(txn.clone());
+    }
+
+    /// The next transaction of a side reaches it.
+    fn see(&mut self, side: usize, now: u64) {
+        if let Some(txn) = self.streams[side].pop_front() {
+            self.seen[side].apply(&txn);
+            let both = Both {
+                a: &self.seen[0],
+                b: &self.seen[1],
+            };
+            let _ = self.duplex.committed(SIDES[side], txn, both, now);
+        }
+    }
+}
+
+impl World {
+    /// A second engine follows from now on. Nothing may be on the way.
+    pub(super) fn stand_by(&mut self) {
+        let mut duplex = duplex(self.run + 1, &self.settings);
+        duplex.sessions_mut().learn(self.both(), born);
+        self.standby = Some(Standby {
+            duplex,
+            seen: [self.both().a.clone(), self.both().b.clone()],
+            streams: [VecDeque::new(), VecDeque::new()],
+        });
+    }
+
+    /// One event may reach the second engine, which is sometimes behind the first and sometimes ahead.
+    pub(super) fn step_standby(&mut self) {
+        let (side, now) = (self.random.random_range(0..2), self.now);
+        if self.random.random_range(0..3) > 0
+            && let Some(standby) = &mut self.standby
+        {
+            standby.see(side, now);
+        }
+    }
+
+    /// The active engine is killed and the other one takes over, wherever its links are.
+    pub(super) fn take_over(&mut self) {
+        self.kill();
+        let mut standby = self.standby.take().expect("a second engine");
+        self.run += 1;
+        for side in SIDES {
+            // What the links have not brought yet still comes, after the claim.
+            let ensemble = self.ensemble(side);
+            ensemble.seen = std::mem::take(&mut standby.seen[index(side)]);
+            ensemble.stream = std::mem::take(&mut standby.streams[index(side)]);
+        }
+        self.duplex = standby.duplex;
+        self.claim();
+        // The claim's answer is in the target's stream.
+        while !self.b.stream.is_empty() {
+            self.see(SIDES[1]);
+        }
+        while !self.duplex.may_activate(SIDES[1], self.both()) {
+            assert!(!self.a.stream.is_empty(), "the source never gets there");
+            self.see(SIDES[0]);
+        }
+        self.activate();
+        let (a, b) = (&self.a, &self.b);
+        self.duplex.begin_sessions(super::world::both(a, b));
+        self.drain();
+    }
+}
