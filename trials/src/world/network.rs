@@ -2,10 +2,14 @@
 //! goes to a side or comes from it; clients of both sides do not notice.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, bail};
 
 use super::Side;
+
+/// Networks of this process so far.
+static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// Gone when dropped.
 #[derive(Debug)]
@@ -22,11 +26,13 @@ impl Network {
     /// # Errors
     /// When the system refuses; it takes root.
     pub fn make() -> Result<Self> {
-        let process = std::process::id();
-        let tag = format!("zt{}", process % 1_000_000);
-        // A network of its own for each process, so that two can run at once.
-        let (high, low) = (process / 250 % 250, process % 250);
-        let address = |last: u8| format!("10.{}.{low}.{last}", high.max(1));
+        // A network of its own for each world of each process, so that several can run at once.
+        let number = MADE.fetch_add(1, Ordering::Relaxed) % 8;
+        let process = std::process::id() % 1_000_000;
+        let tag = format!("zt{process}{number}");
+        let place = (process * 8 + number) % 62_500;
+        let (high, low) = (1 + place / 250, place % 250);
+        let address = |last: u8| format!("10.{high}.{low}.{last}");
         let this = Self {
             namespaces: ["a", "b", "e"].map(|name| format!("{tag}{name}")),
             hosts: [2, 3, 4].map(address),
