@@ -228,6 +228,10 @@ pub struct Pipeline {
     current: BTreeMap<Box<str>, Zxid>,
     /// Sessions whose clients moved while nodes of theirs were on their way.
     contested: BTreeSet<i64>,
+    /// Sessions whose clients are connected to the target, if its servers say.
+    connected: Option<BTreeSet<i64>>,
+    /// Nodes whose lists were on their way when the order broke: no checkpoint says whether they arrived.
+    unsure: Vec<Box<str>>,
     cxid: u32,
     /// Version of the checkpoint once everything in flight is done.
     version: i32,
@@ -271,6 +275,8 @@ impl Pipeline {
             held: Held::default(),
             current: BTreeMap::new(),
             contested: BTreeSet::new(),
+            connected: None,
+            unsure: Vec::new(),
             cxid: 0,
             version: 0,
             written: Zxid(0),
@@ -389,6 +395,11 @@ impl Pipeline {
     /// Whether the target was filled once.
     pub fn is_complete(&self) -> bool {
         self.complete
+    }
+
+    /// Sessions whose clients are connected to the target; none if its servers do not say.
+    pub fn set_connected(&mut self, connected: Option<BTreeSet<i64>>) {
+        self.connected = connected;
     }
 
     /// Other limits from now on.

@@ -53,7 +53,9 @@ impl Driver {
         }
         let a_held = self.a.claim.stage == Stage::Held && self.role == Role::Active;
         let may = self.duplex.may_activate(Side::A, both(&self.a, &self.b));
-        if a_held && may && self.duplex.away_from(Side::B).is_standby() {
+        let into_a = self.duplex.away_from(Side::B);
+        let new = into_a.is_standby() || into_a.identity().session != self.a.claim.session;
+        if a_held && may && new {
             self.speak_for_guests(Side::A);
             let news = self
                 .duplex

@@ -70,6 +70,9 @@ impl Driver {
                 continue;
             }
             let servers = self.end_mut(side).servers.borrow_and_update().clone();
+            self.duplex
+                .away_from_mut(side.other())
+                .set_connected(servers.connected.clone());
             for session in servers
                 .connected
                 .into_iter()

@@ -13,6 +13,7 @@ impl Pipeline {
         }
         self.flow = Flow::Down;
         self.aside.clear();
+        self.note_unsure();
         self.at_large += self.void.len() + self.sent.len();
         self.lost.append(&mut self.void);
         self.lost
@@ -106,6 +107,9 @@ impl Pipeline {
             } else {
                 self.units.push_back(unit);
             }
+        }
+        for path in std::mem::take(&mut self.unsure) {
+            self.repair(path, trees);
         }
     }
 }

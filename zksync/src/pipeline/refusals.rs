@@ -74,6 +74,7 @@ impl Pipeline {
             self.refusals = 0;
         }
         self.not_before = now + pause(self.refusals);
+        self.note_unsure();
         self.void
             .extend(self.sent.drain(..).map(|sent| (sent.session, sent.cxid)));
         if self.void.is_empty() {
@@ -87,6 +88,11 @@ impl Pipeline {
     /// over for a moment.
     fn moved(&mut self, sent: &Sent, notices: &mut Vec<Notice>) {
         let session = sent.session;
+        if self.connected.as_ref().is_some_and(|all| !all.contains(&session)) {
+            // Nobody is connected with it: the leader takes an earlier link of ours for its owner.
+            self.contested.insert(session);
+            return;
+        }
         notices.push(Notice::Moved { session });
         let mut creates = false;
         for unit in &mut self.units {
@@ -101,6 +107,13 @@ impl Pipeline {
         if creates {
             self.contested.insert(session);
         }
+    }
+
+    /// Lists that are on their way while the order breaks have to be looked at.
+    pub(super) fn note_unsure(&mut self) {
+        let lists = self.sent.iter().filter(|sent| sent.what == What::Acl);
+        let paths: Vec<_> = lists.filter_map(|sent| self.failing(sent, 0)).collect();
+        self.unsure.extend(paths);
     }
 
     /// The node whose change failed.
