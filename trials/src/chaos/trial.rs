@@ -117,6 +117,7 @@ async fn start_writer(
     let script = Script {
         servers: world.ensemble(side).connect_string(),
         version: world.version(side),
+        containers: SIDES.iter().all(|side| world.version(*side).has_containers()),
         root: format!("{root}/{side}"),
         number,
         seed,

@@ -60,7 +60,8 @@ impl Hand {
     }
 
     pub(super) fn choose(&mut self, rng: &mut impl Rng) -> Step {
-        self.model.choose(rng, &self.home, self.script.version)
+        self.model
+            .choose(rng, &self.home, self.script.version, self.script.containers)
     }
 
     pub(super) fn finish(mut self) -> Record {

@@ -65,7 +65,13 @@ impl Model {
     }
 
     /// The next step.
-    pub(super) fn choose(&mut self, rng: &mut impl Rng, home: &str, version: Version) -> Step {
+    pub(super) fn choose(
+        &mut self,
+        rng: &mut impl Rng,
+        home: &str,
+        version: Version,
+        containers: bool,
+    ) -> Step {
         self.count += 1;
         let fresh = format!("n{}", self.count);
         let names: Vec<_> = self.parents.keys().cloned().collect();
@@ -102,8 +108,8 @@ impl Model {
                 }
             }
             28..34 => Step::Ephemeral { path: below },
-            34..37 if version.has_containers() => Step::Container { path: below },
-            37..41 if version.has_containers() => Step::Ttl { path: below, data },
+            34..37 if containers => Step::Container { path: below },
+            37..41 if containers => Step::Ttl { path: below, data },
             41..64 => Step::Set { path: any, data },
             64..70 => Step::SetShared { data },
             70..75 => Step::SetAcl {
