@@ -392,6 +392,13 @@ impl Pipeline {
         }
     }
 
+    /// There is a gap in what was seen of the source: the target lacks what the checkpoint's position promises, until both
+    /// trees were compared.
+    pub fn set_incomplete(&mut self) {
+        self.complete = false;
+        self.marked = Zxid(0);
+    }
+
     /// Whether the target was filled once.
     pub fn is_complete(&self) -> bool {
         self.complete

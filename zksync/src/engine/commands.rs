@@ -163,7 +163,8 @@ impl Driver {
     }
 
     pub(super) fn answer_waiters(&mut self) {
-        if self.waiters.until.is_empty() {
+        // Before both trees were compared, a position does not say that everything before it has arrived.
+        if self.waiters.until.is_empty() || !self.settled {
             return;
         }
         for (side, at, waiter) in std::mem::take(&mut self.waiters.until) {

@@ -283,6 +283,7 @@ impl Driver {
             SideEvent::Snapshot { .. } => {
                 if self.role != Role::Connecting {
                     tracing::info!(%side, "the leader sent all of its data again; both sides are compared");
+                    self.duplex.away_from_mut(side).set_incomplete();
                     self.look_again();
                 }
             }

@@ -37,14 +37,11 @@ impl Pipeline {
             What::Acl => {
                 let path = self.failing(sent, 0);
                 self.done(sent.through, notices);
-                if let Some(path) = &path {
-                    self.repair(path.clone(), trees);
-                }
-                if FINAL.contains(&code)
-                    && let Some(path) = path
-                {
-                    self.give_up(&path, code);
-                    notices.push(Notice::Unwritable { path, code });
+                match path {
+                    // The node is as it should be but for its list, so it is not left alone; the next walk tries again.
+                    Some(path) if FINAL.contains(&code) => notices.push(Notice::Unwritable { path, code }),
+                    Some(path) => self.repair(path, trees),
+                    None => {}
                 }
                 return;
             }
