@@ -41,6 +41,8 @@ pub(super) struct End {
     pub(super) up: bool,
     /// Why there is no link.
     pub(super) cause: Option<String>,
+    /// The leader had no history of what was missed, and sent all of its data.
+    pub(super) gap: bool,
     pub(super) claim: Claim,
     pub(super) claim_again: u64,
     pub(super) marked: u64,
@@ -135,6 +137,7 @@ impl Driver {
                 link,
                 up: false,
                 cause: None,
+                gap: false,
                 claim: Claim::new(run.clone(), layout.clone(), timeout, side == Side::B, tag),
                 claim_again: 0,
                 marked: 0,
@@ -284,13 +287,14 @@ impl Driver {
                 if self.role != Role::Connecting {
                     tracing::info!(%side, "the leader sent all of its data again; both sides are compared");
                     self.duplex.away_from_mut(side).set_incomplete();
+                    self.end_mut(side).gap = true;
                     self.look_again();
                 }
             }
             SideEvent::UpToDate => self.linked(side),
             SideEvent::Synced => self.waiters.synced(side, self.end(side).link.tree().last_zxid()),
             SideEvent::Revalidated { session, lives } => {
-                if !lives && session == self.end(side).claim.session {
+                if !lives && session != 0 && session == self.end(side).claim.session {
                     self.disowned(side);
                 }
             }
@@ -336,14 +340,22 @@ impl Driver {
         if self.role == Role::Connecting {
             return;
         }
-        // A leader takes the link that opened a session for its owner, until another one says that it speaks for it.
-        let own = self.end(side).claim.session;
-        if !self.end(side).link.tree().sessions().contains_key(&own) {
-            self.end_mut(side).claim.lost();
+        if std::mem::take(&mut self.end_mut(side).gap) {
+            self.learn_sessions();
+            if self.role == Role::Active {
+                self.duplex.begin_sessions(both(&self.a, &self.b));
+            }
         }
-        let lease = i32::try_from(self.options.lease_timeout.as_millis()).unwrap_or(i32::MAX);
-        let _ = self.end(side).link.requests().revalidate(own, lease);
         self.speak_for_guests(side);
+        let own = self.end(side).claim.session;
+        if own != 0 {
+            if !self.end(side).link.tree().sessions().contains_key(&own) {
+                return self.disowned(side);
+            }
+            // A leader takes the link that opened a session for its owner, until another one says that it speaks for it.
+            let lease = i32::try_from(self.options.lease_timeout.as_millis()).unwrap_or(i32::MAX);
+            let _ = self.end(side).link.requests().revalidate(own, lease);
+        }
         let news = self.duplex.up(side, both(&self.a, &self.b));
         let now = self.now();
         self.news(news, now);

@@ -28,19 +28,7 @@ impl Driver {
         self.stored_settings();
         let same_ensemble = self.is_one_ensemble().await;
         self.may_begin(same_ensemble)?;
-        let (a, b) = (server_ids(self.a.link.tree()), server_ids(self.b.link.tree()));
-        let born = move |session: i64| {
-            let server = session.cast_unsigned() >> 56;
-            match (a.contains(&server), b.contains(&server)) {
-                (true, false) => Some(Side::A),
-                (false, true) => Some(Side::B),
-                // Before 3.5 nothing names the servers of a side.
-                (false, false) if !b.is_empty() => Some(Side::A),
-                (false, false) if !a.is_empty() => Some(Side::B),
-                (true, true) | (false, false) => None,
-            }
-        };
-        self.duplex.sessions_mut().learn(both(&self.a, &self.b), born);
+        self.learn_sessions();
         let on_b = self.checkpoint(Side::B);
         let on_a = self.checkpoint(Side::A);
         if let Some((checkpoint, _)) = &on_b
@@ -61,6 +49,23 @@ impl Driver {
         }
         self.role = Role::Standby;
         Ok(())
+    }
+
+    /// Sessions that nobody has told of: at the beginning, and after a gap in what was seen.
+    pub(super) fn learn_sessions(&mut self) {
+        let (a, b) = (server_ids(self.a.link.tree()), server_ids(self.b.link.tree()));
+        let born = move |session: i64| {
+            let server = session.cast_unsigned() >> 56;
+            match (a.contains(&server), b.contains(&server)) {
+                (true, false) => Some(Side::A),
+                (false, true) => Some(Side::B),
+                // Before 3.5 nothing names the servers of a side.
+                (false, false) if !b.is_empty() => Some(Side::A),
+                (false, false) if !a.is_empty() => Some(Side::B),
+                (true, true) | (false, false) => None,
+            }
+        };
+        self.duplex.sessions_mut().learn(both(&self.a, &self.b), born);
     }
 
     /// A session that is opened on A and shows on B says that both are one. Nothing else is written, and it is closed again.

@@ -51,6 +51,7 @@ impl Driver {
         let base = self.base;
         let mut sweep = self.sweep.take().unwrap_or_else(|| {
             self.sweep_begun = now;
+            tracing::debug!(settled = self.settled, ?base, "a walk through both trees begins");
             Sweep::new(base)
         });
         let mut news = Vec::new();
@@ -68,6 +69,7 @@ impl Driver {
             self.sweep = Some(sweep);
             return;
         }
+        tracing::debug!(looked = sweep.looked, found = sweep.found, "a walk through both trees has ended");
         if sweep.found > 0 {
             self.repaired = [Side::A, Side::B].map(|side| self.duplex.away_from(side).last_unit());
             self.sweep_due = 0;
