@@ -11,7 +11,7 @@ mod view;
 
 pub use repair::{differs, repair};
 pub use replay::replay;
-pub use view::{Expected, Held, Overlay, Source, View};
+pub use view::{Expected, Held, Overlay, Planned, Source, View};
 
 use mesolith_zk::record::{Acl, NodeStat};
 use mesolith_zk::request::{CreateMode, Write};

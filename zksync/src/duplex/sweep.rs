@@ -117,11 +117,10 @@ impl Duplex {
         let Some(place) = routes.locate(side, &path) else {
             return false;
         };
-        // What is on its way will be equal.
-        if self.away_from(side).collides(&place.there, true)
-            || self.away_from(side.other()).collides(&path, true)
+        if self.away_from(side).collides(&place.there, false)
+            || self.away_from(side.other()).collides(&path, false)
         {
-            return false;
+            return self.on_its_way(side, (&path, &place.there), place.direction, both);
         }
         let Some(other) = both.of(side.other()).get(&place.there) else {
             return self.only_here(
@@ -167,6 +166,25 @@ impl Duplex {
             on_a.into()
         };
         self.repair_from(writer, there, both)
+    }
+
+    /// What is on its way will be equal, unless the target lacks something that came before: a node may be written so often
+    /// that it is always on its way.
+    fn on_its_way(
+        &mut self,
+        side: Side,
+        (path, there): (&str, &str),
+        direction: Direction,
+        both: Both<'_>,
+    ) -> bool {
+        let writer = match direction {
+            Direction::AToB => Side::A,
+            Direction::BToA => Side::B,
+            // Changes of both sides may meet there; the next walk sees what has come of them.
+            Direction::Both => return false,
+        };
+        let on_target = if writer == side { there } else { path };
+        self.repair_from(writer, on_target.into(), both)
     }
 
     fn repair_from(&mut self, from: Side, there: Box<str>, both: Both<'_>) -> bool {

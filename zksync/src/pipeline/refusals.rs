@@ -32,6 +32,11 @@ impl Pipeline {
         notices: &mut Vec<Notice>,
     ) {
         self.counters.refused += 1;
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            let path = self.failing(sent, part);
+            let session = format!("{:#x}", sent.session);
+            tracing::debug!(from = %self.from, session, what = ?sent.what, code, part, path, "refused");
+        }
         match sent.what {
             // The checkpoints behind it count it as done, so what is missing is found by looking.
             What::Acl => {

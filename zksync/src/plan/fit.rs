@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use mesolith_zk::record::Acl;
 use mesolith_zk::request::{CreateMode, Write};
-use mesolith_zk::tree::Node;
 
 use super::{Step, View, create_like, parent};
 
@@ -11,20 +10,21 @@ use super::{Step, View, create_like, parent};
 const MOST_RAISES: i32 = 10_000;
 const MOST_RAISED_BYTES: usize = 16 << 20;
 
-/// A node that is there already gets the data and the list that it should have, and at least the `(version, aversion)`.
+/// A node that will be there gets the data and the list that it should have, and at least the `(version, aversion)`.
 pub(super) fn fit(
     path: &str,
-    now: Node<'_>,
     (data, acl): (Option<&[u8]>, Option<&[Acl]>),
     (version, aversion): (i32, i32),
     view: &mut View<'_>,
     steps: &mut Vec<Step>,
 ) {
-    let stored = now.stored();
-    let sets =
-        raises(version, stored.version, data.map_or(0, <[u8]>::len)).max(i32::from(now.data() != data));
+    let Some(before) = view.get(path) else { return };
+    let now = view.target.get(path);
+    let same_data = before.planned.data || now.is_some_and(|now| now.data() == data);
+    let sets = raises(version, before.version, data.map_or(0, <[u8]>::len)).max(i32::from(!same_data));
     set_data(path, data, sets, view, steps);
-    let lists = raises(aversion, stored.aversion, 0).max(i32::from(!same_acl(now.acl(), acl)));
+    let same_list = before.planned.acl || now.is_some_and(|now| same_acl(now.acl(), acl));
+    let lists = raises(aversion, before.aversion, 0).max(i32::from(!same_list));
     set_acl(path, acl, lists, view, steps);
 }
 

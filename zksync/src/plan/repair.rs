@@ -4,7 +4,7 @@ use mesolith_zk::request::{ANY_VERSION, CreateMode, Write};
 use mesolith_zk::tree::Node;
 
 use super::fit::{again, can_raise, delete, fit, parents, same_acl};
-use super::{Step, View, kind};
+use super::{Planned, Step, View, kind};
 
 /// Most create-and-delete pairs that raise one node's counter at once; the rest is found behind the next time.
 const PAIRS: i32 = 50_000;
@@ -19,33 +19,30 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
         delete(path, view, &mut steps);
         return steps;
     };
-    let Some(now) = view.untouched(path) else {
-        if view.get(path).is_none() {
-            again(path, view, &mut steps);
-        }
+    let Some(before) = view.get(path) else {
+        again(path, view, &mut steps);
         return steps;
     };
-    if kind(now) != kind(node) {
+    let is_touched = before.planned != Planned::default();
+    if is_touched && view.is_late() {
+        // More of it is still to be planned.
+        return steps;
+    }
+    if view.untouched(path).is_some_and(|now| kind(now) != kind(node)) {
         delete(path, view, &mut steps);
         if parents(path, view, &mut steps) {
             again(path, view, &mut steps);
         }
         return steps;
     }
-    // Creates that are still to come count by themselves.
-    let counted = !view.is_late() && !view.overlay.collides(path, true);
+    // Creates that are still to be planned count by themselves.
+    let counted = !view.is_late();
     let stat = node.stored();
-    fit(
-        path,
-        now,
-        (node.data(), node.acl()),
-        (stat.version, stat.aversion),
-        view,
-        &mut steps,
-    );
+    let wanted = (node.data(), node.acl());
+    fit(path, wanted, (stat.version, stat.aversion), view, &mut steps);
     view.written_as_now(path);
     if counted {
-        raise(path, behind(node, now), view, &mut steps);
+        raise(path, to_raise(path, node, view), view, &mut steps);
     }
     steps
 }
@@ -74,6 +71,20 @@ fn behind(node: Node<'_>, now: Node<'_>) -> i32 {
     gap - i32::try_from(to_come).unwrap_or(i32::MAX)
 }
 
+/// The same, of what will be there once everything planned is written.
+fn to_raise(path: &str, node: Node<'_>, view: &View<'_>) -> i32 {
+    let gap = node.stored().cversion.wrapping_sub(view.cversion(path));
+    if gap <= 0 {
+        return 0;
+    }
+    let inside = |child: Node<'_>| format!("{path}/{}", child.name());
+    let to_come = node
+        .children()
+        .filter(|child| view.get(&inside(*child)).is_none())
+        .count();
+    gap - i32::try_from(to_come).unwrap_or(i32::MAX)
+}
+
 /// Counts up a node's creates, which nothing but a create does.
 fn raise(path: &str, by: i32, view: &mut View<'_>, steps: &mut Vec<Step>) {
     // Ephemeral nodes have no children.
@@ -84,6 +95,7 @@ fn raise(path: &str, by: i32, view: &mut View<'_>, steps: &mut Vec<Step>) {
     // Left by a run that was cut off between the two.
     delete(&child, view, steps);
     view.deleted(&child);
+    view.counted(path, by.min(PAIRS));
     for _ in 0..by.min(PAIRS) {
         steps.push(Step::write(Write::Create {
             path: child.clone(),
@@ -95,5 +107,106 @@ fn raise(path: &str, by: i32, view: &mut View<'_>, steps: &mut Vec<Step>) {
             path: child.clone(),
             version: ANY_VERSION,
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use mesolith_zk::record::{NodeStat, Zxid};
+    use mesolith_zk::tree::Tree;
+
+    use super::super::{Held, Overlay, Source};
+    use super::*;
+    use crate::routes::Routes;
+    use crate::settings::{Settings, Side};
+
+    fn tree(version: i32, cversion: i32, children: &[&str]) -> Tree {
+        let mut tree = Tree::new();
+        let stat = NodeStat {
+            version,
+            cversion,
+            ..NodeStat::default()
+        };
+        let data = format!("of {version}");
+        tree.insert("/a", Some(data.as_bytes()), None, stat)
+            .expect("the root is there");
+        for child in children {
+            tree.insert(child, None, None, NodeStat::default())
+                .expect("its parent is there");
+        }
+        tree
+    }
+
+    /// Steps to repair `/a` while something else is on its way to the target.
+    fn repaired(source: &Tree, target: &Tree, planned: impl Fn(&mut View<'_>)) -> Vec<String> {
+        let routes = Routes::new(&Settings::default()).expect("the default paths make sense");
+        let (mut current, mut overlay) = (BTreeMap::new(), Overlay::default());
+        let mut view = View {
+            source: Source {
+                tree: source,
+                routes: &routes,
+                side: Side::A,
+            },
+            target,
+            held: &Held::default(),
+            current: &mut current,
+            overlay: &mut overlay,
+            unit: 1,
+            zxid: Zxid(0),
+        };
+        planned(&mut view);
+        view.unit = 2;
+        let steps = repair("/a", &mut view);
+        let say = |step: &Step| match step {
+            Step::Write {
+                write: Write::SetData { version, .. },
+                ..
+            } => format!("set over {version}"),
+            Step::Write {
+                write: Write::Create { path, .. },
+                ..
+            } => format!("create {path}"),
+            Step::Write {
+                write: Write::Delete { path, .. },
+                ..
+            } => format!("delete {path}"),
+            other => format!("{other:?}"),
+        };
+        steps.iter().map(say).collect()
+    }
+
+    #[test]
+    fn a_node_that_is_always_on_its_way_gets_what_it_lacks() {
+        let counter = ["create /a/.mesolith-counter", "delete /a/.mesolith-counter"];
+        // Nothing is missing once the child has come.
+        let create = |view: &mut View<'_>| view.created("/a/x", None);
+        assert!(repaired(&tree(3, 5, &["/a/x"]), &tree(3, 4, &[]), create).is_empty());
+        // A create of before is missing.
+        assert_eq!(
+            repaired(&tree(3, 6, &["/a/x"]), &tree(3, 4, &[]), create),
+            counter
+        );
+        // So are two sets.
+        assert_eq!(
+            repaired(&tree(5, 5, &["/a/x"]), &tree(3, 4, &[]), create),
+            ["set over 3", "set over 4"]
+        );
+        // The last set is on its way, one of before is missing: the version goes up behind it.
+        let set = |view: &mut View<'_>| {
+            let before = view.get("/a").expect("it is there");
+            view.set("/a", before);
+        };
+        assert!(repaired(&tree(4, 4, &[]), &tree(3, 4, &[]), set).is_empty());
+        assert_eq!(repaired(&tree(5, 4, &[]), &tree(3, 4, &[]), set), ["set over 4"]);
+        // One of the same name as before counts anew.
+        let again = |view: &mut View<'_>| {
+            view.created("/a/x", None);
+            view.deleted("/a");
+            view.created("/a", None);
+            view.created("/a/y", None);
+        };
+        assert!(repaired(&tree(0, 1, &["/a/y"]), &tree(0, 4, &[]), again).is_empty());
     }
 }

@@ -132,10 +132,10 @@ fn create(path: &str, new: &Create, session: i64, view: &mut View<'_>, steps: &m
         CreateMode::Ephemeral => kind(*now) == (mode, Some(session)),
         CreateMode::Container | CreateMode::Ttl(_) => false,
     };
-    if let Some(now) = view.untouched(path).filter(same_kind) {
+    if view.untouched(path).is_some_and(|now| same_kind(&now)) {
         // Somebody made it on the target, perhaps with children of the source's below it by now.
         let wanted = (new.data.as_deref(), new.acl.as_deref());
-        return fit(path, now, wanted, (0, 0), view, steps);
+        return fit(path, wanted, (0, 0), view, steps);
     }
     delete(path, view, steps);
     if !parents(path, view, steps) {

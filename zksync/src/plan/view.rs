@@ -2,7 +2,7 @@
 //!
 //! Everything here speaks of nodes by their names on the target.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::Bound;
 
 use mesolith_zk::record::Zxid;
@@ -22,6 +22,27 @@ pub struct Expected {
     pub aversion: i32,
     /// The session that will own it.
     pub owner: Option<i64>,
+    /// What of it is planned.
+    pub planned: Planned,
+}
+
+/// What of a node is planned, and so will be the source's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Planned {
+    /// It is made or goes: nothing of what the target has now counts.
+    pub whole: bool,
+    /// Its data is set.
+    pub data: bool,
+    /// Its list is set.
+    pub acl: bool,
+}
+
+impl Planned {
+    const WHOLE: Self = Self {
+        whole: true,
+        data: true,
+        acl: true,
+    };
 }
 
 /// Nodes that planned units touch, until the last unit that touches them is done.
@@ -29,6 +50,9 @@ pub struct Expected {
 pub struct Overlay {
     nodes: BTreeMap<Box<str>, (u64, Expected)>,
     order: VecDeque<(u64, Box<str>)>,
+    /// Creates right below a node that will count up its `cversion`, by unit, and all of them.
+    creates: VecDeque<(u64, Box<str>, i32)>,
+    counts: HashMap<Box<str>, i32>,
     opened: BTreeMap<i64, u64>,
 }
 
@@ -50,8 +74,28 @@ impl Overlay {
             version: 0,
             aversion: 0,
             owner: None,
+            planned: Planned::WHOLE,
         };
         self.put(unit, path, expected);
+    }
+
+    /// A unit will create so many nodes right below one.
+    fn count(&mut self, unit: u64, parent: &str, creates: i32) {
+        match self.creates.back_mut() {
+            Some((last, path, count)) if *last == unit && **path == *parent => *count += creates,
+            _ => self.creates.push_back((unit, parent.into(), creates)),
+        }
+        match self.counts.get_mut(parent) {
+            Some(count) => *count += creates,
+            None => drop(self.counts.insert(parent.into(), creates)),
+        }
+    }
+
+    /// The node goes; one of the same name would begin anew.
+    fn forget_count(&mut self, path: &str) {
+        if self.counts.remove(path).is_some() {
+            self.creates.retain(|(_, parent, _)| **parent != *path);
+        }
     }
 
     /// Nodes from a path on, in order.
@@ -62,13 +106,17 @@ impl Overlay {
 
     /// Units up to this one are in the target's tree.
     pub fn done(&mut self, unit: u64) {
-        while let Some((touched, path)) = self.order.pop_front() {
-            if touched > unit {
-                self.order.push_front((touched, path));
-                break;
-            }
+        while let Some((touched, path)) = self.order.pop_front_if(|(touched, _)| *touched <= unit) {
             if self.nodes.get(&path).is_some_and(|(last, _)| *last == touched) {
                 self.nodes.remove(&path);
+            }
+        }
+        while let Some((_, parent, creates)) = self.creates.pop_front_if(|(created, ..)| *created <= unit) {
+            if let Some(count) = self.counts.get_mut(&parent) {
+                *count -= creates;
+                if *count <= 0 {
+                    self.counts.remove(&parent);
+                }
             }
         }
         if !self.opened.is_empty() {
@@ -190,6 +238,7 @@ impl<'a> View<'a> {
                 version: node.stored().version,
                 aversion: node.stored().aversion,
                 owner: node.owner(),
+                planned: Planned::default(),
             }),
         }
     }
@@ -220,11 +269,32 @@ impl<'a> View<'a> {
     /// It will be there, new.
     pub fn created(&mut self, path: &str, owner: Option<i64>) {
         self.fresh(path, true, owner);
+        if let Some((above, _)) = path.rsplit_once('/') {
+            self.counted(above, 1);
+        }
+    }
+
+    /// So many nodes will have been made right below one.
+    pub fn counted(&mut self, path: &str, creates: i32) {
+        self.overlay.count(self.unit, path, creates);
+    }
+
+    /// Its `cversion` then: the number of creates right below it, ever.
+    pub fn cversion(&self, path: &str) -> i32 {
+        let is_new = self
+            .overlay
+            .nodes
+            .get(path)
+            .is_some_and(|(_, node)| node.planned.whole);
+        let stored = self.target.get(path).filter(|_| !is_new);
+        let planned = self.overlay.counts.get(path).copied().unwrap_or(0);
+        stored.map_or(0, |node| node.stored().cversion) + planned
     }
 
     /// It will be gone.
     pub fn deleted(&mut self, path: &str) {
         self.fresh(path, false, None);
+        self.overlay.forget_count(path);
     }
 
     fn fresh(&mut self, path: &str, exists: bool, owner: Option<i64>) {
@@ -233,21 +303,26 @@ impl<'a> View<'a> {
             version: 0,
             aversion: 0,
             owner,
+            planned: Planned::WHOLE,
         };
         self.overlay.put(self.unit, path, expected);
     }
 
     /// Its data will be set; gives the version that it has before.
     pub fn set(&mut self, path: &str, before: Expected) -> i32 {
-        let version = before.version.wrapping_add(1);
-        self.overlay.put(self.unit, path, Expected { version, ..before });
+        let mut after = before;
+        after.version = before.version.wrapping_add(1);
+        after.planned.data = true;
+        self.overlay.put(self.unit, path, after);
         before.version
     }
 
     /// Its list will be set; gives the `aversion` that it has before.
     pub fn set_acl(&mut self, path: &str, before: Expected) -> i32 {
-        let aversion = before.aversion.wrapping_add(1);
-        self.overlay.put(self.unit, path, Expected { aversion, ..before });
+        let mut after = before;
+        after.aversion = before.aversion.wrapping_add(1);
+        after.planned.acl = true;
+        self.overlay.put(self.unit, path, after);
         before.aversion
     }
 
