@@ -202,8 +202,11 @@ impl Duplex {
                         .repair(there, both.from(from.other()));
                 }
             }
-            Notice::Applied { .. } | Notice::Unwritable { .. } | Notice::Fenced { .. } | Notice::Disowned => {
-            }
+            Notice::Applied { .. }
+            | Notice::Answered { .. }
+            | Notice::Unwritable { .. }
+            | Notice::Fenced { .. }
+            | Notice::Disowned => {}
         }
         news.push(News::Of(from, notice));
     }

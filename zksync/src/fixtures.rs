@@ -53,6 +53,12 @@ pub(crate) fn status() -> Status {
             p99: 3.5,
             max: 5.0,
         }),
+        answer_ms: Lag {
+            p50: 0.3,
+            p95: 0.9,
+            p99: 2.0,
+            max: 3.5,
+        },
         znodes: 125_000,
         pending: 3,
         conflicts: 2,

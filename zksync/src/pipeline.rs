@@ -173,6 +173,11 @@ pub enum Notice {
         /// When the source's transaction was seen.
         seen: u64,
     },
+    /// The target has committed a request.
+    Answered {
+        /// When it was sent.
+        sent: u64,
+    },
     /// The client of a session lives on the target now.
     Moved {
         /// The session.

@@ -148,6 +148,8 @@ pub struct Status {
     pub lag_ms: Lag,
     /// Changes of B to A, where B may write.
     pub reverse_lag_ms: Option<Lag>,
+    /// From a request of the engine until B has committed it: the part of the lag that is B's own.
+    pub answer_ms: Lag,
     /// Znodes in scope on the source.
     pub znodes: u64,
     /// Changes that wait to be written.

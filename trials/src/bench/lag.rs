@@ -48,16 +48,16 @@ pub(super) fn between(from: &[AtomicU64], to: &[AtomicU64]) -> Percentiles {
 }
 
 /// What the engine says of itself.
-pub(super) async fn own(world: &World) -> String {
+pub(super) async fn own(world: &World) -> [String; 2] {
     let Some(engine) = world.engines.first() else {
-        return "-".to_owned();
+        return ["-".to_owned(), "-".to_owned()];
     };
     match engine.status().await {
-        Ok(status) => {
-            let field = |name: &str| status["lag_ms"][name].as_f64().unwrap_or(f64::NAN);
+        Ok(status) => ["lag_ms", "answer_ms"].map(|figure| {
+            let field = |name: &str| status[figure][name].as_f64().unwrap_or(f64::NAN);
             Percentiles([field("p50"), field("p95"), field("p99")]).to_string()
-        }
-        Err(error) => format!("{error:#}"),
+        }),
+        Err(error) => [format!("{error:#}"), String::new()],
     }
 }
 
@@ -65,9 +65,11 @@ pub(super) async fn own(world: &World) -> String {
 pub(super) struct Measured {
     pub(super) reached: f64,
     pub(super) acknowledged: Percentiles,
-    pub(super) sent: Percentiles,
     pub(super) lost: usize,
-    pub(super) own: String,
+    /// The time A takes to answer its clients.
+    pub(super) own_write: Percentiles,
+    /// The engine's figure of the lag, and of B's answers to it.
+    pub(super) own: [String; 2],
     pub(super) machine: String,
 }
 
@@ -96,7 +98,7 @@ pub(super) async fn measure(
     let measured = Measured {
         reached,
         acknowledged: between(&log.acknowledged, &log.seen),
-        sent: between(&log.sent, &log.seen),
+        own_write: between(&log.sent, &log.acknowledged),
         lost: log.sent.len() - seen.min(log.sent.len()),
         own,
         machine: cell,
@@ -112,8 +114,9 @@ pub(super) async fn table(world: &World, request: &Request) -> Result<Table> {
         "updates/s asked",
         "reached",
         "lag after the answer on A, ms, P50 / P95 / P99",
-        "lag after the write was sent, ms",
-        "engine's own figure, ms",
+        "A's own answer to the writer, ms",
+        "the engine's figure, of the last minute, ms",
+        "of it B's answer to a request of the engine, ms",
         "lost",
         "machine",
     ]);
@@ -122,12 +125,14 @@ pub(super) async fn table(world: &World, request: &Request) -> Result<Table> {
     for rate in &request.rates {
         let (measured, again) = measure(world, &clients, sight, *rate, request.seconds, request.tree).await?;
         sight = again;
+        let [own, answers] = measured.own;
         table.row([
             rate.to_string(),
             format!("{:.0}", measured.reached),
             measured.acknowledged.to_string(),
-            measured.sent.to_string(),
-            measured.own,
+            measured.own_write.to_string(),
+            own,
+            answers,
             measured.lost.to_string(),
             measured.machine,
         ]);

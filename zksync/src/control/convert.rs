@@ -122,6 +122,7 @@ pub(super) fn status_to_wire(status: &Status) -> pb::Status {
         pid: status.pid,
         lag_ms: Some(lag_to_wire(&status.lag_ms)),
         reverse_lag_ms: status.reverse_lag_ms.as_ref().map(lag_to_wire),
+        answer_ms: Some(lag_to_wire(&status.answer_ms)),
         znodes: status.znodes,
         pending: status.pending,
         conflicts: status.conflicts,

@@ -47,6 +47,8 @@ pub(super) struct End {
     pub(super) claim_again: u64,
     pub(super) marked: u64,
     pub(super) lags: Lags,
+    /// How long it takes to commit a request.
+    pub(super) answers: Lags,
     pub(super) servers: watch::Receiver<Servers>,
     pub(super) digest: Option<bool>,
     pub(super) digest_at: u64,
@@ -142,6 +144,7 @@ impl Driver {
                 claim_again: 0,
                 marked: 0,
                 lags: Lags::default(),
+                answers: Lags::default(),
                 servers: watcher::watch(servers, &endpoint.security.connection()),
                 digest: None,
                 digest_at: 0,

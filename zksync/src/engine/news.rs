@@ -37,6 +37,10 @@ impl Driver {
                     self.end_mut(from).lags.record(now.saturating_sub(seen), now);
                 }
             }
+            Notice::Answered { sent } => {
+                let answer = now.saturating_sub(sent);
+                self.end_mut(from.other()).answers.record(answer, now);
+            }
             Notice::Moved { .. } | Notice::Overtaken { .. } => {}
             Notice::Unwritable { path, code } => {
                 tracing::warn!(%from, %path, code, "the other side does not take a node; it is tried again later");

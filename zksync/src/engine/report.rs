@@ -88,6 +88,7 @@ impl Driver {
             active_run: self.b.claim.holder(self.b.link.tree()),
             lag_ms,
             reverse_lag_ms: both_ways.then(|| self.b.lags.summary(now)),
+            answer_ms: self.b.answers.summary(now),
             znodes: self.a.link.tree().len() as u64,
             pending: (self.duplex.away_from(Side::A).pending() + self.duplex.away_from(Side::B).pending())
                 as u64,

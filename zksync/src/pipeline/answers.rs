@@ -38,6 +38,7 @@ impl Pipeline {
         match answer(txn) {
             Answer::Done => {
                 self.pace.answered(sent.at, now);
+                notices.push(Notice::Answered { sent: sent.at });
                 self.refusals = 0;
                 if sent.what == What::Claim {
                     self.at_large = 0;
