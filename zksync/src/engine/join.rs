@@ -10,7 +10,7 @@ use mesolith_zk::tree::Tree;
 use super::driver::{Driver, Role, both};
 use super::{Error, observer, open};
 use crate::checkpoint::Checkpoint;
-use crate::duplex::Base;
+use crate::duplex::{Base, Since};
 use crate::identity::{self, Identity};
 use crate::preflight::{self, Facts};
 use crate::settings::{Mode, Settings, Side};
@@ -120,9 +120,22 @@ impl Driver {
         let (on_b, mzxid) = self.checkpoint(Side::B)?;
         let on_a = self.checkpoint(Side::A);
         on_b.complete.then(|| Base {
-            a: on_b.position(),
-            b: on_a.map_or(mzxid, |(on_a, _)| on_a.position()),
+            a: self.since(Side::A, on_b.position()),
+            b: self.since(Side::B, on_a.map_or(mzxid, |(on_a, _)| on_a.position())),
         })
+    }
+
+    /// The same, as this engine has seen both sides.
+    pub(super) fn base_as_seen(&self) -> Base {
+        let since = |side| self.since(side, self.duplex.away_from(side).passed());
+        Base {
+            a: since(Side::A),
+            b: since(Side::B),
+        }
+    }
+
+    fn since(&self, side: Side, equal: Zxid) -> Since {
+        Since::new(equal, self.end(side).link.tree(), &self.layout.checkpoint)
     }
 
     fn checkpoint(&self, side: Side) -> Option<(Checkpoint, Zxid)> {

@@ -3,8 +3,8 @@
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Write};
 use mesolith_zk::tree::Node;
 
-use super::fit::{again, can_raise, delete, fit, parents, same_acl};
-use super::{Step, View, kind};
+use super::fit::{again, can_raise, delete, fit, parents, raises, same_acl, set_acl};
+use super::{Expected, Step, View, kind};
 
 /// Most create-and-delete pairs that raise one node's counter at once; the rest is found behind the next time.
 const PAIRS: i32 = 50_000;
@@ -20,8 +20,9 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
         return steps;
     };
     let Some(now) = view.untouched(path) else {
-        if view.get(path).is_none() {
-            again(path, view, &mut steps);
+        match view.get(path) {
+            None => again(path, view, &mut steps),
+            Some(expected) => list(path, node, expected, view, &mut steps),
         }
         return steps;
     };
@@ -48,6 +49,21 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
         raise(path, behind(node, now), view, &mut steps);
     }
     steps
+}
+
+/// The list of a node that something is planned for, but no other list: no checkpoint says whether the last one arrived.
+fn list(path: &str, node: Node<'_>, expected: Expected, view: &mut View<'_>, steps: &mut Vec<Step>) {
+    let now = view.target.get(path).filter(|now| {
+        let stat = now.stored();
+        stat.aversion == expected.aversion
+            && now.owner() == expected.owner
+            && stat.version <= expected.version
+    });
+    if let Some(now) = now {
+        let differs = i32::from(!same_acl(now.acl(), node.acl()));
+        let times = raises(node.stored().aversion, expected.aversion, 0).max(differs);
+        set_acl(path, node.acl(), times, view, steps);
+    }
 }
 
 /// Whether a node of the target is not what it should be, as far as writing can change that.
