@@ -5,7 +5,6 @@ use std::cmp::Ordering;
 use mesolith_zk::record::Zxid;
 use mesolith_zk::tree::{Node, Tree};
 
-use super::Both;
 use crate::settings::Side;
 
 /// Positions up to which both sides were equal once: what has changed on one side only since then is news of that side.
@@ -53,6 +52,17 @@ enum By {
     Client,
 }
 
+/// Whose content is news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Newer {
+    /// One side's.
+    Only(Side),
+    /// One side's, unless a client wrote on the other one just before the gap.
+    Perhaps(Side),
+    /// Both sides', or nobody knows.
+    Both,
+}
+
 impl Base {
     pub(super) fn of(self, side: Side) -> Since {
         match side {
@@ -61,42 +71,34 @@ impl Base {
         }
     }
 
-    /// Which side's content is news of a node that both have; none if both sides' is, or neither's.
-    pub(super) fn newer(self, a: Node<'_>, b: Node<'_>) -> Option<Side> {
+    /// Which side's content is news of a node that both have.
+    pub(super) fn newer(self, a: Node<'_>, b: Node<'_>) -> Newer {
         let (a, b) = (a.stored(), b.stored());
         match (self.a.by(a.mzxid), self.b.by(b.mzxid)) {
-            (By::Client, By::Client) | (By::Nobody, By::Nobody) => None,
-            (_, By::Nobody) => Some(Side::A),
-            (By::Nobody, _) => Some(Side::B),
-            // Each change counts on both sides, so the one with more of them has the other's.
+            (By::Client, By::Client) | (By::Nobody, By::Nobody) => Newer::Both,
+            (_, By::Nobody) => Newer::Only(Side::A),
+            (By::Nobody, _) => Newer::Only(Side::B),
+            // Each change counts on both sides, so the one with more of them has the other's, most likely.
             _ => match a.version.cmp(&b.version) {
-                Ordering::Greater => Some(Side::A),
-                Ordering::Less => Some(Side::B),
-                Ordering::Equal => None,
+                Ordering::Greater => Newer::Perhaps(Side::A),
+                Ordering::Less => Newer::Perhaps(Side::B),
+                Ordering::Equal => Newer::Both,
             },
         }
     }
 
-    /// Whether a node that only one side has is gone on the other one; else it is new here.
-    pub(super) fn is_gone_there(
-        self,
-        side: Side,
-        node: Node<'_>,
-        (path, there): (&str, &str),
-        both: Both<'_>,
-    ) -> bool {
-        match self.of(side).by(node.stored().czxid) {
-            By::Nobody => true,
-            By::Client => false,
-            By::Somebody => {
-                // Each create counts on both sides, so a side that has not had it is behind.
-                let creates = |tree: &Tree, path: &str| {
-                    let (above, _) = path.rsplit_once('/')?;
-                    Some(tree.get(above)?.stored().cversion)
-                };
-                creates(both.of(side.other()), there) >= creates(both.of(side), path)
-            }
+    /// Which side's clients have made a node anew that both have.
+    pub(super) fn remade(self, a: Node<'_>, b: Node<'_>) -> Option<Side> {
+        match (self.a.by(a.stored().czxid), self.b.by(b.stored().czxid)) {
+            (By::Client, By::Nobody) => Some(Side::A),
+            (By::Nobody, By::Client) => Some(Side::B),
+            _ => None,
         }
+    }
+
+    /// Whether a node that only one side has is gone on the other one; else it is new here. In doubt it is kept.
+    pub(super) fn is_gone_there(self, side: Side, node: Node<'_>) -> bool {
+        self.of(side).by(node.stored().czxid) == By::Nobody
     }
 
     /// Whether a client has changed a node since.

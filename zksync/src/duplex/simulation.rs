@@ -231,8 +231,8 @@ fn each_its_own(seed: u64) -> World {
     world
 }
 
-fn assert_untouched(world: &World, seed: u64) {
-    assert_eq!(world.touched_by_the_engine(), Vec::<String>::new(), "seed {seed}");
+fn assert_unchanged(world: &World, seed: u64) {
+    assert_eq!(world.changed_by_the_engine(), Vec::<String>::new(), "seed {seed}");
     assert_eq!(world.duplex.conflicts(), 0, "seed {seed}");
 }
 
@@ -249,9 +249,9 @@ fn what_only_one_side_writes_is_exact_across_lost_links() {
         }
         world.drain();
         assert_equal(&world, true, seed);
-        assert_untouched(&world, seed);
+        assert_unchanged(&world, seed);
         world.settle(None);
-        assert_untouched(&world, seed);
+        assert_unchanged(&world, seed);
     }
 }
 
@@ -270,7 +270,10 @@ fn what_only_one_side_writes_survives_the_engine() {
             }
             world.drain();
             assert_equal(&world, with_history, seed);
-            assert_untouched(&world, seed);
+            // Without history, what was written just before the gap may look like the engine's own.
+            if with_history {
+                assert_unchanged(&world, seed);
+            }
         }
     }
 }
@@ -296,7 +299,7 @@ fn where_one_side_is_quiet_the_other_one_s_news_are_known_after_a_gap() {
         }
         world.drain();
         assert_equal(&world, false, seed);
-        assert_untouched(&world, seed);
+        assert_unchanged(&world, seed);
     }
 }
 
@@ -318,7 +321,7 @@ fn what_only_one_side_writes_survives_a_takeover() {
         world.drain();
         world.settle(None);
         assert_equal(&world, true, seed);
-        assert_untouched(&world, seed);
+        assert_unchanged(&world, seed);
     }
 }
 

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 
 use mesolith_zk::tree::Node;
 
+use super::base::Newer;
 use super::{Base, Both, Duplex, News};
 use crate::plan::{differs, kind, same_acl};
 use crate::settings::{Direction, Side, Strategy};
@@ -127,7 +128,7 @@ impl Duplex {
             Direction::Both if a.data() != b.data() || kind(a) != kind(b) => {
                 self.both_have(a, b, on_a, both, base, news)
             }
-            Direction::Both if !same_acl(a.acl(), b.acl()) => self.other_list(a, b, on_a, both, news),
+            Direction::Both if !same_acl(a.acl(), b.acl()) => self.other_list(a, b, on_a, both, base, news),
             Direction::Both if differs(a, b) => Some(Side::A),
             Direction::Both => differs(b, a).then_some(Side::B),
         };
@@ -170,11 +171,12 @@ impl Duplex {
         base: Option<Base>,
         news: &mut Vec<News>,
     ) -> Option<Side> {
-        if let Some(side) = base.and_then(|base| base.newer(a, b)) {
-            return Some(side);
-        }
         let (x, y) = (a.stored(), b.stored());
-        let winner = self.winner(y.mtime > x.mtime);
+        let winner = match base.map_or(Newer::Both, |base| base.newer(a, b)) {
+            Newer::Only(side) => return Some(side),
+            Newer::Perhaps(side) if self.strategy != Strategy::Manual => Some(side),
+            Newer::Perhaps(_) | Newer::Both => self.winner(y.mtime > x.mtime),
+        };
         let what = "both sides had it, with different content".to_owned();
         self.conflict(on_a, what, winner, (0, y.mzxid), both, news);
         winner
@@ -188,8 +190,12 @@ impl Duplex {
         b: Node<'_>,
         on_a: &str,
         both: Both<'_>,
+        base: Option<Base>,
         news: &mut Vec<News>,
     ) -> Option<Side> {
+        if let Some(side) = base.and_then(|base| base.remade(a, b)) {
+            return Some(side);
+        }
         match a.stored().aversion.cmp(&b.stored().aversion) {
             Ordering::Greater => Some(Side::A),
             Ordering::Less => Some(Side::B),
@@ -235,7 +241,7 @@ impl Duplex {
         let gone_there = match direction {
             // Its client lives here: if it is gone there, its session was given up.
             Direction::Both if self.lives_on(side, node) => false,
-            Direction::Both => base.is_some_and(|base| base.is_gone_there(side, node, (path, there), both)),
+            Direction::Both => base.is_some_and(|base| base.is_gone_there(side, node)),
             one_way => !one_way.carries_from(side),
         };
         if !gone_there {

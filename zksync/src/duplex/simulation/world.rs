@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use mesolith_zk::record::{Acl, Id, Txn, Zxid};
+use mesolith_zk::record::{Acl, Id, Op, Txn, Zxid};
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write};
 use mesolith_zk::tree::Tree;
 use rand::rngs::StdRng;
@@ -135,6 +135,10 @@ impl World {
     pub(super) fn start(&mut self, with_history: bool) {
         self.kill();
         self.run += 1;
+        let [own_a, own_b] = SIDES.map(|side| {
+            let checkpoint = self.tree(side).get(PATH);
+            checkpoint.map_or(Zxid(0), |node| node.stored().mzxid)
+        });
         let before = self.claim();
         for side in SIDES {
             // What comes after is seen as it comes; what came before only by history.
@@ -156,8 +160,14 @@ impl World {
         SIDES.into_iter().for_each(|side| self.activate(side));
         self.duplex.begin_sessions(both(&self.a, &self.b));
         let base = Base {
-            a: Since::new(before[1], &self.a.seen, PATH),
-            b: Since::new(before[0], &self.b.seen, PATH),
+            a: Since {
+                equal: before[1],
+                own: own_a,
+            },
+            b: Since {
+                equal: before[0],
+                own: own_b,
+            },
         };
         self.settle((before[1].0 > 0).then_some(base));
     }
@@ -442,15 +452,29 @@ impl World {
         }
     }
 
-    /// What the engine has changed where only the clients of that side write.
-    pub(super) fn touched_by_the_engine(&self) -> Vec<String> {
-        let own = |txn: &&Txn| txn.header.cxid.to_be_bytes()[0] == TAG;
+    /// What the engine has changed where only the clients of that side write. It may raise versions and counters.
+    pub(super) fn changed_by_the_engine(&self) -> Vec<String> {
         let mut found = Vec::new();
         for (ensemble, root) in [(&self.a, "/a"), (&self.b, "/b")] {
-            for txn in ensemble.history.iter().filter(own) {
-                let nodes = parts(&txn.op).iter().filter_map(node_of);
-                let touched = nodes.filter(|(path, _)| crate::routes::is_below(path, root));
-                found.extend(touched.map(|_| format!("{txn:?}")));
+            let mut tree = Tree::new();
+            for txn in &ensemble.history {
+                let own = txn.header.cxid.to_be_bytes()[0] == TAG;
+                let changed = |op: &&Op| {
+                    let Some((path, _)) = node_of(op) else {
+                        return false;
+                    };
+                    let node = tree.get(path);
+                    let same = match op {
+                        Op::SetData(set) => node.is_some_and(|node| node.data() == set.data.as_deref()),
+                        Op::SetAcl { acl, .. } => node.is_some_and(|node| node.acl() == acl.as_deref()),
+                        _ => path.ends_with("/.mesolith-counter"),
+                    };
+                    crate::routes::is_below(path, root) && !same
+                };
+                if own && parts(&txn.op).iter().any(|op| changed(&op)) {
+                    found.push(format!("{txn:?}"));
+                }
+                tree.apply(txn);
             }
         }
         found
