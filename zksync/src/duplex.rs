@@ -11,6 +11,7 @@
 //!                                   or made where only the other side writes: `conflict`
 //! ```
 
+mod base;
 mod conflict;
 mod sessions;
 #[cfg(test)]
@@ -29,10 +30,11 @@ use crate::pipeline::{Identity, Limits, Notice, Outgoing, Pipeline, Trees};
 use crate::routes::Routes;
 use crate::settings::{Settings, Side, Strategy};
 
+pub use base::{Base, Since};
 pub use conflict::Conflict;
 pub(crate) use sessions::ENGINE_PREFIX;
 pub use sessions::{Sessions, is_engine};
-pub use sweep::{Base, Sweep};
+pub use sweep::Sweep;
 
 /// Both trees, as of the last event seen.
 #[derive(Debug, Clone, Copy)]
@@ -176,10 +178,10 @@ impl Duplex {
     pub fn committed(&mut self, side: Side, txn: Txn, both: Both<'_>, now: u64) -> Vec<News> {
         let mut news = Vec::new();
         // Engines of one name have one tag, so the active one's checkpoints look like a standby's own.
-        self.follow_checkpoint(side, &txn);
+        self.follow_checkpoint(side, &txn, &mut news);
         if self.towards_mut(side).is_own(txn.header.cxid) {
             let trees = both.from(side.other());
-            self.away_from_mut(side).wrote(txn.header.zxid);
+            self.wrote(side, &txn);
             let notices = self.towards_mut(side).answered(&txn, trees, now);
             for notice in notices {
                 self.noticed(side.other(), notice, both, &mut news);
@@ -188,6 +190,24 @@ impl Duplex {
             self.by_a_client(side, txn, both, now, &mut news);
         }
         news
+    }
+
+    /// The engine itself wrote on a side. What came from the other one is equal by that; checkpoints and other nodes of the
+    /// engine's own are nothing to keep a position for, or two directions would write checkpoints for each other's for ever.
+    fn wrote(&mut self, side: Side, txn: &Txn) {
+        let is_kept = |path| self.routes.locate(side, path).is_some();
+        let carried = parts(&txn.op)
+            .iter()
+            .filter_map(node_of)
+            .any(|(path, _)| is_kept(path));
+        let zxid = txn.header.zxid;
+        let both_ways = carried && self.routes.any_from(side);
+        let pipe = self.away_from_mut(side);
+        if both_ways {
+            pipe.saw(zxid);
+        } else {
+            pipe.wrote(zxid);
+        }
     }
 
     fn noticed(&mut self, from: Side, notice: Notice, both: Both<'_>, news: &mut Vec<News>) {
@@ -256,10 +276,11 @@ impl Duplex {
         }
     }
 
-    /// While another engine works, its checkpoint says what needs no doing here.
-    fn follow_checkpoint(&mut self, side: Side, txn: &Txn) {
+    /// While another engine works, its checkpoint says what needs no doing here. Who sees one of another run has been
+    /// replaced, whatever it took itself for: it may have stood still for a while.
+    fn follow_checkpoint(&mut self, side: Side, txn: &Txn, news: &mut Vec<News>) {
         let pipe = self.towards_mut(side);
-        if !pipe.is_standby() {
+        if !pipe.is_own(txn.header.cxid) {
             return;
         }
         for op in parts(&txn.op) {
@@ -267,6 +288,11 @@ impl Duplex {
                 && *set.path == *pipe.identity().path
                 && let Some(checkpoint) = set.data.as_deref().and_then(Checkpoint::parse)
             {
+                if !pipe.is_standby() && checkpoint.run != pipe.identity().run {
+                    pipe.stand_by();
+                    let by = checkpoint.run.clone();
+                    news.push(News::Of(side.other(), Notice::Fenced { by }));
+                }
                 pipe.follow(&checkpoint);
             }
         }

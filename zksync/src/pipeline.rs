@@ -326,8 +326,7 @@ impl Pipeline {
         self.seen = self.seen.max(zxid);
     }
 
-    /// The source went on by what this engine wrote there. No checkpoint is due for it, or two directions would write
-    /// checkpoints for each other's for ever.
+    /// The source went on by a checkpoint of this engine's. None is due for it here.
     pub fn wrote(&mut self, zxid: Zxid) {
         self.written = self.written.max(zxid);
     }
@@ -510,7 +509,7 @@ impl Pipeline {
     /// Last position of the source that the target has.
     pub fn applied(&self) -> Zxid {
         if self.is_idle() {
-            self.seen.max(self.written)
+            self.passed()
         } else {
             self.applied
         }
@@ -519,6 +518,11 @@ impl Pipeline {
     /// Last position seen of the source.
     pub fn seen(&self) -> Zxid {
         self.seen
+    }
+
+    /// Last position of the source that was looked at, the engine's own writes there included.
+    pub fn passed(&self) -> Zxid {
+        self.seen.max(self.written)
     }
 
     /// What has been done.

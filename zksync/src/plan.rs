@@ -9,6 +9,7 @@ mod repair;
 mod replay;
 mod view;
 
+pub(crate) use fit::same_acl;
 pub use repair::{differs, repair};
 pub use replay::replay;
 pub use view::{Expected, Held, Overlay, Planned, Source, View};

@@ -66,6 +66,23 @@ fn undisturbed_and_across_lost_links_everything_is_exact() {
 }
 
 #[test]
+fn lost_sessions_of_the_engine_lose_nothing() {
+    for seed in 0..300 {
+        let mut world = one_way(seed);
+        for n in 0..200 {
+            world.client(Side::A);
+            (0..5).for_each(|_| world.step());
+            if n % 40 == 39 {
+                world.lose_session(Side::B);
+            }
+        }
+        world.drain();
+        assert_equal(&world, true, seed);
+        assert_eq!(world.duplex.conflicts(), 0, "seed {seed}");
+    }
+}
+
+#[test]
 fn an_engine_that_knows_what_it_missed_is_exact_again() {
     for seed in 0..200 {
         let mut world = one_way(seed);
@@ -117,6 +134,28 @@ fn a_standby_takes_over_without_a_gap() {
         }
         world.drain();
         assert_equal(&world, true, seed);
+    }
+}
+
+#[test]
+fn two_engines_that_take_turns_do_nothing_twice() {
+    for (direction, owned) in [(Direction::AToB, false), (Direction::Both, true)] {
+        for seed in 0..150 {
+            let mut world = World::new(seed, settings(direction, Strategy::SourceWins));
+            world.owned = owned;
+            world.drain();
+            world.stand_by();
+            for n in 0..160 {
+                world.client(if owned && n % 2 == 0 { Side::B } else { Side::A });
+                (0..7).for_each(|_| world.step());
+                if n % 40 == 39 {
+                    world.take_turns();
+                }
+            }
+            world.drain();
+            assert_equal(&world, true, seed);
+            assert_eq!(world.duplex.conflicts(), 0, "seed {seed}");
+        }
     }
 }
 
@@ -182,6 +221,107 @@ fn both_sides_write_and_an_engine_is_killed() {
         world.drain();
         world.settle(None);
         assert_equal(&world, false, seed);
+    }
+}
+
+/// Both sides write, each below a node of its own, so that nothing is a conflict and nobody may undo anything.
+fn each_its_own(seed: u64) -> World {
+    let mut world = World::new(seed, settings(Direction::Both, Strategy::SourceWins));
+    world.owned = true;
+    world
+}
+
+fn assert_unchanged(world: &World, seed: u64) {
+    assert_eq!(world.changed_by_the_engine(), Vec::<String>::new(), "seed {seed}");
+    assert_eq!(world.duplex.conflicts(), 0, "seed {seed}");
+}
+
+#[test]
+fn what_only_one_side_writes_is_exact_across_lost_links() {
+    for seed in 0..300 {
+        let mut world = each_its_own(seed);
+        for n in 0..200 {
+            world.client(if n % 2 == 0 { Side::A } else { Side::B });
+            (0..7).for_each(|_| world.step());
+            if n % 40 == 39 {
+                world.lose_link(if n % 80 == 39 { Side::A } else { Side::B });
+            }
+        }
+        world.drain();
+        assert_equal(&world, true, seed);
+        assert_unchanged(&world, seed);
+        world.settle(None);
+        assert_unchanged(&world, seed);
+    }
+}
+
+#[test]
+fn what_only_one_side_writes_survives_the_engine() {
+    for with_history in [true, false] {
+        for seed in 0..200 {
+            let mut world = each_its_own(seed);
+            for n in 0..150 {
+                world.client(if n % 2 == 0 { Side::A } else { Side::B });
+                (0..7).for_each(|_| world.step());
+                if n % 40 == 39 {
+                    (0..6).for_each(|n| world.client(if n % 2 == 0 { Side::A } else { Side::B }));
+                    world.start(with_history);
+                }
+            }
+            world.drain();
+            assert_equal(&world, with_history, seed);
+            // Without history, what was written just before the gap may look like the engine's own.
+            if with_history {
+                assert_unchanged(&world, seed);
+            }
+        }
+    }
+}
+
+#[test]
+fn where_one_side_is_quiet_the_other_one_s_news_are_known_after_a_gap() {
+    for seed in 0..200 {
+        let mut world = each_its_own(seed);
+        let (busy, quiet) = if seed % 2 == 0 {
+            (Side::A, Side::B)
+        } else {
+            (Side::B, Side::A)
+        };
+        for n in 0..120 {
+            world.client(if n < 10 { quiet } else { busy });
+            (0..7).for_each(|_| world.step());
+            if n % 40 == 39 {
+                world.drain();
+                (0..60).for_each(|_| world.step());
+                (0..20).for_each(|_| world.client(busy));
+                world.start(false);
+            }
+        }
+        world.drain();
+        assert_equal(&world, false, seed);
+        assert_unchanged(&world, seed);
+    }
+}
+
+#[test]
+fn what_only_one_side_writes_survives_a_takeover() {
+    for seed in 0..300 {
+        let mut world = each_its_own(seed);
+        for n in 0..150 {
+            if n % 40 == 0 {
+                world.drain();
+                world.stand_by();
+            }
+            world.client(if n % 2 == 0 { Side::A } else { Side::B });
+            (0..7).for_each(|_| world.step());
+            if n % 40 == 39 {
+                world.take_over();
+            }
+        }
+        world.drain();
+        world.settle(None);
+        assert_equal(&world, true, seed);
+        assert_unchanged(&world, seed);
     }
 }
 

@@ -4,30 +4,14 @@
 //! It goes by the nodes' numbers, so that it can stop and go on while both trees change: what comes behind it is carried
 //! by the streams.
 
-use mesolith_zk::record::Zxid;
+use std::cmp::Ordering;
+
 use mesolith_zk::tree::Node;
 
-use super::{Both, Duplex, News};
-use crate::plan::{differs, kind};
+use super::base::Newer;
+use super::{Base, Both, Duplex, News};
+use crate::plan::{differs, kind, same_acl};
 use crate::settings::{Direction, Side, Strategy};
-
-/// Positions up to which both sides were equal once: what has changed on one side only since then is news of that side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Base {
-    /// Of A.
-    pub a: Zxid,
-    /// Of B.
-    pub b: Zxid,
-}
-
-impl Base {
-    fn of(self, side: Side) -> Zxid {
-        match side {
-            Side::A => self.a,
-            Side::B => self.b,
-        }
-    }
-}
 
 /// Where a walk is.
 #[derive(Debug, Clone)]
@@ -143,6 +127,7 @@ impl Duplex {
             Direction::Both if a.data() != b.data() || kind(a) != kind(b) => {
                 self.both_have(a, b, on_a, both, base, news)
             }
+            Direction::Both if !same_acl(a.acl(), b.acl()) => self.other_list(a, b, on_a, both, base, news),
             Direction::Both if differs(a, b) => Some(Side::A),
             Direction::Both => differs(b, a).then_some(Side::B),
         };
@@ -152,7 +137,7 @@ impl Duplex {
         {
             let (source, target) = if writer == Side::A { (a, b) } else { (b, a) };
             let content = source.data() != target.data() || kind(source) != kind(target);
-            if content && source.stored().mzxid <= base.of(writer) {
+            if content && source.stored().mzxid <= base.of(writer).equal {
                 let what = format!(
                     "changed on {}, which follows {writer}, while no engine looked",
                     writer.other()
@@ -205,22 +190,55 @@ impl Duplex {
         news: &mut Vec<News>,
     ) -> Option<Side> {
         let (x, y) = (a.stored(), b.stored());
-        if let Some(base) = base {
-            match (x.mzxid > base.a, y.mzxid > base.b) {
-                (true, false) => return Some(Side::A),
-                (false, true) => return Some(Side::B),
-                (true, true) | (false, false) => {}
-            }
-        }
-        let winner = match self.strategy {
-            Strategy::SourceWins => Some(Side::A),
-            Strategy::LastWriteWins if y.mtime > x.mtime => Some(Side::B),
-            Strategy::LastWriteWins => Some(Side::A),
-            Strategy::Manual => None,
+        let winner = match base.map_or(Newer::Both, |base| base.newer(a, b)) {
+            Newer::Only(side) => return Some(side),
+            Newer::Perhaps(side) if self.strategy != Strategy::Manual => Some(side),
+            Newer::Perhaps(_) | Newer::Both => self.winner(y.mtime > x.mtime),
         };
         let what = "both sides had it, with different content".to_owned();
         self.conflict(on_a, what, winner, (0, y.mzxid), both, news);
         winner
+    }
+
+    /// Both sides have a node with the same content and different lists, and both may set them. No position is kept of a
+    /// list, but each change of it counts on both sides: the one with more of them has the other's.
+    fn other_list(
+        &mut self,
+        a: Node<'_>,
+        b: Node<'_>,
+        on_a: &str,
+        both: Both<'_>,
+        base: Option<Base>,
+        news: &mut Vec<News>,
+    ) -> Option<Side> {
+        if let Some(side) = base.and_then(|base| base.remade(a, b)) {
+            return Some(side);
+        }
+        match a.stored().aversion.cmp(&b.stored().aversion) {
+            Ordering::Greater => Some(Side::A),
+            Ordering::Less => Some(Side::B),
+            Ordering::Equal => {
+                let winner = self.winner(false);
+                let what = "both sides had it, with different ACLs".to_owned();
+                self.conflict(on_a, what, winner, (0, b.stored().mzxid), both, news);
+                winner
+            }
+        }
+    }
+
+    /// Whether a node is of a session whose client lives on a side.
+    fn lives_on(&self, side: Side, node: Node<'_>) -> bool {
+        let home = node.owner().and_then(|owner| self.sessions.home(owner));
+        home == Some(side)
+    }
+
+    /// Who wins where both sides have changed something; nobody if a person decides.
+    fn winner(&self, b_is_later: bool) -> Option<Side> {
+        match self.strategy {
+            Strategy::LastWriteWins if b_is_later => Some(Side::B),
+            Strategy::SourceWins | Strategy::LastWriteWins => Some(Side::A),
+            Strategy::Manual => None,
+        }
     }
 
     #[allow(clippy::too_many_arguments, reason = "the facts of one comparison")]
@@ -239,13 +257,15 @@ impl Duplex {
             .owner()
             .is_some_and(|owner| !both.of(side.other()).sessions().contains_key(&owner));
         let gone_there = match direction {
-            Direction::Both => base.is_some_and(|base| node.stored().czxid <= base.of(side)),
+            // Its client lives here: if it is gone there, its session was given up.
+            Direction::Both if self.lives_on(side, node) => false,
+            Direction::Both => base.is_some_and(|base| base.is_gone_there(side, node)),
             one_way => !one_way.carries_from(side),
         };
         if !gone_there {
             if let Some(base) = base
                 && direction != Direction::Both
-                && node.stored().czxid <= base.of(side)
+                && node.stored().czxid <= base.of(side).equal
                 && !is_guest
             {
                 let on_a = if side == Side::A { path } else { there };
@@ -260,9 +280,20 @@ impl Duplex {
         if is_guest {
             return false;
         }
+        if direction == Direction::Both && base.is_some_and(|base| base.is_changed(side, node)) {
+            let on_a = if side == Side::A { path } else { there };
+            let winner = self.winner(side == Side::B);
+            let what = format!("deleted on {} while it was changed on {side}", side.other());
+            self.conflict(on_a, what, winner, (0, node.stored().mzxid), both, news);
+            return match winner {
+                None => false,
+                Some(here) if here == side => self.repair_from(side, there.into(), both),
+                Some(other) => self.repair_from(other, path.into(), both),
+            };
+        }
         if let Some(base) = base
             && direction != Direction::Both
-            && node.stored().czxid > base.of(side)
+            && node.stored().czxid > base.of(side).equal
         {
             let on_a = if side == Side::A { path } else { there };
             let what = format!(

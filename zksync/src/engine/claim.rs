@@ -7,7 +7,7 @@
 //! ```
 
 use bytes::Bytes;
-use mesolith_zk::record::{Op, Txn};
+use mesolith_zk::record::{Op, Txn, Zxid};
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write};
 use mesolith_zk::tree::Tree;
 
@@ -31,6 +31,8 @@ pub(super) enum Stage {
 pub(super) struct Claim {
     pub(super) stage: Stage,
     pub(super) session: i64,
+    /// Position of the checkpoint that it replaced: the last write of an engine before.
+    pub(super) replaced: Zxid,
     run: String,
     layout: Layout,
     /// Milliseconds.
@@ -46,6 +48,7 @@ impl Claim {
         Self {
             stage: Stage::Idle,
             session: 0,
+            replaced: Zxid(0),
             run,
             layout,
             timeout,
@@ -83,6 +86,8 @@ impl Claim {
         }
         match self.stage {
             Stage::Opening(cxid) if cxid == txn.header.cxid => {
+                let checkpoint = tree.get(&self.layout.checkpoint);
+                self.replaced = checkpoint.map_or(Zxid(0), |node| node.stored().mzxid);
                 let request = self.send(Request::Multi(self.writes(tree)));
                 self.stage = Stage::Claiming(request.cxid);
                 vec![request]

@@ -289,6 +289,10 @@ impl Driver {
             SideEvent::Snapshot { .. } => {
                 if self.role != Role::Connecting {
                     tracing::info!(%side, "the leader sent all of its data again; both sides are compared");
+                    if self.role == Role::Active && self.duplex.away_from(Side::A).is_complete() {
+                        // Of an earlier gap, or of the takeover, if no walk has come to an end since.
+                        self.base = self.base.or_else(|| Some(self.base_as_seen()));
+                    }
                     self.duplex.away_from_mut(side).set_incomplete();
                     self.end_mut(side).gap = true;
                     self.look_again();

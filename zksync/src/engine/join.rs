@@ -10,7 +10,7 @@ use mesolith_zk::tree::Tree;
 use super::driver::{Driver, Role, both};
 use super::{Error, observer, open};
 use crate::checkpoint::Checkpoint;
-use crate::duplex::Base;
+use crate::duplex::{Base, Since};
 use crate::identity::{self, Identity};
 use crate::preflight::{self, Facts};
 use crate::settings::{Mode, Settings, Side};
@@ -18,6 +18,8 @@ use crate::side::SideEvent;
 
 /// Longest that a leader may take to send what was missed; after that both trees are compared instead.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
+/// Longest that servers may take to say who they are.
+const ANSWER: std::time::Duration = std::time::Duration::from_secs(3);
 
 impl Driver {
     /// Both links are up to date: takes up what an engine of this name has left.
@@ -28,6 +30,7 @@ impl Driver {
         self.stored_settings();
         let same_ensemble = self.is_one_ensemble().await;
         self.may_begin(same_ensemble)?;
+        self.know_servers().await;
         self.learn_sessions();
         let on_b = self.checkpoint(Side::B);
         let on_a = self.checkpoint(Side::A);
@@ -51,15 +54,34 @@ impl Driver {
         Ok(())
     }
 
+    /// Before 3.5 only the servers themselves say their numbers, which tell where a session began.
+    async fn know_servers(&self) {
+        for side in [Side::A, Side::B] {
+            let end = self.end(side);
+            if server_ids(end.link.tree()).is_empty() {
+                let mut servers = end.servers.clone();
+                let said = servers.wait_for(|servers| !servers.ids.is_empty());
+                let _ = tokio::time::timeout(ANSWER, said).await;
+            }
+        }
+    }
+
+    fn server_ids(&self, side: Side) -> BTreeSet<u64> {
+        let end = self.end(side);
+        let mut ids = server_ids(end.link.tree());
+        ids.extend(&end.servers.borrow().ids);
+        ids
+    }
+
     /// Sessions that nobody has told of: at the beginning, and after a gap in what was seen.
     pub(super) fn learn_sessions(&mut self) {
-        let (a, b) = (server_ids(self.a.link.tree()), server_ids(self.b.link.tree()));
+        let (a, b) = (self.server_ids(Side::A), self.server_ids(Side::B));
         let born = move |session: i64| {
             let server = session.cast_unsigned() >> 56;
             match (a.contains(&server), b.contains(&server)) {
                 (true, false) => Some(Side::A),
                 (false, true) => Some(Side::B),
-                // Before 3.5 nothing names the servers of a side.
+                // Before 3.5 nothing in the tree names the servers of a side, and they need not say.
                 (false, false) if !b.is_empty() => Some(Side::A),
                 (false, false) if !a.is_empty() => Some(Side::B),
                 (true, true) | (false, false) => None,
@@ -119,10 +141,25 @@ impl Driver {
     pub(super) fn base(&self) -> Option<Base> {
         let (on_b, mzxid) = self.checkpoint(Side::B)?;
         let on_a = self.checkpoint(Side::A);
-        on_b.complete.then(|| Base {
-            a: on_b.position(),
-            b: on_a.map_or(mzxid, |(on_a, _)| on_a.position()),
-        })
+        let b = Since {
+            equal: on_a.map_or(mzxid, |(on_a, _)| on_a.position()),
+            own: self.b.claim.replaced,
+        };
+        let a = self.since(Side::A, on_b.position());
+        on_b.complete.then_some(Base { a, b })
+    }
+
+    /// The same, as this engine has seen both sides.
+    pub(super) fn base_as_seen(&self) -> Base {
+        let since = |side| self.since(side, self.duplex.away_from(side).passed());
+        Base {
+            a: since(Side::A),
+            b: since(Side::B),
+        }
+    }
+
+    fn since(&self, side: Side, equal: Zxid) -> Since {
+        Since::new(equal, self.end(side).link.tree(), &self.layout.checkpoint)
     }
 
     fn checkpoint(&self, side: Side) -> Option<(Checkpoint, Zxid)> {

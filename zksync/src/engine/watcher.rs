@@ -1,6 +1,6 @@
 //! Asks the servers of an ensemble from time to time who they are, and who is connected to them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -19,6 +19,8 @@ pub(super) struct Servers {
     pub(super) leader: Option<String>,
     /// How many of them answer and take part.
     pub(super) serving: usize,
+    /// Their numbers, of those that say.
+    pub(super) ids: BTreeSet<u64>,
     /// Sessions whose clients are connected; none if a server does not say.
     pub(super) connected: Option<BTreeSet<i64>>,
 }
@@ -31,8 +33,11 @@ pub(super) fn watch(servers: Vec<String>, security: &Security) -> watch::Receive
     });
     let (sender, receiver) = watch::channel(Servers::default());
     tokio::spawn(async move {
+        let mut ids = BTreeMap::new();
         while !sender.is_closed() {
-            let found = ask(&servers, &words).await;
+            ask_ids(&servers, &words, &mut ids).await;
+            let mut found = ask(&servers, &words).await;
+            found.ids = ids.values().copied().collect();
             sender.send_if_modified(|before| {
                 let changed = *before != found;
                 *before = found;
@@ -42,6 +47,20 @@ pub(super) fn watch(servers: Vec<String>, security: &Security) -> watch::Receive
         }
     });
     receiver
+}
+
+/// Adds the numbers of those servers that have not said theirs yet.
+async fn ask_ids(servers: &[String], words: &Words, known: &mut BTreeMap<String, u64>) {
+    let asked: Vec<_> = servers
+        .iter()
+        .filter(|server| !known.contains_key(*server))
+        .collect();
+    let answers = join_all(asked.iter().map(|server| words.conf(server))).await;
+    let said = asked.into_iter().zip(answers);
+    known.extend(said.filter_map(|(server, conf)| {
+        let id = u64::try_from(conf.ok()?.id?).ok()?;
+        Some((server.clone(), id))
+    }));
 }
 
 async fn ask(servers: &[String], words: &Words) -> Servers {

@@ -44,10 +44,10 @@ impl Pipeline {
 
     /// The checkpoint alone, when the source went on without anything to write.
     pub fn mark(&mut self, now: u64) -> Option<Outgoing> {
-        let due = self.flow == Flow::Running && !self.paused && self.is_idle() && self.seen != self.marked;
+        let due = self.flow == Flow::Running && !self.paused && self.is_idle() && self.seen > self.marked;
         due.then(|| {
-            let (number, session) = (self.number, self.me.session);
-            self.multi(session, Vec::new(), (number, 0), number, self.seen, now)
+            let (number, session, zxid) = (self.number, self.me.session, self.passed());
+            self.multi(session, Vec::new(), (number, 0), number, zxid, now)
         })
     }
 

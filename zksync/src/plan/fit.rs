@@ -29,7 +29,7 @@ pub(super) fn fit(
 }
 
 /// How many sets bring a version up to another one; none where that would be too much.
-fn raises(wanted: i32, found: i32, bytes: usize) -> i32 {
+pub(super) fn raises(wanted: i32, found: i32, bytes: usize) -> i32 {
     let by = wanted.saturating_sub(found).max(0);
     let fits = usize::try_from(by).is_ok_and(|n| n.saturating_mul(bytes) <= MOST_RAISED_BYTES);
     if by <= MOST_RAISES && fits { by } else { 0 }
@@ -55,7 +55,13 @@ fn set_data(path: &str, data: Option<&[u8]>, times: i32, view: &mut View<'_>, st
     }
 }
 
-fn set_acl(path: &str, acl: Option<&[Acl]>, times: i32, view: &mut View<'_>, steps: &mut Vec<Step>) {
+pub(super) fn set_acl(
+    path: &str,
+    acl: Option<&[Acl]>,
+    times: i32,
+    view: &mut View<'_>,
+    steps: &mut Vec<Step>,
+) {
     for _ in 0..times {
         let Some(before) = view.get(path) else { return };
         steps.push(Step::write(Write::SetAcl {
@@ -146,7 +152,7 @@ pub(super) fn parents(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) ->
 }
 
 /// Whether two lists mean the same.
-pub(super) fn same_acl(a: Option<&[Acl]>, b: Option<&[Acl]>) -> bool {
+pub(crate) fn same_acl(a: Option<&[Acl]>, b: Option<&[Acl]>) -> bool {
     let open = |list: Option<&[Acl]>| list.is_none_or(Acl::is_open);
     a == b || (open(a) && open(b))
 }

@@ -3,8 +3,8 @@
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Write};
 use mesolith_zk::tree::Node;
 
-use super::fit::{again, can_raise, delete, fit, parents, same_acl};
-use super::{Planned, Step, View, kind};
+use super::fit::{again, can_raise, delete, fit, parents, raises, same_acl, set_acl};
+use super::{Expected, Planned, Step, View, kind};
 
 /// Most create-and-delete pairs that raise one node's counter at once; the rest is found behind the next time.
 const PAIRS: i32 = 50_000;
@@ -26,6 +26,7 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
     let is_touched = before.planned != Planned::default();
     if is_touched && view.is_late() {
         // More of it is still to be planned.
+        list(path, node, before, view, &mut steps);
         return steps;
     }
     if view.untouched(path).is_some_and(|now| kind(now) != kind(node)) {
@@ -45,6 +46,16 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
         raise(path, to_raise(path, node, view), view, &mut steps);
     }
     steps
+}
+
+/// The list of a node that something is planned for, but no other list: no checkpoint says whether the last one arrived.
+fn list(path: &str, node: Node<'_>, expected: Expected, view: &mut View<'_>, steps: &mut Vec<Step>) {
+    let now = view.target.get(path).filter(|_| !expected.planned.acl);
+    if let Some(now) = now {
+        let differs = i32::from(!same_acl(now.acl(), node.acl()));
+        let times = raises(node.stored().aversion, expected.aversion, 0).max(differs);
+        set_acl(path, node.acl(), times, view, steps);
+    }
 }
 
 /// Whether a node of the target is not what it should be, as far as writing can change that.

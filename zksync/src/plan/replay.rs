@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use mesolith_zk::record::{Create, CreateKind, Op, Txn};
 use mesolith_zk::request::{CreateMode, Write};
 
-use super::fit::{again, delete, fit, parents, same_acl};
+use super::fit::{again, delete, fit, parents, raises, same_acl, set_acl};
 use super::{Step, View, kind};
 
 /// Steps for a committed transaction; none for what failed there, is not carried, or is to be skipped (by the target's
@@ -68,11 +68,9 @@ fn single(op: &Op, session: i64, skip: &[Box<str>], view: &mut View<'_>, steps: 
             let has_later = view.is_late() && before.aversion > *version;
             let done = has_later || before.aversion >= *version && view.target.get(&path).is_some_and(has_it);
             if !done {
-                steps.push(Step::write(Write::SetAcl {
-                    path: path.as_ref().into(),
-                    acl: acl.clone(),
-                    version: view.set_acl(&path, before),
-                }));
+                // The one before may have been refused, with nobody who saw it.
+                let times = raises(*version, before.aversion, 0).max(1);
+                set_acl(&path, acl.as_deref(), times, view, steps);
             }
         }
         Op::Delete { path } | Op::DeleteContainer { path } => {

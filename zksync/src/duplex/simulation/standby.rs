@@ -7,10 +7,12 @@ use mesolith_zk::tree::Tree;
 use rand::Rng;
 
 use super::world::{SIDES, World, born, duplex, index};
-use crate::duplex::{Both, Duplex};
+use crate::duplex::{Both, Duplex, News};
+use crate::pipeline::Notice;
 
 /// What it has seen, and what it has not yet.
 pub(super) struct Standby {
+    run: u64,
     duplex: Duplex,
     seen: [Tree; 2],
     streams: [VecDeque<Txn>; 2],
@@ -30,7 +32,13 @@ impl Standby {
                 a: &self.seen[0],
                 b: &self.seen[1],
             };
-            let _ = self.duplex.committed(SIDES[side], txn, both, now);
+            let news = self.duplex.committed(SIDES[side], txn, both, now);
+            let fenced = |news: &News| matches!(news, News::Of(_, Notice::Fenced { .. }));
+            if news.iter().any(fenced) {
+                for side in SIDES {
+                    self.duplex.away_from_mut(side).stand_by();
+                }
+            }
         }
     }
 }
@@ -38,9 +46,11 @@ impl Standby {
 impl World {
     /// A second engine follows from now on. Nothing may be on the way.
     pub(super) fn stand_by(&mut self) {
-        let mut duplex = duplex(self.run + 1, &self.settings);
+        let run = self.run + 1;
+        let mut duplex = duplex(run, &self.settings);
         duplex.sessions_mut().learn(self.both(), born);
         self.standby = Some(Standby {
+            run,
             duplex,
             seen: [self.both().a.clone(), self.both().b.clone()],
             streams: [VecDeque::new(), VecDeque::new()],
@@ -60,8 +70,28 @@ impl World {
     /// The active engine is killed and the other one takes over, wherever its links are.
     pub(super) fn take_over(&mut self) {
         self.kill();
-        let mut standby = self.standby.take().expect("a second engine");
-        self.run += 1;
+        let standby = self.standby.take().expect("a second engine");
+        self.becomes_active(standby);
+    }
+
+    /// The active engine stands still, and the other one takes over. The first one goes on behind it.
+    pub(super) fn take_turns(&mut self) {
+        self.kill();
+        let fresh = duplex(0, &self.settings);
+        let mut paused = Standby {
+            run: self.run,
+            seen: SIDES.map(|side| self.ensemble(side).seen.clone()),
+            streams: SIDES.map(|side| self.ensemble(side).stream.clone()),
+            duplex: std::mem::replace(&mut self.duplex, fresh),
+        };
+        // Its session on the target is over.
+        paused.duplex.down(SIDES[1]);
+        let other = self.standby.replace(paused).expect("a second engine");
+        self.becomes_active(other);
+    }
+
+    fn becomes_active(&mut self, mut standby: Standby) {
+        self.run = standby.run;
         for side in SIDES {
             // What the links have not brought yet still comes, after the claim.
             let ensemble = self.ensemble(side);
@@ -78,9 +108,13 @@ impl World {
             assert!(!self.a.stream.is_empty(), "the source never gets there");
             self.see(SIDES[0]);
         }
-        self.activate();
-        let (a, b) = (&self.a, &self.b);
-        self.duplex.begin_sessions(super::world::both(a, b));
+        self.activate(SIDES[1]);
+        self.duplex.begin_sessions(super::world::both(&self.a, &self.b));
+        (0..20).for_each(|_| self.step());
+        while !self.a.stream.is_empty() {
+            self.see(SIDES[0]);
+        }
+        self.activate(SIDES[0]);
         self.drain();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use mesolith_zk::record::{Acl, Id, Txn, Zxid};
+use mesolith_zk::record::{Acl, Id, Op, Txn, Zxid};
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write};
 use mesolith_zk::tree::Tree;
 use rand::rngs::StdRng;
@@ -12,7 +12,8 @@ use rand::{Rng, SeedableRng};
 use super::server::Server;
 use super::standby::Standby;
 use crate::checkpoint::Checkpoint;
-use crate::duplex::{Base, Both, Duplex, News, Sweep};
+use crate::duplex::{Base, Both, Duplex, News, Since, Sweep};
+use crate::pipeline::ops::{node_of, parts};
 use crate::pipeline::{Identity, Notice, Outgoing};
 use crate::routes::Routes;
 use crate::settings::{Settings, Side};
@@ -20,6 +21,8 @@ use crate::settings::{Settings, Side};
 pub(super) const SIDES: [Side; 2] = [Side::A, Side::B];
 /// The checkpoint's node, on either side.
 const PATH: &str = "/mesolith/zksync/x";
+/// First byte of the numbers of the engines' requests.
+const TAG: u8 = 0x91;
 /// Which sets the ensemble up; no client of interest.
 const ADMINISTRATOR: i64 = 99;
 
@@ -73,6 +76,10 @@ pub(super) struct World {
     pub(super) run: u64,
     cxid: i32,
     pub(super) now: u64,
+    /// The engine's own session, on either side.
+    session: u64,
+    /// Each side's clients write below a node of their own: A's `/a`, B's `/b`.
+    pub(super) owned: bool,
 }
 
 impl World {
@@ -88,6 +95,8 @@ impl World {
             run: 0,
             cxid: 0,
             now: 1,
+            session: 0,
+            owned: false,
         };
         for side in SIDES {
             world.on(side, ADMINISTRATOR, Request::OpenSession { timeout: 1000 });
@@ -126,6 +135,10 @@ impl World {
     pub(super) fn start(&mut self, with_history: bool) {
         self.kill();
         self.run += 1;
+        let [own_a, own_b] = SIDES.map(|side| {
+            let checkpoint = self.tree(side).get(PATH);
+            checkpoint.map_or(Zxid(0), |node| node.stored().mzxid)
+        });
         let before = self.claim();
         for side in SIDES {
             // What comes after is seen as it comes; what came before only by history.
@@ -144,11 +157,17 @@ impl World {
                 }
             }
         }
-        self.activate();
+        SIDES.into_iter().for_each(|side| self.activate(side));
         self.duplex.begin_sessions(both(&self.a, &self.b));
         let base = Base {
-            a: before[1],
-            b: before[0],
+            a: Since {
+                equal: before[1],
+                own: own_a,
+            },
+            b: Since {
+                equal: before[0],
+                own: own_b,
+            },
         };
         self.settle((before[1].0 > 0).then_some(base));
     }
@@ -167,32 +186,51 @@ impl World {
 
     /// Positions that the checkpoints say: of B's as written on A, of A's as written on B.
     pub(super) fn claim(&mut self) -> [Zxid; 2] {
-        SIDES.map(|side| {
-            self.on(side, engine(self.run), Request::OpenSession { timeout: 30_000 });
-            let before = Checkpoint::read(self.tree(side), PATH).unwrap_or_default().0;
-            let position = before.position();
-            let claim = Checkpoint {
-                run: self.run.to_string(),
-                unit: 0,
-                ..before
-            };
-            let claim = Write::SetData {
-                path: PATH.into(),
-                data: Some(claim.bytes().into()),
-                version: ANY_VERSION,
-            };
-            self.on(side, engine(self.run), Request::Single(claim));
-            position
-        })
+        self.session += 1;
+        SIDES.map(|side| self.claim_on(side))
     }
 
-    pub(super) fn activate(&mut self) {
-        let session = engine(self.run);
-        for side in SIDES {
-            if side == Side::B || self.duplex.needs_a() {
-                let news = self.duplex.activate(side, session, both(&self.a, &self.b));
-                self.news.extend(news);
-            }
+    fn claim_on(&mut self, side: Side) -> Zxid {
+        let session = engine(self.session);
+        self.on(side, session, Request::OpenSession { timeout: 30_000 });
+        let before = Checkpoint::read(self.tree(side), PATH).unwrap_or_default().0;
+        let position = before.position();
+        let run = self.run.to_string();
+        let unit = if before.run == run { before.unit } else { 0 };
+        let claim = Checkpoint { run, unit, ..before };
+        let claim = Write::SetData {
+            path: PATH.into(),
+            data: Some(claim.bytes().into()),
+            version: ANY_VERSION,
+        };
+        self.on(side, session, Request::Single(claim));
+        position
+    }
+
+    /// The link to a side breaks for longer than the engine's own session lives; what is on the way comes after its end.
+    pub(super) fn lose_session(&mut self, side: Side) {
+        self.duplex.down(side);
+        self.on(side, engine(self.session), Request::CloseSession);
+        let most = self.ensemble(side).wire.len();
+        let arrive = self.random.random_range(0..=most);
+        self.ensemble(side).wire.truncate(arrive);
+        while !self.ensemble(side).wire.is_empty() {
+            self.deliver(side);
+        }
+        self.session += 1;
+        self.claim_on(side);
+        while !self.ensemble(side).stream.is_empty() {
+            self.see(side);
+        }
+        self.activate(side);
+        self.send();
+    }
+
+    pub(super) fn activate(&mut self, side: Side) {
+        if side == Side::B || self.duplex.needs_a() {
+            let session = engine(self.session);
+            let news = self.duplex.activate(side, session, both(&self.a, &self.b));
+            self.news.extend(news);
         }
     }
 
@@ -249,7 +287,11 @@ impl World {
     }
 
     fn write(&mut self, side: Side, acls: bool) -> Write {
-        let names = ["/a", "/b", "/a/x", "/a/y", "/b/x", "/a/x/z"];
+        let names = match (self.owned, side) {
+            (false, _) => ["/a", "/b", "/a/x", "/a/y", "/b/x", "/a/x/z"],
+            (true, Side::A) => ["/a", "/a", "/a/x", "/a/y", "/a/y/z", "/a/x/z"],
+            (true, Side::B) => ["/b", "/b", "/b/x", "/b/y", "/b/y/z", "/b/x/z"],
+        };
         let mut path: Box<str> = (*names.choose(&mut self.random).unwrap_or(&"/a")).into();
         let data = Some(self.random.random::<u32>().to_string().into());
         match self.random.random_range(0..12) {
@@ -263,9 +305,10 @@ impl World {
             }
             3 | 4 => {
                 // As a sequential create arrives.
-                let parent = self.tree(side).get("/a");
+                let above = if self.owned && side == Side::B { "/b" } else { "/a" };
+                let parent = self.tree(side).get(above);
                 let counter = parent.map_or(0, |node| node.stored().cversion);
-                path = format!("/a/n{counter:010}").into();
+                path = format!("{above}/n{counter:010}").into();
                 create(&path, CreateMode::Ephemeral)
             }
             5 if acls => Write::SetAcl {
@@ -300,7 +343,21 @@ impl World {
             self.see(side);
         }
         self.send();
+        if self.random.random_range(0..10) == 0 {
+            self.mark();
+        }
         self.step_standby();
+    }
+
+    /// The checkpoints alone, as they are written from time to time.
+    fn mark(&mut self) {
+        let now = self.now;
+        for side in SIDES {
+            let mark = self.duplex.away_from_mut(side.other()).mark(now);
+            if self.ensemble(side).linked {
+                self.ensemble(side).wire.extend(mark);
+            }
+        }
     }
 
     pub(super) fn see(&mut self, side: Side) {
@@ -395,6 +452,34 @@ impl World {
         }
     }
 
+    /// What the engine has changed where only the clients of that side write. It may raise versions and counters.
+    pub(super) fn changed_by_the_engine(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (ensemble, root) in [(&self.a, "/a"), (&self.b, "/b")] {
+            let mut tree = Tree::new();
+            for txn in &ensemble.history {
+                let own = txn.header.cxid.to_be_bytes()[0] == TAG;
+                let changed = |op: &&Op| {
+                    let Some((path, _)) = node_of(op) else {
+                        return false;
+                    };
+                    let node = tree.get(path);
+                    let same = match op {
+                        Op::SetData(set) => node.is_some_and(|node| node.data() == set.data.as_deref()),
+                        Op::SetAcl { acl, .. } => node.is_some_and(|node| node.acl() == acl.as_deref()),
+                        _ => path.ends_with("/.mesolith-counter"),
+                    };
+                    crate::routes::is_below(path, root) && !same
+                };
+                if own && parts(&txn.op).iter().any(|op| changed(&op)) {
+                    found.push(format!("{txn:?}"));
+                }
+                tree.apply(txn);
+            }
+        }
+        found
+    }
+
     pub(super) fn fenced(&self) -> bool {
         let fenced = |news: &News| matches!(news, News::Of(_, Notice::Fenced { .. }));
         self.news.iter().any(fenced)
@@ -425,7 +510,7 @@ pub(super) fn duplex(run: u64, settings: &Settings) -> Duplex {
         run: run.to_string(),
         session: engine(run),
         path: PATH.into(),
-        tag: 0x91,
+        tag: TAG,
     };
     let settings = Settings {
         batch_size: 3,
