@@ -118,6 +118,7 @@ async fn start_writer(
         servers: world.ensemble(side).connect_string(),
         version: world.version(side),
         containers: SIDES.iter().all(|side| world.version(*side).has_containers()),
+        masks: SIDES.iter().all(|side| world.version(*side).takes_masks()),
         root: format!("{root}/{side}"),
         number,
         seed,

@@ -5,10 +5,11 @@
 //! by the streams.
 
 use mesolith_zk::record::Zxid;
+use mesolith_zk::request::CreateMode;
 use mesolith_zk::tree::Node;
 
 use super::{Both, Duplex, News};
-use crate::plan::{differs, kind};
+use crate::plan::differs;
 use crate::settings::{Direction, Side, Strategy};
 
 /// Positions up to which both sides were equal once: what has changed on one side only since then is news of that side.
@@ -103,6 +104,61 @@ impl Duplex {
         }
     }
 
+    /// A side has changed a node, by its name there: where it may, the other one follows; else it is put right, and logged
+    /// unless it is nobody's doing.
+    pub(super) fn seen_changed(&mut self, side: Side, path: &str, both: Both<'_>, news: &mut Vec<News>) {
+        let routes = std::sync::Arc::clone(&self.routes);
+        let Some(place) = routes.locate(side, path) else {
+            return;
+        };
+        // What is on its way will be equal.
+        if self.away_from(side).collides(&place.there, true)
+            || self.away_from(side.other()).collides(path, true)
+        {
+            return;
+        }
+        let (here, there) = (both.of(side).get(path), both.of(side.other()).get(&place.there));
+        let common = std::sync::Arc::clone(self.common());
+        if place.direction == Direction::Both {
+            let is_same = match (here, there) {
+                (Some(here), Some(there)) => !differs(here, there, &common),
+                (here, there) => here.is_none() && there.is_none(),
+            };
+            if !is_same {
+                self.repair_from(side, place.there.as_ref().into(), both);
+            }
+            return;
+        }
+        let lives = |node: Node<'_>, side: Side| {
+            let owner = node.owner();
+            owner.is_none_or(|owner| both.of(side).sessions().contains_key(&owner))
+        };
+        let what = match (here, there) {
+            _ if place.direction.carries_from(side) => None,
+            (Some(here), Some(there)) => {
+                let same_data = common.same_data(here.data(), there.data());
+                let same_kind = common.kind(here) == common.kind(there);
+                (!same_data || !same_kind || !common.same_list(here.acl(), there.acl())).then_some("changed")
+            }
+            // Clients of the side that follows may register there.
+            (Some(here), None) => lives(here, side.other()).then_some("created"),
+            // Each side ends sessions, and removes containers and expired TTL nodes, by its own clock.
+            (None, Some(there)) => {
+                let kind = common.kind_to_make(there).0;
+                let stays = matches!(kind, CreateMode::Persistent | CreateMode::Ephemeral);
+                (stays && lives(there, side)).then_some("deleted")
+            }
+            (None, None) => None,
+        };
+        if let Some(what) = what {
+            let what = format!("{what} on {side}, which follows {}", side.other());
+            let on_a = if side == Side::A { path } else { &*place.there };
+            let zxid = here.map_or(both.of(side).last_zxid(), |node| node.stored().mzxid);
+            self.conflict(on_a, what, Some(side.other()), (0, zxid), both, news);
+        }
+        self.compare(side, path, both, None, news);
+    }
+
     /// Looks at one node of a side; true if something has to be written.
     fn compare_node(
         &mut self,
@@ -138,21 +194,23 @@ impl Duplex {
             Side::A => (node, other, path.as_str(), &*place.there),
             Side::B => (other, node, &*place.there, path.as_str()),
         };
+        let common = std::sync::Arc::clone(self.common());
         let writer = match place.direction {
-            Direction::AToB => differs(a, b).then_some(Side::A),
-            Direction::BToA => differs(b, a).then_some(Side::B),
-            Direction::Both if a.data() != b.data() || kind(a) != kind(b) => {
+            Direction::AToB => differs(a, b, &common).then_some(Side::A),
+            Direction::BToA => differs(b, a, &common).then_some(Side::B),
+            Direction::Both if !common.same_data(a.data(), b.data()) || common.kind(a) != common.kind(b) => {
                 self.both_have(a, b, on_a, both, base, news)
             }
-            Direction::Both if differs(a, b) => Some(Side::A),
-            Direction::Both => differs(b, a).then_some(Side::B),
+            Direction::Both if differs(a, b, &common) => Some(Side::A),
+            Direction::Both => differs(b, a, &common).then_some(Side::B),
         };
         let Some(writer) = writer else { return false };
         if let Some(base) = base
             && place.direction != Direction::Both
         {
             let (source, target) = if writer == Side::A { (a, b) } else { (b, a) };
-            let content = source.data() != target.data() || kind(source) != kind(target);
+            let content =
+                !common.same_data(source.data(), target.data()) || common.kind(source) != common.kind(target);
             if content && source.stored().mzxid <= base.of(writer) {
                 let what = format!(
                     "changed on {}, which follows {writer}, while no engine looked",

@@ -3,8 +3,8 @@
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Write};
 use mesolith_zk::tree::Node;
 
-use super::fit::{again, can_raise, delete, fit, parents, same_acl};
-use super::{Step, View, kind};
+use super::fit::{again, can_raise, delete, fit, parents};
+use super::{Common, Step, View};
 
 /// Most create-and-delete pairs that raise one node's counter at once; the rest is found behind the next time.
 const PAIRS: i32 = 50_000;
@@ -25,7 +25,7 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
         }
         return steps;
     };
-    if kind(now) != kind(node) {
+    if view.common.kind(now) != view.common.kind(node) {
         delete(path, view, &mut steps);
         if parents(path, view, &mut steps) {
             again(path, view, &mut steps);
@@ -51,11 +51,11 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
 }
 
 /// Whether a node of the target is not what it should be, as far as writing can change that.
-pub fn differs(node: Node<'_>, now: Node<'_>) -> bool {
+pub fn differs(node: Node<'_>, now: Node<'_>, common: &Common) -> bool {
     let (wanted, found) = (node.stored(), now.stored());
-    node.data() != now.data()
-        || kind(node) != kind(now)
-        || !same_acl(node.acl(), now.acl())
+    !common.same_data(node.data(), now.data())
+        || common.kind(node) != common.kind(now)
+        || !common.same_list(node.acl(), now.acl())
         || can_raise(wanted.version, found.version, node.data().map_or(0, <[u8]>::len))
         || can_raise(wanted.aversion, found.aversion, 0)
         || behind(node, now) > 0

@@ -100,6 +100,11 @@ impl World {
         world
     }
 
+    /// Its servers know no containers and no addresses with a mask.
+    pub(super) fn make_old(&mut self, side: Side) {
+        self.ensemble(side).server.is_old = true;
+    }
+
     pub(super) fn ensemble(&mut self, side: Side) -> &mut Ensemble {
         match side {
             Side::A => &mut self.a,
@@ -211,7 +216,7 @@ impl World {
         }
         let (mut sweep, mut news) = (Sweep::new(base), Vec::new());
         sweep.step(&mut self.duplex, both(&self.a, &self.b), usize::MAX, &mut news);
-        let lines = SIDES.map(|side| super::content(self.tree(side), true));
+        let lines = SIDES.map(|side| super::content(self.tree(side), true, self.duplex.common()));
         let only = |n: usize| {
             lines[n]
                 .iter()
@@ -248,6 +253,29 @@ impl World {
         self.on(side, session, request);
     }
 
+    /// An administrator makes a node.
+    pub(super) fn create(&mut self, side: Side, path: &str) {
+        let create = create(path, CreateMode::Persistent);
+        self.on(side, ADMINISTRATOR, Request::Single(create));
+    }
+
+    /// An administrator deletes one.
+    pub(super) fn delete(&mut self, side: Side, path: &str) {
+        let delete = Write::Delete {
+            path: path.into(),
+            version: ANY_VERSION,
+        };
+        self.on(side, ADMINISTRATOR, Request::Single(delete));
+    }
+
+    /// The engine's tree is what the side has, and nobody says what was done: a client's link.
+    pub(super) fn see_silently(&mut self, side: Side) {
+        let ensemble = self.ensemble(side);
+        while let Some(txn) = ensemble.stream.pop_front() {
+            ensemble.seen.apply(&txn);
+        }
+    }
+
     fn write(&mut self, side: Side, acls: bool) -> Write {
         let names = ["/a", "/b", "/a/x", "/a/y", "/b/x", "/a/x/z"];
         let mut path: Box<str> = (*names.choose(&mut self.random).unwrap_or(&"/a")).into();
@@ -270,13 +298,7 @@ impl World {
             }
             5 if acls => Write::SetAcl {
                 path,
-                acl: Some(vec![Acl {
-                    perms: self.random.random_range(1..31),
-                    id: Id {
-                        scheme: "world".into(),
-                        id: "anyone".into(),
-                    },
-                }]),
+                acl: Some(self.list()),
                 version: ANY_VERSION,
             },
             6 | 7 => Write::Delete {
@@ -289,6 +311,23 @@ impl World {
                 version: ANY_VERSION,
             },
         }
+    }
+
+    fn list(&mut self) -> Vec<Acl> {
+        let entry = |perms, scheme: &str, id: &str| Acl {
+            perms,
+            id: Id {
+                scheme: scheme.into(),
+                id: id.into(),
+            },
+        };
+        let mut list = vec![entry(self.random.random_range(1..31), "world", "anyone")];
+        match self.random.random_range(0..6) {
+            0 => list.push(entry(3, "ip", "10.0.0.0/8")),
+            1 => list = vec![entry(3, "ip", "10.0.0.0/8")],
+            _ => {}
+        }
+        list
     }
 
     /// One event reaches the engine or an ensemble.
