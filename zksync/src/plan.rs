@@ -12,7 +12,7 @@ mod replay;
 mod view;
 
 pub use common::{Common, Kinds};
-pub use repair::{differs, repair};
+pub use repair::{differs, differs_itself, repair};
 pub use replay::replay;
 pub use view::{Expected, Held, Overlay, Source, View};
 

@@ -89,7 +89,7 @@ pub(super) async fn run(world: &mut World, trial: &Trial, request: &Request) -> 
     judge::judge(&observers, &root, &records, trial.fault, &mut outcome).await?;
     outcome.counted = conflicts(world).await.saturating_sub(before);
     judge::revive(world, &mut outcome)?;
-    if !outcome.differences.is_empty() {
+    if !outcome.is_good() {
         outcome.history = Some(history::keep(world, &root, &outcome.differences)?);
     }
     Ok(outcome)

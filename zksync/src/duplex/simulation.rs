@@ -4,9 +4,10 @@ mod server;
 mod standby;
 mod world;
 
+use mesolith_zk::record::Acl;
 use mesolith_zk::tree::{Node, Tree};
 
-use super::News;
+use super::{News, Sweep};
 use crate::pipeline::Notice;
 use crate::plan::{Common, Kinds};
 use crate::settings::{Direction, Settings, Side, Strategy};
@@ -17,7 +18,7 @@ fn content(tree: &Tree, versions: bool, common: &Common) -> Vec<String> {
     let line = |node: Node<'_>| {
         let stat = node.stored();
         let versions = versions.then_some((stat.version, stat.aversion, stat.cversion));
-        let acl = common.list(node.acl());
+        let acl = common.list(node.acl()).filter(|list| !Acl::is_open(list));
         let data = node.data().map(<[u8]>::to_vec);
         let (mode, owner) = common.kind(node);
         let owner = owner.unwrap_or_default();
@@ -271,4 +272,41 @@ fn what_a_client_link_saw_is_carried_where_both_sides_write() {
     world.drain();
     assert!(world.tree(Side::A).get(path).is_none());
     assert_eq!(world.duplex.conflicts(), 0);
+}
+
+#[test]
+fn what_went_with_the_copy_of_a_session_is_nobodys_doing() {
+    let mut world = one_way(3);
+    let path = "/registered";
+    let session = world.register(Side::A, path);
+    world.drain();
+    assert!(world.tree(Side::B).get(path).is_some());
+    world.end_session(Side::B, session);
+    world.start(false);
+    world.drain();
+    assert_eq!(world.duplex.conflicts(), 0, "{:?}", world.news);
+    assert!(world.tree(Side::B).get(path).is_some());
+}
+
+#[test]
+fn a_walk_looks_at_a_node_whose_children_are_on_their_way() {
+    let mut world = one_way(4);
+    world.create(Side::A, "/p");
+    world.drain();
+    world.set(Side::A, "/p");
+    world.see_silently(Side::A);
+    world.create(Side::A, "/p/x");
+    world.see(Side::A);
+    let (mut sweep, mut news) = (Sweep::new(None), Vec::new());
+    let trees = world::both(&world.a, &world.b);
+    assert!(sweep.step(&mut world.duplex, trees, usize::MAX, &mut news));
+    assert_eq!(sweep.found, 1);
+    assert!(
+        !sweep.look_again(&mut world.duplex, trees, &mut news),
+        "it is on its way"
+    );
+    world.drain();
+    let trees = world::both(&world.a, &world.b);
+    assert!(sweep.look_again(&mut world.duplex, trees, &mut news));
+    assert_equal(&world, true, 4);
 }

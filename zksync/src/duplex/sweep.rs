@@ -9,7 +9,7 @@ use mesolith_zk::request::CreateMode;
 use mesolith_zk::tree::Node;
 
 use super::{Both, Duplex, News};
-use crate::plan::differs;
+use crate::plan::{differs, differs_itself};
 use crate::settings::{Direction, Side, Strategy};
 
 /// Positions up to which both sides were equal once: what has changed on one side only since then is news of that side.
@@ -30,12 +30,34 @@ impl Base {
     }
 }
 
+/// What was seen of one node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Nothing has to be written.
+    Same,
+    /// Something is on its way.
+    Busy,
+    /// Something is to be written.
+    Repaired,
+}
+
+impl Look {
+    fn of(repaired: bool) -> Self {
+        if repaired { Self::Repaired } else { Self::Same }
+    }
+}
+
+/// Most nodes that are looked at again.
+const MOST_BUSY: usize = 10_000;
+
 /// Where a walk is.
 #[derive(Debug, Clone)]
 pub struct Sweep {
     side: Side,
     next: usize,
     base: Option<Base>,
+    /// Nodes of which something was on its way, so that nothing can be said of them.
+    busy: Vec<(Side, Box<str>)>,
     /// Nodes looked at, and how many differed.
     pub looked: u64,
     /// Nodes that differed.
@@ -49,6 +71,7 @@ impl Sweep {
             side: Side::A,
             next: 0,
             base,
+            busy: Vec::new(),
             looked: 0,
             found: 0,
         }
@@ -75,13 +98,27 @@ impl Sweep {
             self.next += 1;
             looked += 1;
             self.looked += 1;
-            if let Some(node) = node
-                && duplex.compare_node(self.side, node, both, self.base, news)
-            {
-                self.found += 1;
+            let Some(node) = node else { continue };
+            match duplex.compare_node(self.side, node, both, self.base, news) {
+                Look::Same => {}
+                Look::Repaired => self.found += 1,
+                Look::Busy if self.busy.len() < MOST_BUSY => self.busy.push((self.side, node.path().into())),
+                Look::Busy => {}
             }
         }
         false
+    }
+
+    /// Looks again at nodes of which something was on its way; true if there is none left.
+    pub fn look_again(&mut self, duplex: &mut Duplex, both: Both<'_>, news: &mut Vec<News>) -> bool {
+        for (side, path) in std::mem::take(&mut self.busy) {
+            match duplex.compare(side, &path, both, self.base, news) {
+                Look::Same => {}
+                Look::Repaired => self.found += 1,
+                Look::Busy => self.busy.push((side, path)),
+            }
+        }
+        self.busy.is_empty()
     }
 }
 
@@ -94,13 +131,15 @@ impl Duplex {
         both: Both<'_>,
         base: Option<Base>,
         news: &mut Vec<News>,
-    ) {
+    ) -> Look {
         if let Some(node) = both.of(side).get(path) {
-            self.compare_node(side, node, both, base, news);
+            self.compare_node(side, node, both, base, news)
         } else if let Some(place) = self.routes.locate(side, path)
             && let Some(node) = both.of(side.other()).get(&place.there)
         {
-            self.compare_node(side.other(), node, both, base, news);
+            self.compare_node(side.other(), node, both, base, news)
+        } else {
+            Look::Same
         }
     }
 
@@ -159,7 +198,7 @@ impl Duplex {
         self.compare(side, path, both, None, news);
     }
 
-    /// Looks at one node of a side; true if something has to be written.
+    /// Looks at one node of a side.
     fn compare_node(
         &mut self,
         side: Side,
@@ -167,20 +206,24 @@ impl Duplex {
         both: Both<'_>,
         base: Option<Base>,
         news: &mut Vec<News>,
-    ) -> bool {
+    ) -> Look {
         let path = node.path();
         let routes = std::sync::Arc::clone(&self.routes);
         let Some(place) = routes.locate(side, &path) else {
-            return false;
+            return Look::Same;
         };
-        // What is on its way will be equal.
-        if self.away_from(side).collides(&place.there, true)
-            || self.away_from(side.other()).collides(&path, true)
-        {
-            return false;
+        let touched = |goes| {
+            self.away_from(side).collides(&place.there, goes)
+                || self.away_from(side.other()).collides(&path, goes)
+        };
+        let other = both.of(side.other()).get(&place.there);
+        // Children that are on their way do not change the node, but for its counter.
+        let children_come = touched(true);
+        if touched(false) || (children_come && other.is_none()) {
+            return Look::Busy;
         }
-        let Some(other) = both.of(side.other()).get(&place.there) else {
-            return self.only_here(
+        let Some(other) = other else {
+            let repaired = self.only_here(
                 side,
                 node,
                 (&path, &place.there),
@@ -189,22 +232,32 @@ impl Duplex {
                 base,
                 news,
             );
+            return Look::of(repaired);
         };
         let (a, b, on_a, on_b) = match side {
             Side::A => (node, other, path.as_str(), &*place.there),
             Side::B => (other, node, &*place.there, path.as_str()),
         };
         let common = std::sync::Arc::clone(self.common());
+        let differs = |node, now| {
+            if children_come {
+                differs_itself(node, now, &common)
+            } else {
+                differs(node, now, &common)
+            }
+        };
         let writer = match place.direction {
-            Direction::AToB => differs(a, b, &common).then_some(Side::A),
-            Direction::BToA => differs(b, a, &common).then_some(Side::B),
+            Direction::AToB => differs(a, b).then_some(Side::A),
+            Direction::BToA => differs(b, a).then_some(Side::B),
             Direction::Both if !common.same_data(a.data(), b.data()) || common.kind(a) != common.kind(b) => {
                 self.both_have(a, b, on_a, both, base, news)
             }
-            Direction::Both if differs(a, b, &common) => Some(Side::A),
-            Direction::Both => differs(b, a, &common).then_some(Side::B),
+            Direction::Both if differs(a, b) => Some(Side::A),
+            Direction::Both => differs(b, a).then_some(Side::B),
         };
-        let Some(writer) = writer else { return false };
+        let Some(writer) = writer else {
+            return if children_come { Look::Busy } else { Look::Same };
+        };
         if let Some(base) = base
             && place.direction != Direction::Both
         {
@@ -224,7 +277,7 @@ impl Duplex {
         } else {
             on_a.into()
         };
-        self.repair_from(writer, there, both)
+        Look::of(self.repair_from(writer, there, both))
     }
 
     fn repair_from(&mut self, from: Side, there: Box<str>, both: Both<'_>) -> bool {
@@ -279,14 +332,23 @@ impl Duplex {
             .owner()
             .is_some_and(|owner| !both.of(side.other()).sessions().contains_key(&owner));
         let gone_there = match direction {
-            Direction::Both => base.is_some_and(|base| node.stored().czxid <= base.of(side)),
+            // The copy of a session may have ended meanwhile, and its nodes with it, while its client lives here.
+            Direction::Both => {
+                let lives_here = node
+                    .owner()
+                    .is_some_and(|owner| self.sessions.home(owner) == Some(side));
+                !lives_here && base.is_some_and(|base| node.stored().czxid <= base.of(side))
+            }
             one_way => !one_way.carries_from(side),
         };
         if !gone_there {
+            // What goes there by itself is nobody's doing: nodes of sessions that nobody kept alive, also of those that
+            // have begun again since, empty containers, expired nodes.
+            let stays = node.stored().ephemeral_owner == 0;
             if let Some(base) = base
                 && direction != Direction::Both
                 && node.stored().czxid <= base.of(side)
-                && !is_guest
+                && stays
             {
                 let on_a = if side == Side::A { path } else { there };
                 let what = format!(

@@ -77,6 +77,8 @@ pub(super) struct Driver {
     pub(super) sweep: Option<Sweep>,
     pub(super) sweep_begun: u64,
     pub(super) sweep_due: u64,
+    /// Until when a walk's end waits for nodes of which something is on its way.
+    pub(super) busy_until: Option<u64>,
     /// The last units, by side, when a walk that repaired something ended.
     pub(super) repaired: [u64; 2],
     /// When a walk last found nothing.
@@ -162,6 +164,7 @@ impl Driver {
             sweep: None,
             sweep_begun: 0,
             sweep_due: 0,
+            busy_until: None,
             repaired: [0; 2],
             verified: None,
             settled: false,

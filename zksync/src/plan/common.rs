@@ -143,7 +143,8 @@ impl Common {
     /// Whether two lists mean the same, as far as both sides can hold them.
     pub fn same_list(&self, a: Option<&[Acl]>, b: Option<&[Acl]>) -> bool {
         let open = |list: Option<&[Acl]>| list.is_none_or(Acl::is_open);
-        a == b || (open(a) && open(b)) || (!self.takes_all() && self.list(a) == self.list(b))
+        let same = |a: Option<&[Acl]>, b: Option<&[Acl]>| a == b || (open(a) && open(b));
+        same(a, b) || (!self.takes_all() && same(self.list(a).as_deref(), self.list(b).as_deref()))
     }
 
     /// The target has refused a list: gives the form of entry that is left out from now on, if one can be the reason.
@@ -218,6 +219,7 @@ mod tests {
         assert_eq!(common.list(Some(&list)).as_deref(), Some(&left[..]));
         assert!(common.same_list(Some(&list), Some(&left)));
         assert!(!common.same_list(Some(&list), None));
+        assert!(common.same_list(Some(&list[..2]), None), "what is left is open");
         let none = common.list(Some(std::slice::from_ref(&mask))).unwrap();
         assert_eq!(none.len(), 1);
         assert_eq!(none[0].perms, 0);

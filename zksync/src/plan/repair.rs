@@ -52,13 +52,17 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
 
 /// Whether a node of the target is not what it should be, as far as writing can change that.
 pub fn differs(node: Node<'_>, now: Node<'_>, common: &Common) -> bool {
+    differs_itself(node, now, common) || behind(node, now) > 0
+}
+
+/// The same, whatever becomes of its children and so of its counter.
+pub fn differs_itself(node: Node<'_>, now: Node<'_>, common: &Common) -> bool {
     let (wanted, found) = (node.stored(), now.stored());
     !common.same_data(node.data(), now.data())
         || common.kind(node) != common.kind(now)
         || !common.same_list(node.acl(), now.acl())
         || can_raise(wanted.version, found.version, node.data().map_or(0, <[u8]>::len))
         || can_raise(wanted.aversion, found.aversion, 0)
-        || behind(node, now) > 0
 }
 
 /// By how much the target's sequence counter is behind once every child of the source is there as well.

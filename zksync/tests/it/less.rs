@@ -105,7 +105,7 @@ async fn has_what_it_can_hold(source: Setup, target: Setup, old: bool, entry: Au
     ];
     make(&on_a, "before", &list).await;
     let dir = tempfile::tempdir().unwrap();
-    let (engine, _task) = engine::start(Options {
+    let (engine, task) = engine::start(Options {
         name: "less".into(),
         source: endpoint(&a),
         target: endpoint(&b),
@@ -118,7 +118,13 @@ async fn has_what_it_can_hold(source: Setup, target: Setup, old: bool, entry: Au
     })
     .unwrap();
     let in_sync = async || (engine.status.borrow().state == State::InSync).then_some(());
-    until("in sync", in_sync).await;
+    let waited = tokio::time::timeout(Duration::from_secs(30), until("in sync", in_sync)).await;
+    assert!(
+        waited.is_ok(),
+        "{:#?} {:?}",
+        engine.status.borrow(),
+        task.is_finished()
+    );
     make(&on_a, "after", &list).await;
     let report = diff(&engine).await;
     let mut fields: Vec<_> = report.differences.iter().map(|d| (&*d.path, &*d.field)).collect();

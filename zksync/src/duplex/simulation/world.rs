@@ -268,6 +268,33 @@ impl World {
         self.on(side, ADMINISTRATOR, Request::Single(delete));
     }
 
+    /// An administrator sets its data.
+    pub(super) fn set(&mut self, side: Side, path: &str) {
+        let set = Write::SetData {
+            path: path.into(),
+            data: Some("set".into()),
+            version: ANY_VERSION,
+        };
+        self.on(side, ADMINISTRATOR, Request::Single(set));
+    }
+
+    /// A client begins a session and registers; gives the session.
+    pub(super) fn register(&mut self, side: Side, path: &str) -> i64 {
+        let session = self.ensemble(side).clients[0];
+        self.on(side, session, Request::OpenSession { timeout: 5000 });
+        self.on(
+            side,
+            session,
+            Request::Single(create(path, CreateMode::Ephemeral)),
+        );
+        session
+    }
+
+    /// A server lets a session expire.
+    pub(super) fn end_session(&mut self, side: Side, session: i64) {
+        self.on(side, session, Request::CloseSession);
+    }
+
     /// The engine's tree is what the side has, and nobody says what was done: a client's link.
     pub(super) fn see_silently(&mut self, side: Side) {
         let ensemble = self.ensemble(side);
@@ -321,7 +348,7 @@ impl World {
                 id: id.into(),
             },
         };
-        let mut list = vec![entry(self.random.random_range(1..31), "world", "anyone")];
+        let mut list = vec![entry(self.random.random_range(24..32), "world", "anyone")];
         match self.random.random_range(0..6) {
             0 => list.push(entry(3, "ip", "10.0.0.0/8")),
             1 => list = vec![entry(3, "ip", "10.0.0.0/8")],
