@@ -1,4 +1,4 @@
-//! The engine into a target whose servers know less than the source's.
+//! The engine into a target whose servers know less than the source's, or of which less is seen.
 
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use mesolith_zksync::options::{EndpointOptions, Options, parse_servers};
 use mesolith_zksync::settings::Settings;
 use mesolith_zksync::status::State;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use zookeeper_client::{Acl, Acls, AuthId, Client, CreateMode, Permission};
 
 use crate::seed::{connect, setup};
@@ -38,6 +39,32 @@ async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
         assert!(Instant::now() < end, "{what}: not within {LIMIT:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// An engine that has made both sides equal.
+async fn start(
+    a: &Ensemble,
+    b: &Ensemble,
+    dir: &tempfile::TempDir,
+) -> (Handle, JoinHandle<Result<(), engine::Error>>) {
+    let (engine, task) = engine::start(Options {
+        name: "less".into(),
+        source: endpoint(a),
+        target: endpoint(b),
+        state_dir: dir.path().into(),
+        seed_dirs: Vec::new(),
+        overwrite: false,
+        session_grace: Duration::from_secs(60),
+        lease_timeout: Duration::from_secs(10),
+        settings: Settings::default(),
+    })
+    .unwrap();
+    let end = Instant::now() + LIMIT;
+    while engine.status.borrow().state != State::InSync {
+        assert!(Instant::now() < end, "{:#?}", engine.status.borrow());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    (engine, task)
 }
 
 async fn diff(engine: &Handle) -> DiffReport {
@@ -186,4 +213,60 @@ async fn what_was_not_set_up_shows_with_the_first_refusal() {
         ..Setup::default()
     };
     has_what_it_can_hold(source, target, false, AuthId::new("sasl", "bob")).await;
+}
+
+/// The target is a standalone server, which no observer can join.
+async fn through_a_client_port(target: Setup, old: bool) {
+    let (a, b) = tokio::join!(
+        Ensemble::start_with(2, setup(Setup::default(), 1), |_| ()),
+        Ensemble::start_with(1, target, |_| ())
+    );
+    let on_a = connect(&a, false, SESSION).await;
+    let on_b = connect(&b, old, SESSION).await;
+    let open = Acl::new(Permission::ALL, AuthId::anyone());
+    let names = ["/before-c", "/before-c/x", "/before-t", "/before-set"];
+    make(&on_a, "before", &[open.clone(), open]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, task) = start(&a, &b, &dir).await;
+    let made = async || {
+        let mut made = Vec::new();
+        for name in names {
+            made.push(
+                on_b.check_stat(name)
+                    .await
+                    .unwrap()
+                    .map(|stat| (stat.czxid, stat.version)),
+            );
+        }
+        made
+    };
+    let first = made().await;
+    assert!(first.iter().all(Option::is_some), "{first:?}");
+    // A new engine has nothing to do.
+    drop(engine);
+    tokio::time::timeout(LIMIT, task).await.unwrap().unwrap().unwrap();
+    let (engine, _task) = start(&a, &b, &dir).await;
+    assert_eq!(made().await, first);
+    assert_eq!(engine.status.borrow().conflicts, 0);
+    // What others write there is put right, and logged.
+    on_b.set_data("/before-set", b"theirs", None).await.unwrap();
+    until("put right", async || {
+        let (data, _) = on_b.get_data("/before-set").await.unwrap();
+        (data == b"later").then_some(())
+    })
+    .await;
+    until("logged", async || {
+        (engine.status.borrow().conflicts == 1).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standalone_target_is_not_written_again_and_put_right() {
+    through_a_client_port(setup(Setup::default(), 101), false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standalone_target_of_3_4_is_not_written_again_and_put_right() {
+    through_a_client_port(setup(Setup::version("3.4.14"), 101), true).await;
 }
