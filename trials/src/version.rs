@@ -66,6 +66,11 @@ impl Version {
         self.minor >= 5
     }
 
+    /// Addresses with a mask in a list; older servers refuse them.
+    pub fn takes_masks(self) -> bool {
+        self.minor >= 5
+    }
+
     /// Persistent recursive watches.
     pub fn has_recursive_watches(self) -> bool {
         self.minor >= 6

@@ -26,6 +26,8 @@ pub struct Script {
     pub version: Version,
     /// Whether both sides have container nodes and nodes with a time to live; 3.4 cannot hold them.
     pub containers: bool,
+    /// Lists may name addresses with a mask.
+    pub masks: bool,
     /// The node that all writers of a trial share; it is there.
     pub root: String,
     /// Its number among them, which its own nodes begin with.

@@ -185,6 +185,11 @@ impl ClientSide {
         self.config.capture
     }
 
+    /// Whether its servers are older than 3.5.
+    pub fn is_old(&self) -> bool {
+        self.config.version.is_some_and(|version| version < (3, 5, 0))
+    }
+
     /// Why so.
     pub fn reason(&self) -> &str {
         &self.config.reason

@@ -19,12 +19,20 @@ use mesolith_zk::tree::{Node, Tree};
 
 use crate::Routes;
 use crate::handle::{DiffReport, Difference};
+use crate::plan::Common;
 use crate::settings::{Direction, Side};
 use walk::Walk;
 
 /// Compares both trees below the routes' roots. `skip` is asked about every node in scope by A's name (its children are
 /// compared all the same); at most `limit` differences are named, all are counted.
-pub fn compare(a: &Tree, b: &Tree, routes: &Routes, skip: impl Fn(&str) -> bool, limit: usize) -> DiffReport {
+pub fn compare(
+    a: &Tree,
+    b: &Tree,
+    routes: &Routes,
+    common: &Common,
+    skip: impl Fn(&str) -> bool,
+    limit: usize,
+) -> DiffReport {
     let mut report = DiffReport {
         zxid: a.last_zxid().to_string(),
         ..DiffReport::default()
@@ -40,6 +48,7 @@ pub fn compare(a: &Tree, b: &Tree, routes: &Routes, skip: impl Fn(&str) -> bool,
                 trees: (a, b),
                 nodes: found.nodes,
                 direction,
+                common,
             };
             if skip(found.path) || pair.is_foreign() {
                 continue;
@@ -65,16 +74,18 @@ struct Pair<'t> {
     trees: (&'t Tree, &'t Tree),
     nodes: (Option<Node<'t>>, Option<Node<'t>>),
     direction: Direction,
+    common: &'t Common,
 }
 
 impl<'t> Pair<'t> {
     /// By A's name; `None` if it is not kept equal.
-    fn find(a: &'t Tree, b: &'t Tree, routes: &Routes, path: &str) -> Option<Self> {
+    fn find(a: &'t Tree, b: &'t Tree, routes: &Routes, common: &'t Common, path: &str) -> Option<Self> {
         let place = routes.locate(Side::A, path)?;
         Some(Self {
             trees: (a, b),
             nodes: (a.get(path), b.get(&place.there)),
             direction: place.direction,
+            common,
         })
     }
 
@@ -96,9 +107,10 @@ impl<'t> Pair<'t> {
             (None, None) => true,
             (Some(x), Some(y)) => {
                 let (s, t) = (x.stored(), y.stored());
-                (s.version, s.aversion, s.ephemeral_owner) == (t.version, t.aversion, t.ephemeral_owner)
+                (s.version, s.aversion) == (t.version, t.aversion)
+                    && self.common.kind(x) == self.common.kind(y)
                     && self.same_counter(x, y)
-                    && x.data() == y.data()
+                    && self.common.same_data(x.data(), y.data())
                     && x.acl() == y.acl()
             }
             _ => false,

@@ -27,6 +27,7 @@ use mesolith_zk::tree::Tree;
 use crate::checkpoint::Checkpoint;
 use crate::pipeline::ops::{node_of, parts};
 use crate::pipeline::{Identity, Limits, Notice, Outgoing, Pipeline, Trees};
+use crate::plan::{Common, Kinds};
 use crate::routes::Routes;
 use crate::settings::{Settings, Side, Strategy};
 
@@ -119,6 +120,24 @@ impl Duplex {
             pipe.set_routes(Arc::clone(&routes));
             pipe.set_limits(limits(settings));
         }
+    }
+
+    /// What the versions of both sides' servers and the ways to them say; false if that is nothing new.
+    pub fn set_versions(&mut self, kinds: Kinds, veiled: bool) -> bool {
+        let common = Common::clone(self.common()).with(kinds, veiled);
+        let is_new = common != **self.common();
+        self.set_common(Arc::new(common));
+        is_new
+    }
+
+    /// What both sides can hold.
+    pub fn common(&self) -> &Arc<Common> {
+        self.away_from_a.common()
+    }
+
+    fn set_common(&mut self, common: Arc<Common>) {
+        self.away_from_a.set_common(Arc::clone(&common));
+        self.away_from_b.set_common(common);
     }
 
     /// The direction away from a side.
@@ -222,6 +241,10 @@ impl Duplex {
                         .repair(there, both.from(from.other()));
                 }
             }
+            Notice::Narrowed { .. } => {
+                let common = Arc::clone(self.away_from(from).common());
+                self.set_common(common);
+            }
             Notice::Applied { .. }
             | Notice::Answered { .. }
             | Notice::Unwritable { .. }
@@ -298,10 +321,11 @@ impl Duplex {
         }
     }
 
-    /// A node of a side was read and may be different from before: what watches say.
+    /// A node of a side was read and may be different from before: what watches say. It was changed there, by whom is not
+    /// known.
     pub fn dirty(&mut self, side: Side, path: &str, both: Both<'_>) -> Vec<News> {
         let mut news = Vec::new();
-        self.compare(side, path, both, None, &mut news);
+        self.seen_changed(side, path, both, &mut news);
         news
     }
 
@@ -342,6 +366,9 @@ impl Duplex {
 
     /// The link to a side is up to date again.
     pub fn up(&mut self, side: Side, both: Both<'_>) -> Vec<News> {
+        let mut common = Common::clone(self.common());
+        common.forget();
+        self.set_common(Arc::new(common));
         let notices = self.towards_mut(side).up(both.from(side.other()));
         let mut news = Vec::new();
         for notice in notices {

@@ -28,7 +28,7 @@ use mesolith_zk::record::{Txn, Zxid};
 use mesolith_zk::request::Request;
 use mesolith_zk::tree::Tree;
 
-use crate::plan::{Held, Overlay, Source, Step, View, repair, replay};
+use crate::plan::{Common, Held, Overlay, Source, Step, View, repair, replay};
 use crate::routes::Routes;
 use crate::settings::Side;
 use ops::{node_of, parts};
@@ -190,6 +190,11 @@ pub enum Notice {
         /// The servers' error code.
         code: i32,
     },
+    /// The target does not know such entries or such nodes, which are left out or made to fit from now on.
+    Narrowed {
+        /// What, in words.
+        what: String,
+    },
     /// A change that had lost a conflict reached the target all the same.
     Overtaken {
         /// The node, by the target's name.
@@ -230,6 +235,8 @@ pub struct Pipeline {
     base: u64,
     overlay: Overlay,
     held: Held,
+    /// What both sides can hold.
+    common: Arc<Common>,
     current: BTreeMap<Box<str>, Zxid>,
     /// Sessions whose clients moved while nodes of theirs were on their way.
     contested: BTreeSet<i64>,
@@ -278,6 +285,7 @@ impl Pipeline {
             base: 0,
             overlay: Overlay::default(),
             held: Held::default(),
+            common: Arc::default(),
             current: BTreeMap::new(),
             contested: BTreeSet::new(),
             connected: None,
@@ -365,6 +373,7 @@ impl Pipeline {
             },
             target: trees.target,
             held: &self.held,
+            common: &self.common,
             current: &mut self.current,
             overlay: &mut self.overlay,
             unit: unit.number,
@@ -421,6 +430,16 @@ impl Pipeline {
     /// Other routes from now on; what is pending keeps its plan.
     pub fn set_routes(&mut self, routes: Arc<Routes>) {
         self.routes = routes;
+    }
+
+    /// What both sides can hold from now on; what is pending keeps its plan.
+    pub fn set_common(&mut self, common: Arc<Common>) {
+        self.common = common;
+    }
+
+    /// What both sides can hold, as this direction knows it.
+    pub fn common(&self) -> &Arc<Common> {
+        &self.common
     }
 
     /// Leaves a subtree alone, by the target's name, and drops what is pending for it.

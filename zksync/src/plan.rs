@@ -2,20 +2,23 @@
 //!
 //! - [`View`]: the target as it will be once everything planned is written.
 //! - [`replay`]: a transaction of the source becomes the same change of the target.
+//! - [`Common`]: what both sides can hold; the rest is made to fit.
 //! - [`repair`]: a node of the target is made like the source's, whatever it is now.
 
+mod common;
 mod fit;
 mod repair;
 mod replay;
 mod view;
 
-pub(crate) use fit::same_acl;
-pub use repair::{differs, repair};
+pub use common::{Common, Kinds};
+pub use repair::{differs, differs_itself, repair};
 pub use replay::replay;
 pub use view::{Expected, Held, Overlay, Planned, Source, View};
 
-use mesolith_zk::record::{Acl, NodeStat};
-use mesolith_zk::request::{CreateMode, Write};
+use std::borrow::Cow;
+
+use mesolith_zk::request::Write;
 use mesolith_zk::tree::Node;
 
 /// One step; steps of a plan happen in order.
@@ -48,29 +51,15 @@ impl Step {
     }
 }
 
-/// What sort of node it is, and which session owns it.
-pub fn kind(node: Node<'_>) -> (CreateMode, Option<i64>) {
-    let stat = node.stored();
-    if let Some(session) = node.owner() {
-        (CreateMode::Ephemeral, Some(session))
-    } else if stat.ephemeral_owner == NodeStat::CONTAINER {
-        (CreateMode::Container, None)
-    } else if let Some(millis) = stat.ttl() {
-        (CreateMode::Ttl(millis), None)
-    } else {
-        (CreateMode::Persistent, None)
-    }
-}
-
 /// Creates a node like another one.
-fn create_like(path: &str, node: Node<'_>) -> Step {
-    let (mode, session) = kind(node);
+fn create_like(path: &str, node: Node<'_>, common: &Common) -> Step {
+    let (mode, session) = common.kind_to_make(node);
     Step::Write {
         session,
         write: Write::Create {
             path: path.into(),
             data: node.data().map(bytes::Bytes::copy_from_slice),
-            acl: node.acl().map(<[Acl]>::to_vec),
+            acl: common.list(node.acl()).map(Cow::into_owned),
             mode,
         },
     }

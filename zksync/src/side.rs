@@ -24,6 +24,7 @@ use mesolith_zk::request::Request;
 use mesolith_zk::tree::Tree;
 
 use crate::client_side::{self, ClientSide};
+use crate::plan::Kinds;
 
 pub use mesolith_zk::learner::NoLink;
 
@@ -187,6 +188,16 @@ impl Link {
             Self::Observer(learner) => learner.members(),
             Self::Client(_) => None,
         }
+    }
+
+    /// What sorts of nodes its servers know, as the last link says.
+    pub fn kinds(&self) -> Kinds {
+        let is_old = match self {
+            // From 3.5 on a leader sends the list of members.
+            Self::Observer(learner) => learner.members().is_none(),
+            Self::Client(client) => client.is_old(),
+        };
+        if is_old { Kinds::NONE } else { Kinds::ALL }
     }
 
     /// Why they are seen so.

@@ -89,7 +89,7 @@ pub(super) async fn run(world: &mut World, trial: &Trial, request: &Request) -> 
     judge::judge(&observers, &root, &records, trial.fault, &mut outcome).await?;
     outcome.counted = conflicts(world).await.saturating_sub(before);
     judge::revive(world, &mut outcome)?;
-    if !outcome.differences.is_empty() {
+    if !outcome.is_good() {
         outcome.history = Some(history::keep(world, &root, &outcome.differences)?);
     }
     Ok(outcome)
@@ -118,6 +118,7 @@ async fn start_writer(
         servers: world.ensemble(side).connect_string(),
         version: world.version(side),
         containers: SIDES.iter().all(|side| world.version(*side).has_containers()),
+        masks: SIDES.iter().all(|side| world.version(*side).takes_masks()),
         root: format!("{root}/{side}"),
         number,
         seed,

@@ -193,12 +193,14 @@ impl Hand {
             Acl::new(Permission::ALL, AuthId::authed()),
             Acl::new(Permission::READ, AuthId::anyone()),
         ];
+        let from = if self.script.masks {
+            "10.1.2.3/8"
+        } else {
+            "10.1.2.3"
+        };
         let address = [
             Acl::new(Permission::ALL, AuthId::anyone()),
-            Acl::new(
-                Permission::READ | Permission::WRITE,
-                AuthId::new("ip", "10.1.2.3/8"),
-            ),
+            Acl::new(Permission::READ | Permission::WRITE, AuthId::new("ip", from)),
         ];
         let acls = match kind {
             0 => Acls::anyone_all(),

@@ -8,12 +8,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use mesolith_zk::learner::{self, Config, Event, Learner};
+use mesolith_zk::request::CreateMode;
 use mesolith_zk::tree::{Node, Tree};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::{Pair, compare, show};
 use crate::Routes;
 use crate::handle::DiffReport;
+use crate::plan::{Common, Kinds};
 use crate::settings::Side;
 
 /// How long an ensemble may go without a transaction to count as quiet, and how long to hope for it.
@@ -101,13 +103,16 @@ pub async fn fresh(
     let (mut a, mut b) = (a?, b?);
     let (x, y) = tokio::join!(settle(Side::A, &mut a), settle(Side::B, &mut b));
     x.and(y)?;
-    let mut report = compare(a.tree(), b.tree(), routes, |_| false, WATCHED);
+    // From 3.5 on a leader sends the list of members.
+    let is_old = a.members().is_none() || b.members().is_none();
+    let common = Common::default().with(if is_old { Kinds::NONE } else { Kinds::ALL }, false);
+    let mut report = compare(a.tree(), b.tree(), routes, &common, |_| false, WATCHED);
     let paths: HashSet<_> = report.differences.iter().map(|d| d.path.clone()).collect();
     if u64::try_from(paths.len()) != Ok(report.different) {
         report.differences.truncate(options.limit);
         return Ok(report);
     }
-    let mut watched = Watched::new(paths, routes);
+    let mut watched = Watched::new(paths, routes, &common);
     for _ in 0..options.rounds {
         watched.look(Side::A, a.tree(), b.tree());
         watched.look(Side::B, a.tree(), b.tree());
@@ -120,7 +125,7 @@ pub async fn fresh(
     report.differences = watched
         .paths
         .keys()
-        .filter_map(|path| Some((path, Pair::find(a.tree(), b.tree(), routes, path)?)))
+        .filter_map(|path| Some((path, Pair::find(a.tree(), b.tree(), routes, &common, path)?)))
         .flat_map(|(path, pair)| show::differences(&pair, path))
         .take(options.limit)
         .collect();
@@ -212,21 +217,23 @@ struct States {
 struct Watched<'r> {
     paths: BTreeMap<String, States>,
     routes: &'r Routes,
+    common: &'r Common,
 }
 
 impl<'r> Watched<'r> {
-    fn new(paths: HashSet<String>, routes: &'r Routes) -> Self {
+    fn new(paths: HashSet<String>, routes: &'r Routes, common: &'r Common) -> Self {
         let paths = paths.into_iter().map(|path| (path, States::default()));
         Self {
             paths: paths.collect(),
             routes,
+            common,
         }
     }
 
     /// Notes what a side has now, and drops what the other one had as well.
     fn look(&mut self, side: Side, a: &Tree, b: &Tree) {
         self.paths.retain(|path, states| {
-            let Some(pair) = Pair::find(a, b, self.routes, path) else {
+            let Some(pair) = Pair::find(a, b, self.routes, self.common, path) else {
                 return false;
             };
             // What is registered on one side only counts as absent.
@@ -237,12 +244,12 @@ impl<'r> Watched<'r> {
             };
             let met = match side {
                 Side::A => {
-                    let state = state(nodes.0);
+                    let state = state(nodes.0, self.common);
                     states.a.insert(state);
                     states.b.contains(&state)
                 }
                 Side::B => {
-                    let state = state(nodes.1);
+                    let state = state(nodes.1, self.common);
                     states.b.insert(state);
                     states.a.contains(&state)
                 }
@@ -253,11 +260,13 @@ impl<'r> Watched<'r> {
 }
 
 /// All that is compared of a node.
-fn state(node: Option<Node<'_>>) -> u64 {
+fn state(node: Option<Node<'_>>, common: &Common) -> u64 {
     let mut hasher = DefaultHasher::new();
     if let Some(node) = node {
         let stat = node.stored();
-        (node.data(), node.acl(), stat.ephemeral_owner).hash(&mut hasher);
+        let is_plain = common.kind(node) == (CreateMode::Persistent, None);
+        let owner = if is_plain { 0 } else { stat.ephemeral_owner };
+        (node.data(), node.acl(), owner).hash(&mut hasher);
         (stat.version, stat.cversion, stat.aversion).hash(&mut hasher);
     }
     hasher.finish()

@@ -25,9 +25,11 @@ pub(super) fn differences(pair: &Pair<'_>, path: &str) -> Vec<Difference> {
         }
     };
     let numbers = |a: i32, b: i32| (a.to_string(), b.to_string());
-    add("data", x.data() == y.data(), &|| (data(x.data()), data(y.data())));
+    add("data", pair.common.same_data(x.data(), y.data()), &|| {
+        (data(x.data()), data(y.data()))
+    });
     add("acl", x.acl() == y.acl(), &|| (acl(x.acl()), acl(y.acl())));
-    add("owner", s.ephemeral_owner == t.ephemeral_owner, &|| {
+    add("owner", pair.common.kind(x) == pair.common.kind(y), &|| {
         (owner(x), owner(y))
     });
     add("version", s.version == t.version, &|| {

@@ -4,20 +4,25 @@ mod server;
 mod standby;
 mod world;
 
+use mesolith_zk::record::Acl;
 use mesolith_zk::tree::{Node, Tree};
 
-use super::News;
+use super::{News, Sweep};
+use crate::pipeline::Notice;
+use crate::plan::{Common, Kinds};
 use crate::settings::{Direction, Settings, Side, Strategy};
 use world::World;
 
 /// What has to be equal on both sides.
-fn content(tree: &Tree, versions: bool) -> Vec<String> {
+fn content(tree: &Tree, versions: bool, common: &Common) -> Vec<String> {
     let line = |node: Node<'_>| {
         let stat = node.stored();
         let versions = versions.then_some((stat.version, stat.aversion, stat.cversion));
-        let acl = node.acl().map(<[_]>::to_vec);
-        let (data, owner) = (node.data().map(<[u8]>::to_vec), stat.ephemeral_owner);
-        format!("{} {data:?} {acl:?} {owner} {versions:?}", node.path())
+        let acl = common.list(node.acl()).filter(|list| !Acl::is_open(list));
+        let data = node.data().map(<[u8]>::to_vec);
+        let (mode, owner) = common.kind(node);
+        let owner = owner.unwrap_or_default();
+        format!("{} {data:?} {acl:?} {mode:?} {owner} {versions:?}", node.path())
     };
     let own = |path: &str| path == "/" || path.starts_with("/zookeeper") || path.starts_with("/mesolith");
     let nodes = tree.nodes().filter(|node| !own(&node.path()));
@@ -28,8 +33,8 @@ fn content(tree: &Tree, versions: bool) -> Vec<String> {
 
 fn assert_equal(world: &World, versions: bool, seed: u64) {
     assert_eq!(
-        content(world.tree(Side::A), versions),
-        content(world.tree(Side::B), versions),
+        content(world.tree(Side::A), versions, world.duplex.common()),
+        content(world.tree(Side::B), versions, world.duplex.common()),
         "seed {seed}"
     );
     assert!(!world.fenced(), "seed {seed}");
@@ -79,6 +84,32 @@ fn lost_sessions_of_the_engine_lose_nothing() {
         world.drain();
         assert_equal(&world, true, seed);
         assert_eq!(world.duplex.conflicts(), 0, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_target_that_knows_less_has_what_it_can_hold() {
+    for seed in 0..300 {
+        let mut world = one_way(seed);
+        world.make_old(Side::B);
+        // Else it shows with the first refusal.
+        if seed % 2 == 0 {
+            world.duplex.set_versions(Kinds::NONE, false);
+        }
+        for n in 0..200 {
+            world.client(Side::A);
+            (0..5).for_each(|_| world.step());
+            if n % 50 == 49 {
+                world.lose_link(Side::B);
+            }
+        }
+        world.settle(None);
+        assert_equal(&world, true, seed);
+        assert_eq!(world.duplex.conflicts(), 0, "seed {seed}");
+        let held = |news: &News| matches!(news, News::Of(_, Notice::Unwritable { .. }));
+        assert!(!world.news.iter().any(held), "seed {seed}");
+        let narrowed = |news: &News| matches!(news, News::Of(_, Notice::Narrowed { .. }));
+        assert!(seed % 2 == 1 || !world.news.iter().any(narrowed), "seed {seed}");
     }
 }
 
@@ -180,7 +211,7 @@ fn what_others_change_on_the_target_is_logged_and_put_right() {
         // What the target's own clients registered is theirs.
         let guests = |line: &String| (1010..1100).any(|id| line.contains(&format!(" {id} ")));
         let lines = |side| {
-            content(world.tree(side), false)
+            content(world.tree(side), false, world.duplex.common())
                 .into_iter()
                 .filter(|line| !guests(line))
         };
@@ -341,4 +372,77 @@ fn a_person_decides_what_was_frozen() {
         world.settle(None);
         assert_equal(&world, false, seed);
     }
+}
+
+#[test]
+fn what_a_client_link_saw_is_put_right_and_logged_once() {
+    let mut world = one_way(1);
+    (0..40).for_each(|_| world.client(Side::A));
+    world.drain();
+    let path = "/theirs";
+    world.create(Side::B, path);
+    world.see_silently(Side::B);
+    for _ in 0..2 {
+        let news = world.duplex.dirty(Side::B, path, world::both(&world.a, &world.b));
+        world.news.extend(news);
+    }
+    assert_eq!(world.duplex.conflicts(), 1);
+    let what = world.news.iter().find_map(|news| match news {
+        News::Conflict(conflict) => Some(conflict.what.clone()),
+        _ => None,
+    });
+    assert_eq!(what.as_deref(), Some("created on B, which follows A"));
+    world.drain();
+    assert_equal(&world, false, 1);
+}
+
+#[test]
+fn what_a_client_link_saw_is_carried_where_both_sides_write() {
+    let mut world = World::new(2, settings(Direction::Both, Strategy::SourceWins));
+    let path = "/theirs";
+    world.create(Side::B, path);
+    world.see_silently(Side::B);
+    let news = world.duplex.dirty(Side::B, path, world::both(&world.a, &world.b));
+    assert!(news.is_empty(), "{news:?}");
+    world.drain();
+    assert!(world.tree(Side::A).get(path).is_some());
+    world.delete(Side::B, path);
+    world.see_silently(Side::B);
+    world.duplex.dirty(Side::B, path, world::both(&world.a, &world.b));
+    world.drain();
+    assert!(world.tree(Side::A).get(path).is_none());
+    assert_eq!(world.duplex.conflicts(), 0);
+}
+
+#[test]
+fn what_went_with_the_copy_of_a_session_is_nobodys_doing() {
+    let mut world = one_way(3);
+    let path = "/registered";
+    let session = world.register(Side::A, path);
+    world.drain();
+    assert!(world.tree(Side::B).get(path).is_some());
+    world.end_session(Side::B, session);
+    world.start(false);
+    world.drain();
+    assert_eq!(world.duplex.conflicts(), 0, "{:?}", world.news);
+    assert!(world.tree(Side::B).get(path).is_some());
+}
+
+#[test]
+fn a_walk_looks_at_a_node_whose_children_are_on_their_way() {
+    let mut world = one_way(4);
+    world.create(Side::A, "/p");
+    world.drain();
+    world.set(Side::A, "/p");
+    world.see_silently(Side::A);
+    world.create(Side::A, "/p/x");
+    world.see(Side::A);
+    let (mut sweep, mut news) = (Sweep::new(None), Vec::new());
+    let trees = world::both(&world.a, &world.b);
+    assert!(sweep.step(&mut world.duplex, trees, usize::MAX, &mut news));
+    assert_eq!(sweep.found, 1);
+    world.drain();
+    let trees = world::both(&world.a, &world.b);
+    assert!(sweep.look_again(&mut world.duplex, trees, &mut news));
+    assert_equal(&world, true, 4);
 }

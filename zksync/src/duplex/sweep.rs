@@ -6,12 +6,33 @@
 
 use std::cmp::Ordering;
 
+use mesolith_zk::request::CreateMode;
 use mesolith_zk::tree::Node;
 
 use super::base::Newer;
 use super::{Base, Both, Duplex, News};
-use crate::plan::{differs, kind, same_acl};
+use crate::plan::{differs, differs_itself};
 use crate::settings::{Direction, Side, Strategy};
+
+/// What was seen of one node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Nothing has to be written.
+    Same,
+    /// Something is on its way.
+    Busy,
+    /// Something is to be written.
+    Repaired,
+}
+
+impl Look {
+    fn of(repaired: bool) -> Self {
+        if repaired { Self::Repaired } else { Self::Same }
+    }
+}
+
+/// Most nodes that are looked at again.
+const MOST_BUSY: usize = 10_000;
 
 /// Where a walk is.
 #[derive(Debug, Clone)]
@@ -19,6 +40,8 @@ pub struct Sweep {
     side: Side,
     next: usize,
     base: Option<Base>,
+    /// Nodes of which something was on its way, so that nothing can be said of them.
+    busy: Vec<(Side, Box<str>)>,
     /// Nodes looked at, and how many differed.
     pub looked: u64,
     /// Nodes that differed.
@@ -32,6 +55,7 @@ impl Sweep {
             side: Side::A,
             next: 0,
             base,
+            busy: Vec::new(),
             looked: 0,
             found: 0,
         }
@@ -58,13 +82,27 @@ impl Sweep {
             self.next += 1;
             looked += 1;
             self.looked += 1;
-            if let Some(node) = node
-                && duplex.compare_node(self.side, node, both, self.base, news)
-            {
-                self.found += 1;
+            let Some(node) = node else { continue };
+            match duplex.compare_node(self.side, node, both, self.base, news) {
+                Look::Same => {}
+                Look::Repaired => self.found += 1,
+                Look::Busy if self.busy.len() < MOST_BUSY => self.busy.push((self.side, node.path().into())),
+                Look::Busy => {}
             }
         }
         false
+    }
+
+    /// Looks again at nodes of which something was on its way; true if there is none left.
+    pub fn look_again(&mut self, duplex: &mut Duplex, both: Both<'_>, news: &mut Vec<News>) -> bool {
+        for (side, path) in std::mem::take(&mut self.busy) {
+            match duplex.compare(side, &path, both, self.base, news) {
+                Look::Same => {}
+                Look::Repaired => self.found += 1,
+                Look::Busy => self.busy.push((side, path)),
+            }
+        }
+        self.busy.is_empty()
     }
 }
 
@@ -77,17 +115,74 @@ impl Duplex {
         both: Both<'_>,
         base: Option<Base>,
         news: &mut Vec<News>,
-    ) {
+    ) -> Look {
         if let Some(node) = both.of(side).get(path) {
-            self.compare_node(side, node, both, base, news);
+            self.compare_node(side, node, both, base, news)
         } else if let Some(place) = self.routes.locate(side, path)
             && let Some(node) = both.of(side.other()).get(&place.there)
         {
-            self.compare_node(side.other(), node, both, base, news);
+            self.compare_node(side.other(), node, both, base, news)
+        } else {
+            Look::Same
         }
     }
 
-    /// Looks at one node of a side; true if something has to be written.
+    /// A side has changed a node, by its name there: where it may, the other one follows; else it is put right, and logged
+    /// unless it is nobody's doing.
+    pub(super) fn seen_changed(&mut self, side: Side, path: &str, both: Both<'_>, news: &mut Vec<News>) {
+        let routes = std::sync::Arc::clone(&self.routes);
+        let Some(place) = routes.locate(side, path) else {
+            return;
+        };
+        // What is on its way will be equal.
+        if self.away_from(side).collides(&place.there, true)
+            || self.away_from(side.other()).collides(path, true)
+        {
+            return;
+        }
+        let (here, there) = (both.of(side).get(path), both.of(side.other()).get(&place.there));
+        let common = std::sync::Arc::clone(self.common());
+        if place.direction == Direction::Both {
+            let is_same = match (here, there) {
+                (Some(here), Some(there)) => !differs(here, there, &common),
+                (here, there) => here.is_none() && there.is_none(),
+            };
+            if !is_same {
+                self.repair_from(side, place.there.as_ref().into(), both);
+            }
+            return;
+        }
+        let lives = |node: Node<'_>, side: Side| {
+            let owner = node.owner();
+            owner.is_none_or(|owner| both.of(side).sessions().contains_key(&owner))
+        };
+        let what = match (here, there) {
+            _ if place.direction.carries_from(side) => None,
+            (Some(here), Some(there)) => {
+                let same_data = common.same_data(here.data(), there.data());
+                let same_kind = common.kind(here) == common.kind(there);
+                (!same_data || !same_kind || !common.same_list(here.acl(), there.acl())).then_some("changed")
+            }
+            // Clients of the side that follows may register there.
+            (Some(here), None) => lives(here, side.other()).then_some("created"),
+            // Each side ends sessions, and removes containers and expired TTL nodes, by its own clock.
+            (None, Some(there)) => {
+                let kind = common.kind_to_make(there).0;
+                let stays = matches!(kind, CreateMode::Persistent | CreateMode::Ephemeral);
+                (stays && lives(there, side)).then_some("deleted")
+            }
+            (None, None) => None,
+        };
+        if let Some(what) = what {
+            let what = format!("{what} on {side}, which follows {}", side.other());
+            let on_a = if side == Side::A { path } else { &*place.there };
+            let zxid = here.map_or(both.of(side).last_zxid(), |node| node.stored().mzxid);
+            self.conflict(on_a, what, Some(side.other()), (0, zxid), both, news);
+        }
+        self.compare(side, path, both, None, news);
+    }
+
+    /// Looks at one node of a side.
     fn compare_node(
         &mut self,
         side: Side,
@@ -95,19 +190,25 @@ impl Duplex {
         both: Both<'_>,
         base: Option<Base>,
         news: &mut Vec<News>,
-    ) -> bool {
+    ) -> Look {
         let path = node.path();
         let routes = std::sync::Arc::clone(&self.routes);
         let Some(place) = routes.locate(side, &path) else {
-            return false;
+            return Look::Same;
         };
-        if self.away_from(side).collides(&place.there, false)
-            || self.away_from(side.other()).collides(&path, false)
-        {
+        let touched = |goes| {
+            self.away_from(side).collides(&place.there, goes)
+                || self.away_from(side.other()).collides(&path, goes)
+        };
+        let both_ways = place.direction == Direction::Both;
+        let other = both.of(side.other()).get(&place.there);
+        // Children that are on their way do not change the node, but for its counter.
+        let children_come = both_ways && touched(true);
+        if touched(false) || (children_come && other.is_none()) {
             return self.on_its_way(side, (&path, &place.there), place.direction, both);
         }
-        let Some(other) = both.of(side.other()).get(&place.there) else {
-            return self.only_here(
+        let Some(other) = other else {
+            let repaired = self.only_here(
                 side,
                 node,
                 (&path, &place.there),
@@ -116,27 +217,41 @@ impl Duplex {
                 base,
                 news,
             );
+            return Look::of(repaired);
         };
         let (a, b, on_a, on_b) = match side {
             Side::A => (node, other, path.as_str(), &*place.there),
             Side::B => (other, node, &*place.there, path.as_str()),
         };
+        let common = std::sync::Arc::clone(self.common());
+        let differs = |node, now| {
+            if children_come {
+                differs_itself(node, now, &common)
+            } else {
+                differs(node, now, &common)
+            }
+        };
         let writer = match place.direction {
             Direction::AToB => differs(a, b).then_some(Side::A),
             Direction::BToA => differs(b, a).then_some(Side::B),
-            Direction::Both if a.data() != b.data() || kind(a) != kind(b) => {
+            Direction::Both if !common.same_data(a.data(), b.data()) || common.kind(a) != common.kind(b) => {
                 self.both_have(a, b, on_a, both, base, news)
             }
-            Direction::Both if !same_acl(a.acl(), b.acl()) => self.other_list(a, b, on_a, both, base, news),
+            Direction::Both if !common.same_list(a.acl(), b.acl()) => {
+                self.other_list(a, b, on_a, both, base, news)
+            }
             Direction::Both if differs(a, b) => Some(Side::A),
             Direction::Both => differs(b, a).then_some(Side::B),
         };
-        let Some(writer) = writer else { return false };
+        let Some(writer) = writer else {
+            return if children_come { Look::Busy } else { Look::Same };
+        };
         if let Some(base) = base
             && place.direction != Direction::Both
         {
             let (source, target) = if writer == Side::A { (a, b) } else { (b, a) };
-            let content = source.data() != target.data() || kind(source) != kind(target);
+            let content =
+                !common.same_data(source.data(), target.data()) || common.kind(source) != common.kind(target);
             if content && source.stored().mzxid <= base.of(writer).equal {
                 let what = format!(
                     "changed on {}, which follows {writer}, while no engine looked",
@@ -150,7 +265,7 @@ impl Duplex {
         } else {
             on_a.into()
         };
-        self.repair_from(writer, there, both)
+        Look::of(self.repair_from(writer, there, both))
     }
 
     /// What is on its way will be equal, unless the target lacks something that came before: a node may be written so often
@@ -161,15 +276,15 @@ impl Duplex {
         (path, there): (&str, &str),
         direction: Direction,
         both: Both<'_>,
-    ) -> bool {
+    ) -> Look {
         let writer = match direction {
             Direction::AToB => Side::A,
             Direction::BToA => Side::B,
-            // Changes of both sides may meet there; the next walk sees what has come of them.
-            Direction::Both => return false,
+            // Changes of both sides may meet there: it is looked at once nothing is on its way.
+            Direction::Both => return Look::Busy,
         };
         let on_target = if writer == side { there } else { path };
-        self.repair_from(writer, on_target.into(), both)
+        Look::of(self.repair_from(writer, on_target.into(), both))
     }
 
     fn repair_from(&mut self, from: Side, there: Box<str>, both: Both<'_>) -> bool {
@@ -263,10 +378,13 @@ impl Duplex {
             one_way => !one_way.carries_from(side),
         };
         if !gone_there {
+            // What goes there by itself is nobody's doing: nodes of sessions that nobody kept alive, also of those that
+            // have begun again since, empty containers, expired nodes.
+            let stays = node.stored().ephemeral_owner == 0;
             if let Some(base) = base
                 && direction != Direction::Both
                 && node.stored().czxid <= base.of(side).equal
-                && !is_guest
+                && stays
             {
                 let on_a = if side == Side::A { path } else { there };
                 let what = format!(

@@ -201,7 +201,7 @@ impl Driver {
                 || duplex.away_from(Side::B).collides(path, false)
         };
         let (a, b) = (self.a.link.tree(), self.b.link.tree());
-        let report = diff::compare(a, b, duplex.routes(), on_its_way, limit);
+        let report = diff::compare(a, b, duplex.routes(), duplex.common(), on_its_way, limit);
         if report.different > 0 && rounds > 0 && !duplex.is_idle() {
             self.barrier(Side::A, Waiter::Diff(limit, rounds - 1, answer));
         } else {

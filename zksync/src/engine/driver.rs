@@ -22,6 +22,7 @@ use crate::duplex::{Base, Both, Duplex, Sweep};
 use crate::handle::Command;
 use crate::options::Options;
 use crate::pipeline::{Identity, Outgoing};
+use crate::plan::Kinds;
 use crate::routes::Routes;
 use crate::seed;
 use crate::settings::{Settings, Side};
@@ -78,6 +79,8 @@ pub(super) struct Driver {
     pub(super) sweep: Option<Sweep>,
     pub(super) sweep_begun: u64,
     pub(super) sweep_due: u64,
+    /// Until when a walk's end waits for nodes of which something is on its way.
+    pub(super) busy_until: Option<u64>,
     /// The last units, by side, when a walk that repaired something ended.
     pub(super) repaired: [u64; 2],
     /// When a walk last found nothing.
@@ -164,6 +167,7 @@ impl Driver {
             sweep: None,
             sweep_begun: 0,
             sweep_due: 0,
+            busy_until: None,
             repaired: [0; 2],
             verified: None,
             settled: false,
@@ -353,6 +357,7 @@ impl Driver {
                 self.duplex.begin_sessions(both(&self.a, &self.b));
             }
         }
+        self.learn_kinds();
         self.speak_for_guests(side);
         let own = self.end(side).claim.session;
         if own != 0 {
@@ -366,6 +371,22 @@ impl Driver {
         let news = self.duplex.up(side, both(&self.a, &self.b));
         let now = self.now();
         self.news(news, now);
+    }
+
+    /// What both sides can hold, once both links have been up.
+    pub(super) fn learn_kinds(&mut self) {
+        let (a, b) = (&self.a.link, &self.b.link);
+        let kinds = a.kinds().and(b.kinds());
+        if !self.duplex.set_versions(kinds, !(a.is_exact() && b.is_exact())) {
+            return;
+        }
+        self.look_again();
+        if kinds != Kinds::ALL {
+            tracing::info!(
+                "a side is older than 3.5: containers and nodes with a time to live are made persistent there, and \
+                 addresses with a mask are left out of access control lists"
+            );
+        }
     }
 
     fn went_back(&mut self, side: Side, to: Zxid) {

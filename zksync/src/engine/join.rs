@@ -27,6 +27,7 @@ impl Driver {
     /// # Errors
     /// When this engine must not begin with these two ensembles.
     pub(super) async fn join(&mut self) -> Result<(), Error> {
+        self.learn_kinds();
         self.stored_settings();
         let same_ensemble = self.is_one_ensemble().await;
         self.may_begin(same_ensemble)?;

@@ -48,6 +48,9 @@ impl Driver {
                 let on_a = self.duplex.routes().on_a(from.other(), &path).into_owned();
                 self.unwritable.insert(on_a, code);
             }
+            Notice::Narrowed { what } => {
+                tracing::warn!(side = %from.other(), what, "the servers there do not know this; it is left out or made to fit");
+            }
             Notice::Fenced { by } => {
                 tracing::warn!(by, "another engine has taken over");
                 self.role = Role::Standby;

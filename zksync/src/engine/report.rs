@@ -226,11 +226,34 @@ impl Driver {
         self.rates.alert("ConflictRate", many, now, &mut alerts);
         let refused = self.unwritable.iter().next().map(|(path, code)| {
             let more = self.unwritable.len() - 1;
-            format!("the other side does not take {path} (code {code}) and {more} more; they are tried again every minute")
+            format!(
+                "the other side does not take {path} ({}) and {more} more; they are tried again every minute",
+                why(*code)
+            )
         });
         self.rates.alert("NodesRefused", refused, now, &mut alerts);
+        let left_out: Vec<_> = self.duplex.common().left_out().collect();
+        let left_out = (!left_out.is_empty()).then(|| {
+            format!(
+                "a side does not know {} in access control lists: such entries are left out there, see sync diff",
+                left_out.join(", ")
+            )
+        });
+        self.rates.alert("EntriesLeftOut", left_out, now, &mut alerts);
         alerts
     }
+}
+
+/// What a refusal's code says.
+fn why(code: i32) -> String {
+    let what = match code {
+        -102 => "no rights",
+        -114 => "its access control list",
+        -125 => "its quota",
+        -10_000 => "too large for a request",
+        _ => return format!("code {code}"),
+    };
+    format!("{what}, code {code}")
 }
 
 /// Resident memory of this process.

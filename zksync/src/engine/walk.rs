@@ -9,6 +9,8 @@ use crate::settings::{Mode, Side};
 /// Between two walks through both trees when all is well, and how much longer than a walk it is at least.
 const SWEEP_PAUSE: u64 = 30_000_000;
 const SWEEP_SHARE: u64 = 40;
+/// How long a walk's end waits for nodes of which something is on its way.
+const BUSY_PATIENCE: u64 = 2_000_000;
 /// Time for a part of a walk, between which events are taken, and nodes between two looks at the clock.
 const SLICE: Duration = Duration::from_millis(8);
 const SLICE_SETTLED: Duration = Duration::from_millis(1);
@@ -51,6 +53,7 @@ impl Driver {
         let base = self.base;
         let mut sweep = self.sweep.take().unwrap_or_else(|| {
             self.sweep_begun = now;
+            self.busy_until = None;
             tracing::debug!(settled = self.settled, ?base, "a walk through both trees begins");
             Sweep::new(base)
         });
@@ -62,6 +65,12 @@ impl Driver {
         let may_find = sweep.found + budget as u64;
         while !at_end && sweep.found < may_find && Instant::now() < until {
             at_end = sweep.step(&mut self.duplex, trees, LOOKS, &mut news);
+        }
+        // Nodes that are written all the time are left to the next walk.
+        if at_end {
+            let until = *self.busy_until.get_or_insert(now + BUSY_PATIENCE);
+            let is_done = (on_tick || self.settled) && sweep.look_again(&mut self.duplex, trees, &mut news);
+            at_end = is_done || now >= until;
         }
         self.repairs -= (sweep.found - found) as f64;
         self.news(news, now);

@@ -1,10 +1,18 @@
 //! What to do about a request that the target refused.
 
+use std::sync::Arc;
+
+use mesolith_zk::request::{CreateMode, Write};
+
 use super::{Flow, Notice, Pipeline, Sent, Step, Trees, What};
 
 /// The engine's own code for a change that no server takes, since its request would be too long.
 pub(super) const TOO_LARGE: i32 = -10_000;
 
+const INVALID_ACL: i32 = -114;
+/// What servers say of a sort of node that they have never heard of, or that they were not set up for.
+const UNREADABLE: i32 = -5;
+const UNKNOWN_KIND: i32 = -6;
 const SESSION_EXPIRED: i32 = -112;
 const SESSION_MOVED: i32 = -118;
 /// Codes that trying again does not mend: no rights, an ACL whose scheme the target does not know, an operation or an
@@ -37,6 +45,7 @@ impl Pipeline {
             let session = format!("{:#x}", sent.session);
             tracing::debug!(from = %self.from, session, what = ?sent.what, code, part, path, "refused");
         }
+        let is_mended = self.narrow(sent, code, part, notices);
         match sent.what {
             // The checkpoints behind it count it as done, so what is missing is found by looking.
             What::Acl => {
@@ -44,7 +53,9 @@ impl Pipeline {
                 self.done(sent.through, notices);
                 match path {
                     // The node is as it should be but for its list, so it is not left alone; the next walk tries again.
-                    Some(path) if FINAL.contains(&code) => notices.push(Notice::Unwritable { path, code }),
+                    Some(path) if FINAL.contains(&code) && !is_mended => {
+                        notices.push(Notice::Unwritable { path, code })
+                    }
                     Some(path) => self.repair(path, trees),
                     None => {}
                 }
@@ -68,6 +79,7 @@ impl Pipeline {
         }
         let is_final = FINAL.contains(&code) || self.refusals > PATIENCE;
         if is_final
+            && !is_mended
             && !matches!(code, SESSION_MOVED | SESSION_EXPIRED)
             && let Some(path) = self.failing(sent, part)
         {
@@ -118,22 +130,64 @@ impl Pipeline {
         self.unsure.extend(paths);
     }
 
+    /// The changes that a request begins with, its own and those of later ones.
+    fn writes_from(&self, (number, step): (u64, usize)) -> impl Iterator<Item = (u64, &Write)> {
+        let begin = self.units.partition_point(|unit| unit.number < number);
+        let units = self.units.range(begin..);
+        let steps = units.flat_map(move |unit| {
+            let from = if unit.number == number { step } else { 0 };
+            unit.steps.iter().skip(from).map(|step| (unit.number, step))
+        });
+        steps.filter_map(|(unit, step)| match step {
+            Step::Write { write, .. } => Some((unit, write)),
+            Step::Open { .. } | Step::Close { .. } => None,
+        })
+    }
+
     /// The node whose change failed.
     fn failing(&self, sent: &Sent, part: usize) -> Option<Box<str>> {
-        let (number, step) = sent.first;
-        let begin = self
-            .units
-            .binary_search_by_key(&number, |unit| unit.number)
-            .ok()?;
-        let steps = self.units.range(begin..).enumerate().flat_map(|(n, unit)| {
-            let from = if n == 0 { step } else { 0 };
-            unit.steps.iter().skip(from)
-        });
-        let mut writes = steps.filter_map(|step| match step {
-            Step::Write { write, .. } => Some(write.path()),
-            Step::Open { .. } | Step::Close { .. } => None,
-        });
-        writes.nth(part).map(Into::into)
+        let (_, write) = self.writes_from(sent.first).nth(part)?;
+        Some(write.path().into())
+    }
+
+    /// Whether the target refused something that it does not know, and that is left out or made to fit from now on.
+    fn narrow(&mut self, sent: &Sent, code: i32, part: usize, notices: &mut Vec<Notice>) -> bool {
+        let mut common = Arc::clone(&self.common);
+        let learned = Arc::make_mut(&mut common);
+        let what = match code {
+            INVALID_ACL => match self.writes_from(sent.first).nth(part) {
+                Some((_, Write::Create { acl: Some(list), .. } | Write::SetAcl { acl: Some(list), .. })) => {
+                    let form = learned.refuse_list(list);
+                    if learned.list(Some(list)).as_deref() == Some(list) {
+                        return false;
+                    }
+                    form.map(|form| format!("entries {form} of access control lists"))
+                }
+                _ => return false,
+            },
+            // An old server refuses such a request as a whole, without saying which part it was.
+            UNREADABLE | UNKNOWN_KIND if sent.what == What::Multi => {
+                let last = sent.through.max(sent.first.0);
+                let skip = if code == UNKNOWN_KIND { part } else { 0 };
+                let writes = self.writes_from(sent.first).take_while(|(unit, _)| *unit <= last);
+                let modes = writes.skip(skip).filter_map(|(_, write)| match write {
+                    Write::Create { mode, .. } => Some(*mode),
+                    _ => None,
+                });
+                let mut modes =
+                    modes.filter(|mode| matches!(mode, CreateMode::Container | CreateMode::Ttl(_)));
+                let Some(mode) = modes.next() else { return false };
+                let new = learned.refuse_kind(mode);
+                new.then(|| match mode {
+                    CreateMode::Container => "containers".to_owned(),
+                    _ => "nodes with a time to live".to_owned(),
+                })
+            }
+            _ => return false,
+        };
+        self.common = common;
+        notices.extend(what.map(|what| Notice::Narrowed { what }));
+        true
     }
 
     /// Leaves a node alone, since the target does not take it.

@@ -1,5 +1,7 @@
 //! Parts of every plan: a node made to fit, made anew as the source has it, or taken away.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use mesolith_zk::record::Acl;
 use mesolith_zk::request::{CreateMode, Write};
@@ -19,11 +21,11 @@ pub(super) fn fit(
     steps: &mut Vec<Step>,
 ) {
     let Some(before) = view.get(path) else { return };
-    let now = view.target.get(path);
-    let same_data = before.planned.data || now.is_some_and(|now| now.data() == data);
+    let (now, common) = (view.target.get(path), view.common);
+    let same_data = before.planned.data || now.is_some_and(|now| common.same_data(now.data(), data));
     let sets = raises(version, before.version, data.map_or(0, <[u8]>::len)).max(i32::from(!same_data));
     set_data(path, data, sets, view, steps);
-    let same_list = before.planned.acl || now.is_some_and(|now| same_acl(now.acl(), acl));
+    let same_list = before.planned.acl || now.is_some_and(|now| common.same_list(now.acl(), acl));
     let lists = raises(aversion, before.aversion, 0).max(i32::from(!same_list));
     set_acl(path, acl, lists, view, steps);
 }
@@ -66,7 +68,7 @@ pub(super) fn set_acl(
         let Some(before) = view.get(path) else { return };
         steps.push(Step::write(Write::SetAcl {
             path: path.into(),
-            acl: acl.map(<[Acl]>::to_vec),
+            acl: view.common.list(acl).map(Cow::into_owned),
             version: view.set_acl(path, before),
         }));
     }
@@ -99,7 +101,7 @@ pub(super) fn again(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
     if !parents(path, view, steps) {
         return;
     }
-    let (_, owner) = super::kind(node);
+    let owner = node.owner();
     if let Some(session) = owner {
         let Some(timeout) = view.source.tree.sessions().get(&session).copied() else {
             return;
@@ -110,7 +112,7 @@ pub(super) fn again(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
         }
     }
     view.created(path, owner);
-    steps.push(create_like(path, node));
+    steps.push(create_like(path, node, view.common));
     let stat = node.stored();
     let length = node.data().map_or(0, <[u8]>::len);
     set_data(path, node.data(), raises(stat.version, 0, length), view, steps);
@@ -139,7 +141,7 @@ fn above_a_root(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
         acl: None,
         mode: CreateMode::Persistent,
     });
-    steps.push(like.map_or(blank, |node| create_like(path, node)));
+    steps.push(like.map_or(blank, |node| create_like(path, node, view.common)));
 }
 
 /// Parents that the target lacks; false if there is none to be had.
@@ -149,10 +151,4 @@ pub(super) fn parents(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) ->
         again(above, view, steps);
     }
     view.get(above).is_some()
-}
-
-/// Whether two lists mean the same.
-pub(crate) fn same_acl(a: Option<&[Acl]>, b: Option<&[Acl]>) -> bool {
-    let open = |list: Option<&[Acl]>| list.is_none_or(Acl::is_open);
-    a == b || (open(a) && open(b))
 }

@@ -3,8 +3,8 @@
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Write};
 use mesolith_zk::tree::Node;
 
-use super::fit::{again, can_raise, delete, fit, parents, raises, same_acl, set_acl};
-use super::{Expected, Planned, Step, View, kind};
+use super::fit::{again, can_raise, delete, fit, parents, raises, set_acl};
+use super::{Common, Expected, Planned, Step, View};
 
 /// Most create-and-delete pairs that raise one node's counter at once; the rest is found behind the next time.
 const PAIRS: i32 = 50_000;
@@ -29,6 +29,7 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
         list(path, node, before, view, &mut steps);
         return steps;
     }
+    let kind = |node| view.common.kind(node);
     if view.untouched(path).is_some_and(|now| kind(now) != kind(node)) {
         delete(path, view, &mut steps);
         if parents(path, view, &mut steps) {
@@ -52,21 +53,25 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
 fn list(path: &str, node: Node<'_>, expected: Expected, view: &mut View<'_>, steps: &mut Vec<Step>) {
     let now = view.target.get(path).filter(|_| !expected.planned.acl);
     if let Some(now) = now {
-        let differs = i32::from(!same_acl(now.acl(), node.acl()));
+        let differs = i32::from(!view.common.same_list(now.acl(), node.acl()));
         let times = raises(node.stored().aversion, expected.aversion, 0).max(differs);
         set_acl(path, node.acl(), times, view, steps);
     }
 }
 
 /// Whether a node of the target is not what it should be, as far as writing can change that.
-pub fn differs(node: Node<'_>, now: Node<'_>) -> bool {
+pub fn differs(node: Node<'_>, now: Node<'_>, common: &Common) -> bool {
+    differs_itself(node, now, common) || behind(node, now) > 0
+}
+
+/// The same, whatever becomes of its children and so of its counter.
+pub fn differs_itself(node: Node<'_>, now: Node<'_>, common: &Common) -> bool {
     let (wanted, found) = (node.stored(), now.stored());
-    node.data() != now.data()
-        || kind(node) != kind(now)
-        || !same_acl(node.acl(), now.acl())
+    !common.same_data(node.data(), now.data())
+        || common.kind(node) != common.kind(now)
+        || !common.same_list(node.acl(), now.acl())
         || can_raise(wanted.version, found.version, node.data().map_or(0, <[u8]>::len))
         || can_raise(wanted.aversion, found.aversion, 0)
-        || behind(node, now) > 0
 }
 
 /// By how much the target's sequence counter is behind once every child of the source is there as well.
@@ -162,6 +167,7 @@ mod tests {
             },
             target,
             held: &Held::default(),
+            common: &Common::default(),
             current: &mut current,
             overlay: &mut overlay,
             unit: 1,

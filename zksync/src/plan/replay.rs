@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use mesolith_zk::record::{Create, CreateKind, Op, Txn};
 use mesolith_zk::request::{CreateMode, Write};
 
-use super::fit::{again, delete, fit, parents, raises, same_acl, set_acl};
-use super::{Step, View, kind};
+use super::fit::{again, delete, fit, parents, raises, set_acl};
+use super::{Step, View};
 
 /// Steps for a committed transaction; none for what failed there, is not carried, or is to be skipped (by the target's
 /// names).
@@ -64,7 +64,8 @@ fn single(op: &Op, session: i64, skip: &[Box<str>], view: &mut View<'_>, steps: 
                 return again(&path, view, steps);
             };
             // No checkpoint goes with it, so a plan made again may find it done.
-            let has_it = |node: mesolith_zk::tree::Node<'_>| same_acl(node.acl(), acl.as_deref());
+            let common = view.common;
+            let has_it = |node: mesolith_zk::tree::Node<'_>| common.same_list(node.acl(), acl.as_deref());
             let has_later = view.is_late() && before.aversion > *version;
             let done = has_later || before.aversion >= *version && view.target.get(&path).is_some_and(has_it);
             if !done {
@@ -125,9 +126,11 @@ fn create(path: &str, new: &Create, session: i64, view: &mut View<'_>, steps: &m
         _ if ephemeral && !passing => CreateMode::Ephemeral,
         _ => CreateMode::Persistent,
     };
+    let common = view.common;
+    let mode = common.mode(mode);
     let same_kind = |now: &mesolith_zk::tree::Node<'_>| match mode {
-        CreateMode::Persistent => !ephemeral && kind(*now).0 == mode,
-        CreateMode::Ephemeral => kind(*now) == (mode, Some(session)),
+        CreateMode::Persistent => !ephemeral && common.kind(*now).0 == mode,
+        CreateMode::Ephemeral => common.kind(*now) == (mode, Some(session)),
         CreateMode::Container | CreateMode::Ttl(_) => false,
     };
     if view.untouched(path).is_some_and(|now| same_kind(&now)) {
@@ -150,7 +153,7 @@ fn create(path: &str, new: &Create, session: i64, view: &mut View<'_>, steps: &m
         write: Write::Create {
             path: path.into(),
             data: new.data.clone(),
-            acl: new.acl.clone(),
+            acl: common.list(new.acl.as_deref()).map(Cow::into_owned),
             mode,
         },
     });

@@ -8,6 +8,7 @@ use std::ops::Bound;
 use mesolith_zk::record::Zxid;
 use mesolith_zk::tree::{Node, Tree};
 
+use super::Common;
 use crate::routes::{Routes, is_below};
 use crate::settings::Side;
 
@@ -218,6 +219,8 @@ pub struct View<'a> {
     pub target: &'a Tree,
     /// What is not written.
     pub held: &'a Held,
+    /// What both sides can hold.
+    pub common: &'a Common,
     /// Nodes that were written as the source has them at a position: what happened to them before is in already.
     pub current: &'a mut BTreeMap<Box<str>, Zxid>,
     /// What is planned.

@@ -1,10 +1,9 @@
 //! Whether the trees allow what is wanted.
 
-use mesolith_zk::record::NodeStat;
 use mesolith_zk::tree::{Node, Tree};
 
-use super::servers::{flag, version};
-use super::{Facts, Probe, Problem};
+use super::servers::flag;
+use super::{Facts, Problem};
 use crate::checkpoint::Checkpoint;
 use crate::settings::{Direction, Side};
 
@@ -21,7 +20,6 @@ pub(super) fn check(facts: &Facts<'_>) -> Vec<Problem> {
         problems.extend(roots(facts));
     }
     for from in [Side::A, Side::B] {
-        problems.extend(kinds(facts, from));
         if !known && !facts.overwrite {
             problems.extend(not_empty(facts, from));
         }
@@ -82,33 +80,6 @@ fn nearest<'t>(tree: &'t Tree, path: &str) -> Node<'t> {
         }
     }
     at
-}
-
-/// Containers and TTL nodes need a side that knows them.
-fn kinds(facts: &Facts<'_>, from: Side) -> Option<Problem> {
-    let servers = match from.other() {
-        Side::A => facts.source,
-        Side::B => facts.target,
-    };
-    let old = servers.iter().find_map(|server| match &server.probe {
-        Probe::Serving(status) if version(&status.version)? < (3, 5) => Some(&status.version),
-        _ => None,
-    })?;
-    let special = tree(facts, from)?.nodes().find(|node| {
-        let stat = node.stored();
-        (stat.ephemeral_owner == NodeStat::CONTAINER || (stat.ttl().is_some() && node.owner().is_none()))
-            && facts.routes.carried(from, &node.path()).is_some()
-    })?;
-    Some(Problem::new(
-        "VersionTooOld",
-        format!(
-            "{}: {old} does not know container and TTL nodes, such as {} of {}.",
-            flag(from.other()),
-            special.path(),
-            flag(from)
-        ),
-        "Use 3.5 or later there, or --exclude the path.",
-    ))
 }
 
 /// What would be lost on the side that follows: nodes that the side that writes does not have, and data that it has

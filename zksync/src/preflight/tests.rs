@@ -81,7 +81,6 @@ fn every_bad_input_is_refused_with_its_reason() {
         serving("b1:2181", Mode::Leader, "3.9.3"),
         failing("b2:2181", "Connection refused"),
     ];
-    let old_b = [serving("b1:2181", Mode::Leader, "3.4.14")];
     let a = tree(&["/mesos", "/mesos/x", "/marathon", "/q-box"]);
     let (empty, used) = (tree(&[]), tree(&["/mesos", "/old", "/old/1", "/old/2", "/old/3"]));
     let mut changed = tree(&["/mesos"]);
@@ -304,17 +303,6 @@ fn every_bad_input_is_refused_with_its_reason() {
             &[(
                 "TargetNotEmpty",
                 "1 znode in --paths that --source does not have, or has with other data (/old), and other has never",
-            )],
-        ),
-        Case(
-            "B does not know containers",
-            Facts {
-                target: &old_b,
-                ..base()
-            },
-            &[(
-                "VersionTooOld",
-                "--target: 3.4.14 does not know container and TTL nodes, such as /q-box",
             )],
         ),
         Case(

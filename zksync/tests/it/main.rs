@@ -5,6 +5,7 @@ mod background;
 mod client_side;
 mod control;
 mod diff;
+mod less;
 mod observer;
 mod preflight;
 mod schema;

@@ -51,6 +51,13 @@ pub(super) fn keep(world: &World, root: &str, differences: &[Difference]) -> Res
         }
     }
     for engine in &world.engines {
+        let log = fs::read_to_string(engine.log()).unwrap_or_default();
+        for line in log
+            .lines()
+            .filter(|line| line.contains(r#""message":"conflict""#))
+        {
+            text += &format!("{line}\n");
+        }
         text += &format!("an engine's last words:\n{}\n", engine.last_words());
     }
     let path = std::env::temp_dir().join(format!("chaos-zksync{}.log", root.replace('/', "-")));

@@ -7,6 +7,8 @@ use mesolith_zk::tree::Tree;
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) tree: Tree,
+    /// It knows no containers, and takes no addresses with a mask.
+    pub(super) is_old: bool,
     zxid: u32,
 }
 
@@ -14,6 +16,7 @@ impl Server {
     pub(super) fn new() -> Self {
         Self {
             tree: Tree::new(),
+            is_old: false,
             zxid: 0,
         }
     }
@@ -30,6 +33,7 @@ impl Server {
         let op = match request {
             Request::OpenSession { timeout } => Op::CreateSession { timeout: *timeout },
             Request::CloseSession => Op::CloseSession { paths: None },
+            Request::Single(write) if self.refuses_list(write) => Op::Error { code: -114 },
             Request::Single(write) => {
                 op(&self.tree, session, write).unwrap_or_else(|code| Op::Error { code })
             }
@@ -44,11 +48,33 @@ impl Server {
         txn
     }
 
+    fn refuses_list(&self, write: &Write) -> bool {
+        let (Write::Create { acl, .. } | Write::SetAcl { acl, .. }) = write else {
+            return false;
+        };
+        let mut entries = acl.iter().flatten();
+        self.is_old && entries.any(|entry| entry.id.id.contains('/'))
+    }
+
     fn multi(&self, header: TxnHeader, writes: &[Write]) -> Op {
+        let unknown = |write: &Write| {
+            matches!(
+                write,
+                Write::Create {
+                    mode: CreateMode::Container,
+                    ..
+                }
+            )
+        };
+        if self.is_old && writes.iter().any(unknown) {
+            return Op::Error { code: -5 };
+        }
         let mut tree = self.tree.clone();
         let mut ops = Vec::new();
         for (n, write) in writes.iter().enumerate() {
-            match op(&tree, header.session, write) {
+            let refused = self.refuses_list(write).then_some(-114);
+            let done = refused.map_or_else(|| op(&tree, header.session, write), Err);
+            match done {
                 Ok(op) => {
                     tree.apply(&Txn {
                         header,

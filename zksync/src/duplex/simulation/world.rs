@@ -109,6 +109,11 @@ impl World {
         world
     }
 
+    /// Its servers know no containers and no addresses with a mask.
+    pub(super) fn make_old(&mut self, side: Side) {
+        self.ensemble(side).server.is_old = true;
+    }
+
     pub(super) fn ensemble(&mut self, side: Side) -> &mut Ensemble {
         match side {
             Side::A => &mut self.a,
@@ -249,7 +254,7 @@ impl World {
         }
         let (mut sweep, mut news) = (Sweep::new(base), Vec::new());
         sweep.step(&mut self.duplex, both(&self.a, &self.b), usize::MAX, &mut news);
-        let lines = SIDES.map(|side| super::content(self.tree(side), true));
+        let lines = SIDES.map(|side| super::content(self.tree(side), true, self.duplex.common()));
         let only = |n: usize| {
             lines[n]
                 .iter()
@@ -286,6 +291,56 @@ impl World {
         self.on(side, session, request);
     }
 
+    /// An administrator makes a node.
+    pub(super) fn create(&mut self, side: Side, path: &str) {
+        let create = create(path, CreateMode::Persistent);
+        self.on(side, ADMINISTRATOR, Request::Single(create));
+    }
+
+    /// An administrator deletes one.
+    pub(super) fn delete(&mut self, side: Side, path: &str) {
+        let delete = Write::Delete {
+            path: path.into(),
+            version: ANY_VERSION,
+        };
+        self.on(side, ADMINISTRATOR, Request::Single(delete));
+    }
+
+    /// An administrator sets its data.
+    pub(super) fn set(&mut self, side: Side, path: &str) {
+        let set = Write::SetData {
+            path: path.into(),
+            data: Some("set".into()),
+            version: ANY_VERSION,
+        };
+        self.on(side, ADMINISTRATOR, Request::Single(set));
+    }
+
+    /// A client begins a session and registers; gives the session.
+    pub(super) fn register(&mut self, side: Side, path: &str) -> i64 {
+        let session = self.ensemble(side).clients[0];
+        self.on(side, session, Request::OpenSession { timeout: 5000 });
+        self.on(
+            side,
+            session,
+            Request::Single(create(path, CreateMode::Ephemeral)),
+        );
+        session
+    }
+
+    /// A server lets a session expire.
+    pub(super) fn end_session(&mut self, side: Side, session: i64) {
+        self.on(side, session, Request::CloseSession);
+    }
+
+    /// The engine's tree is what the side has, and nobody says what was done: a client's link.
+    pub(super) fn see_silently(&mut self, side: Side) {
+        let ensemble = self.ensemble(side);
+        while let Some(txn) = ensemble.stream.pop_front() {
+            ensemble.seen.apply(&txn);
+        }
+    }
+
     fn write(&mut self, side: Side, acls: bool) -> Write {
         let names = match (self.owned, side) {
             (false, _) => ["/a", "/b", "/a/x", "/a/y", "/b/x", "/a/x/z"],
@@ -313,13 +368,7 @@ impl World {
             }
             5 if acls => Write::SetAcl {
                 path,
-                acl: Some(vec![Acl {
-                    perms: self.random.random_range(1..31),
-                    id: Id {
-                        scheme: "world".into(),
-                        id: "anyone".into(),
-                    },
-                }]),
+                acl: Some(self.list()),
                 version: ANY_VERSION,
             },
             6 | 7 => Write::Delete {
@@ -332,6 +381,23 @@ impl World {
                 version: ANY_VERSION,
             },
         }
+    }
+
+    fn list(&mut self) -> Vec<Acl> {
+        let entry = |perms, scheme: &str, id: &str| Acl {
+            perms,
+            id: Id {
+                scheme: scheme.into(),
+                id: id.into(),
+            },
+        };
+        let mut list = vec![entry(self.random.random_range(24..32), "world", "anyone")];
+        match self.random.random_range(0..6) {
+            0 => list.push(entry(3, "ip", "10.0.0.0/8")),
+            1 => list = vec![entry(3, "ip", "10.0.0.0/8")],
+            _ => {}
+        }
+        list
     }
 
     /// One event reaches the engine or an ensemble.

@@ -1,0 +1,275 @@
+//! What both sides can hold. Servers before 3.5 know no containers and no TTL nodes, and take no address with a mask in a
+//! list, though they understand one; and each server knows only the schemes that it was set up with.
+//!
+//! A node of a sort that one side does not know is persistent there, and goes when the other one goes. An entry that the
+//! target does not know is left out there: entries only grant, so nobody gets more than on the source.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use mesolith_zk::record::{Acl, Id, NodeStat};
+use mesolith_zk::request::CreateMode;
+use mesolith_zk::tree::Node;
+
+/// Sorts of nodes that not every server knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kinds {
+    /// Nodes that go once they are empty.
+    pub containers: bool,
+    /// Nodes that go some time after their last change.
+    pub ttls: bool,
+}
+
+impl Kinds {
+    /// All of them.
+    pub const ALL: Self = Self {
+        containers: true,
+        ttls: true,
+    };
+    /// None: servers before 3.5.
+    pub const NONE: Self = Self {
+        containers: false,
+        ttls: false,
+    };
+
+    /// What both know.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            containers: self.containers && other.containers,
+            ttls: self.ttls && other.ttls,
+        }
+    }
+}
+
+/// What both sides can hold, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Common {
+    /// As the servers' versions say.
+    versions: Kinds,
+    /// As they have shown.
+    shown: Kinds,
+    /// Whether a side is only seen as clients see it: containers and TTL nodes like plain ones, null data as empty.
+    veiled: bool,
+    /// Forms of entries that a side has refused.
+    refused: BTreeSet<Box<str>>,
+}
+
+impl Default for Common {
+    fn default() -> Self {
+        Self {
+            versions: Kinds::ALL,
+            shown: Kinds::ALL,
+            veiled: false,
+            refused: BTreeSet::new(),
+        }
+    }
+}
+
+impl Common {
+    /// What the versions of the servers and the ways to them say.
+    #[must_use]
+    pub fn with(self, versions: Kinds, veiled: bool) -> Self {
+        Self {
+            versions,
+            veiled,
+            ..self
+        }
+    }
+
+    /// Forgets which entries were refused: servers that are set up otherwise are started again for it. Sorts of nodes are
+    /// not tried again, since to make a node of another sort it has to go first.
+    pub fn forget(&mut self) {
+        self.refused.clear();
+    }
+
+    /// The sort of a node that is made for one.
+    pub fn mode(&self, mode: CreateMode) -> CreateMode {
+        let kinds = self.versions.and(self.shown);
+        match mode {
+            CreateMode::Container if !kinds.containers => CreateMode::Persistent,
+            CreateMode::Ttl(_) if !kinds.ttls => CreateMode::Persistent,
+            mode => mode,
+        }
+    }
+
+    /// What sort of node it is, as far as both sides can hold and show it, and which session owns it.
+    pub fn kind(&self, node: Node<'_>) -> (CreateMode, Option<i64>) {
+        match self.kind_to_make(node) {
+            (CreateMode::Container | CreateMode::Ttl(_), owner) if self.veiled => {
+                (CreateMode::Persistent, owner)
+            }
+            kind => kind,
+        }
+    }
+
+    /// What sort of node is made like it.
+    pub fn kind_to_make(&self, node: Node<'_>) -> (CreateMode, Option<i64>) {
+        let stat = node.stored();
+        if let Some(session) = node.owner() {
+            return (CreateMode::Ephemeral, Some(session));
+        }
+        let mode = if stat.ephemeral_owner == NodeStat::CONTAINER {
+            CreateMode::Container
+        } else {
+            stat.ttl().map_or(CreateMode::Persistent, CreateMode::Ttl)
+        };
+        (self.mode(mode), None)
+    }
+
+    /// Whether data is the same, as far as both sides show it.
+    pub fn same_data(&self, a: Option<&[u8]>, b: Option<&[u8]>) -> bool {
+        a == b || (self.veiled && a.unwrap_or_default() == b.unwrap_or_default())
+    }
+
+    /// The list without entries that were refused. One of which nothing is left grants nothing to anybody.
+    pub fn list<'l>(&self, list: Option<&'l [Acl]>) -> Option<Cow<'l, [Acl]>> {
+        let list = list?;
+        let refuses = |entry: &Acl| form(&entry.id).is_some_and(|form| self.refuses(form));
+        if self.takes_all() || !list.iter().any(refuses) {
+            return Some(Cow::Borrowed(list));
+        }
+        let mut left: Vec<_> = list.iter().filter(|entry| !refuses(entry)).cloned().collect();
+        if left.is_empty() {
+            left.push(Acl {
+                perms: 0,
+                ..Acl::open()
+            });
+        }
+        Some(Cow::Owned(left))
+    }
+
+    /// Whether two lists mean the same, as far as both sides can hold them.
+    pub fn same_list(&self, a: Option<&[Acl]>, b: Option<&[Acl]>) -> bool {
+        let open = |list: Option<&[Acl]>| list.is_none_or(Acl::is_open);
+        let same = |a: Option<&[Acl]>, b: Option<&[Acl]>| a == b || (open(a) && open(b));
+        same(a, b) || (!self.takes_all() && same(self.list(a).as_deref(), self.list(b).as_deref()))
+    }
+
+    /// The target has refused a list: gives the form of entry that is left out from now on, if one can be the reason.
+    pub fn refuse_list(&mut self, list: &[Acl]) -> Option<Box<str>> {
+        let forms = list.iter().filter_map(|entry| form(&entry.id));
+        let new = forms.filter(|form| !self.refuses(form));
+        // Which of several it was is not said. Schemes have to be set up, addresses not.
+        let form: Box<str> = new.min_by_key(|form| form.starts_with("ip:"))?.into();
+        self.refused.insert(form.clone());
+        Some(form)
+    }
+
+    fn takes_all(&self) -> bool {
+        self.refused.is_empty() && self.versions != Kinds::NONE
+    }
+
+    fn refuses(&self, form: &str) -> bool {
+        (form == MASK && self.versions == Kinds::NONE) || self.refused.contains(form)
+    }
+
+    /// The target has refused to make such a node; false if that is nothing new, or not for its sort.
+    pub fn refuse_kind(&mut self, mode: CreateMode) -> bool {
+        let known = match mode {
+            CreateMode::Container => &mut self.shown.containers,
+            CreateMode::Ttl(_) => &mut self.shown.ttls,
+            CreateMode::Persistent | CreateMode::Ephemeral => return false,
+        };
+        std::mem::replace(known, false)
+    }
+
+    /// Forms of entries that are left out.
+    pub fn left_out(&self) -> impl Iterator<Item = &str> {
+        self.refused.iter().map(|form| &**form)
+    }
+}
+
+const MASK: &str = "ip:ADDRESS/BITS";
+
+/// The form of an entry that not every server knows.
+fn form(id: &Id) -> Option<&str> {
+    match &*id.scheme {
+        "world" | "digest" => None,
+        "ip" if id.id.contains('/') => Some(MASK),
+        "ip" if id.id.parse::<Ipv4Addr>().is_ok() => None,
+        "ip" => Some("ip:IPV6"),
+        scheme => Some(scheme),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(scheme: &str, id: &str) -> Acl {
+        Acl {
+            perms: 31,
+            id: Id {
+                scheme: scheme.into(),
+                id: id.into(),
+            },
+        }
+    }
+
+    #[test]
+    fn what_was_refused_is_left_out_and_never_more_is_granted() {
+        let mut common = Common::default();
+        let (open, mask) = (Acl::open(), entry("ip", "10.1.2.3/8"));
+        let list = [open.clone(), mask.clone(), entry("ip", "10.1.2.3")];
+        assert_eq!(common.list(Some(&list)).as_deref(), Some(&list[..]));
+        assert_eq!(common.refuse_list(&list).as_deref(), Some("ip:ADDRESS/BITS"));
+        let left = [open, entry("ip", "10.1.2.3")];
+        assert_eq!(common.list(Some(&list)).as_deref(), Some(&left[..]));
+        assert!(common.same_list(Some(&list), Some(&left)));
+        assert!(!common.same_list(Some(&list), None));
+        assert!(common.same_list(Some(&list[..2]), None), "what is left is open");
+        let none = common.list(Some(std::slice::from_ref(&mask))).unwrap();
+        assert_eq!(none.len(), 1);
+        assert_eq!(none[0].perms, 0);
+        assert_eq!(common.refuse_list(&list), None, "nothing else can be the reason");
+        common.forget();
+        assert!(!common.same_list(Some(&list), Some(&left)));
+    }
+
+    #[test]
+    fn of_several_entries_a_scheme_is_blamed_first_and_old_servers_take_no_masks() {
+        let list = [entry("sasl", "bob"), entry("ip", "10.0.0.0/8")];
+        let mut common = Common::default();
+        assert_eq!(common.refuse_list(&list).as_deref(), Some("sasl"));
+        assert_eq!(common.refuse_list(&list).as_deref(), Some(MASK));
+        let mut old = Common::default().with(Kinds::NONE, false);
+        assert_eq!(old.list(Some(&list)).as_deref(), Some(&list[..1]));
+        assert_eq!(old.refuse_list(&list).as_deref(), Some("sasl"));
+        assert_eq!(old.left_out().count(), 1);
+    }
+
+    #[test]
+    fn a_sort_that_one_side_does_not_know_is_persistent() {
+        let mut common = Common::default();
+        assert_eq!(common.mode(CreateMode::Container), CreateMode::Container);
+        assert!(common.refuse_kind(CreateMode::Ttl(5)));
+        assert!(!common.refuse_kind(CreateMode::Ttl(7)), "that is known");
+        assert!(!common.refuse_kind(CreateMode::Persistent));
+        assert_eq!(common.mode(CreateMode::Ttl(5)), CreateMode::Persistent);
+        assert_eq!(common.mode(CreateMode::Container), CreateMode::Container);
+        let old = common.with(Kinds::NONE, false);
+        assert_eq!(old.mode(CreateMode::Container), CreateMode::Persistent);
+        assert_eq!(old.mode(CreateMode::Ephemeral), CreateMode::Ephemeral);
+    }
+
+    #[test]
+    fn what_clients_are_not_shown_is_no_difference_but_made_all_the_same() {
+        let container = NodeStat {
+            ephemeral_owner: NodeStat::CONTAINER,
+            ..NodeStat::default()
+        };
+        let mut tree = mesolith_zk::tree::Tree::new();
+        tree.insert("/c", None, None, container).unwrap();
+        let node = tree.get("/c").unwrap();
+        let exact = Common::default();
+        assert_eq!(exact.kind(node), (CreateMode::Container, None));
+        assert!(!exact.same_data(None, Some(b"")));
+        let veiled = exact.with(Kinds::ALL, true);
+        assert_eq!(veiled.kind(node), (CreateMode::Persistent, None));
+        assert_eq!(veiled.kind_to_make(node), (CreateMode::Container, None));
+        assert!(veiled.same_data(None, Some(b"")));
+        assert!(!veiled.same_data(None, Some(b"x")));
+    }
+}
