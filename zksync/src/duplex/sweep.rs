@@ -147,7 +147,12 @@ impl Duplex {
             Direction::Both if differs(a, b) => Some(Side::A),
             Direction::Both => differs(b, a).then_some(Side::B),
         };
-        let Some(writer) = writer else { return false };
+        let Some(writer) = writer else {
+            if !a.shares_with(b) {
+                self.alike.push((a.place(), b.place()));
+            }
+            return false;
+        };
         if let Some(base) = base
             && place.direction != Direction::Both
         {

@@ -69,7 +69,11 @@ impl Driver {
             self.sweep = Some(sweep);
             return;
         }
-        tracing::debug!(looked = sweep.looked, found = sweep.found, "a walk through both trees has ended");
+        tracing::debug!(
+            looked = sweep.looked,
+            found = sweep.found,
+            "a walk through both trees has ended"
+        );
         if sweep.found > 0 {
             self.repaired = [Side::A, Side::B].map(|side| self.duplex.away_from(side).last_unit());
             self.sweep_due = 0;
