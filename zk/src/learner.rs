@@ -37,7 +37,7 @@ pub use config::Config;
 pub use outbox::{NoLink, Requests};
 
 use crate::record::{Txn, Zxid};
-use crate::tree::{DigestCheck, Tree};
+use crate::tree::{DigestCheck, Node, Tree};
 use queue::{Item, Queue};
 use task::Task;
 
@@ -209,6 +209,11 @@ impl Learner {
     /// The tree after the last event.
     pub fn tree(&self) -> &Tree {
         &self.tree
+    }
+
+    /// See [`Tree::share`].
+    pub fn share(&mut self, place: usize, with: Node<'_>) {
+        self.tree.share(place, with);
     }
 
     /// The list of members in the words of the leader (3.5+), as of the last link.

@@ -11,8 +11,11 @@ mod acl_cache;
 mod apply;
 mod arena;
 mod compare;
+mod content;
 mod digest;
 mod node;
+mod packed;
+mod share;
 #[cfg(test)]
 mod tests;
 
@@ -184,16 +187,19 @@ impl Tree {
         acl: u32,
         stat: NodeStat,
     ) -> Result<(), Error> {
-        let Some(id) = self.arena.find(path).or_else(|| self.arena.add(path)) else {
+        let id = if let Some(id) = self.arena.find(path) {
+            self.disown(id);
+            self.arena.set_data(id, data);
+            id
+        } else if let Some(id) = self.arena.add(path, data) {
+            id
+        } else {
             self.acls.release(acl);
             let path = path.to_owned();
             return Err(Error::NoParent { path });
         };
-        self.disown(id);
-        let slot = self.arena.slot_mut(id);
-        slot.data = data.map(Into::into);
-        slot.stat = stat;
-        let old = std::mem::replace(&mut slot.acl, acl);
+        self.arena.set_stat(id, stat);
+        let old = std::mem::replace(&mut self.arena.slot_mut(id).acl, acl);
         self.acls.release(old);
         if self.is_session(stat.ephemeral_owner) {
             self.ephemerals
@@ -220,7 +226,7 @@ impl Tree {
     }
 
     fn disown(&mut self, id: NodeId) {
-        let owner = self.arena.slot(id).stat.ephemeral_owner;
+        let owner = self.arena.stat(id).ephemeral_owner;
         if let Some(nodes) = self.ephemerals.get_mut(&owner) {
             nodes.remove(&id);
             if nodes.is_empty() {

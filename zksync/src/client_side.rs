@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 use mesolith_zk::learner::{Check, TouchList};
 use mesolith_zk::record::{Op, Txn, TxnHeader};
 use mesolith_zk::security::Security;
-use mesolith_zk::tree::{DigestCheck, Tree};
+use mesolith_zk::tree::{self, DigestCheck, Tree};
 use tokio::sync::mpsc;
 
 pub use error::Error;
@@ -164,6 +164,11 @@ impl ClientSide {
         &self.shadow.tree
     }
 
+    /// See [`Tree::share`].
+    pub fn share(&mut self, place: usize, with: tree::Node<'_>) {
+        self.shadow.tree.share(place, with);
+    }
+
     /// When what gave the last event was read, which may be long before it was taken.
     pub fn arrived(&self) -> Instant {
         self.arrived
@@ -265,16 +270,16 @@ impl ClientSide {
         let previous = std::mem::replace(&mut self.shadow, new).tree;
         let tree = &mut self.shadow.tree;
         for old in previous.nodes() {
-            let (hidden, stat) = (is_mark(old.stored()) || old.data().is_none(), old.stored());
-            if !hidden {
+            let stat = old.stored();
+            if !is_mark(&stat) && old.data().is_some() {
                 continue;
             }
             let path = old.path();
             let Some(node) = tree.get(&path).filter(|node| node.stored().czxid == stat.czxid) else {
                 continue;
             };
-            let mut now = *node.stored();
-            if is_mark(stat) {
+            let mut now = node.stored();
+            if is_mark(&stat) {
                 now.ephemeral_owner = stat.ephemeral_owner;
             }
             let is_null = old.data().is_none() && now.mzxid == stat.mzxid;

@@ -86,6 +86,8 @@ pub struct Duplex {
     frozen: BTreeSet<String>,
     /// Nodes to look at again, by the time when: `(from, path on the other side)`.
     later: BTreeMap<u64, Vec<(Side, Box<str>)>>,
+    /// Places of nodes on A and on B that are equal and do not share their memory yet.
+    alike: Vec<(usize, usize)>,
     conflicts: u64,
 }
 
@@ -106,6 +108,7 @@ impl Duplex {
             sessions: Sessions::default(),
             frozen: BTreeSet::new(),
             later: BTreeMap::new(),
+            alike: Vec::new(),
             conflicts: 0,
         }
     }
@@ -186,6 +189,11 @@ impl Duplex {
     /// Conflicts so far.
     pub fn conflicts(&self) -> u64 {
         self.conflicts
+    }
+
+    /// Places of nodes on A and on B that were found equal and could share their memory, each pair once.
+    pub fn take_alike(&mut self) -> Vec<(usize, usize)> {
+        std::mem::take(&mut self.alike)
     }
 
     /// Paths that wait for a decision, by A's names.

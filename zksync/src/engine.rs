@@ -27,6 +27,7 @@ mod news;
 mod open;
 mod report;
 mod seeding;
+mod share;
 mod walk;
 mod watcher;
 

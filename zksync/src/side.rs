@@ -21,7 +21,7 @@ pub use probe::{NotYet, probe};
 use mesolith_zk::learner::{self, Check, Learner, TouchList};
 use mesolith_zk::record::{Txn, Zxid};
 use mesolith_zk::request::Request;
-use mesolith_zk::tree::Tree;
+use mesolith_zk::tree::{Node, Tree};
 
 use crate::client_side::{self, ClientSide};
 use crate::plan::Kinds;
@@ -123,6 +123,14 @@ impl Link {
         match self {
             Self::Observer(learner) => learner.tree(),
             Self::Client(client) => client.tree(),
+        }
+    }
+
+    /// See [`Tree::share`].
+    pub fn share(&mut self, place: usize, with: Node<'_>) {
+        match self {
+            Self::Observer(learner) => learner.share(place, with),
+            Self::Client(client) => client.share(place, with),
         }
     }
 

@@ -49,9 +49,10 @@ impl Tree {
             Op::SetAcl { path, acl, version } => {
                 if let Some(id) = self.arena.find(path) {
                     let acl = self.acls.take(acl.as_deref());
-                    let slot = self.arena.slot_mut(id);
-                    slot.stat.aversion = *version;
-                    let old = std::mem::replace(&mut slot.acl, acl);
+                    let old = std::mem::replace(&mut self.arena.slot_mut(id).acl, acl);
+                    let mut stat = self.arena.stat(id);
+                    stat.aversion = *version;
+                    self.arena.set_stat(id, stat);
                     self.acls.release(old);
                     self.refresh_digest(id, path);
                 }
@@ -81,13 +82,14 @@ impl Tree {
         let Some(parent) = split(path).and_then(|(above, _)| self.arena.find(above)) else {
             return;
         };
-        let above = &mut self.arena.slot_mut(parent).stat;
+        let mut above = self.arena.stat(parent);
         let counter = create
             .parent_cversion
             .unwrap_or_else(|| above.cversion.wrapping_add(1));
         if counter > above.cversion {
             above.cversion = counter;
             above.pzxid = header.zxid;
+            self.arena.set_stat(parent, above);
             self.refresh_parent_digest(parent, path);
         }
         if self.arena.find(path).is_some() {
@@ -116,9 +118,10 @@ impl Tree {
         let Some(parent) = split(path).and_then(|(above, _)| self.arena.find(above)) else {
             return;
         };
-        let above = &mut self.arena.slot_mut(parent).stat;
+        let mut above = self.arena.stat(parent);
         if header.zxid > above.pzxid {
             above.pzxid = header.zxid;
+            self.arena.set_stat(parent, above);
             self.refresh_parent_digest(parent, path);
         }
         if let Some(id) = self.arena.find(path) {
@@ -130,11 +133,16 @@ impl Tree {
         let Some(id) = self.arena.find(&set.path) else {
             return;
         };
-        let slot = self.arena.slot_mut(id);
-        slot.data = set.data.as_deref().map(Into::into);
-        slot.stat.version = set.version;
-        slot.stat.mzxid = header.zxid;
-        slot.stat.mtime = header.time;
+        self.arena.set_data(id, set.data.as_deref());
+        self.arena.set_stat(
+            id,
+            NodeStat {
+                version: set.version,
+                mzxid: header.zxid,
+                mtime: header.time,
+                ..self.arena.stat(id)
+            },
+        );
         self.refresh_digest(id, &set.path);
     }
 }

@@ -1,9 +1,12 @@
 //! Where nodes lie and how they are found.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
+use super::content::Content;
+use super::packed::Packed;
 use crate::record::NodeStat;
 
 /// Number of a node in the arena; reused after the node is gone.
@@ -18,14 +21,14 @@ const NONE: NodeId = NodeId::MAX;
 /// One node.
 #[derive(Debug, Clone)]
 pub(super) struct Slot {
-    pub(super) stat: NodeStat,
-    pub(super) data: Option<Box<[u8]>>,
+    /// None where no node is.
+    content: Option<Content>,
+    stat: Packed,
     pub(super) acl: u32,
     /// The node's part of the tree's digest, so that a change costs one checksum.
     pub(super) digest: u32,
     pub(super) children: u32,
-    pub(super) parent: NodeId,
-    name: Box<str>,
+    parent: NodeId,
     first_child: NodeId,
     next: NodeId,
     previous: NodeId,
@@ -34,25 +37,28 @@ pub(super) struct Slot {
 #[derive(Debug, Clone)]
 pub(super) struct Arena {
     slots: Vec<Slot>,
+    /// Stats that do not fit into a slot.
+    stats: HashMap<NodeId, NodeStat>,
     free: Vec<NodeId>,
     by_name: HashTable<NodeId>,
     hasher: RandomState,
 }
 
 impl Slot {
-    fn new(parent: NodeId, name: &str, next: NodeId) -> Self {
-        Self {
-            stat: NodeStat::default(),
-            data: None,
-            acl: 0,
-            digest: 0,
-            children: 0,
-            parent,
-            name: name.into(),
-            first_child: NONE,
-            next,
-            previous: NONE,
-        }
+    const EMPTY: Self = Self {
+        content: None,
+        stat: Packed::BLANK,
+        acl: 0,
+        digest: 0,
+        children: 0,
+        parent: NONE,
+        first_child: NONE,
+        next: NONE,
+        previous: NONE,
+    };
+
+    fn name(&self) -> &str {
+        self.content.as_ref().map_or("", Content::name)
     }
 }
 
@@ -64,7 +70,11 @@ pub(super) fn split(path: &str) -> Option<(&str, &str)> {
 impl Arena {
     pub(super) fn new() -> Self {
         Self {
-            slots: vec![Slot::new(NONE, "", NONE)],
+            slots: vec![Slot {
+                content: Some(Content::new("", None)),
+                ..Slot::EMPTY
+            }],
+            stats: HashMap::new(),
             free: Vec::new(),
             by_name: HashTable::new(),
             hasher: RandomState::new(),
@@ -82,8 +92,8 @@ impl Arena {
     /// The node at a place, if there is one.
     pub(super) fn at(&self, place: usize) -> Option<NodeId> {
         let slot = self.slots.get(place)?;
-        let id = NodeId::try_from(place).ok()?;
-        (id == ROOT || slot.parent != NONE).then_some(id)
+        slot.content.as_ref()?;
+        NodeId::try_from(place).ok()
     }
 
     pub(super) fn slot(&self, id: NodeId) -> &Slot {
@@ -95,7 +105,40 @@ impl Arena {
     }
 
     pub(super) fn name(&self, id: NodeId) -> &str {
-        &self.slot(id).name
+        self.slot(id).name()
+    }
+
+    pub(super) fn data(&self, id: NodeId) -> Option<&[u8]> {
+        self.content(id)?.data()
+    }
+
+    pub(super) fn set_data(&mut self, id: NodeId, data: Option<&[u8]>) {
+        let content = Content::new(self.name(id), data);
+        self.set_content(id, content);
+    }
+
+    pub(super) fn content(&self, id: NodeId) -> Option<&Content> {
+        self.slot(id).content.as_ref()
+    }
+
+    /// The same content in another piece of memory, or other data.
+    pub(super) fn set_content(&mut self, id: NodeId, content: Content) {
+        self.slot_mut(id).content = Some(content);
+    }
+
+    pub(super) fn stat(&self, id: NodeId) -> NodeStat {
+        let packed = self.slot(id).stat.stat();
+        packed.unwrap_or_else(|| self.stats.get(&id).copied().unwrap_or_default())
+    }
+
+    pub(super) fn set_stat(&mut self, id: NodeId, stat: NodeStat) {
+        let packed = Packed::new(&stat);
+        let before = std::mem::replace(&mut self.slot_mut(id).stat, packed.unwrap_or(Packed::ELSEWHERE));
+        if packed.is_none() {
+            self.stats.insert(id, stat);
+        } else if before == Packed::ELSEWHERE {
+            self.stats.remove(&id);
+        }
     }
 
     fn hash(&self, parent: NodeId, name: &str) -> u64 {
@@ -105,7 +148,11 @@ impl Arena {
     pub(super) fn child(&self, parent: NodeId, name: &str) -> Option<NodeId> {
         let same = |id: &NodeId| {
             let slot = self.slot(*id);
-            slot.parent == parent && *slot.name == *name
+            slot.parent == parent
+                && slot
+                    .content
+                    .as_ref()
+                    .is_some_and(|content| content.is_named(name))
         };
         self.by_name.find(self.hash(parent, name), same).copied()
     }
@@ -118,12 +165,17 @@ impl Arena {
         names.split('/').try_fold(ROOT, |id, name| self.child(id, name))
     }
 
-    /// A blank node at a path where none is; `None` without its parent.
-    pub(super) fn add(&mut self, path: &str) -> Option<NodeId> {
+    /// A node with a blank stat at a path where none is; `None` without its parent.
+    pub(super) fn add(&mut self, path: &str, data: Option<&[u8]>) -> Option<NodeId> {
         let (parent, name) = split(path)?;
         let parent = self.find(parent)?;
         let next = self.slot(parent).first_child;
-        let slot = Slot::new(parent, name, next);
+        let slot = Slot {
+            content: Some(Content::new(name, data)),
+            parent,
+            next,
+            ..Slot::EMPTY
+        };
         let id = match self.free.pop() {
             Some(id) => {
                 self.slots[id as usize] = slot;
@@ -131,7 +183,7 @@ impl Arena {
             }
             None => {
                 self.slots.push(slot);
-                // Four thousand million nodes would be 600 GB.
+                // Four thousand million nodes would be 500 GB.
                 NodeId::try_from(self.slots.len() - 1).unwrap_or(NONE)
             }
         };
@@ -145,7 +197,7 @@ impl Arena {
         let (slots, hasher) = (&self.slots, &self.hasher);
         self.by_name.insert_unique(hash, id, |id| {
             let slot = &slots[*id as usize];
-            hasher.hash_one((slot.parent, &*slot.name))
+            hasher.hash_one((slot.parent, slot.name()))
         });
         Some(id)
     }
@@ -154,7 +206,7 @@ impl Arena {
     pub(super) fn remove(&mut self, id: NodeId) {
         let slot = self.slot(id);
         let (parent, next, previous) = (slot.parent, slot.next, slot.previous);
-        let hash = self.hash(parent, &slot.name);
+        let hash = self.hash(parent, slot.name());
         if let Ok(entry) = self.by_name.find_entry(hash, |other| *other == id) {
             entry.remove();
         }
@@ -168,7 +220,8 @@ impl Arena {
         } else {
             self.slot_mut(previous).next = next;
         }
-        self.slots[id as usize] = Slot::new(NONE, "", NONE);
+        self.set_stat(id, NodeStat::default());
+        self.slots[id as usize] = Slot::EMPTY;
         self.free.push(id);
     }
 
@@ -208,7 +261,7 @@ impl Arena {
         let mut at = id;
         while at != ROOT {
             let slot = self.slot(at);
-            names.push(&*slot.name);
+            names.push(slot.name());
             at = slot.parent;
         }
         names
@@ -222,9 +275,9 @@ impl Arena {
 mod tests {
     use super::*;
 
-    /// Besides the node: its data, its name, four bytes in the hash table and one of control, both over the load factor.
+    /// Besides the node: its content, four bytes in the hash table and one of control, both over the load factor.
     #[test]
     fn a_node_is_small() {
-        assert!(size_of::<Slot>() <= 128, "{}", size_of::<Slot>());
+        assert!(size_of::<Slot>() <= 80, "{}", size_of::<Slot>());
     }
 }

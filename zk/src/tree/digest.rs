@@ -23,9 +23,8 @@ fn of_node(path: &str, data: Option<&[u8]>, stat: &NodeStat) -> u32 {
 impl Tree {
     /// Takes a node's change into the sum.
     pub(super) fn refresh_digest(&mut self, id: NodeId, path: &str) {
-        let slot = self.arena.slot_mut(id);
-        let new = of_node(path, slot.data.as_deref(), &slot.stat);
-        let old = std::mem::replace(&mut slot.digest, new);
+        let new = of_node(path, self.arena.data(id), &self.arena.stat(id));
+        let old = std::mem::replace(&mut self.arena.slot_mut(id).digest, new);
         self.digest = self.digest.wrapping_sub(old.into()).wrapping_add(new.into());
     }
 

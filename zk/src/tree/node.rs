@@ -12,6 +12,11 @@ pub struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
+    /// Where it lies, for [`Tree::node_at`].
+    pub fn place(&self) -> usize {
+        self.id as usize
+    }
+
     /// The last part of the path.
     pub fn name(&self) -> &'a str {
         self.tree.arena.name(self.id)
@@ -33,7 +38,7 @@ impl<'a> Node<'a> {
 
     /// The data; null and empty differ.
     pub fn data(&self) -> Option<&'a [u8]> {
-        self.tree.arena.slot(self.id).data.as_deref()
+        self.tree.arena.data(self.id)
     }
 
     /// The access control list; `None` is open to everyone.
@@ -47,23 +52,22 @@ impl<'a> Node<'a> {
     }
 
     /// The stat as servers store it.
-    pub fn stored(&self) -> &'a NodeStat {
-        &self.tree.arena.slot(self.id).stat
+    pub fn stored(&self) -> NodeStat {
+        self.tree.arena.stat(self.id)
     }
 
     /// The stat as clients see it: `cversion` counts deletes too, and only a session is an owner.
     pub fn stat(&self) -> Stat {
-        let slot = self.tree.arena.slot(self.id);
         let number = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
-        let num_children = slot.children.cast_signed();
-        let mut node = slot.stat;
+        let num_children = self.tree.arena.slot(self.id).children.cast_signed();
+        let mut node = self.stored();
         node.cversion = node.cversion.wrapping_mul(2).wrapping_sub(num_children);
         if !self.tree.is_session(node.ephemeral_owner) {
             node.ephemeral_owner = 0;
         }
         Stat {
             node,
-            data_length: number(slot.data.as_ref().map_or(0, |data| data.len())),
+            data_length: number(self.data().map_or(0, <[u8]>::len)),
             num_children,
         }
     }

@@ -38,7 +38,7 @@ fn delete(path: &str) -> Op {
 fn recomputed(tree: &Tree) -> u64 {
     let mut copy = Tree::unfilled();
     for node in tree.nodes() {
-        copy.insert(&node.stored_path(), node.data(), node.acl(), *node.stored())
+        copy.insert(&node.stored_path(), node.data(), node.acl(), node.stored())
             .unwrap();
     }
     copy.digest()
@@ -79,9 +79,9 @@ fn what_was_read_can_be_taken_out_again() {
     tree.apply(&txn(1, 7, Op::CreateSession { timeout: 4000 }));
     tree.apply(&txn(2, 7, create("/a", false, 1)));
     tree.apply(&txn(3, 7, create("/a/e", true, 1)));
-    let (before, above) = (tree.len(), *tree.root().stored());
+    let (before, above) = (tree.len(), tree.root().stored());
     ["/a", "/a", "/"].into_iter().for_each(|path| tree.prune(path));
-    assert_eq!((tree.len(), *tree.root().stored()), (before - 2, above));
+    assert_eq!((tree.len(), tree.root().stored()), (before - 2, above));
     assert_eq!(tree.ephemerals(7).count(), 0);
     assert_eq!(tree.digest(), recomputed(&tree));
     tree.forget_session(7);
@@ -148,6 +148,39 @@ fn a_fuzzy_snapshot_becomes_exact() {
     history[2..].iter().for_each(|t| _ = fuzzy.apply(t));
     assert_eq!(exact.differences(&fuzzy, 10), []);
     assert_eq!(exact.digest(), fuzzy.digest());
+}
+
+#[test]
+fn what_is_shared_is_still_of_each_tree() {
+    let mut a = Tree::new();
+    a.apply(&txn(1, 7, create("/a", false, 1)));
+    a.apply(&txn(2, 7, create("/b", false, 2)));
+    let mut b = Tree::new();
+    b.apply(&txn(5, 7, create("/b", false, 1)));
+    b.apply(&txn(6, 7, create("/a", false, 2)));
+    let before = (b.digest(), b.clone());
+    let place = |tree: &Tree, path: &str| tree.get(path).unwrap().place();
+    let shared = |a: &Tree, b: &Tree, path: &str| a.get(path).unwrap().shares_with(b.get(path).unwrap());
+    // Nodes that are not equal, and places without a node, are left as they are.
+    b.share(place(&b, "/b"), a.get("/a").unwrap());
+    b.share(99, a.get("/a").unwrap());
+    b.share(place(&b, "/a"), a.get("/a").unwrap());
+    assert!(shared(&a, &b, "/a") && !shared(&a, &b, "/b"));
+    assert_eq!(b.differences(&before.1, 10), []);
+    assert_eq!(b.digest(), before.0);
+    let set = SetData {
+        path: "/a".into(),
+        data: None,
+        version: 1,
+    };
+    a.apply(&txn(3, 7, Op::SetData(set)));
+    assert!(!shared(&a, &b, "/a"));
+    assert_eq!(b.get("/a").unwrap().data(), Some(b"/a".as_slice()));
+    assert_eq!(a.get("/a").unwrap().data(), None);
+    b.apply(&txn(7, 7, delete("/a")));
+    b.share(place(&before.1, "/a"), before.1.get("/a").unwrap());
+    assert!(b.get("/a").is_none());
+    assert_eq!((a.digest(), b.digest()), (recomputed(&a), recomputed(&b)));
 }
 
 #[test]

@@ -142,7 +142,7 @@ impl Answer {
             let Some(node) = tree.get(path) else {
                 continue;
             };
-            let mut now = *node.stored();
+            let mut now = node.stored();
             match (write, stat) {
                 (Write::Create { .. }, Some(stat)) => {
                     (now.czxid, now.ctime) = (stat.czxid, stat.ctime);
@@ -218,7 +218,7 @@ impl<'a> Ahead<'a> {
     }
 
     fn next(&self, path: &str, field: impl Fn(&NodeStat) -> i32) -> i32 {
-        let now = self.tree.get(path).map_or(0, |node| field(node.stored()));
+        let now = self.tree.get(path).map_or(0, |node| field(&node.stored()));
         now.wrapping_add(1)
     }
 

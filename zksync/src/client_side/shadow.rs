@@ -93,7 +93,7 @@ impl Shadow {
         self.count_known(path, &mut node, effect);
         let seen = node.stat.czxid.max(node.stat.mzxid).max(node.stat.pzxid);
         self.tree.set_last_zxid(self.tree.last_zxid().max(seen));
-        let before = self.tree.get(path).map(|now| *now.stored());
+        let before = self.tree.get(path).map(|now| now.stored());
         match before {
             Some(before) if before.czxid == node.stat.czxid || before.czxid == Zxid(0) => {
                 self.again(path, before, node, effect);
@@ -246,7 +246,7 @@ impl Shadow {
         let now = self.tree.get(path);
         let (now, node) = match (now, node) {
             (None, None) => return None,
-            (Some(now), Some(node)) => (*now.stored(), node),
+            (Some(now), Some(node)) => (now.stored(), node),
             _ => return Some(Want::ALL),
         };
         let same = |stat: &NodeStat| {

@@ -244,6 +244,9 @@ impl Duplex {
             Direction::Both => differs(b, a).then_some(Side::B),
         };
         let Some(writer) = writer else {
+            if !a.shares_with(b) {
+                self.alike.push((a.place(), b.place()));
+            }
             return if children_come { Look::Busy } else { Look::Same };
         };
         if let Some(base) = base

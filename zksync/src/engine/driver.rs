@@ -275,6 +275,7 @@ impl Driver {
                 }
                 requests.into_iter().for_each(|request| self.send(side, request));
                 if self.role != Role::Connecting {
+                    self.share_written(side, &txn);
                     self.settings_changed(side, &txn);
                     let both = both(&self.a, &self.b);
                     let news = self.duplex.committed(side, txn, both, arrived);
@@ -459,6 +460,7 @@ impl Driver {
         if self.role == Role::Active && !self.settled {
             self.walk(false);
         }
+        self.share_alike();
         for side in [Side::A, Side::B] {
             for out in self.duplex.take(side, now) {
                 self.send(side, out);

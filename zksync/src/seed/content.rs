@@ -24,7 +24,7 @@ pub(super) fn of(source: &Tree, own: &[OwnNode]) -> Tree {
     let mut tree = source.clone();
     tree.prune(checkpoint::ROOT);
     if let Some(members) = tree.get(MEMBERS) {
-        let (stat, acl) = (*members.stored(), members.acl().map(<[_]>::to_vec));
+        let (stat, acl) = (members.stored(), members.acl().map(<[_]>::to_vec));
         // It is there, so it has its parent.
         let _ = tree.insert(MEMBERS, Some(b""), acl.as_deref(), stat);
     }
