@@ -369,6 +369,8 @@ impl Driver {
             let lease = i32::try_from(self.options.lease_timeout.as_millis()).unwrap_or(i32::MAX);
             let _ = self.end(side).link.requests().revalidate(own, lease);
         }
+        // A server of 3.5 that was started again may have forgotten creates in a node's counter, and leads now.
+        self.sweep_due = 0;
         let news = self.duplex.up(side, both(&self.a, &self.b));
         let now = self.now();
         self.news(news, now);
