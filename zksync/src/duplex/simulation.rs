@@ -1,5 +1,6 @@
 //! Whole runs against model ensembles, every order of events by its seed.
 
+mod load;
 mod server;
 mod standby;
 mod world;
@@ -306,6 +307,23 @@ fn what_only_one_side_writes_survives_the_engine() {
                 assert_unchanged(&world, seed);
             }
         }
+    }
+}
+
+#[test]
+fn a_walk_that_ends_while_clients_write_has_missed_nothing() {
+    for seed in 0..150 {
+        let mut world = each_its_own(seed);
+        for n in 0..80 {
+            world.client(if n % 2 == 0 { Side::A } else { Side::B });
+            (0..7).for_each(|_| world.step());
+            if n % 40 == 39 {
+                (0..30).for_each(|n| world.client(if n % 2 == 0 { Side::A } else { Side::B }));
+                world.start_under_load();
+            }
+        }
+        world.drain();
+        assert_equal(&world, false, seed);
     }
 }
 

@@ -138,6 +138,12 @@ impl World {
     /// A new engine after the old one was killed: claims the checkpoints, and either asks for what it missed or looks
     /// at both trees.
     pub(super) fn start(&mut self, with_history: bool) {
+        let base = self.begin(with_history);
+        self.settle(base);
+    }
+
+    /// The same without a look at the trees; what was equal once.
+    pub(super) fn begin(&mut self, with_history: bool) -> Option<Base> {
         self.kill();
         self.run += 1;
         let [own_a, own_b] = SIDES.map(|side| {
@@ -174,7 +180,7 @@ impl World {
                 own: own_b,
             },
         };
-        self.settle((before[1].0 > 0).then_some(base));
+        (before[1].0 > 0).then_some(base)
     }
 
     /// What is on the way from a killed engine arrives or not; its sessions and those it kept alive may end.
