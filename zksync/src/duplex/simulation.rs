@@ -5,14 +5,15 @@ mod server;
 mod standby;
 mod world;
 
-use mesolith_zk::record::Acl;
+use mesolith_zk::record::{Acl, Id};
+use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write};
 use mesolith_zk::tree::{Node, Tree};
 
 use super::{News, Sweep};
 use crate::pipeline::Notice;
 use crate::plan::{Common, Kinds};
 use crate::settings::{Direction, Settings, Side, Strategy};
-use world::World;
+use world::{World, create};
 
 /// What has to be equal on both sides.
 fn content(tree: &Tree, versions: bool, common: &Common) -> Vec<String> {
@@ -111,6 +112,51 @@ fn a_target_that_knows_less_has_what_it_can_hold() {
         assert!(!world.news.iter().any(held), "seed {seed}");
         let narrowed = |news: &News| matches!(news, News::Of(_, Notice::Narrowed { .. }));
         assert!(seed % 2 == 1 || !world.news.iter().any(narrowed), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_list_that_came_after_the_engine_s_session_is_set_again() {
+    for seed in 0..40 {
+        let mut world = one_way(seed);
+        let client = 500;
+        world.on(Side::A, client, Request::OpenSession { timeout: 5000 });
+        world.on(
+            Side::A,
+            client,
+            Request::Single(create("/l", CreateMode::Persistent)),
+        );
+        world.drain();
+        let acl = Some(vec![Acl {
+            perms: 1,
+            id: Id {
+                scheme: "world".into(),
+                id: "anyone".into(),
+            },
+        }]);
+        let version = ANY_VERSION;
+        let writes = [
+            Write::SetAcl {
+                path: "/l".into(),
+                acl,
+                version,
+            },
+            // In the client's own name, so it is done although the engine's session is over.
+            create("/e", CreateMode::Ephemeral),
+            Write::SetData {
+                path: "/l".into(),
+                data: Some("more".into()),
+                version,
+            },
+        ];
+        for write in writes {
+            world.on(Side::A, client, Request::Single(write));
+            world.see(Side::A);
+            world.send();
+        }
+        world.lose_session(Side::B);
+        world.drain();
+        assert_equal(&world, true, seed);
     }
 }
 

@@ -22,16 +22,17 @@ impl World {
         let (mut sweep, mut news) = (Sweep::new(base), Vec::new());
         self.clients_write();
         sweep.step(&mut self.duplex, both(&self.a, &self.b), usize::MAX, &mut news);
+        let mut all_looked_at = false;
         for _ in 0..300 {
-            if sweep.busy() == 0 {
-                break;
-            }
             self.clients_write();
             let trees = both(&self.a, &self.b);
-            sweep.look_again(&mut self.duplex, trees, usize::MAX, &mut news);
+            all_looked_at = sweep.look_again(&mut self.duplex, trees, &mut news);
+            if all_looked_at {
+                break;
+            }
         }
         self.news.append(&mut news);
-        sweep.found == 0 && sweep.busy() == 0
+        all_looked_at && sweep.found == 0
     }
 
     fn clients_write(&mut self) {

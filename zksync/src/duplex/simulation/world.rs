@@ -271,7 +271,7 @@ impl World {
         panic!("never equal: A {:#?} B {:#?}, {news:?}", only(0), only(1));
     }
 
-    fn on(&mut self, side: Side, session: i64, request: Request) {
+    pub(super) fn on(&mut self, side: Side, session: i64, request: Request) {
         self.cxid += 1;
         let cxid = self.cxid;
         let txn = self.ensemble(side).submit(session, cxid, &request);
@@ -458,7 +458,7 @@ impl World {
         }
     }
 
-    fn send(&mut self) {
+    pub(super) fn send(&mut self) {
         // Pauses after refusals are not what is tried here.
         self.now += 2_000_000;
         let now = self.now;
@@ -592,7 +592,7 @@ pub(super) fn duplex(run: u64, settings: &Settings) -> Duplex {
     Duplex::new(&settings, routes, me.clone(), me)
 }
 
-fn create(path: &str, mode: CreateMode) -> Write {
+pub(super) fn create(path: &str, mode: CreateMode) -> Write {
     Write::Create {
         path: path.into(),
         data: Some("new".into()),
