@@ -35,6 +35,7 @@ pub use base::{Base, Since};
 pub use conflict::Conflict;
 pub(crate) use sessions::ENGINE_PREFIX;
 pub use sessions::{Sessions, is_engine};
+use sweep::Look;
 pub use sweep::Sweep;
 
 /// Both trees, as of the last event seen.
@@ -94,6 +95,8 @@ pub struct Duplex {
 /// How long a container or TTL node that one side has removed may stay on the other, in microseconds: each removes them by
 /// its own clock, once a minute.
 const REMOVAL: u64 = 150_000_000;
+/// After which time a node is looked at whose counter may differ from now on.
+const SOON: u64 = 1_000_000;
 
 impl Duplex {
     /// For an engine that does not work yet. `a` and `b`: who writes there.
@@ -344,17 +347,17 @@ impl Duplex {
             && *entry.key() <= now
         {
             for (from, path) in entry.remove() {
-                self.compare(from.other(), &path, both, None, &mut news);
+                if self.compare(from.other(), &path, both, None, &mut news) == Look::Busy {
+                    self.put_off(from, &path, now + SOON);
+                }
             }
         }
         news
     }
 
-    fn put_off(&mut self, from: Side, path: &str, now: u64) {
-        self.later
-            .entry(now + REMOVAL)
-            .or_default()
-            .push((from, path.into()));
+    /// Looks at a node again at a time. `from` and its name on the other side.
+    fn put_off(&mut self, from: Side, path: &str, at: u64) {
+        self.later.entry(at).or_default().push((from, path.into()));
     }
 
     /// The requests to send to a side now.

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use mesolith_zk::record::Zxid;
 use mesolith_zk::tree::{Node, Tree};
 
+use super::Both;
 use crate::settings::Side;
 
 /// Positions up to which both sides were equal once: what has changed on one side only since then is news of that side.
@@ -33,7 +34,8 @@ impl Since {
     }
 
     fn by(self, zxid: Zxid) -> By {
-        if zxid <= self.equal {
+        // The checkpoint's own transaction is the engine's as a whole.
+        if zxid <= self.equal || zxid == self.own {
             By::Nobody
         } else if zxid <= self.own {
             By::Somebody
@@ -96,9 +98,26 @@ impl Base {
         }
     }
 
-    /// Whether a node that only one side has is gone on the other one; else it is new here. In doubt it is kept.
-    pub(super) fn is_gone_there(self, side: Side, node: Node<'_>) -> bool {
-        self.of(side).by(node.stored().czxid) == By::Nobody
+    /// Whether a node that only one side has is gone on the other one; else it is new here.
+    pub(super) fn is_gone_there(
+        self,
+        side: Side,
+        node: Node<'_>,
+        (path, there): (&str, &str),
+        both: Both<'_>,
+    ) -> bool {
+        match self.of(side).by(node.stored().czxid) {
+            By::Nobody => true,
+            By::Client => false,
+            By::Somebody => {
+                // Each create counts on both sides, so a side that has not had it is behind, most likely.
+                let creates = |tree: &Tree, path: &str| {
+                    let (above, _) = path.rsplit_once('/')?;
+                    Some(tree.get(above)?.stored().cversion)
+                };
+                creates(both.of(side.other()), there) >= creates(both.of(side), path)
+            }
+        }
     }
 
     /// Whether a client has changed a node since.

@@ -94,7 +94,7 @@ impl Duplex {
         let (here, there) = (both.of(side).get(path), both.of(side.other()).get(&place.there));
         if matches!(change.op, Op::DeleteContainer { .. }) {
             // Each side removes empty containers and expired TTL nodes by its own clock.
-            self.put_off(side.other(), path, now);
+            self.put_off(side.other(), path, now + super::REMOVAL);
             return;
         }
         let owner = |node: Option<Node<'_>>| node.and_then(|node| node.owner());

@@ -177,7 +177,7 @@ impl Duplex {
             Some(home) if home != side && expired && may_live => {
                 // Given up here while its client lives there: it begins again, with its nodes.
                 self.away_from_mut(side).saw(zxid);
-                self.reopen(side.other(), session, both);
+                self.reopen(side.other(), session, both, now);
             }
             Some(_) => {
                 self.sessions.ended(session);
@@ -189,7 +189,7 @@ impl Duplex {
     }
 
     /// A session of `from` begins again on the other side, with its nodes.
-    fn reopen(&mut self, from: Side, session: i64, both: Both<'_>) {
+    fn reopen(&mut self, from: Side, session: i64, both: Both<'_>, now: u64) {
         let Some(timeout) = both.of(from).sessions().get(&session).copied() else {
             return self.sessions.ended(session);
         };
@@ -199,7 +199,11 @@ impl Duplex {
         self.as_if(from, session, Op::CreateSession { timeout }, both);
         for path in both.of(from).ephemerals(session).map(|node| node.path()) {
             if let Some(place) = self.routes.locate(from, &path) {
-                let there = place.there.as_ref().into();
+                let there: Box<str> = place.there.as_ref().into();
+                // Made again, it counts once more than where it lives.
+                if let Some((above, _)) = there.rsplit_once('/') {
+                    self.put_off(from, above, now + super::SOON);
+                }
                 self.away_from_mut(from).repair(there, both.from(from));
             }
         }

@@ -1,17 +1,19 @@
 //! Whole runs against model ensembles, every order of events by its seed.
 
+mod load;
 mod server;
 mod standby;
 mod world;
 
-use mesolith_zk::record::Acl;
+use mesolith_zk::record::{Acl, Id};
+use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write};
 use mesolith_zk::tree::{Node, Tree};
 
 use super::{News, Sweep};
 use crate::pipeline::Notice;
 use crate::plan::{Common, Kinds};
 use crate::settings::{Direction, Settings, Side, Strategy};
-use world::World;
+use world::{World, create};
 
 /// What has to be equal on both sides.
 fn content(tree: &Tree, versions: bool, common: &Common) -> Vec<String> {
@@ -110,6 +112,51 @@ fn a_target_that_knows_less_has_what_it_can_hold() {
         assert!(!world.news.iter().any(held), "seed {seed}");
         let narrowed = |news: &News| matches!(news, News::Of(_, Notice::Narrowed { .. }));
         assert!(seed % 2 == 1 || !world.news.iter().any(narrowed), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_list_that_came_after_the_engine_s_session_is_set_again() {
+    for seed in 0..40 {
+        let mut world = one_way(seed);
+        let client = 500;
+        world.on(Side::A, client, Request::OpenSession { timeout: 5000 });
+        world.on(
+            Side::A,
+            client,
+            Request::Single(create("/l", CreateMode::Persistent)),
+        );
+        world.drain();
+        let acl = Some(vec![Acl {
+            perms: 1,
+            id: Id {
+                scheme: "world".into(),
+                id: "anyone".into(),
+            },
+        }]);
+        let version = ANY_VERSION;
+        let writes = [
+            Write::SetAcl {
+                path: "/l".into(),
+                acl,
+                version,
+            },
+            // In the client's own name, so it is done although the engine's session is over.
+            create("/e", CreateMode::Ephemeral),
+            Write::SetData {
+                path: "/l".into(),
+                data: Some("more".into()),
+                version,
+            },
+        ];
+        for write in writes {
+            world.on(Side::A, client, Request::Single(write));
+            world.see(Side::A);
+            world.send();
+        }
+        world.lose_session(Side::B);
+        world.drain();
+        assert_equal(&world, true, seed);
     }
 }
 
@@ -306,6 +353,23 @@ fn what_only_one_side_writes_survives_the_engine() {
                 assert_unchanged(&world, seed);
             }
         }
+    }
+}
+
+#[test]
+fn a_walk_that_ends_while_clients_write_has_missed_nothing() {
+    for seed in 0..150 {
+        let mut world = each_its_own(seed);
+        for n in 0..80 {
+            world.client(if n % 2 == 0 { Side::A } else { Side::B });
+            (0..7).for_each(|_| world.step());
+            if n % 40 == 39 {
+                (0..30).for_each(|n| world.client(if n % 2 == 0 { Side::A } else { Side::B }));
+                world.start_under_load();
+            }
+        }
+        world.drain();
+        assert_equal(&world, false, seed);
     }
 }
 

@@ -377,7 +377,9 @@ impl Duplex {
         let gone_there = match direction {
             // Its client lives here: if it is gone there, its session was given up.
             Direction::Both if self.lives_on(side, node) => false,
-            Direction::Both => base.is_some_and(|base| base.is_gone_there(side, node)),
+            Direction::Both => base.is_some_and(|base| {
+                self.lives_on(side.other(), node) || base.is_gone_there(side, node, (path, there), both)
+            }),
             one_way => !one_way.carries_from(side),
         };
         if !gone_there {

@@ -138,6 +138,12 @@ impl World {
     /// A new engine after the old one was killed: claims the checkpoints, and either asks for what it missed or looks
     /// at both trees.
     pub(super) fn start(&mut self, with_history: bool) {
+        let base = self.begin(with_history);
+        self.settle(base);
+    }
+
+    /// The same without a look at the trees; what was equal once.
+    pub(super) fn begin(&mut self, with_history: bool) -> Option<Base> {
         self.kill();
         self.run += 1;
         let [own_a, own_b] = SIDES.map(|side| {
@@ -174,7 +180,7 @@ impl World {
                 own: own_b,
             },
         };
-        self.settle((before[1].0 > 0).then_some(base));
+        (before[1].0 > 0).then_some(base)
     }
 
     /// What is on the way from a killed engine arrives or not; its sessions and those it kept alive may end.
@@ -265,7 +271,7 @@ impl World {
         panic!("never equal: A {:#?} B {:#?}, {news:?}", only(0), only(1));
     }
 
-    fn on(&mut self, side: Side, session: i64, request: Request) {
+    pub(super) fn on(&mut self, side: Side, session: i64, request: Request) {
         self.cxid += 1;
         let cxid = self.cxid;
         let txn = self.ensemble(side).submit(session, cxid, &request);
@@ -452,7 +458,7 @@ impl World {
         }
     }
 
-    fn send(&mut self) {
+    pub(super) fn send(&mut self) {
         // Pauses after refusals are not what is tried here.
         self.now += 2_000_000;
         let now = self.now;
@@ -586,7 +592,7 @@ pub(super) fn duplex(run: u64, settings: &Settings) -> Duplex {
     Duplex::new(&settings, routes, me.clone(), me)
 }
 
-fn create(path: &str, mode: CreateMode) -> Write {
+pub(super) fn create(path: &str, mode: CreateMode) -> Write {
     Write::Create {
         path: path.into(),
         data: Some("new".into()),
