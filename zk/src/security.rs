@@ -37,8 +37,8 @@ pub struct Security {
     pub client_tls: Option<Tls>,
     /// SASL of client sessions.
     pub client_sasl: Option<Sasl>,
-    /// Digest credentials of client sessions (`addauth digest`).
-    pub credentials: Option<Credentials>,
+    /// Digest credentials of client sessions (`addauth digest`); a session has all of them.
+    pub credentials: Vec<Credentials>,
 }
 
 /// A SASL user.
@@ -175,9 +175,9 @@ impl Error {
 
 impl Security {
     /// With digest credentials and nothing else.
-    pub fn with_credentials(credentials: Option<Credentials>) -> Self {
+    pub fn with_credentials(credentials: impl IntoIterator<Item = Credentials>) -> Self {
         Self {
-            credentials,
+            credentials: credentials.into_iter().collect(),
             ..Self::default()
         }
     }
@@ -214,7 +214,7 @@ impl Security {
             let options = SaslOptions::digest_md5(user.user.clone(), user.password.clone());
             connector = connector.with_sasl(options);
         }
-        if let Some(Credentials { user, password }) = &self.credentials {
+        for Credentials { user, password } in &self.credentials {
             connector = connector.with_auth("digest", format!("{user}:{password}").as_bytes());
         }
         Ok(connector)

@@ -69,7 +69,7 @@ pub enum Command {
     /// Change who writes below a root.
     #[command(after_help = EXIT_CODES)]
     Switch(ask::SwitchArgs),
-    /// Wait until everything committed on A before now is in B; print A's position.
+    /// Wait until everything that was committed before now on a side that writes is on the other; print the position.
     #[command(after_help = EXIT_CODES)]
     Barrier(Located),
 }

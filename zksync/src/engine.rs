@@ -9,9 +9,10 @@
 //! - `driver`: one task that takes events, asks the decisions and sends what they say.
 //! - `claim`, `claiming`, `layout`: becoming the active one; what is kept in the ensembles.
 //! - `join`: what happened between the checkpoint and now.
-//! - `open`, `seeding`: whether it may begin; a target filled by file.
+//! - `open`, `opening`, `seeding`: whether it may begin, and what it answers until then; a target filled by file.
 //! - `walk`: both trees compared from time to time, and repaired; `keep_alive`: sessions.
-//! - `commands`, `report`, `lag`, `conflict_log`: what others ask and see.
+//! - `commands`, `report`, `lag`, `filling`, `conflict_log`: what others ask and see.
+//! - `phases`: what it is about, as a trace.
 //! - `watcher`: what servers say of themselves, and where clients are connected.
 
 mod claim;
@@ -19,12 +20,15 @@ mod claiming;
 mod commands;
 mod conflict_log;
 mod driver;
+mod filling;
 mod join;
 mod keep_alive;
 mod lag;
 mod layout;
 mod news;
 mod open;
+mod opening;
+mod phases;
 mod report;
 mod seeding;
 mod share;
@@ -34,15 +38,16 @@ mod watcher;
 use std::sync::Arc;
 
 use mesolith_zk::learner::Config;
+use phases::Phases;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use crate::handle::{Handle, Refused};
 use crate::options::{EndpointOptions, Options};
 use crate::routes;
 use crate::settings::Side;
 use crate::side;
-use crate::status::Status;
 
 /// An engine cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -103,17 +108,16 @@ impl Error {
 /// # Errors
 /// When the options make no sense, or the folder for its files cannot be used.
 pub fn start(options: Options) -> Result<(Handle, JoinHandle<Result<(), Error>>), Error> {
-    let (status, seen) = watch::channel(Arc::new(Status {
-        name: options.name.clone(),
-        settings: options.settings.clone(),
-        pid: std::process::id(),
-        ..Status::default()
-    }));
-    let (commands, asked) = mpsc::channel(64);
+    let (status, seen) = watch::channel(Arc::new(opening::first_status(&options)));
+    let (commands, mut asked) = mpsc::channel(64);
     let routes = crate::Routes::new(&options.settings)?;
     let task = tokio::spawn(async move {
-        let opened = open::open(&options, &routes).await?;
-        driver::Driver::new(options, routes, opened, status, asked)?
+        let phases = Phases::new(&options.name);
+        let opened = opening::opened(&options, &routes, &status, &mut asked);
+        let Some(opened) = opened.instrument(phases.span()).await? else {
+            return Ok(());
+        };
+        driver::Driver::new(options, routes, opened, phases, status, asked)?
             .run()
             .await
     });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::settings::{Settings, Side};
+use crate::settings::{Mode, Settings, Side};
 use crate::status::Status;
 
 /// A node that differs between the sides.
@@ -73,7 +73,7 @@ pub type Answer<T> = oneshot::Sender<Result<T, Refused>>;
 pub enum Command {
     /// Follow these settings; answers with the generation once they are stored in the target.
     Configure(Box<Settings>, Answer<u64>),
-    /// Compare both sides, after everything committed on A before is in B.
+    /// Compare both sides, after everything that was committed before on a side that writes is on the other.
     Diff {
         /// Most differences to name.
         limit: usize,
@@ -96,8 +96,25 @@ pub enum Command {
         /// They.
         answer: Answer<Vec<ConflictRecord>>,
     },
-    /// Wait until everything committed on A before now is in B; answers with A's position.
+    /// Wait until everything that was committed before now on a side that writes is on the other; answers with A's position,
+    /// or B's where only B writes.
     Barrier(Answer<String>),
+}
+
+impl Command {
+    /// What a trace calls it; `now` are the settings that it may change.
+    #[must_use]
+    pub fn name(&self, now: &Settings) -> &'static str {
+        match self {
+            Self::Configure(wanted, _) if wanted.mode == Mode::Stop => "stop",
+            Self::Configure(wanted, _) if wanted.routes != now.routes => "switch",
+            Self::Configure(..) => "configure",
+            Self::Diff { .. } => "diff",
+            Self::Resolve { .. } => "resolve",
+            Self::Conflicts { .. } => "conflicts",
+            Self::Barrier(_) => "barrier",
+        }
+    }
 }
 
 /// A running engine.

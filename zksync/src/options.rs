@@ -13,7 +13,7 @@ pub use address::{ServerAddress, parse_servers};
 pub use secret::Secret;
 pub use security::{Auth, Sasl, SecurityOptions, Tls};
 
-use crate::settings::Settings;
+use crate::settings::{Settings, Side};
 
 /// An option cannot be used. The message names the flag, the value and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -140,6 +140,15 @@ pub struct Options {
 }
 
 impl Options {
+    /// One side's ensemble.
+    #[must_use]
+    pub fn endpoint(&self, side: Side) -> &EndpointOptions {
+        match side {
+            Side::A => &self.source,
+            Side::B => &self.target,
+        }
+    }
+
     /// Looks for what cannot be right, without asking anybody. Settings have their own
     /// [`validate`](crate::settings::validate).
     ///

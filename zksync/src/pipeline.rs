@@ -112,6 +112,8 @@ struct Sent {
     through: u64,
     what: What,
     at: u64,
+    /// From here to its answer, in a trace.
+    span: tracing::Span,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -71,15 +71,15 @@ pub struct Lag {
 /// How far the target is filled, in counted nodes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Nodes looked at.
+    /// Nodes of A that the target has, or that are not carried.
     pub done: u64,
-    /// Nodes in all.
+    /// Nodes of A in all.
     pub total: u64,
     /// Bytes of data written.
     pub bytes: u64,
-    /// Nodes a second.
+    /// Nodes a second, over the last ten seconds.
     pub per_second: f64,
-    /// Seconds left, counted from what is done; none before there is something to count from.
+    /// Seconds left at that rate; none before there is something to count from, and while nothing moves.
     pub seconds_left: Option<f64>,
 }
 

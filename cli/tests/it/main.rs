@@ -1,4 +1,5 @@
 //! The program itself, as a person calls it, on real parts.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
+mod document;
 mod sync;

@@ -88,7 +88,7 @@ impl Drop for Program {
     }
 }
 
-fn setup(first_id: usize) -> Setup {
+pub(crate) fn setup(first_id: usize) -> Setup {
     Setup {
         jvm: vec!["-Xmx96m".into()],
         first_id,

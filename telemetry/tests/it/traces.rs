@@ -1,76 +1,21 @@
 //! Spans reach a collector, with the right parents across a hop.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
 
 use mesolith_telemetry::{
     Options, ServerSpans, continue_from_map, inject_metadata, subscriber, trace_context,
 };
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
-use opentelemetry_proto::tonic::trace::v1::Span;
-use tokio_stream::wrappers::TcpListenerStream;
 use tower::{Layer, ServiceExt, service_fn};
 use tracing::Instrument;
 
-/// Keeps what it is sent.
-#[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<ExportTraceServiceRequest>>>);
-
-#[tonic::async_trait]
-impl TraceService for Collector {
-    async fn export(
-        &self,
-        request: tonic::Request<ExportTraceServiceRequest>,
-    ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
-        self.0.lock().unwrap().push(request.into_inner());
-        Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
-    }
-}
-
-impl Collector {
-    async fn start(&self) -> String {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let service = TraceServiceServer::new(self.clone());
-        let incoming = TcpListenerStream::new(listener);
-        tokio::spawn(
-            tonic::transport::Server::builder()
-                .add_service(service)
-                .serve_with_incoming(incoming),
-        );
-        endpoint
-    }
-
-    fn spans(&self) -> Vec<Span> {
-        let all = self.0.lock().unwrap();
-        let scopes = all
-            .iter()
-            .flat_map(|r| &r.resource_spans)
-            .flat_map(|r| &r.scope_spans);
-        scopes.flat_map(|s| s.spans.clone()).collect()
-    }
-
-    fn span(&self, name: &str) -> Span {
-        let spans = self.spans();
-        let names: Vec<_> = spans.iter().map(|s| s.name.clone()).collect();
-        spans
-            .into_iter()
-            .find(|s| s.name == name)
-            .ok_or(format!("no {name} in {names:?}"))
-            .unwrap()
-    }
-}
+use crate::collector::Collector;
 
 /// The far side of a gRPC call: a span of its own for the call, and work inside it.
 async fn answer(request: http::Request<()>) {
     let service = service_fn(|_: http::Request<()>| async {
         tracing::info_span!(target: "mesolith_test", "apply").in_scope(|| ());
-        Ok::<_, Infallible>(())
+        let refused = http::Response::builder().header("grpc-status", "9").body(());
+        Ok::<_, Infallible>(refused.unwrap())
     });
     ServerSpans.layer(service).oneshot(request).await.unwrap();
 }
@@ -111,6 +56,16 @@ async fn one_trace_goes_from_the_reconcile_through_the_call_to_the_task() {
     );
     let (apply, task) = (collector.span("apply"), collector.span("task"));
     assert!(reconcile.parent_span_id.is_empty());
+    let code = call.attributes.iter().find(|a| a.key == "rpc.grpc.status_code");
+    assert!(
+        code.is_some_and(|code| format!("{code:?}").contains("IntValue(9)")),
+        "{call:?}"
+    );
+    assert_eq!(
+        call.status.as_ref().map(|status| status.code),
+        Some(2),
+        "an error"
+    );
     assert_eq!(call.parent_span_id, reconcile.span_id);
     assert_eq!(apply.parent_span_id, call.span_id);
     assert_eq!(task.parent_span_id, reconcile.span_id);

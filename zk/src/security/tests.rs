@@ -14,7 +14,7 @@ fn debug_shows_no_secret() {
     let security = Security {
         quorum_sasl: Some(Sasl::new(Mechanism::DigestMd5, secret())),
         client_sasl: Some(Sasl::DigestMd5(secret())),
-        credentials: Some(secret()),
+        credentials: vec![secret()],
         ..Security::default()
     };
     let shown = format!("{security:?}");

@@ -133,10 +133,12 @@ async fn sessions_of_users() {
     };
     let security = Security {
         client_sasl: Some(user("engine", "right")),
-        credentials: Some(Credentials {
-            user: "me".to_owned(),
-            password: "secret".to_owned(),
-        }),
+        credentials: ["me", "you"]
+            .map(|user| Credentials {
+                user: user.to_owned(),
+                password: "secret".to_owned(),
+            })
+            .into(),
         ..Security::default()
     };
     let client = connect(security.clone()).await.unwrap();
@@ -144,7 +146,9 @@ async fn sessions_of_users() {
     let users: Vec<_> = users.iter().map(|u| (u.scheme(), u.user())).collect();
     println!("{users:?}");
     assert!(
-        users.contains(&("sasl", "engine")) && users.contains(&("digest", "me")),
+        [("sasl", "engine"), ("digest", "me"), ("digest", "you")]
+            .iter()
+            .all(|user| users.contains(user)),
         "{users:?}"
     );
     let wrong = Security {

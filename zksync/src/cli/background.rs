@@ -41,8 +41,10 @@ impl Launch {
         let mut options = OpenOptions::new();
         options.create(true).append(true).mode(0o600);
         let log = options.open(files.log()).map_err(failed)?;
+        // Whoever starts it does not wait; it itself is what is waited for.
+        let arguments = self.arguments.iter().filter(|argument| *argument != "--no-wait");
         Command::new(&self.program)
-            .args(&self.arguments)
+            .args(arguments)
             .args(["--foreground", "--detached"])
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(failed)?)

@@ -169,7 +169,8 @@ impl Client {
         Ok(found.into_iter().map(convert::conflict_from_wire).collect())
     }
 
-    /// Returns once everything committed on A before the call is in B, with A's position.
+    /// Returns once everything that was committed before the call on a side that writes is on the other, with A's position,
+    /// or B's where only B writes.
     ///
     /// # Errors
     /// When that did not happen in time.

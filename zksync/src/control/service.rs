@@ -10,6 +10,8 @@ use mesolith_proto::zksync::v1::sync_server::Sync as SyncApi;
 use mesolith_telemetry::Shutdown;
 use tokio::sync::oneshot;
 use tonic::{Request, Response, Status};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::{REASON, convert};
 use crate::handle::{Answer, Command, Handle, Refused};
@@ -69,18 +71,31 @@ impl Service {
             message: "the engine has ended; its log says why".to_owned(),
         };
         let (answer, answered) = oneshot::channel();
+        let command = command(answer);
+        let name = command.name(&self.handle.status.borrow().settings);
+        let span = tracing::info_span!(
+            "command",
+            otel.name = name,
+            reason = Empty,
+            otel.status_code = Empty
+        );
         let asking = async {
-            let sent = self.handle.commands.send(command(answer)).await;
+            let sent = self.handle.commands.send(command).await;
             sent.map_err(|_| ended())?;
             answered.await.map_err(|_| ended())?
         };
-        within(limit, asking).await.unwrap_or_else(|| {
+        let done = within(limit, asking.instrument(span.clone())).await;
+        let done = done.unwrap_or_else(|| {
             let waiting = self.handle.status.borrow().waiting_for.clone();
             let why = waiting.map_or_else(String::new, |w| format!(": {}", w.message));
             Err(Refused {
                 reason: "TimedOut",
                 message: format!("{what} was not done within {} s{why}", limit.as_secs()),
             })
+        });
+        done.inspect_err(|refused| {
+            span.record("reason", refused.reason)
+                .record("otel.status_code", "ERROR");
         })
     }
 
@@ -121,12 +136,14 @@ impl Service {
                         "only this standby has ended; the active engine {active} goes on"
                     ));
                 }
-                State::Standby
-                | State::Connecting
-                | State::Seeding
-                | State::CatchingUp
-                | State::InSync
-                | State::Paused => {}
+                // Nobody but the active engine stores anything in the target.
+                State::Connecting => {
+                    return Some(
+                        "it was not active yet, so the target does not know of it; another engine of this name goes on"
+                            .to_owned(),
+                    );
+                }
+                State::Standby | State::Seeding | State::CatchingUp | State::InSync | State::Paused => {}
             }
             let settings = Settings {
                 mode: Mode::Stop,
@@ -232,7 +249,7 @@ impl SyncApi for Service {
 
     async fn barrier(&self, _: Request<pb::BarrierRequest>) -> Reply<pb::BarrierResponse> {
         let zxid = self
-            .ask(BARRIER_LIMIT, "reaching A's position", Command::Barrier)
+            .ask(BARRIER_LIMIT, "reaching the position", Command::Barrier)
             .await
             .map_err(refusal)?;
         Ok(Response::new(pb::BarrierResponse { zxid }))

@@ -42,8 +42,10 @@ pub struct Sweep {
     base: Option<Base>,
     /// Nodes of which something was on its way, so that nothing can be said of them.
     busy: Vec<(Side, Box<str>)>,
-    /// Nodes looked at, and how many differed.
+    /// Nodes looked at.
     pub looked: u64,
+    /// Those of A.
+    pub on_a: u64,
     /// Nodes that differed.
     pub found: u64,
 }
@@ -57,13 +59,9 @@ impl Sweep {
             base,
             busy: Vec::new(),
             looked: 0,
+            on_a: 0,
             found: 0,
         }
-    }
-
-    /// Nodes in all, as of now.
-    pub fn total(both: Both<'_>) -> u64 {
-        (both.a.len() + both.b.len()) as u64
     }
 
     /// Looks at up to `looks` nodes and has repaired what differs; true at the end.
@@ -81,8 +79,9 @@ impl Sweep {
             let node = tree.node_at(self.next);
             self.next += 1;
             looked += 1;
-            self.looked += 1;
             let Some(node) = node else { continue };
+            self.looked += 1;
+            self.on_a += u64::from(self.side == Side::A);
             match duplex.compare_node(self.side, node, both, self.base, news) {
                 Look::Same => {}
                 Look::Repaired => self.found += 1,

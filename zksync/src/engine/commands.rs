@@ -24,6 +24,10 @@ enum Waiter {
     Diff(usize, u32, Answer<DiffReport>),
     /// The side that wrote has nothing on its way any more: others may write from now on.
     Switch(Box<Settings>, Answer<u64>),
+    /// Both trees were compared, and nothing was left to repair.
+    Compared(Answer<()>),
+    /// And after it, on another side, what waits there.
+    Then(Side, Box<Self>),
 }
 
 /// How often a comparison looks again at what differs: a node may be written while it is on its way.
@@ -58,6 +62,8 @@ impl Waiter {
             Self::Barrier(answer) => drop(answer.send(Err(refused))),
             Self::Diff(.., answer) => drop(answer.send(Err(refused))),
             Self::Switch(_, answer) => drop(answer.send(Err(refused))),
+            Self::Compared(answer) => drop(answer.send(Err(refused))),
+            Self::Then(_, next) => next.refuse(refused),
         }
     }
 }
@@ -84,14 +90,17 @@ impl Driver {
     pub(super) fn command(&mut self, command: Command) {
         match command {
             Command::Configure(settings, answer) => self.configure(*settings, answer),
-            Command::Diff { limit, answer } => self.barrier(Side::A, Waiter::Diff(limit, ROUNDS, answer)),
-            Command::Resolve { path, keep, answer } => {
-                let _ = answer.send(self.resolve(&path, keep));
-            }
+            Command::Diff { limit, answer } => self.fence(Waiter::Diff(limit, ROUNDS, answer)),
+            Command::Resolve { path, keep, answer } => match self.resolve(&path, keep) {
+                Err(refused) => drop(answer.send(Err(refused))),
+                // Nothing is written meanwhile.
+                Ok(()) if self.settings.mode == Mode::Pause => drop(answer.send(Ok(()))),
+                Ok(()) => self.waiters.until.push((keep, Zxid(0), Waiter::Compared(answer))),
+            },
             Command::Conflicts { limit, answer } => {
                 let _ = answer.send(Ok(self.log.last(limit)));
             }
-            Command::Barrier(answer) => self.barrier(Side::A, Waiter::Barrier(answer)),
+            Command::Barrier(answer) => self.fence(Waiter::Barrier(answer)),
         }
     }
 
@@ -142,7 +151,20 @@ impl Driver {
             return Err(refused("NotFrozen", format!("{path} is not frozen; {which}")));
         }
         self.forget_frozen(path);
+        // The write raises a version on its side; the other side's follows when both are compared after it.
+        self.repaired = [Side::A, Side::B].map(|side| self.duplex.away_from(side).last_unit());
+        self.look_again();
         Ok(())
+    }
+
+    /// Barriers on every side that writes. The position that is answered is A's where A does.
+    fn fence(&mut self, waiter: Waiter) {
+        let writes = |side| self.duplex.routes().any_from(side);
+        match (writes(Side::A), writes(Side::B)) {
+            (true, true) => self.barrier(Side::B, Waiter::Then(Side::A, Box::new(waiter))),
+            (false, true) => self.barrier(Side::B, waiter),
+            (_, false) => self.barrier(Side::A, waiter),
+        }
     }
 
     /// Asks a side's leader for a barrier.
@@ -177,6 +199,8 @@ impl Driver {
                     let _ = answer.send(Ok(format!("{:#x}", at.0)));
                 }
                 Waiter::Diff(limit, rounds, answer) => self.diff(limit, rounds, answer),
+                Waiter::Compared(answer) => drop(answer.send(Ok(()))),
+                Waiter::Then(next, waiter) => self.barrier(next, *waiter),
                 Waiter::Switch(wanted, answer) => match accept(&self.settings, *wanted) {
                     Ok(wanted) => self.follow(wanted, answer),
                     Err(refused) => drop(answer.send(Err(refused))),
@@ -203,7 +227,7 @@ impl Driver {
         let (a, b) = (self.a.link.tree(), self.b.link.tree());
         let report = diff::compare(a, b, duplex.routes(), duplex.common(), on_its_way, limit);
         if report.different > 0 && rounds > 0 && !duplex.is_idle() {
-            self.barrier(Side::A, Waiter::Diff(limit, rounds - 1, answer));
+            self.fence(Waiter::Diff(limit, rounds - 1, answer));
         } else {
             let _ = answer.send(Ok(report));
         }

@@ -9,14 +9,17 @@ use mesolith_zk::learner::Check;
 use mesolith_zk::record::{Op, Zxid};
 use mesolith_zk::tree::DigestCheck;
 use tokio::sync::{mpsc, watch};
+use tracing::Instrument;
 
 use super::Error;
 use super::claim::{Claim, Stage};
 use super::commands::Waiters;
 use super::conflict_log::ConflictLog;
+use super::filling::Filling;
 use super::lag::Lags;
 use super::layout::Layout;
 use super::open::Opened;
+use super::phases::Phases;
 use super::watcher::{self, Servers};
 use crate::duplex::{Base, Both, Duplex, Sweep};
 use crate::handle::Command;
@@ -99,6 +102,8 @@ pub(super) struct Driver {
     pub(super) log: ConflictLog,
     pub(super) waiters: Waiters,
     pub(super) rates: super::report::Rates,
+    pub(super) filling: Filling,
+    pub(super) phases: Phases,
     status: watch::Sender<Arc<Status>>,
     published: u64,
     commands: mpsc::Receiver<Command>,
@@ -109,6 +114,7 @@ impl Driver {
         options: Options,
         routes: Routes,
         opened: Opened,
+        phases: Phases,
         status: watch::Sender<Arc<Status>>,
         commands: mpsc::Receiver<Command>,
     ) -> Result<Self, Error> {
@@ -133,10 +139,7 @@ impl Driver {
         };
         let timeout = i32::try_from(options.lease_timeout.as_millis()).unwrap_or(i32::MAX);
         let end = |side: Side, link: Link| {
-            let endpoint = match side {
-                Side::A => &options.source,
-                Side::B => &options.target,
-            };
+            let endpoint = options.endpoint(side);
             let servers = endpoint.servers.iter().map(|server| server.client()).collect();
             End {
                 link,
@@ -181,6 +184,8 @@ impl Driver {
             log,
             waiters: Waiters::default(),
             rates: super::report::Rates::default(),
+            filling: Filling::default(),
+            phases,
             status,
             published: 0,
             commands,
@@ -423,7 +428,8 @@ impl Driver {
             self.seed()?;
         }
         if self.role == Role::Connecting && self.a.up && self.b.up {
-            self.join().await?;
+            let span = tracing::info_span!(parent: &self.phases.span(), "join");
+            self.join().instrument(span).await?;
         }
         let now = self.now();
         self.try_refused(now);
@@ -459,6 +465,7 @@ impl Driver {
         if self.failed.is_none() {
             self.claim(now);
         }
+        self.follow_phase();
         if self.role == Role::Active && !self.settled {
             self.walk(false);
         }

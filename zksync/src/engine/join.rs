@@ -219,10 +219,7 @@ impl Driver {
 
     /// Asks the leader by a link of its own.
     async fn history(&self, side: Side, since: Zxid, until: Zxid) -> Option<Vec<Txn>> {
-        let endpoint = match side {
-            Side::A => &self.options.source,
-            Side::B => &self.options.target,
-        };
+        let endpoint = self.options.endpoint(side);
         let mut from = Tree::new();
         from.set_last_zxid(since);
         let mut learner = Learner::start(observer(endpoint, &self.options, side, 1), Some(from)).ok()?;

@@ -29,11 +29,18 @@ pub(super) struct Opened {
     pub(super) seed: bool,
 }
 
-pub(super) async fn open(options: &Options, routes: &Routes) -> Result<Opened, Error> {
+/// Waits for servers that may be starting; `waits` is told why.
+///
+/// # Errors
+/// When the engine must not begin.
+pub(super) async fn open(
+    options: &Options,
+    routes: &Routes,
+    waits: impl Fn(&[Problem]),
+) -> Result<Opened, Error> {
     let begun = Instant::now();
     loop {
-        let source = probe(&options.source).await?;
-        let target = probe(&options.target).await?;
+        let (source, target) = tokio::try_join!(probe(&options.source), probe(&options.target))?;
         let mut facts = Facts::new(&options.name, routes);
         facts.source = &source.servers;
         facts.target = &target.servers;
@@ -50,14 +57,15 @@ pub(super) async fn open(options: &Options, routes: &Routes) -> Result<Opened, E
         if problems.is_empty() {
             let seed = seeding(options, &source, &target)?;
             return Ok(Opened {
-                a: link(&options.source, options, Side::A, &source.discovery, routes).await?,
-                b: link(&options.target, options, Side::B, &target.discovery, routes).await?,
+                a: link(&options.source, options, Side::A, &source.discovery).await?,
+                b: link(&options.target, options, Side::B, &target.discovery).await?,
                 seed,
             });
         }
         if !may_pass || begun.elapsed() > PATIENCE {
             return Err(refuse(&problems));
         }
+        waits(&problems);
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
@@ -133,7 +141,6 @@ async fn link(
     options: &Options,
     side: Side,
     discovery: &Discovery,
-    routes: &Routes,
 ) -> Result<Link, Error> {
     let mut facts = side::Facts {
         version: discovery.version().map(ToOwned::to_owned),
@@ -163,7 +170,6 @@ async fn link(
     config.reason = choice.reason;
     config.version = facts.numbers();
     config.roots = vec!["/".to_owned()];
-    let _ = routes;
     Ok(Link::Client(Box::new(ClientSide::start(config))))
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::driver::{Driver, Role};
-use crate::duplex::Sweep;
 use crate::settings::{Mode, Side};
 use crate::status::{Alert, Progress, SideStatus, State, Status, Waiting};
 
@@ -77,6 +76,7 @@ impl Driver {
         let both_ways = self.duplex.routes().any_from(Side::B);
         let state = self.state(lag_ms.p50);
         let alerts = self.alerts(now, lag_ms.p95);
+        let progress = self.progress(state, now);
         Status {
             name: self.options.name.clone(),
             state,
@@ -100,7 +100,7 @@ impl Driver {
             updates: writes,
             bytes,
             applied_zxid: format!("{:#x}", self.duplex.away_from(Side::A).applied().0),
-            progress: (state == State::Seeding).then(|| self.progress(now)),
+            progress,
             sides: [Side::A, Side::B]
                 .into_iter()
                 .map(|side| (side, self.side_status(side, now)))
@@ -161,30 +161,27 @@ impl Driver {
         })
     }
 
-    fn holder_is_other(&self) -> bool {
+    pub(super) fn holder_is_other(&self) -> bool {
         let holder = self.b.claim.holder(self.b.link.tree());
         holder.is_some_and(|holder| holder != self.run)
     }
 
     fn servers(&self, side: Side) -> String {
-        match side {
-            Side::A => self.options.source.connection_string(),
-            Side::B => self.options.target.connection_string(),
-        }
+        self.options.endpoint(side).connection_string()
     }
 
-    fn progress(&self, now: u64) -> Progress {
-        let total = Sweep::total(super::driver::both(&self.a, &self.b));
-        let done = self.sweep.as_ref().map_or(0, |sweep| sweep.looked).min(total);
-        let seconds = now.saturating_sub(self.sweep_begun) as f64 / 1e6;
-        let per_second = if seconds > 0.1 { done as f64 / seconds } else { 0.0 };
-        Progress {
-            done,
-            total,
-            bytes: self.duplex.away_from(Side::A).counters().bytes,
-            per_second,
-            seconds_left: (per_second > 0.0 && done > 0).then(|| (total - done) as f64 / per_second),
+    /// Nodes of A that were looked at and have arrived, while the target is filled. A walk that was broken off and begun
+    /// again counts from where it was.
+    fn progress(&mut self, state: State, now: u64) -> Option<Progress> {
+        if state != State::Seeding {
+            self.filling.forget();
+            return None;
         }
+        let from_a = self.duplex.away_from(Side::A);
+        let looked = self.sweep.as_ref().map_or(0, |sweep| sweep.on_a);
+        let done = looked.saturating_sub(from_a.pending() as u64);
+        let total = self.a.link.tree().len() as u64;
+        Some(self.filling.look(now, done, total, from_a.counters().bytes))
     }
 
     fn side_status(&self, side: Side, now: u64) -> SideStatus {

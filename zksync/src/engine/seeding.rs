@@ -17,7 +17,8 @@ impl Driver {
             ..seed::Options::default()
         };
         let dirs = &self.options.seed_dirs;
-        let written = tokio::task::block_in_place(|| seed::write(tree, dirs, options));
+        let span = tracing::info_span!(parent: &self.phases.span(), "seed", nodes = (tree.len() as u64).cast_signed());
+        let written = span.in_scope(|| tokio::task::block_in_place(|| seed::write(tree, dirs, options)));
         let seeded = written.map_err(|error| Error::Refused {
             reason: error.reason(),
             message: error.to_string(),

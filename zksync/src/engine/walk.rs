@@ -23,7 +23,9 @@ const MOST_PENDING: usize = 8_000;
 impl Driver {
     /// Walks through both trees from the beginning.
     pub(super) fn look_again(&mut self) {
-        self.sweep = None;
+        if let Some(sweep) = self.sweep.take() {
+            self.phases.repaired(sweep.looked, sweep.found);
+        }
         self.settled = false;
         self.sweep_due = 0;
     }
@@ -72,6 +74,9 @@ impl Driver {
             let is_done = (on_tick || self.settled) && sweep.look_again(&mut self.duplex, trees, &mut news);
             at_end = is_done || now >= until;
         }
+        if found == 0 && sweep.found > 0 {
+            self.phases.repairs();
+        }
         self.repairs -= (sweep.found - found) as f64;
         self.news(news, now);
         if !at_end {
@@ -83,6 +88,7 @@ impl Driver {
             found = sweep.found,
             "a walk through both trees has ended"
         );
+        self.phases.repaired(sweep.looked, sweep.found);
         if sweep.found > 0 {
             self.repaired = [Side::A, Side::B].map(|side| self.duplex.away_from(side).last_unit());
             self.sweep_due = 0;

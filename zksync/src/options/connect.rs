@@ -35,8 +35,8 @@ impl SecurityOptions {
                 password: sasl.password.expose().to_owned(),
             })
         };
-        let digest = self.auth.iter().find(|auth| auth.scheme == "digest");
-        let credentials = digest.and_then(|auth| {
+        // `digest` is the only scheme that a flag takes.
+        let credentials = self.auth.iter().filter_map(|auth| {
             let (user, password) = auth.value.expose().split_once(':')?;
             Some(Credentials {
                 user: user.to_owned(),
@@ -48,7 +48,7 @@ impl SecurityOptions {
             quorum_sasl: self.quorum_sasl.as_ref().map(sasl),
             client_tls: self.tls.as_ref().map(tls),
             client_sasl: self.sasl.as_ref().map(sasl),
-            credentials,
+            credentials: credentials.collect(),
         }
     }
 }

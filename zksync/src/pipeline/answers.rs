@@ -46,7 +46,10 @@ impl Pipeline {
                 }
                 self.done(sent.through, &mut notices);
             }
-            Answer::Refused { code, part } => self.refused(&sent, code, part, trees, now, &mut notices),
+            Answer::Refused { code, part } => {
+                sent.span.record("refused", code);
+                self.refused(&sent, code, part, trees, now, &mut notices);
+            }
         }
         notices
     }

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use mesolith_zk::record::Zxid;
 use mesolith_zk::request::{Request, Write};
+use tracing::Span;
+use tracing::field::Empty;
 
 use super::{Flow, Outgoing, Pipeline, Sent, Step, What};
 use crate::checkpoint::Checkpoint;
@@ -225,6 +227,20 @@ impl Pipeline {
         (u32::from(self.me.tag) << 24 | self.cxid).cast_signed()
     }
 
+    /// Nothing is computed for it unless somebody traces that finely.
+    fn span(&self, request: &Request, first: u64, through: u64) -> Span {
+        tracing::debug_span!(
+            parent: None,
+            "batch",
+            from = %self.unit_zxid(first),
+            to = %self.unit_zxid(through),
+            units = (through + 1).saturating_sub(first).cast_signed(),
+            writes = writes(request).len().cast_signed() as i64,
+            bytes = writes(request).iter().map(Write::size).sum::<usize>().cast_signed() as i64,
+            refused = Empty
+        )
+    }
+
     pub(super) fn send(
         &mut self,
         session: i64,
@@ -236,6 +252,7 @@ impl Pipeline {
     ) -> Outgoing {
         let cxid = self.next_cxid();
         self.counters.requests += 1;
+        let span = self.span(&request, first.0, through);
         self.sent.push_back(Sent {
             session,
             cxid,
@@ -243,6 +260,7 @@ impl Pipeline {
             through,
             what,
             at,
+            span,
         });
         Outgoing {
             session,
@@ -250,6 +268,14 @@ impl Pipeline {
             request,
             take_over: self.contested.remove(&session),
         }
+    }
+}
+
+fn writes(request: &Request) -> &[Write] {
+    match request {
+        Request::Single(write) => std::slice::from_ref(write),
+        Request::Multi(writes) => writes,
+        Request::OpenSession { .. } | Request::CloseSession => &[],
     }
 }
 

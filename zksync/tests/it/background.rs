@@ -176,7 +176,8 @@ async fn the_engine_goes_on_when_the_wait_ends() {
         "{said:?}"
     );
     assert!(
-        said.out.contains("] 25 %  50 / 200 znodes   100/s   2 s left"),
+        said.out
+            .contains("] 25 %  50 / 200 znodes   1 B   100/s   2 s left"),
         "{said:?}"
     );
     until(dir.path(), State::Seeding).await;

@@ -311,8 +311,8 @@ async fn names_what_it_may_not_read() {
     };
     assert_eq!(paths, "/locked");
     assert!(error.to_string().contains("no credentials"), "{error}");
-    config.security = Security::with_credentials(Some(Credentials {
-        user: "bob".to_owned(),
+    config.security = Security::with_credentials(["somebody", "bob"].map(|user| Credentials {
+        user: user.to_owned(),
         password: "secret".to_owned(),
     }));
     let side = Side::start_with(config).await;

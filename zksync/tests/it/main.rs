@@ -3,12 +3,16 @@
 
 mod background;
 mod client_side;
+#[path = "../../../telemetry/tests/it/collector.rs"]
+mod collector;
 mod control;
 mod diff;
 mod less;
 mod observer;
+mod opening;
 mod preflight;
 mod schema;
 mod scripted;
 mod seed;
+mod traces;
 mod verbs;

@@ -118,12 +118,13 @@ pub(crate) fn progress(progress: &Progress) -> String {
     };
     let filled = (share * BAR_WIDTH as f64).floor() as usize;
     let mut text = format!(
-        "[{}{}] {:.0} %  {} / {} znodes   {}/s",
+        "[{}{}] {:.0} %  {} / {} znodes   {}   {}/s",
         "█".repeat(filled),
         "░".repeat(BAR_WIDTH - filled),
         (share * 100.0).floor(),
         count(progress.done),
         count(progress.total),
+        bytes(progress.bytes),
         rate(progress.per_second),
     );
     if let Some(left) = progress.seconds_left {
@@ -250,10 +251,10 @@ mod tests {
         };
         assert_eq!(
             status_line(&seeding, &[]),
-            "state seeding   [█████████████████████████████░░░░░░░░░] 78 %  97,500 / 125,000 znodes   41,000/s   1 s left"
+            "state seeding   [█████████████████████████████░░░░░░░░░] 78 %  97,500 / 125,000 znodes   38.1 MB   41,000/s   1 s left"
         );
         let nothing = Progress::default();
-        assert!(progress(&nothing).ends_with("] 0 %  0 / 0 znodes   0/s"));
+        assert!(progress(&nothing).ends_with("] 0 %  0 / 0 znodes   0 B   0/s"));
         let connecting = Status {
             state: State::Connecting,
             waiting_for: Some(Waiting {

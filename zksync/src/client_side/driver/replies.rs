@@ -147,7 +147,7 @@ impl Driver {
     }
 
     pub(super) fn unreadable(&self) -> Error {
-        Error::unreadable(&self.denied, self.config.security.credentials.is_some())
+        Error::unreadable(&self.denied, !self.config.security.credentials.is_empty())
     }
 
     /// An answer goes out at once, unless one before it waits.

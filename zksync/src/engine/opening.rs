@@ -1,0 +1,112 @@
+//! The time before an engine has its links: it can be asked already, and says what it waits for.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::Error;
+use super::open::{self, Opened};
+use crate::Routes;
+use crate::handle::{Command, Refused};
+use crate::options::Options;
+use crate::preflight::Problem;
+use crate::settings::{Mode, Side, accept};
+use crate::status::{SideStatus, State, Status, Waiting};
+
+/// Opens both sides and answers meanwhile. None when it was told to end.
+///
+/// # Errors
+/// When the engine must not begin.
+pub(super) async fn opened(
+    options: &Options,
+    routes: &Routes,
+    status: &watch::Sender<Arc<Status>>,
+    commands: &mut mpsc::Receiver<Command>,
+) -> Result<Option<Opened>, Error> {
+    let waits = |waiting: Waiting| change(status, |status| status.waiting_for = Some(waiting));
+    waits(Waiting {
+        reason: "Opening".to_owned(),
+        message: "the servers of both sides are asked who they are".to_owned(),
+    });
+    let mut opening = pin!(open::open(options, routes, |problems| waits(waiting(problems))));
+    loop {
+        tokio::select! {
+            opened = &mut opening => return opened.map(Some),
+            command = commands.recv() => {
+                let goes_on = command.is_some_and(|command| answer(command, status));
+                if !goes_on {
+                    change(status, |status| (status.state, status.waiting_for) = (State::Stopped, None));
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+/// What is known before anything else is.
+pub(super) fn first_status(options: &Options) -> Status {
+    let side = |side: Side| SideStatus {
+        servers: options.endpoint(side).connection_string(),
+        ..SideStatus::default()
+    };
+    Status {
+        name: options.name.clone(),
+        observed_generation: options.settings.generation,
+        settings: options.settings.clone(),
+        pid: std::process::id(),
+        sides: [Side::A, Side::B].map(|one| (one, side(one))).into(),
+        ..Status::default()
+    }
+}
+
+/// The reason of the first, and the sentences of all.
+fn waiting(problems: &[Problem]) -> Waiting {
+    let sentences: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    Waiting {
+        reason: problems
+            .first()
+            .map(|problem| problem.reason.clone())
+            .unwrap_or_default(),
+        message: sentences.join(" "),
+    }
+}
+
+/// Whether it goes on. Nothing can be kept in a target that is not there, so all but its end is refused.
+fn answer(command: Command, status: &watch::Sender<Arc<Status>>) -> bool {
+    let refused = || {
+        let waiting = status.borrow().waiting_for.clone();
+        let why = waiting.map_or_else(String::new, |w| format!(": {}: {}", w.reason, w.message));
+        Refused {
+            reason: "NotActive",
+            message: format!(
+                "this engine is not connected yet{why}; ask again later, or: mesos-migrate sync stop"
+            ),
+        }
+    };
+    match command {
+        Command::Configure(wanted, answer) if wanted.mode == Mode::Stop => {
+            let accepted = accept(&status.borrow().settings, *wanted);
+            let goes_on = accepted.is_err();
+            let generation = accepted.map(|settings| {
+                let generation = settings.generation;
+                change(status, |status| {
+                    (status.observed_generation, status.settings) = (generation, settings);
+                });
+                generation
+            });
+            let _ = answer.send(generation);
+            return goes_on;
+        }
+        Command::Configure(_, answer) => drop(answer.send(Err(refused()))),
+        Command::Diff { answer, .. } => drop(answer.send(Err(refused()))),
+        Command::Resolve { answer, .. } => drop(answer.send(Err(refused()))),
+        Command::Conflicts { answer, .. } => drop(answer.send(Err(refused()))),
+        Command::Barrier(answer) => drop(answer.send(Err(refused()))),
+    }
+    true
+}
+
+fn change(status: &watch::Sender<Arc<Status>>, change: impl FnOnce(&mut Status)) {
+    status.send_modify(|status| change(Arc::make_mut(status)));
+}

@@ -1,0 +1,125 @@
+//! What the engine is about, as spans of a trace: one for each phase until the target is equal for the first time, below
+//! one for the start as a whole; later ones stand by themselves. Nothing here is done for each transaction. Figures are
+//! signed: a collector gets others as text.
+//!
+//! ```text
+//! start
+//! ├── open        which servers, which link
+//! ├── connect     until both links are up to date
+//! │   ├── seed    the target's files
+//! │   └── join    what was stored, what was missed
+//! ├── stand-by    another engine works
+//! ├── claim       becoming the active one
+//! ├── bootstrap   filling the target
+//! │   └── repair  a walk through both trees, from the first node that differs
+//! └── catch-up    until a walk finds nothing
+//! ```
+
+use tracing::Span;
+use tracing::field::Empty;
+
+use super::driver::{Driver, Role};
+use crate::settings::Side;
+
+/// What takes its time. Being in sync is none: it ends only when something else begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Open,
+    Connect,
+    StandBy,
+    Claim,
+    Bootstrap,
+    CatchUp,
+}
+
+impl Phase {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Connect => "connect",
+            Self::StandBy => "stand-by",
+            Self::Claim => "claim",
+            Self::Bootstrap => "bootstrap",
+            Self::CatchUp => "catch-up",
+        }
+    }
+}
+
+/// The spans that are open. Each ends when it is replaced.
+pub(super) struct Phases {
+    start: Span,
+    now: Option<Phase>,
+    span: Span,
+    walk: Span,
+}
+
+impl Phases {
+    /// Begins with opening both sides.
+    pub(super) fn new(name: &str) -> Self {
+        let mut this = Self {
+            start: tracing::info_span!(parent: None, "start", name),
+            now: None,
+            span: Span::none(),
+            walk: Span::none(),
+        };
+        this.enter(Some(Phase::Open));
+        this
+    }
+
+    /// The phase's span, for work of it that has a future of its own.
+    pub(super) fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    fn enter(&mut self, phase: Option<Phase>) {
+        self.now = phase;
+        self.span = phase.map_or_else(Span::none, |phase| {
+            tracing::info_span!(parent: &self.start, "phase", otel.name = phase.name(), znodes = Empty, bytes = Empty)
+        });
+    }
+
+    fn follow(&mut self, phase: Option<Phase>, znodes: usize, bytes: u64) {
+        if phase == self.now {
+            return;
+        }
+        self.span
+            .record("znodes", (znodes as u64).cast_signed())
+            .record("bytes", bytes.cast_signed());
+        self.enter(phase);
+        // It may stand by for days, and then begin what is a story of its own.
+        if matches!(phase, None | Some(Phase::StandBy)) {
+            self.start = Span::none();
+        }
+    }
+
+    /// A walk has found the first node that differs.
+    pub(super) fn repairs(&mut self) {
+        self.walk = tracing::info_span!(parent: &self.span, "repair", looked = Empty, found = Empty);
+    }
+
+    /// A walk is over, or broken off.
+    pub(super) fn repaired(&mut self, looked: u64, found: u64) {
+        self.walk
+            .record("looked", looked.cast_signed())
+            .record("found", found.cast_signed());
+        self.walk = Span::none();
+    }
+}
+
+impl Driver {
+    pub(super) fn follow_phase(&mut self) {
+        let from_a = self.duplex.away_from(Side::A);
+        let both_up = self.a.up && self.b.up;
+        let phase = match self.role {
+            _ if self.failed.is_some() => None,
+            Role::Connecting => Some(Phase::Connect),
+            Role::Standby if self.holder_is_other() => Some(Phase::StandBy),
+            Role::Standby => Some(Phase::Claim),
+            Role::Active if !from_a.is_complete() => Some(Phase::Bootstrap),
+            Role::Active if !self.settled || !both_up => Some(Phase::CatchUp),
+            Role::Active | Role::Stopping => None,
+        };
+        let (znodes, bytes) = (self.a.link.tree().len(), from_a.counters().bytes);
+        self.phases.follow(phase, znodes, bytes);
+    }
+}

@@ -1,0 +1,111 @@
+//! What a collector gets of an engine's life: its phases, what it was asked, and its batches where that is wanted.
+
+use std::time::Duration;
+
+use mesolith_telemetry::{Shutdown, subscriber};
+use mesolith_testkit_zookeeper::Ensemble;
+use mesolith_zksync::control::Endpoint;
+use mesolith_zksync::options::{EndpointOptions, Options, parse_servers};
+use mesolith_zksync::run::{Real, Serving, run};
+use mesolith_zksync::settings::Settings;
+use mesolith_zksync::status::State;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use zookeeper_client::{Acls, Client, CreateMode};
+
+use crate::collector::Collector;
+use crate::verbs::{until, verb};
+
+fn is(span: &Span, key: &str, value: &str) -> bool {
+    let mut attributes = span.attributes.iter();
+    attributes.any(|found| found.key == key && format!("{:?}", found.value).contains(value))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_sees_the_phases_and_what_was_asked() {
+    let collector = Collector::default();
+    let traced = mesolith_telemetry::Options {
+        log: "info,mesolith_zksync::pipeline=debug".into(),
+        otlp_endpoint: Some(collector.start().await),
+        ..mesolith_telemetry::Options::default()
+    };
+    let (subscriber, telemetry) = subscriber("zksync-test", &traced, true, std::io::sink).unwrap();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+
+    let (a, b) = tokio::join!(Ensemble::start(1), Ensemble::start(1));
+    let client = Client::connect(&a.connect_string()).await.unwrap();
+    let open = CreateMode::Persistent.with_acls(Acls::anyone_all());
+    for n in 0..50 {
+        client.create(&format!("/n{n}"), b"12345", &open).await.unwrap();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = |ensemble: &Ensemble| EndpointOptions {
+        servers: parse_servers("--source", &ensemble.connect_string()).unwrap(),
+        security: Default::default(),
+    };
+    let options = Options {
+        name: "default".into(),
+        source: endpoint(&a),
+        target: endpoint(&b),
+        state_dir: dir.path().to_owned(),
+        seed_dirs: Vec::new(),
+        overwrite: false,
+        session_grace: Duration::from_secs(900),
+        lease_timeout: Duration::from_secs(6),
+        settings: Settings::default(),
+    };
+    let ended = tokio::spawn(run(options, Serving::default(), Shutdown::default(), Real));
+    until(dir.path(), State::InSync).await;
+    assert_eq!(verb(dir.path(), &["barrier"]).await.code, 0);
+    assert_eq!(verb(dir.path(), &["switch", "/", "--to=both"]).await.code, 0);
+    assert_eq!(verb(dir.path(), &["resolve", "/n1", "--keep=a"]).await.code, 1);
+    let endpoint = Endpoint::Unix(dir.path().join("default.sock"));
+    let client = mesolith_zksync::control::Client::connect(&endpoint, None)
+        .await
+        .unwrap();
+    client.stop().await.unwrap();
+    tokio::time::timeout(Duration::from_secs(30), ended)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    telemetry.shutdown().await;
+
+    // Other tests of this process may be traced too; ours is the engine that filled its target.
+    let spans = collector.spans();
+    let names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();
+    let named = |name: &str| spans.iter().filter(|span| span.name == name).collect::<Vec<_>>();
+    let below = |parent: &Span, name: &str| {
+        let found = named(name)
+            .into_iter()
+            .find(|span| span.parent_span_id == parent.span_id);
+        found.cloned().ok_or(format!("no {name} in {names:?}")).unwrap()
+    };
+    let bootstrap = collector.span("bootstrap");
+    let start = named("start")
+        .into_iter()
+        .find(|span| span.span_id == bootstrap.parent_span_id);
+    let start = start.expect("the start is the parent of its phases");
+    let phases = ["open", "connect", "claim", "bootstrap"].map(|name| below(start, name));
+    assert!(
+        phases
+            .windows(2)
+            .all(|two| two[0].end_time_unix_nano <= two[1].end_time_unix_nano)
+    );
+    assert!(is(&bootstrap, "znodes", "IntValue"), "{bootstrap:?}");
+    below(&phases[1], "join");
+    let repair = below(&bootstrap, "repair");
+    assert!(is(&repair, "found", "IntValue(50)"), "{repair:?}");
+
+    let call = |name: &str| named(&format!("/mesolith.zksync.v1.Sync/{name}"))[0].clone();
+    below(&call("Barrier"), "barrier");
+    below(&call("Apply"), "switch");
+    let refused = call("Resolve");
+    assert!(is(&refused, "rpc.grpc.status_code", "IntValue(9)"), "{refused:?}");
+    assert!(is(&below(&refused, "resolve"), "reason", "NotFrozen"));
+
+    let batches = named("batch");
+    assert!(
+        batches.iter().any(|batch| is(batch, "writes", "IntValue(51)")),
+        "50 nodes and the checkpoint: {batches:?}"
+    );
+}
