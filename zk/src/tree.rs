@@ -1,10 +1,13 @@
 //! The data tree, kept from a snapshot and committed transactions exactly as a server keeps it.
 //!
 //! Nodes lie in one arena and know their parent and neighbours by number; one hash table finds a child by parent and
-//! name. A path is not stored, it is put together when asked for: a node costs about 160 bytes besides its data.
+//! name. A path is not stored, it is put together when asked for: a node costs about 135 bytes besides its data, and the
+//! node of another tree that shares its content 90.
 //!
 //! - `apply`: the rules of each transaction, all idempotent, since a snapshot can hold effects of later ones.
 //! - `digest`: the running sum by which a server of 3.6 or later vouches for each transaction.
+//! - `content`, `share`: names and data, which trees that are kept equal hold once.
+//! - `packed`: stats, small.
 //! - `node`: what a reader sees.
 
 mod acl_cache;
