@@ -96,12 +96,23 @@ async fn a_collector_sees_the_phases_and_what_was_asked() {
     let repair = below(&bootstrap, "repair");
     assert!(is(&repair, "found", "IntValue(50)"), "{repair:?}");
 
-    let call = |name: &str| named(&format!("/mesolith.zksync.v1.Sync/{name}"))[0].clone();
-    below(&call("Barrier"), "barrier");
-    below(&call("Apply"), "switch");
-    let refused = call("Resolve");
-    assert!(is(&refused, "rpc.grpc.status_code", "IntValue(9)"), "{refused:?}");
-    assert!(is(&below(&refused, "resolve"), "reason", "NotFrozen"));
+    // A request, and the command below it that the engine was given.
+    let asked = |call: &str, command: &str, is_it: &dyn Fn(&Span, &Span) -> bool| {
+        let calls = named(&format!("/mesolith.zksync.v1.Sync/{call}"));
+        let commands = named(command);
+        let mut pairs = calls
+            .iter()
+            .flat_map(|call| commands.iter().map(move |command| (call, command)));
+        assert!(
+            pairs.any(|(call, command)| command.parent_span_id == call.span_id && is_it(call, command)),
+            "no {command} below {call} in {names:?}"
+        );
+    };
+    asked("Barrier", "barrier", &|_, _| true);
+    asked("Apply", "switch", &|_, _| true);
+    asked("Resolve", "resolve", &|call, command| {
+        is(call, "rpc.grpc.status_code", "IntValue(9)") && is(command, "reason", "NotFrozen")
+    });
 
     let batches = named("batch");
     assert!(
