@@ -20,6 +20,7 @@ mod claiming;
 mod commands;
 mod conflict_log;
 mod driver;
+mod events;
 mod filling;
 mod join;
 mod keep_alive;

@@ -7,14 +7,16 @@
 
 mod common;
 mod fit;
+mod overlay;
 mod repair;
 mod replay;
 mod view;
 
 pub use common::{Common, Kinds};
+pub use overlay::{Expected, Held, Overlay, Planned};
 pub use repair::{differs, differs_itself, repair};
 pub use replay::replay;
-pub use view::{Expected, Held, Overlay, Planned, Source, View};
+pub use view::{Source, View};
 
 use std::borrow::Cow;
 

@@ -1,5 +1,6 @@
 //! Whole runs against model ensembles, every order of events by its seed.
 
+mod clients;
 mod load;
 mod server;
 mod standby;

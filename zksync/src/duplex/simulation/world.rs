@@ -2,11 +2,10 @@
 
 use std::collections::VecDeque;
 
-use mesolith_zk::record::{Acl, Id, Op, Txn, Zxid};
+use mesolith_zk::record::{Op, Txn, Zxid};
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write};
 use mesolith_zk::tree::Tree;
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
 use super::server::Server;
@@ -24,7 +23,7 @@ const PATH: &str = "/mesolith/zksync/x";
 /// First byte of the numbers of the engines' requests.
 const TAG: u8 = 0x91;
 /// Which sets the ensemble up; no client of interest.
-const ADMINISTRATOR: i64 = 99;
+pub(super) const ADMINISTRATOR: i64 = 99;
 
 /// One ensemble and the engine's link to it.
 #[derive(Debug)]
@@ -38,7 +37,7 @@ pub(super) struct Ensemble {
     wire: VecDeque<Outgoing>,
     linked: bool,
     /// Sessions of its clients; an id is never used again.
-    clients: [i64; 3],
+    pub(super) clients: [i64; 3],
     /// Everything that was committed, for an engine that asks for history.
     history: Vec<Txn>,
 }
@@ -278,132 +277,6 @@ impl World {
         if let Some(standby) = &mut self.standby {
             standby.committed(index(side), &txn);
         }
-    }
-
-    /// A client of a side does something.
-    pub(super) fn client(&mut self, side: Side) {
-        let client = self.random.random_range(0..3);
-        let session = self.ensemble(side).clients[client];
-        let live = self.tree(side).sessions().contains_key(&session);
-        let request = match self.random.random_range(0..20) {
-            _ if !live => Request::OpenSession { timeout: 5000 },
-            0 => {
-                self.ensemble(side).clients[client] += 10;
-                Request::CloseSession
-            }
-            1..4 => Request::Multi((0..3).map(|_| self.write(side, false)).collect()),
-            _ => Request::Single(self.write(side, true)),
-        };
-        self.on(side, session, request);
-    }
-
-    /// An administrator makes a node.
-    pub(super) fn create(&mut self, side: Side, path: &str) {
-        let create = create(path, CreateMode::Persistent);
-        self.on(side, ADMINISTRATOR, Request::Single(create));
-    }
-
-    /// An administrator deletes one.
-    pub(super) fn delete(&mut self, side: Side, path: &str) {
-        let delete = Write::Delete {
-            path: path.into(),
-            version: ANY_VERSION,
-        };
-        self.on(side, ADMINISTRATOR, Request::Single(delete));
-    }
-
-    /// An administrator sets its data.
-    pub(super) fn set(&mut self, side: Side, path: &str) {
-        let set = Write::SetData {
-            path: path.into(),
-            data: Some("set".into()),
-            version: ANY_VERSION,
-        };
-        self.on(side, ADMINISTRATOR, Request::Single(set));
-    }
-
-    /// A client begins a session and registers; gives the session.
-    pub(super) fn register(&mut self, side: Side, path: &str) -> i64 {
-        let session = self.ensemble(side).clients[0];
-        self.on(side, session, Request::OpenSession { timeout: 5000 });
-        self.on(
-            side,
-            session,
-            Request::Single(create(path, CreateMode::Ephemeral)),
-        );
-        session
-    }
-
-    /// A server lets a session expire.
-    pub(super) fn end_session(&mut self, side: Side, session: i64) {
-        self.on(side, session, Request::CloseSession);
-    }
-
-    /// The engine's tree is what the side has, and nobody says what was done: a client's link.
-    pub(super) fn see_silently(&mut self, side: Side) {
-        let ensemble = self.ensemble(side);
-        while let Some(txn) = ensemble.stream.pop_front() {
-            ensemble.seen.apply(&txn);
-        }
-    }
-
-    fn write(&mut self, side: Side, acls: bool) -> Write {
-        let names = match (self.owned, side) {
-            (false, _) => ["/a", "/b", "/a/x", "/a/y", "/b/x", "/a/x/z"],
-            (true, Side::A) => ["/a", "/a", "/a/x", "/a/y", "/a/y/z", "/a/x/z"],
-            (true, Side::B) => ["/b", "/b", "/b/x", "/b/y", "/b/y/z", "/b/x/z"],
-        };
-        let mut path: Box<str> = (*names.choose(&mut self.random).unwrap_or(&"/a")).into();
-        let data = Some(self.random.random::<u32>().to_string().into());
-        match self.random.random_range(0..12) {
-            0..3 => {
-                let mode = match self.random.random_range(0..4) {
-                    0 => CreateMode::Ephemeral,
-                    1 => CreateMode::Container,
-                    _ => CreateMode::Persistent,
-                };
-                create(&path, mode)
-            }
-            3 | 4 => {
-                // As a sequential create arrives.
-                let above = if self.owned && side == Side::B { "/b" } else { "/a" };
-                let parent = self.tree(side).get(above);
-                let counter = parent.map_or(0, |node| node.stored().cversion);
-                path = format!("{above}/n{counter:010}").into();
-                create(&path, CreateMode::Ephemeral)
-            }
-            5 if acls => Write::SetAcl {
-                path,
-                acl: Some(self.list()),
-                version: ANY_VERSION,
-            },
-            6 | 7 => Write::Delete {
-                path,
-                version: ANY_VERSION,
-            },
-            _ => Write::SetData {
-                path,
-                data,
-                version: ANY_VERSION,
-            },
-        }
-    }
-
-    fn list(&mut self) -> Vec<Acl> {
-        let entry = |perms, scheme: &str, id: &str| Acl {
-            perms,
-            id: Id {
-                scheme: scheme.into(),
-                id: id.into(),
-            },
-        };
-        let mut list = vec![entry(self.random.random_range(24..32), "world", "anyone")];
-        match self.random.random_range(0..6) {
-            0 => list.push(entry(3, "ip", "10.0.0.0/8")),
-            1 => list = vec![entry(3, "ip", "10.0.0.0/8")],
-            _ => {}
-        }
-        list
     }
 
     /// One event reaches the engine or an ensemble.

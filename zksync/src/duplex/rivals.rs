@@ -1,0 +1,149 @@
+//! Both sides have a node and it differs, or one side has it and the other does not: whose word counts.
+
+use std::cmp::Ordering;
+
+use mesolith_zk::tree::Node;
+
+use super::base::Newer;
+use super::{Base, Both, Duplex, News};
+use crate::settings::{Direction, Side, Strategy};
+
+impl Duplex {
+    /// Both sides have a node with different content, and both may write it.
+    pub(super) fn both_have(
+        &mut self,
+        a: Node<'_>,
+        b: Node<'_>,
+        on_a: &str,
+        both: Both<'_>,
+        base: Option<Base>,
+        news: &mut Vec<News>,
+    ) -> Option<Side> {
+        let (x, y) = (a.stored(), b.stored());
+        let winner = match base.map_or(Newer::Both, |base| base.newer(a, b)) {
+            Newer::Only(side) => return Some(side),
+            Newer::Perhaps(side) if self.strategy != Strategy::Manual => Some(side),
+            Newer::Perhaps(_) | Newer::Both => self.winner(y.mtime > x.mtime),
+        };
+        let what = "both sides had it, with different content".to_owned();
+        self.conflict(on_a, what, winner, (0, y.mzxid), both, news);
+        winner
+    }
+
+    /// Both sides have a node with the same content and different lists, and both may set them. No position is kept of a
+    /// list, but each change of it counts on both sides: the one with more of them has the other's.
+    pub(super) fn other_list(
+        &mut self,
+        a: Node<'_>,
+        b: Node<'_>,
+        on_a: &str,
+        both: Both<'_>,
+        base: Option<Base>,
+        news: &mut Vec<News>,
+    ) -> Option<Side> {
+        if let Some(side) = base.and_then(|base| base.remade(a, b)) {
+            return Some(side);
+        }
+        match a.stored().aversion.cmp(&b.stored().aversion) {
+            Ordering::Greater => Some(Side::A),
+            Ordering::Less => Some(Side::B),
+            Ordering::Equal => {
+                let winner = self.winner(false);
+                let what = "both sides had it, with different ACLs".to_owned();
+                self.conflict(on_a, what, winner, (0, b.stored().mzxid), both, news);
+                winner
+            }
+        }
+    }
+
+    /// Whether a node is of a session whose client lives on a side.
+    pub(super) fn lives_on(&self, side: Side, node: Node<'_>) -> bool {
+        let home = node.owner().and_then(|owner| self.sessions.home(owner));
+        home == Some(side)
+    }
+
+    /// Who wins where both sides have changed something; nobody if a person decides.
+    pub(super) fn winner(&self, b_is_later: bool) -> Option<Side> {
+        match self.strategy {
+            Strategy::LastWriteWins if b_is_later => Some(Side::B),
+            Strategy::SourceWins | Strategy::LastWriteWins => Some(Side::A),
+            Strategy::Manual => None,
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the facts of one comparison")]
+    pub(super) fn only_here(
+        &mut self,
+        side: Side,
+        node: Node<'_>,
+        (path, there): (&str, &str),
+        direction: Direction,
+        both: Both<'_>,
+        base: Option<Base>,
+        news: &mut Vec<News>,
+    ) -> bool {
+        // Clients of the side that follows may register there.
+        let is_guest = node
+            .owner()
+            .is_some_and(|owner| !both.of(side.other()).sessions().contains_key(&owner));
+        let gone_there = match direction {
+            // Its client lives here: if it is gone there, its session was given up.
+            Direction::Both if self.lives_on(side, node) => false,
+            Direction::Both => base.is_some_and(|base| {
+                self.lives_on(side.other(), node) || base.is_gone_there(side, node, (path, there), both)
+            }),
+            one_way => !one_way.carries_from(side),
+        };
+        if !gone_there {
+            // What goes there by itself is nobody's doing: nodes of sessions that nobody kept alive, also of those that
+            // have begun again since, empty containers, expired nodes.
+            let stays = node.stored().ephemeral_owner == 0;
+            if let Some(base) = base
+                && direction != Direction::Both
+                && node.stored().czxid <= base.of(side).equal
+                && stays
+            {
+                let on_a = if side == Side::A { path } else { there };
+                let what = format!(
+                    "deleted on {}, which follows {side}, while no engine looked",
+                    side.other()
+                );
+                self.conflict(on_a, what, Some(side), (0, node.stored().mzxid), both, news);
+            }
+            return self.repair_from(side, there.into(), both);
+        }
+        if is_guest {
+            return false;
+        }
+        if direction == Direction::Both && base.is_some_and(|base| base.is_changed(side, node)) {
+            let on_a = if side == Side::A { path } else { there };
+            let winner = self.winner(side == Side::B);
+            let what = format!("deleted on {} while it was changed on {side}", side.other());
+            self.conflict(on_a, what, winner, (0, node.stored().mzxid), both, news);
+            return match winner {
+                None => false,
+                Some(here) if here == side => self.repair_from(side, there.into(), both),
+                Some(other) => self.repair_from(other, path.into(), both),
+            };
+        }
+        if let Some(base) = base
+            && direction != Direction::Both
+            && node.stored().czxid > base.of(side).equal
+        {
+            let on_a = if side == Side::A { path } else { there };
+            let what = format!(
+                "created on {side}, which follows {}, while no engine looked",
+                side.other()
+            );
+            self.conflict(
+                on_a,
+                what,
+                Some(side.other()),
+                (0, node.stored().czxid),
+                both,
+                news,
+            );
+        }
+        self.repair_from(side.other(), path.into(), both)
+    }
+}

@@ -1,0 +1,72 @@
+//! How far it is.
+
+use mesolith_zk::record::Zxid;
+
+use super::outside::{Counters, Identity};
+use super::{Flow, Pipeline};
+
+impl Pipeline {
+    /// Whether the target was filled once.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Units that are not in the target yet.
+    pub fn pending(&self) -> usize {
+        self.units.len()
+    }
+
+    /// Number of the last unit, for [`Pipeline::is_done`].
+    pub fn last_unit(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether a unit and all before it are in the target.
+    pub fn is_done(&self, unit: u64) -> bool {
+        self.units.front().is_none_or(|first| first.number > unit)
+    }
+
+    /// Whether everything seen of the source is in the target.
+    pub fn is_idle(&self) -> bool {
+        self.units.is_empty() && self.sent.is_empty()
+    }
+
+    /// Whether it may write.
+    pub fn is_running(&self) -> bool {
+        self.flow == Flow::Running
+    }
+
+    /// Last position of the source that the target has.
+    pub fn applied(&self) -> Zxid {
+        if self.is_idle() {
+            self.passed()
+        } else {
+            self.applied
+        }
+    }
+
+    /// Last position seen of the source.
+    pub fn seen(&self) -> Zxid {
+        self.seen
+    }
+
+    /// Last position of the source that was looked at, the engine's own writes there included.
+    pub fn passed(&self) -> Zxid {
+        self.seen.max(self.written)
+    }
+
+    /// What has been done.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Who writes.
+    pub fn identity(&self) -> &Identity {
+        &self.me
+    }
+
+    /// Whether a `cxid` is one of this engine's, in this run or an earlier one.
+    pub fn is_own(&self, cxid: i32) -> bool {
+        cxid.to_be_bytes()[0] == self.me.tag
+    }
+}

@@ -1,0 +1,180 @@
+//! What is planned and not yet seen on the target, and what is left alone there.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::ops::Bound;
+
+use crate::routes::is_below;
+
+/// A node that a plan touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// Whether it will be there.
+    pub exists: bool,
+    /// Its version then.
+    pub version: i32,
+    /// Its `aversion` then.
+    pub aversion: i32,
+    /// The session that will own it.
+    pub owner: Option<i64>,
+    /// What of it is planned.
+    pub planned: Planned,
+}
+
+/// What of a node is planned, and so will be the source's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Planned {
+    /// It is made or goes: nothing of what the target has now counts.
+    pub whole: bool,
+    /// Its data is set.
+    pub data: bool,
+    /// Its list is set.
+    pub acl: bool,
+}
+
+impl Planned {
+    pub(super) const WHOLE: Self = Self {
+        whole: true,
+        data: true,
+        acl: true,
+    };
+}
+
+/// Nodes that planned units touch, until the last unit that touches them is done.
+#[derive(Debug, Default)]
+pub struct Overlay {
+    pub(super) nodes: BTreeMap<Box<str>, (u64, Expected)>,
+    order: VecDeque<(u64, Box<str>)>,
+    /// Creates right below a node that will count up its `cversion`, by unit, and all of them.
+    creates: VecDeque<(u64, Box<str>, i32)>,
+    pub(super) counts: HashMap<Box<str>, i32>,
+    pub(super) opened: BTreeMap<i64, u64>,
+}
+
+impl Overlay {
+    pub(super) fn put(&mut self, unit: u64, path: &str, expected: Expected) {
+        match self.nodes.get_mut(path) {
+            Some(entry) if entry.0 == unit => entry.1 = expected,
+            _ => {
+                self.nodes.insert(path.into(), (unit, expected));
+                self.order.push_back((unit, path.into()));
+            }
+        }
+    }
+
+    /// A unit that is not planned yet will touch a node.
+    pub fn note(&mut self, unit: u64, path: &str, goes: bool) {
+        let expected = Expected {
+            exists: !goes,
+            version: 0,
+            aversion: 0,
+            owner: None,
+            planned: Planned::WHOLE,
+        };
+        self.put(unit, path, expected);
+    }
+
+    /// A unit will create so many nodes right below one.
+    pub(super) fn count(&mut self, unit: u64, parent: &str, creates: i32) {
+        match self.creates.back_mut() {
+            Some((last, path, count)) if *last == unit && **path == *parent => *count += creates,
+            _ => self.creates.push_back((unit, parent.into(), creates)),
+        }
+        match self.counts.get_mut(parent) {
+            Some(count) => *count += creates,
+            None => drop(self.counts.insert(parent.into(), creates)),
+        }
+    }
+
+    /// The node goes; one of the same name would begin anew.
+    pub(super) fn forget_count(&mut self, path: &str) {
+        if self.counts.remove(path).is_some() {
+            self.creates.retain(|(_, parent, _)| **parent != *path);
+        }
+    }
+
+    /// Nodes from a path on, in order.
+    pub(super) fn from<'o>(
+        &'o self,
+        path: &str,
+    ) -> impl Iterator<Item = (&'o Box<str>, &'o (u64, Expected))> {
+        self.nodes
+            .range::<str, _>((Bound::Included(path), Bound::Unbounded))
+    }
+
+    /// Units up to this one are in the target's tree.
+    pub fn done(&mut self, unit: u64) {
+        while let Some((touched, path)) = self.order.pop_front_if(|(touched, _)| *touched <= unit) {
+            if self.nodes.get(&path).is_some_and(|(last, _)| *last == touched) {
+                self.nodes.remove(&path);
+            }
+        }
+        while let Some((_, parent, creates)) = self.creates.pop_front_if(|(created, ..)| *created <= unit) {
+            if let Some(count) = self.counts.get_mut(&parent) {
+                *count -= creates;
+                if *count <= 0 {
+                    self.counts.remove(&parent);
+                }
+            }
+        }
+        if !self.opened.is_empty() {
+            self.opened.retain(|_, opened| *opened > unit);
+        }
+    }
+
+    /// Forgets everything, to plan again from the target's tree.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether something planned touches a node; of one that goes, also whether something is planned below it, and of
+    /// one that comes or stays, whether a node above it is planned to go.
+    pub fn collides(&self, path: &str, goes: bool) -> bool {
+        if self.nodes.is_empty() {
+            return false;
+        }
+        if self.nodes.contains_key(path) {
+            return true;
+        }
+        if goes {
+            let inside = format!("{path}/");
+            return self
+                .from(&inside)
+                .next()
+                .is_some_and(|(below, _)| below.starts_with(&inside));
+        }
+        let mut above = path;
+        while let Some((shorter, _)) = above.rsplit_once('/') {
+            above = shorter;
+            if self.nodes.get(above).is_some_and(|(_, node)| !node.exists) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// Subtrees that are not written for now: frozen by a conflict, or refused by the target.
+#[derive(Debug, Clone, Default)]
+pub struct Held(BTreeSet<Box<str>>);
+
+impl Held {
+    /// Holds a node and all below it.
+    pub fn hold(&mut self, path: &str) {
+        self.0.insert(path.into());
+    }
+
+    /// Lets it go; false if it was not held.
+    pub fn release(&mut self, path: &str) -> bool {
+        self.0.remove(path)
+    }
+
+    /// Whether a node is held, or one above it.
+    pub fn covers(&self, path: &str) -> bool {
+        !self.0.is_empty() && self.0.iter().any(|held| is_below(path, held))
+    }
+
+    /// All of them.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|path| &**path)
+    }
+}
