@@ -11,6 +11,8 @@ use crate::checkpoint::Checkpoint;
 
 /// Servers refuse a longer request, and close the link: `jute.maxbuffer` is 1,048,575 bytes if nobody raised it.
 const LARGEST: usize = 1_040_000;
+/// Whole requests that may be under way beyond the others.
+const MOST_WHOLE: usize = 6;
 
 impl Pipeline {
     /// The requests to send now; `now` in microseconds of the caller's clock.
@@ -23,13 +25,19 @@ impl Pipeline {
             requests.push(self.claim(now));
         }
         while self.flow == Flow::Running
-            && self.pace.allowed(self.limits.in_flight) > self.sent.len()
+            && self.may_be_under_way() > self.sent.len()
             && self.may_send(now)
             && let Some(request) = self.next_request(now)
         {
             requests.push(request);
         }
         requests
+    }
+
+    /// How many requests at a time: a few more while whole ones wait, since these gain nothing by waiting.
+    fn may_be_under_way(&self) -> usize {
+        let whole = self.units.len().saturating_sub(self.next) / self.limits.batch.max(1);
+        self.pace.allowed(self.limits.in_flight) + whole.min(MOST_WHOLE)
     }
 
     /// Raises the checkpoint's version beyond what any request of the lost link expects, so that none of them can come
