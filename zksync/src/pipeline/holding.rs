@@ -21,7 +21,7 @@ impl Pipeline {
         &self.held
     }
 
-    /// Whether something pending touches a node of the target, see [`Overlay::collides`].
+    /// Whether something pending touches a node of the target, see [`crate::plan::Overlay::collides`].
     pub fn collides(&self, path: &str, goes: bool) -> bool {
         self.overlay.collides(path, goes)
     }
