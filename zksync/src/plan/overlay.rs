@@ -23,8 +23,8 @@ pub struct Expected {
 /// What of a node is planned, and so will be the source's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Planned {
-    /// It is made or goes: nothing of what the target has now counts.
-    pub whole: bool,
+    /// The unit that makes it or has it go: until that is done, nothing of what the target has counts.
+    pub whole: Option<u64>,
     /// Its data is set.
     pub data: bool,
     /// Its list is set.
@@ -32,11 +32,13 @@ pub struct Planned {
 }
 
 impl Planned {
-    pub(super) const WHOLE: Self = Self {
-        whole: true,
-        data: true,
-        acl: true,
-    };
+    pub(super) fn whole(unit: u64) -> Self {
+        Self {
+            whole: Some(unit),
+            data: true,
+            acl: true,
+        }
+    }
 }
 
 /// Nodes that planned units touch, until the last unit that touches them is done.
@@ -48,6 +50,8 @@ pub struct Overlay {
     creates: VecDeque<(u64, Box<str>, i32)>,
     pub(super) counts: HashMap<Box<str>, i32>,
     pub(super) opened: BTreeMap<i64, u64>,
+    /// The last unit that is done.
+    done: u64,
 }
 
 impl Overlay {
@@ -68,7 +72,7 @@ impl Overlay {
             version: 0,
             aversion: 0,
             owner: None,
-            planned: Planned::WHOLE,
+            planned: Planned::whole(unit),
         };
         self.put(unit, path, expected);
     }
@@ -83,6 +87,13 @@ impl Overlay {
             Some(count) => *count += creates,
             None => drop(self.counts.insert(parent.into(), creates)),
         }
+    }
+
+    /// Whether a node is made or goes by a unit that is not done.
+    pub(super) fn is_new(&self, path: &str) -> bool {
+        let node = self.nodes.get(path).map(|(_, node)| node.planned);
+        node.and_then(|planned| planned.whole)
+            .is_some_and(|unit| unit > self.done)
     }
 
     /// The node goes; one of the same name would begin anew.
@@ -103,6 +114,7 @@ impl Overlay {
 
     /// Units up to this one are in the target's tree.
     pub fn done(&mut self, unit: u64) {
+        self.done = self.done.max(unit);
         while let Some((touched, path)) = self.order.pop_front_if(|(touched, _)| *touched <= unit) {
             if self.nodes.get(&path).is_some_and(|(last, _)| *last == touched) {
                 self.nodes.remove(&path);

@@ -113,12 +113,7 @@ impl<'a> View<'a> {
 
     /// Its `cversion` then: the number of creates right below it, ever.
     pub fn cversion(&self, path: &str) -> i32 {
-        let is_new = self
-            .overlay
-            .nodes
-            .get(path)
-            .is_some_and(|(_, node)| node.planned.whole);
-        let stored = self.target.get(path).filter(|_| !is_new);
+        let stored = self.target.get(path).filter(|_| !self.overlay.is_new(path));
         let planned = self.overlay.counts.get(path).copied().unwrap_or(0);
         stored.map_or(0, |node| node.stored().cversion) + planned
     }
@@ -135,7 +130,7 @@ impl<'a> View<'a> {
             version: 0,
             aversion: 0,
             owner,
-            planned: Planned::WHOLE,
+            planned: Planned::whole(self.unit),
         };
         self.overlay.put(self.unit, path, expected);
     }
