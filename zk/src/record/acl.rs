@@ -54,6 +54,12 @@ impl Acl {
         matches!(list, [one] if one.perms == 31 && &*one.id.scheme == "world" && &*one.id.id == "anyone")
     }
 
+    /// Whether two lists mean the same; none is open to everyone.
+    pub fn same(a: Option<&[Self]>, b: Option<&[Self]>) -> bool {
+        let open = |list: Option<&[Self]>| list.is_none_or(Self::is_open);
+        a == b || (open(a) && open(b))
+    }
+
     /// Reads a list; null means open.
     pub fn read_list(reader: &mut Reader<'_>) -> Result<Option<Vec<Self>>, Error> {
         reader.enter("ACL");

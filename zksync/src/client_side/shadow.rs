@@ -200,8 +200,7 @@ impl Shadow {
             Some(acl) => Some(acl.as_slice()),
             None => now.acl(),
         };
-        let open = |acl: Option<&[_]>| acl.is_none_or(mesolith_zk::record::Acl::is_open);
-        let same_acl = acl == now.acl() || (open(acl) && open(now.acl()));
+        let same_acl = mesolith_zk::record::Acl::same(acl, now.acl());
         let differs = data != now.data() || !same_acl || counts(&stat) != counts(&before);
         if stat != before || differs {
             let data = data.map(<[u8]>::to_vec);

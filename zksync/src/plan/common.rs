@@ -142,9 +142,7 @@ impl Common {
 
     /// Whether two lists mean the same, as far as both sides can hold them.
     pub fn same_list(&self, a: Option<&[Acl]>, b: Option<&[Acl]>) -> bool {
-        let open = |list: Option<&[Acl]>| list.is_none_or(Acl::is_open);
-        let same = |a: Option<&[Acl]>, b: Option<&[Acl]>| a == b || (open(a) && open(b));
-        same(a, b) || (!self.takes_all() && same(self.list(a).as_deref(), self.list(b).as_deref()))
+        Acl::same(a, b) || (!self.takes_all() && Acl::same(self.list(a).as_deref(), self.list(b).as_deref()))
     }
 
     /// The target has refused a list: gives the form of entry that is left out from now on, if one can be the reason.

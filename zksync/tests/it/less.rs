@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use mesolith_testkit_zookeeper::{Ensemble, Setup};
 use mesolith_zksync::engine;
 use mesolith_zksync::handle::{Command, DiffReport, Handle};
-use mesolith_zksync::options::{EndpointOptions, Options, parse_servers};
-use mesolith_zksync::settings::Settings;
+use mesolith_zksync::options::{EndpointOptions, parse_servers};
 use mesolith_zksync::status::State;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use zookeeper_client::{Acl, Acls, AuthId, Client, CreateMode, Permission};
 
+use crate::options::options;
 use crate::seed::{connect, setup};
 
 const LIMIT: Duration = Duration::from_secs(90);
@@ -47,18 +47,7 @@ async fn start(
     b: &Ensemble,
     dir: &tempfile::TempDir,
 ) -> (Handle, JoinHandle<Result<(), engine::Error>>) {
-    let (engine, task) = engine::start(Options {
-        name: "less".into(),
-        source: endpoint(a),
-        target: endpoint(b),
-        state_dir: dir.path().into(),
-        seed_dirs: Vec::new(),
-        overwrite: false,
-        session_grace: Duration::from_secs(60),
-        lease_timeout: Duration::from_secs(10),
-        settings: Settings::default(),
-    })
-    .unwrap();
+    let (engine, task) = engine::start(options("less", endpoint(a), endpoint(b), dir.path())).unwrap();
     let end = Instant::now() + LIMIT;
     while engine.status.borrow().state != State::InSync {
         assert!(Instant::now() < end, "{:#?}", engine.status.borrow());
@@ -132,18 +121,7 @@ async fn has_what_it_can_hold(source: Setup, target: Setup, old: bool, entry: Au
     ];
     make(&on_a, "before", &list).await;
     let dir = tempfile::tempdir().unwrap();
-    let (engine, task) = engine::start(Options {
-        name: "less".into(),
-        source: endpoint(&a),
-        target: endpoint(&b),
-        state_dir: dir.path().into(),
-        seed_dirs: Vec::new(),
-        overwrite: false,
-        session_grace: Duration::from_secs(60),
-        lease_timeout: Duration::from_secs(10),
-        settings: Settings::default(),
-    })
-    .unwrap();
+    let (engine, task) = engine::start(options("less", endpoint(&a), endpoint(&b), dir.path())).unwrap();
     let in_sync = async || (engine.status.borrow().state == State::InSync).then_some(());
     let waited = tokio::time::timeout(Duration::from_secs(30), until("in sync", in_sync)).await;
     assert!(

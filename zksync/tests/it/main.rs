@@ -10,6 +10,7 @@ mod diff;
 mod less;
 mod observer;
 mod opening;
+mod options;
 mod preflight;
 mod schema;
 mod scripted;

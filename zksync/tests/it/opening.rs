@@ -5,13 +5,14 @@ use std::time::Duration;
 use mesolith_telemetry::Shutdown;
 use mesolith_testkit_zookeeper::Ensemble;
 use mesolith_zksync::control::{Client, Endpoint};
-use mesolith_zksync::options::{EndpointOptions, Options, parse_servers};
+use mesolith_zksync::options::{EndpointOptions, parse_servers};
 use mesolith_zksync::run::{Error, Real, Serving, run};
 use mesolith_zksync::settings::{Mode, Settings, Side};
 use mesolith_zksync::status::{State, Status};
 use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 
+use crate::options::options;
 use crate::verbs::verb;
 
 /// Far less than an engine waits for servers that may be starting.
@@ -40,17 +41,7 @@ async fn waiting(source: &str, target: &str) -> Waiting {
         servers: parse_servers("--target", servers).unwrap(),
         security: Default::default(),
     };
-    let options = Options {
-        name: "default".into(),
-        source: endpoint(source),
-        target: endpoint(target),
-        state_dir: dir.path().to_owned(),
-        seed_dirs: Vec::new(),
-        overwrite: false,
-        session_grace: Duration::from_secs(900),
-        lease_timeout: Duration::from_secs(6),
-        settings: Settings::default(),
-    };
+    let options = options("default", endpoint(source), endpoint(target), dir.path());
     let ended = tokio::spawn(run(options, Serving::default(), shutdown.clone(), Real));
     let endpoint = Endpoint::Unix(dir.path().join("default.sock"));
     let client = async {

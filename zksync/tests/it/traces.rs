@@ -5,14 +5,14 @@ use std::time::Duration;
 use mesolith_telemetry::{Shutdown, subscriber};
 use mesolith_testkit_zookeeper::Ensemble;
 use mesolith_zksync::control::Endpoint;
-use mesolith_zksync::options::{EndpointOptions, Options, parse_servers};
+use mesolith_zksync::options::{EndpointOptions, parse_servers};
 use mesolith_zksync::run::{Real, Serving, run};
-use mesolith_zksync::settings::Settings;
 use mesolith_zksync::status::State;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use zookeeper_client::{Acls, Client, CreateMode};
 
 use crate::collector::Collector;
+use crate::options::options;
 use crate::verbs::{until, verb};
 
 fn is(span: &Span, key: &str, value: &str) -> bool {
@@ -42,17 +42,7 @@ async fn a_collector_sees_the_phases_and_what_was_asked() {
         servers: parse_servers("--source", &ensemble.connect_string()).unwrap(),
         security: Default::default(),
     };
-    let options = Options {
-        name: "default".into(),
-        source: endpoint(&a),
-        target: endpoint(&b),
-        state_dir: dir.path().to_owned(),
-        seed_dirs: Vec::new(),
-        overwrite: false,
-        session_grace: Duration::from_secs(900),
-        lease_timeout: Duration::from_secs(6),
-        settings: Settings::default(),
-    };
+    let options = options("default", endpoint(&a), endpoint(&b), dir.path());
     let ended = tokio::spawn(run(options, Serving::default(), Shutdown::default(), Real));
     until(dir.path(), State::InSync).await;
     assert_eq!(verb(dir.path(), &["barrier"]).await.code, 0);
