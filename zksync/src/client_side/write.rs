@@ -185,30 +185,15 @@ async fn one_by_one(client: &Client, writes: &[Write]) -> Result<Outcome, Unansw
         }
     }
     let mut stats = Vec::with_capacity(writes.len());
-    let mut rest = writes;
-    while let Some((first, others)) = rest.split_first() {
-        let creates = rest
-            .iter()
-            .take_while(|write| matches!(write, Write::Create { .. }));
-        let together = creates.count();
-        let results = if together > 1 {
-            let results = create_all(client, &rest[..together]).await?;
-            rest = &rest[together..];
-            results
-        } else {
-            rest = others;
-            vec![single(client, first).await?]
-        };
-        for result in results {
-            match result {
-                Ok(stat) => stats.push(stat),
-                Err(code) => {
-                    return Ok(Outcome::Refused {
-                        index: stats.len(),
-                        code,
-                        partly: true,
-                    });
-                }
+    for (index, write) in writes.iter().enumerate() {
+        match single(client, write).await? {
+            Ok(stat) => stats.push(stat),
+            Err(code) => {
+                return Ok(Outcome::Refused {
+                    index,
+                    code,
+                    partly: true,
+                });
             }
         }
     }
@@ -216,30 +201,4 @@ async fn one_by_one(client: &Client, writes: &[Write]) -> Result<Outcome, Unansw
         stats,
         at_once: false,
     })
-}
-
-/// Sent one behind the other without waiting, since a session's requests are done in its order. What is done behind a
-/// refused one is found there when it is planned again.
-async fn create_all(client: &Client, writes: &[Write]) -> Result<Vec<Result<Stored, i32>>, Unanswered> {
-    let mut calls = Vec::with_capacity(writes.len());
-    for write in writes {
-        if let Write::Create {
-            path,
-            data,
-            acl,
-            mode,
-        } = write
-        {
-            let list = their_list(acl.as_deref());
-            calls.push(client.create(path, data.as_deref().unwrap_or_default(), &options(*mode, &list)));
-        }
-    }
-    let mut results = Vec::with_capacity(calls.len());
-    for call in calls {
-        results.push(match call.await {
-            Ok((stat, _)) => Ok(told(&stat)),
-            Err(error) => Err(code(&error).ok_or(error)?),
-        });
-    }
-    Ok(results)
 }

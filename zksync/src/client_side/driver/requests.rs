@@ -231,13 +231,8 @@ impl Driver {
                 Request::Multi(writes) => writes,
                 _ => &[],
             };
-            // Of one that was not done at once, any part may be done, also behind the refused one.
-            let read = if partly {
-                0..writes.len()
-            } else {
-                index..(index + 1).min(writes.len())
-            };
-            paths.extend(writes[read].iter().map(Write::path));
+            let from = if partly { 0 } else { index };
+            paths.extend(writes.iter().take(index + 1).skip(from).map(Write::path));
         }
         for path in paths {
             let above = path.rsplit_once('/').map_or("", |(above, _)| above);
