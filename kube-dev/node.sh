@@ -192,7 +192,8 @@ tlsPrivateKeyFile: $dir/pki/kubelet.key
 clusterDomain: cluster.local
 resolvConf: $dir/resolv.conf
 podLogsDir: $dir/pod-logs
-evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available: 1%, nodefs.inodesFree: 1%}
+# Amounts, not shares: one percent of a large disk is gigabytes, and a full one would evict what is under test.
+evictionHard: {memory.available: 100Mi, nodefs.available: 100Mi, imagefs.available: 100Mi, nodefs.inodesFree: 1%}
 imageGCHighThresholdPercent: 100
 YAML
   start kubelet "$program" kubelet --config="$dir/kubelet.yaml" --kubeconfig="$dir/kubelet.kubeconfig" \
