@@ -6,7 +6,7 @@
 //!                  +---- another one took over ----+
 //! ```
 //!
-//! - `driver`: one task that takes events, asks the decisions and sends what they say.
+//! - `driver`: one task that takes events, asks the decisions and sends what they say; `end`: one side of it.
 //! - `claim`, `claiming`, `layout`: becoming the active one; what is kept in the ensembles.
 //! - `join`: what happened between the checkpoint and now.
 //! - `open`, `opening`, `seeding`: whether it may begin, and what it answers until then; a target filled by file.
@@ -20,6 +20,7 @@ mod claiming;
 mod commands;
 mod conflict_log;
 mod driver;
+mod end;
 mod events;
 mod filling;
 mod join;
@@ -118,8 +119,8 @@ pub fn start(options: Options) -> Result<(Handle, JoinHandle<Result<(), Error>>)
         let Some(opened) = opened.instrument(phases.span()).await? else {
             return Ok(());
         };
-        driver::Driver::new(options, routes, opened, phases, status, asked)?
-            .run()
+        driver::Driver::new(options, routes, opened, phases, status)?
+            .run(asked)
             .await
     });
     let handle = Handle {

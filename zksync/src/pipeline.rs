@@ -23,6 +23,8 @@ mod outside;
 mod pace;
 mod refusals;
 mod state;
+#[cfg(test)]
+mod tests;
 mod unit;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -98,6 +100,8 @@ pub struct Pipeline {
     reached: Zxid,
     /// Whether the target was filled once, as the checkpoint says.
     complete: bool,
+    /// Whether history is replayed, so that the source's tree is ahead of what was seen.
+    catching_up: bool,
     pace: Pace,
     /// Refusals since the last success, and when to try again.
     refusals: u32,
@@ -139,6 +143,7 @@ impl Pipeline {
             marked: Zxid(0),
             reached: Zxid(0),
             complete: false,
+            catching_up: false,
             pace: Pace::default(),
             refusals: 0,
             not_before: 0,
@@ -159,15 +164,25 @@ impl Pipeline {
 
     /// As if the source had said it just now.
     pub fn also(&mut self, txn: Txn, trees: Trees<'_>) {
-        let zxid = txn.header.zxid;
+        let zxid = self.position(trees);
         self.add(Origin::Replay(Box::new(txn)), zxid, Vec::new(), trees, 0);
     }
 
     /// A node of the target, by its name there, may differ.
     pub fn repair(&mut self, path: Box<str>, trees: Trees<'_>) {
-        let zxid = trees.source.last_zxid();
+        let zxid = self.position(trees);
         self.seen = self.seen.max(zxid);
         self.add(Origin::Repair(path), zxid, Vec::new(), trees, 0);
+    }
+
+    /// Of what comes from the source's tree and not from a transaction. The checkpoint behind it must not promise history
+    /// that is still to be replayed.
+    fn position(&self, trees: Trees<'_>) -> Zxid {
+        if self.catching_up {
+            self.seen
+        } else {
+            trees.source.last_zxid()
+        }
     }
 
     /// The source went on with nothing to carry.
@@ -251,6 +266,11 @@ impl Pipeline {
     pub fn set_incomplete(&mut self) {
         self.complete = false;
         self.marked = Zxid(0);
+    }
+
+    /// Transactions from before what the source's tree has are replayed, until this is taken back.
+    pub fn set_catching_up(&mut self, catching_up: bool) {
+        self.catching_up = catching_up;
     }
 
     /// Sessions whose clients are connected to the target; none if its servers do not say.

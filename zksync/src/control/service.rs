@@ -73,12 +73,16 @@ impl Service {
         let (answer, answered) = oneshot::channel();
         let command = command(answer);
         let name = command.name(&self.handle.status.borrow().settings);
-        let span = tracing::info_span!(
-            "command",
-            otel.name = name,
-            reason = Empty,
-            otel.status_code = Empty
-        );
+        let span = match command {
+            // Asked for all the time by whoever watches.
+            Command::Conflicts { .. } => tracing::Span::none(),
+            _ => tracing::info_span!(
+                "command",
+                otel.name = name,
+                reason = Empty,
+                otel.status_code = Empty
+            ),
+        };
         let asking = async {
             let sent = self.handle.commands.send(command).await;
             sent.map_err(|_| ended())?;

@@ -11,6 +11,9 @@ use mesolith_zk::tree::Tree;
 use super::{Both, Duplex};
 use crate::settings::Side;
 
+#[cfg(test)]
+mod tests;
+
 /// First two bytes of the ids of sessions that engines open for themselves.
 pub(crate) const ENGINE_PREFIX: i64 = 0x7d4d;
 
@@ -131,13 +134,21 @@ impl Duplex {
                     self.as_if(side, *session, begins, both);
                 }
             }
-            let ended = |id: &i64| self.sessions.home(*id) == Some(side) && !here.contains_key(id);
+            let ended = |id: &i64| {
+                self.sessions.home(*id) == Some(side) && !here.contains_key(id) && self.leaves(*id, side)
+            };
             let ended: Vec<_> = there.keys().copied().filter(ended).collect();
             for session in ended {
                 self.sessions.ended(session);
                 self.as_if(side, session, Op::CloseSession { paths: None }, both);
             }
         }
+    }
+
+    /// Whether the other side has a copy of a session of this one, or is to have one: no direction carries clients of a side
+    /// that only follows, and what it would be given would wait for ever.
+    fn leaves(&self, session: i64, side: Side) -> bool {
+        self.routes.any_from(side) || self.sessions.has_moved_to(session, side)
     }
 
     /// As if a side had said just now that a session began or ended.
@@ -172,7 +183,7 @@ impl Duplex {
         let expired = txn.header.cxid == 0;
         // Only what can have begun there, or moved there, lives there on.
         let there = side.other();
-        let may_live = self.routes.any_from(there) || self.sessions.has_moved_to(session, there);
+        let may_live = self.leaves(session, there);
         match self.sessions.home(session) {
             Some(home) if home != side && expired && may_live => {
                 // Given up here while its client lives there: it begins again, with its nodes.
@@ -180,9 +191,14 @@ impl Duplex {
                 self.reopen(side.other(), session, both, now);
             }
             Some(_) => {
+                let leaves = self.leaves(session, side);
                 self.sessions.ended(session);
-                self.away_from_mut(side)
-                    .replay(txn, Vec::new(), both.from(side), now);
+                let pipe = self.away_from_mut(side);
+                if leaves {
+                    pipe.replay(txn, Vec::new(), both.from(side), now);
+                } else {
+                    pipe.saw(zxid);
+                }
             }
             None => self.away_from_mut(side).saw(zxid),
         }
@@ -193,7 +209,7 @@ impl Duplex {
         let Some(timeout) = both.of(from).sessions().get(&session).copied() else {
             return self.sessions.ended(session);
         };
-        if !self.routes.any_from(from) && !self.sessions.has_moved_to(session, from) {
+        if !self.leaves(session, from) {
             return;
         }
         self.as_if(from, session, Op::CreateSession { timeout }, both);

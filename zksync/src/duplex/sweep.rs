@@ -19,6 +19,8 @@ pub struct Sweep {
     base: Option<Base>,
     /// Nodes of which something was on its way, so that nothing can be said of them.
     busy: Vec<(Side, Box<str>)>,
+    /// More of them than that.
+    unseen: u64,
     /// Nodes looked at.
     pub looked: u64,
     /// Those of A.
@@ -35,6 +37,7 @@ impl Sweep {
             next: 0,
             base,
             busy: Vec::new(),
+            unseen: 0,
             looked: 0,
             on_a: 0,
             found: 0,
@@ -63,10 +66,15 @@ impl Sweep {
                 Look::Same => {}
                 Look::Repaired => self.found += 1,
                 Look::Busy if self.busy.len() < MOST_BUSY => self.busy.push((self.side, node.path().into())),
-                Look::Busy => {}
+                Look::Busy => self.unseen += 1,
             }
         }
         false
+    }
+
+    /// Nodes of which nothing can be said, because something was on its way whenever they were looked at.
+    pub fn left(&self) -> u64 {
+        self.unseen + self.busy.len() as u64
     }
 
     /// Looks again at nodes of which something was on its way; true if there is none left.

@@ -1,7 +1,8 @@
 //! When this engine becomes the active one, able to write to A, or neither any more.
 
 use super::claim::Stage;
-use super::driver::{Driver, Role, both, new_session};
+use super::driver::{Driver, Role, new_session};
+use super::end::both;
 use crate::settings::{Mode, Side};
 
 /// Between two attempts to become the active one.

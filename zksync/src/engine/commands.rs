@@ -4,7 +4,8 @@ use mesolith_zk::record::Zxid;
 use mesolith_zk::request::{ANY_VERSION, Request, Write};
 
 use super::claim::Stage;
-use super::driver::{Driver, Role, both};
+use super::driver::{Driver, Role};
+use super::end::both;
 use crate::diff;
 use crate::handle::{Answer, Command, DiffReport, Refused};
 use crate::settings::{Mode, Settings, Side, accept};

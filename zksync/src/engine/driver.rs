@@ -12,20 +12,19 @@ use super::Error;
 use super::claim::Claim;
 use super::commands::Waiters;
 use super::conflict_log::ConflictLog;
+use super::end::{End, both};
 use super::filling::Filling;
-use super::lag::Lags;
 use super::layout::Layout;
 use super::open::Opened;
+use super::opening::answering;
 use super::phases::Phases;
-use super::watcher::{self, Servers};
-use crate::duplex::{Base, Both, Duplex, Sweep};
+use crate::duplex::{Base, Duplex, Sweep};
 use crate::handle::Command;
 use crate::options::Options;
 use crate::pipeline::{Identity, Outgoing};
 use crate::routes::Routes;
 use crate::seed;
 use crate::settings::{Settings, Side};
-use crate::side::Link;
 use crate::status::{Status, Waiting};
 
 /// Between two looks at everything that time brings.
@@ -34,26 +33,6 @@ const TICK: Duration = Duration::from_millis(20);
 const BURST: usize = 256;
 /// Between two checkpoints when there is nothing to write.
 const MARK_PAUSE: u64 = 1_000_000;
-
-/// One side.
-pub(super) struct End {
-    pub(super) link: Link,
-    pub(super) up: bool,
-    /// Why there is no link.
-    pub(super) cause: Option<String>,
-    /// The leader had no history of what was missed, and sent all of its data.
-    pub(super) gap: bool,
-    pub(super) claim: Claim,
-    pub(super) claim_again: u64,
-    pub(super) marked: u64,
-    pub(super) lags: Lags,
-    /// How long it takes to commit a request.
-    pub(super) answers: Lags,
-    pub(super) servers: watch::Receiver<Servers>,
-    pub(super) digest: Option<bool>,
-    pub(super) digest_at: u64,
-    pub(super) touched: u64,
-}
 
 /// What it is now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,8 +61,6 @@ pub(super) struct Driver {
     pub(super) busy_until: Option<u64>,
     /// The last units, by side, when a walk that repaired something ended.
     pub(super) repaired: [u64; 2],
-    /// When a walk last found nothing.
-    pub(super) verified: Option<u64>,
     /// Whether a walk has found nothing since this engine became active.
     pub(super) settled: bool,
     pub(super) base: Option<Base>,
@@ -102,7 +79,6 @@ pub(super) struct Driver {
     pub(super) phases: Phases,
     status: watch::Sender<Arc<Status>>,
     published: u64,
-    commands: mpsc::Receiver<Command>,
 }
 
 impl Driver {
@@ -112,7 +88,6 @@ impl Driver {
         opened: Opened,
         phases: Phases,
         status: watch::Sender<Arc<Status>>,
-        commands: mpsc::Receiver<Command>,
     ) -> Result<Self, Error> {
         let settings = options.settings.clone();
         let folder = |path: &std::path::Path, source| Error::StateDir {
@@ -133,25 +108,14 @@ impl Driver {
             path: layout.checkpoint.clone(),
             tag,
         };
-        let timeout = i32::try_from(options.lease_timeout.as_millis()).unwrap_or(i32::MAX);
-        let end = |side: Side, link: Link| {
-            let endpoint = options.endpoint(side);
-            let servers = endpoint.servers.iter().map(|server| server.client()).collect();
-            End {
+        let lease = i32::try_from(options.lease_timeout.as_millis()).unwrap_or(i32::MAX);
+        let end = |side, link| {
+            End::new(
+                &options,
+                side,
                 link,
-                up: false,
-                cause: None,
-                gap: false,
-                claim: Claim::new(run.clone(), layout.clone(), timeout, side == Side::B, tag),
-                claim_again: 0,
-                marked: 0,
-                lags: Lags::default(),
-                answers: Lags::default(),
-                servers: watcher::watch(servers, &endpoint.security.connection()),
-                digest: None,
-                digest_at: 0,
-                touched: u64::MAX,
-            }
+                Claim::new(run.clone(), layout.clone(), lease, side == Side::B, tag),
+            )
         };
         let (a, b) = (end(Side::A, opened.a), end(Side::B, opened.b));
         Ok(Self {
@@ -168,7 +132,6 @@ impl Driver {
             sweep_due: 0,
             busy_until: None,
             repaired: [0; 2],
-            verified: None,
             settled: false,
             base: None,
             repairs: 0.0,
@@ -184,13 +147,12 @@ impl Driver {
             phases,
             status,
             published: 0,
-            commands,
             settings,
             options,
         })
     }
 
-    pub(super) async fn run(mut self) -> Result<(), Error> {
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) -> Result<(), Error> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -198,11 +160,11 @@ impl Driver {
                 biased;
                 event = self.a.link.next() => self.event(Side::A, event)?,
                 event = self.b.link.next() => self.event(Side::B, event)?,
-                command = self.commands.recv() => match command {
+                command = commands.recv() => match command {
                     Some(command) => self.command(command),
                     None => self.role = Role::Stopping,
                 },
-                _ = tick.tick() => self.tick().await?,
+                _ = tick.tick() => self.tick(&mut commands).await?,
             }
             for _ in 0..BURST {
                 let a = self.a.link.next().now_or_never();
@@ -261,13 +223,20 @@ impl Driver {
         let _ = requests.send(out.session, out.cxid, &out.request);
     }
 
-    async fn tick(&mut self) -> Result<(), Error> {
+    async fn tick(&mut self, commands: &mut mpsc::Receiver<Command>) -> Result<(), Error> {
         if self.to_seed && self.a.up {
             self.seed()?;
         }
         if self.role == Role::Connecting && self.a.up && self.b.up {
             let span = tracing::info_span!(parent: &self.phases.span(), "join");
-            self.join().instrument(span).await?;
+            let status = self.status.clone();
+            let joined = answering(self.join().instrument(span), &status, commands).await;
+            let Some(joined) = joined else {
+                self.settings = status.borrow().settings.clone();
+                self.role = Role::Stopping;
+                return Ok(());
+            };
+            joined?;
         }
         let now = self.now();
         self.try_refused(now);
@@ -314,13 +283,6 @@ impl Driver {
             }
         }
         self.answer_waiters();
-    }
-}
-
-pub(super) fn both<'e>(a: &'e End, b: &'e End) -> Both<'e> {
-    Both {
-        a: a.link.tree(),
-        b: b.link.tree(),
     }
 }
 

@@ -6,7 +6,8 @@ use mesolith_zk::tree::DigestCheck;
 
 use super::Error;
 use super::claim::Stage;
-use super::driver::{Driver, Role, both};
+use super::driver::{Driver, Role};
+use super::end::both;
 use crate::plan::Kinds;
 use crate::settings::Side;
 use crate::side::SideEvent;

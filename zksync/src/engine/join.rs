@@ -7,7 +7,8 @@ use mesolith_zk::record::{Txn, Zxid};
 use mesolith_zk::request::Request;
 use mesolith_zk::tree::Tree;
 
-use super::driver::{Driver, Role, both};
+use super::driver::{Driver, Role};
+use super::end::both;
 use super::{Error, observer, open};
 use crate::checkpoint::Checkpoint;
 use crate::duplex::{Base, Since};
@@ -202,11 +203,13 @@ impl Driver {
         match tokio::time::timeout(LIMIT, self.history(side, since, until)).await {
             Ok(Some(missed)) => {
                 tracing::info!(%side, %since, transactions = missed.len(), "what was missed is replayed");
+                self.duplex.away_from_mut(side).set_catching_up(true);
                 for txn in missed {
                     let news = self.duplex.committed(side, txn, both(&self.a, &self.b), 0);
                     let now = self.now();
                     self.news(news, now);
                 }
+                self.duplex.away_from_mut(side).set_catching_up(false);
             }
             Ok(None) => {
                 tracing::info!(%side, %since, "the leader has no history since then; both sides are compared")

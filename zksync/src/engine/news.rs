@@ -174,7 +174,7 @@ impl Driver {
                 }
                 self.settings = settings;
                 if changed {
-                    self.duplex.begin_sessions(super::driver::both(&self.a, &self.b));
+                    self.duplex.begin_sessions(super::end::both(&self.a, &self.b));
                     self.look_again();
                 }
             }

@@ -29,15 +29,29 @@ pub(super) async fn opened(
         reason: "Opening".to_owned(),
         message: "the servers of both sides are asked who they are".to_owned(),
     });
-    let mut opening = pin!(open::open(options, routes, |problems| waits(waiting(problems))));
+    let opening = open::open(options, routes, |problems| waits(waiting(problems)));
+    let opened = answering(opening, status, commands).await;
+    if opened.is_none() {
+        change(status, |status| {
+            (status.state, status.waiting_for) = (State::Stopped, None)
+        });
+    }
+    opened.transpose()
+}
+
+/// Does something that takes a while, and answers meanwhile. None when the engine was told to end before it was done.
+pub(super) async fn answering<T>(
+    work: impl Future<Output = T>,
+    status: &watch::Sender<Arc<Status>>,
+    commands: &mut mpsc::Receiver<Command>,
+) -> Option<T> {
+    let mut work = pin!(work);
     loop {
         tokio::select! {
-            opened = &mut opening => return opened.map(Some),
+            done = &mut work => return Some(done),
             command = commands.recv() => {
-                let goes_on = command.is_some_and(|command| answer(command, status));
-                if !goes_on {
-                    change(status, |status| (status.state, status.waiting_for) = (State::Stopped, None));
-                    return Ok(None);
+                if !command.is_some_and(|command| answer(command, status)) {
+                    return None;
                 }
             }
         }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::driver::{Driver, Role, both};
+use super::driver::{Driver, Role};
+use super::end::both;
 use crate::duplex::Sweep;
 use crate::settings::{Mode, Side};
 
@@ -34,8 +35,9 @@ impl Driver {
     pub(super) fn walk(&mut self, on_tick: bool) {
         let now = self.now();
         let may = self.role == Role::Active && self.a.up && self.b.up && self.settings.mode == Mode::Run;
+        let needs_a = self.duplex.needs_a();
         let running = self.duplex.away_from(Side::A).is_running()
-            && (!self.duplex.needs_a() || self.duplex.away_from(Side::B).is_running());
+            && (!needs_a || self.duplex.away_from(Side::B).is_running());
         if !may || !running || (self.settled && !on_tick) || now < self.sweep_due {
             return;
         }
@@ -45,7 +47,9 @@ impl Driver {
         }
         // What the last walk repaired has to arrive before another look says anything new.
         let [a, b] = self.repaired;
-        if !self.duplex.away_from(Side::A).is_done(a) || !self.duplex.away_from(Side::B).is_done(b) {
+        if !self.duplex.away_from(Side::A).is_done(a)
+            || (needs_a && !self.duplex.away_from(Side::B).is_done(b))
+        {
             return;
         }
         let budget = self.budget(now);
@@ -86,6 +90,7 @@ impl Driver {
         tracing::debug!(
             looked = sweep.looked,
             found = sweep.found,
+            left = sweep.left(),
             "a walk through both trees has ended"
         );
         self.phases.repaired(sweep.looked, sweep.found);
@@ -94,7 +99,6 @@ impl Driver {
             self.sweep_due = 0;
             return;
         }
-        self.verified = Some(now);
         if !self.settled {
             self.store_identity();
         }

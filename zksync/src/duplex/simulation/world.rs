@@ -162,9 +162,11 @@ impl World {
             for side in SIDES {
                 let since = before[usize::from(side == Side::A)];
                 let missed: Vec<_> = self.ensemble(side).history.clone();
+                self.duplex.away_from_mut(side).set_catching_up(true);
                 for txn in missed.into_iter().filter(|txn| txn.header.zxid > since) {
                     self.saw(side, txn);
                 }
+                self.duplex.away_from_mut(side).set_catching_up(false);
             }
         }
         SIDES.into_iter().for_each(|side| self.activate(side));
