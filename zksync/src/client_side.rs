@@ -14,15 +14,18 @@
 //!
 //! - [`Config`], [`ClientSide`]: what a user sees, with the same face as `mesolith_zk::learner::Learner`.
 //! - `driver`: the task. `sessions`, `watches`, `read`, `write`: calls of the client.
-//! - `shadow`, `answer`, `work`, `convert`: pure.
+//! - `roots`, `shadow`, `answer`, `ahead`, `work`, `convert`: pure.
 
+mod ahead;
 mod answer;
+mod config;
 mod convert;
 mod driver;
 mod error;
 mod gate;
 mod item;
 mod read;
+mod roots;
 mod sessions;
 mod shadow;
 mod watches;
@@ -30,14 +33,14 @@ mod work;
 mod write;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mesolith_zk::learner::{Check, TouchList};
 use mesolith_zk::record::{Op, Txn, TxnHeader};
-use mesolith_zk::security::Security;
 use mesolith_zk::tree::{self, DigestCheck, Tree};
 use tokio::sync::mpsc;
 
+pub use config::Config;
 pub use error::Error;
 pub use gate::Requests;
 
@@ -45,64 +48,9 @@ use crate::side::{Capture, SideEvent};
 use gate::{Ask, Gate};
 use item::Item;
 use read::Node;
-use shadow::{Effect, Roots, Shadow, is_mark};
+use roots::Roots;
+use shadow::{Effect, Shadow};
 use work::Mark;
-
-/// How to work with an ensemble.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// `host:port` of the servers for clients.
-    pub servers: Vec<String>,
-    /// What the servers ask of clients.
-    pub security: Security,
-    /// How changes are seen; not [`Capture::Observer`].
-    pub capture: Capture,
-    /// Why so.
-    pub reason: String,
-    /// The servers' version; without one they are taken for new ones. Before 3.5 a multi that creates is carried out
-    /// one by one, with its last write, the checkpoint, at the end.
-    pub version: Option<(u32, u32, u32)>,
-    /// Subtrees to read; all of it by default.
-    pub roots: Vec<String>,
-    /// Timeout of the link's session.
-    pub session_timeout: Duration,
-    /// Timeout, in milliseconds, that sessions of others are given: clients cannot see it.
-    pub foreign_timeout: i32,
-    /// Pause between two looks at everything; `None` is never.
-    pub resync: Option<Duration>,
-    /// Requests of reads that are on their way together.
-    pub window: usize,
-    /// Writes that are on their way together.
-    pub in_flight: usize,
-    /// Limit for one call that nothing else watches over.
-    pub call_limit: Duration,
-    /// Pause between attempts to get a session.
-    pub retry: Duration,
-}
-
-impl Config {
-    /// Default of [`Config::resync`], in seconds.
-    pub const RESYNC_SECONDS: u64 = 60;
-
-    /// With defaults for everything else.
-    pub fn new(servers: Vec<String>, capture: Capture) -> Self {
-        Self {
-            servers,
-            security: Security::default(),
-            capture,
-            reason: String::new(),
-            version: None,
-            roots: vec!["/".to_owned()],
-            session_timeout: Duration::from_secs(30),
-            foreign_timeout: 30_000,
-            resync: Some(Duration::from_secs(Self::RESYNC_SECONDS)),
-            window: 500,
-            in_flight: 8,
-            call_limit: Duration::from_secs(15),
-            retry: Duration::from_millis(500),
-        }
-    }
-}
 
 /// A link through client sessions, and its tree.
 #[derive(Debug)]
@@ -264,30 +212,10 @@ impl ClientSide {
         })
     }
 
-    /// What clients cannot see is known of the nodes that are still the same.
     fn snapshot(&mut self, tree: Tree) -> SideEvent {
         let new = Shadow::live(tree, Roots::new(&self.config.roots));
         let previous = std::mem::replace(&mut self.shadow, new).tree;
-        let tree = &mut self.shadow.tree;
-        for old in previous.nodes() {
-            let stat = old.stored();
-            if !is_mark(&stat) && old.data().is_some() {
-                continue;
-            }
-            let path = old.path();
-            let Some(node) = tree.get(&path).filter(|node| node.stored().czxid == stat.czxid) else {
-                continue;
-            };
-            let mut now = node.stored();
-            if is_mark(&stat) {
-                now.ephemeral_owner = stat.ephemeral_owner;
-            }
-            let is_null = old.data().is_none() && now.mzxid == stat.mzxid;
-            let data = node.data().filter(|_| !is_null).map(<[u8]>::to_vec);
-            let acl = node.acl().map(<[_]>::to_vec);
-            // It is there, so this cannot fail.
-            let _ = tree.insert(&path, data.as_deref(), acl.as_deref(), now);
-        }
+        self.shadow.know(&previous);
         SideEvent::Snapshot {
             previous: Box::new(previous),
         }

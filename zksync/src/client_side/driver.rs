@@ -11,17 +11,17 @@
 //! which is the server's. What needs another session, or several calls, has the link to itself: it begins when
 //! nothing is on its way, and ends with a sync, so that no read from before can come after its answer.
 
+mod happening;
 mod replies;
 mod requests;
 mod walk;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::future::pending;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant as Arrived;
 
 use futures::future::BoxFuture;
-use futures::stream::{FuturesOrdered, SelectAll, StreamExt};
+use futures::stream::{FuturesOrdered, SelectAll};
 use mesolith_zk::record::Acl;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -31,9 +31,9 @@ use super::Config;
 use super::answer::Answer;
 use super::gate::{Ask, Gate};
 use super::item::Item;
-use super::read::Want;
+use super::roots::Roots;
 use super::sessions::{self, Sessions, is_up};
-use super::shadow::{Roots, Shadow};
+use super::shadow::Shadow;
 use super::watches::Watches;
 use super::work::{Next, Work};
 use replies::Reply;
@@ -89,19 +89,6 @@ pub(super) struct Driver {
     timer: Option<Instant>,
     /// Asks to read that were taken from the tree's owner.
     asked: u64,
-}
-
-/// Something the task waits for.
-enum Happened {
-    State(SessionState),
-    Reply(Reply),
-    Stale(Reply),
-    Alone(Reply),
-    Fired(Vec<(Box<str>, Want)>),
-    Ended(i64),
-    Ask(Ask),
-    Room,
-    Timer,
 }
 
 /// The channels of a link.
@@ -209,81 +196,6 @@ impl Driver {
         }
     }
 
-    async fn happens(&mut self) -> Happened {
-        let Self {
-            states,
-            flight,
-            stale,
-            alone,
-            watches,
-            sessions,
-            asks,
-            items,
-            outbox,
-            timer,
-            ..
-        } = self;
-        tokio::select! {
-            biased;
-            state = states.changed() => Happened::State(state),
-            Ok(permit) = items.reserve(), if !outbox.is_empty() => {
-                if let Some(item) = outbox.pop_front() {
-                    permit.send(item);
-                }
-                Happened::Room
-            }
-            wants = watches.fired() => Happened::Fired(wants),
-            Some(reply) = flight.next() => Happened::Reply(reply),
-            reply = optional(alone) => Happened::Alone(reply),
-            Some(reply) = stale.next() => Happened::Stale(reply),
-            session = sessions.ended() => Happened::Ended(session),
-            Some(ask) = asks.recv() => Happened::Ask(ask),
-            () = until(*timer) => Happened::Timer,
-            // The states never end.
-            else => Happened::Room,
-        }
-    }
-
-    async fn handle(&mut self, happened: Happened) -> Result<(), String> {
-        match happened {
-            Happened::State(state) => return self.state(state).await,
-            Happened::Reply(reply) => {
-                self.reply(reply);
-                // What has come together is given together.
-                while let Poll::Ready(Some(reply)) = self.flight.poll_next_unpin(&mut idle()) {
-                    self.reply(reply);
-                }
-                self.batch();
-            }
-            Happened::Stale(Reply::Read(mut reading)) => self.watches.keep(&mut reading),
-            Happened::Stale(_) | Happened::Room => {}
-            Happened::Alone(reply) => {
-                self.alone = None;
-                self.reads_due = true;
-                if let Some(cause) = self.alone_done(reply)
-                    && self.up
-                {
-                    self.lost(cause);
-                    return self.begin().await;
-                }
-            }
-            Happened::Fired(wants) => {
-                for (path, want) in wants {
-                    if self.up && self.roots.reach(&path) {
-                        self.work.add(&path, want, false);
-                    }
-                }
-            }
-            Happened::Ended(session) => {
-                self.batch();
-                self.give(Item::Ended(session));
-            }
-            Happened::Ask(ask) => self.ask(ask),
-            Happened::Timer => self.on_timer(),
-        }
-        Ok(())
-    }
-
     async fn state(&mut self, state: SessionState) -> Result<(), String> {
         if state.is_terminated() {
             return Err(format!("the session with the ensemble is over ({state})"));
@@ -383,18 +295,4 @@ impl Driver {
 
 fn idle() -> Context<'static> {
     Context::from_waker(Waker::noop())
-}
-
-async fn optional(future: &mut Option<BoxFuture<'static, Reply>>) -> Reply {
-    match future {
-        Some(future) => future.await,
-        None => pending().await,
-    }
-}
-
-async fn until(timer: Option<Instant>) {
-    match timer {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => pending().await,
-    }
 }

@@ -9,40 +9,10 @@ use mesolith_zk::record::{NodeStat, Zxid};
 use mesolith_zk::tree::{self, Tree};
 
 use super::read::{Node, Want};
+use super::roots::Roots;
 
-/// The subtrees that are looked at.
-#[derive(Debug, Clone)]
-pub(super) struct Roots(Vec<String>);
-
-impl Roots {
-    pub(super) fn new(roots: &[String]) -> Self {
-        let plain = |root: &String| root.trim_end_matches('/').to_owned();
-        Self(roots.iter().map(plain).collect())
-    }
-
-    /// Whether a node is in one of them, or on the way to it.
-    pub(super) fn reach(&self, path: &str) -> bool {
-        let path = path.trim_end_matches('/');
-        let on_the_way = |root: &String| is_inside(path, root) || is_inside(root, path);
-        self.0.iter().any(on_the_way)
-    }
-
-    /// Whether a node is in one of them.
-    fn hold(&self, path: &str) -> bool {
-        let path = path.trim_end_matches('/');
-        self.0.iter().any(|root| is_inside(path, root))
-    }
-
-    /// As servers name them.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|root| if root.is_empty() { "/" } else { root })
-    }
-}
-
-fn is_inside(below: &str, above: &str) -> bool {
-    let rest = below.strip_prefix(above);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
+#[cfg(test)]
+mod tests;
 
 /// What a read has changed.
 #[derive(Debug, Default)]
@@ -80,6 +50,33 @@ impl Shadow {
     pub(super) fn live(tree: Tree, roots: Roots) -> Self {
         let short = Some(HashMap::new());
         Self { tree, roots, short }
+    }
+
+    /// What clients cannot see is known of the nodes that an earlier tree had already.
+    pub(super) fn know(&mut self, earlier: &Tree) {
+        for old in earlier.nodes() {
+            let stat = old.stored();
+            if !is_mark(&stat) && old.data().is_some() {
+                continue;
+            }
+            let path = old.path();
+            let Some(node) = self
+                .tree
+                .get(&path)
+                .filter(|node| node.stored().czxid == stat.czxid)
+            else {
+                continue;
+            };
+            let mut now = node.stored();
+            if is_mark(&stat) {
+                now.ephemeral_owner = stat.ephemeral_owner;
+            }
+            let is_null = old.data().is_none() && now.mzxid == stat.mzxid;
+            let data = node.data().filter(|_| !is_null).map(<[u8]>::to_vec);
+            let acl = node.acl().map(<[_]>::to_vec);
+            // It is there, so this cannot fail.
+            let _ = self.tree.insert(&path, data.as_deref(), acl.as_deref(), now);
+        }
     }
 
     /// A node was read, or was not there.
@@ -261,110 +258,6 @@ fn counts(stat: &NodeStat) -> (i32, i32, i32) {
 }
 
 /// Containers and TTLs are marked where clients see no owner.
-pub(super) fn is_mark(stat: &NodeStat) -> bool {
+fn is_mark(stat: &NodeStat) -> bool {
     stat.ephemeral_owner == NodeStat::CONTAINER || stat.ttl().is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shadow() -> Shadow {
-        Shadow::building(Tree::unfilled(), Roots::new(&["/".to_owned()]))
-    }
-
-    fn node(czxid: i64, version: i32, data: Option<&str>, children: Option<&[&str]>) -> Node {
-        let stat = NodeStat {
-            czxid: Zxid(czxid),
-            mzxid: Zxid(czxid + i64::from(version)),
-            version,
-            ..NodeStat::default()
-        };
-        Node {
-            stat,
-            children_count: children.map_or(0, |children| i32::try_from(children.len()).unwrap()),
-            children: children.map(|children| children.iter().map(|name| (*name).to_owned()).collect()),
-            data: data.map(|data| data.as_bytes().to_vec()),
-            acl: data.map(|_| Vec::new()),
-        }
-    }
-
-    fn read(shadow: &mut Shadow, path: &str, node: Option<Node>) -> (Vec<String>, Vec<String>) {
-        let mut effect = Effect::default();
-        shadow.read(path, node, &mut effect);
-        let changed = effect.changed.iter().map(ToString::to_string).collect();
-        let asked = effect
-            .ask
-            .iter()
-            .map(|(path, want)| format!("{path} {}", u8::from(want.data)));
-        (changed, asked.collect())
-    }
-
-    #[test]
-    fn children_that_nobody_read_are_asked_for_and_others_go() {
-        let mut shadow = shadow();
-        let (_, asked) = read(&mut shadow, "/", Some(node(0, 0, Some(""), Some(&["a", "b"]))));
-        assert_eq!(asked, ["/a 1", "/b 1"]);
-        read(&mut shadow, "/a", Some(node(5, 0, Some("x"), Some(&["c"]))));
-        read(&mut shadow, "/a/c", Some(node(6, 0, Some("x"), Some(&[]))));
-        let (changed, asked) = read(&mut shadow, "/", Some(node(0, 0, Some(""), Some(&["b"]))));
-        assert_eq!(
-            (changed, asked),
-            (vec!["/a".into(), "/a/c".into()], vec!["/b 1".into()])
-        );
-        assert_eq!(shadow.tree.len(), 1);
-    }
-
-    #[test]
-    fn newer_data_is_asked_for_and_the_same_is_no_change() {
-        let mut shadow = shadow();
-        read(&mut shadow, "/a", Some(node(5, 0, Some("x"), Some(&[]))));
-        assert_eq!(
-            read(&mut shadow, "/a", Some(node(5, 0, Some("x"), None))).0,
-            [""; 0]
-        );
-        let (changed, asked) = read(&mut shadow, "/a", Some(node(5, 1, None, None)));
-        assert_eq!((changed, asked), (vec![], vec!["/a 1".to_owned()]));
-        assert_eq!(
-            read(&mut shadow, "/a", Some(node(5, 1, Some("y"), None))).0,
-            ["/a"]
-        );
-        assert_eq!(shadow.tree.get("/a").unwrap().data(), Some(&b"y"[..]));
-    }
-
-    #[test]
-    fn a_node_made_anew_loses_what_was_below_the_old_one() {
-        let mut shadow = shadow();
-        read(&mut shadow, "/a", Some(node(5, 0, Some("x"), Some(&["c"]))));
-        read(&mut shadow, "/a/c", Some(node(6, 0, Some("x"), Some(&[]))));
-        let (changed, _) = read(&mut shadow, "/a", Some(node(9, 0, Some("x"), None)));
-        assert_eq!(changed, ["/a", "/a/c", "/a"]);
-        assert!(shadow.tree.get("/a/c").is_none());
-    }
-
-    #[test]
-    fn a_counter_is_never_ahead_of_the_children() {
-        let mut shadow = Shadow::live(Tree::unfilled(), Roots::new(&["/".to_owned()]));
-        read(&mut shadow, "/a", Some(node(5, 0, Some("x"), Some(&[]))));
-        let counter = |shadow: &Shadow| shadow.tree.get("/a").unwrap().stored().cversion;
-        let mut stat = node(5, 0, None, None);
-        (stat.stat.cversion, stat.children_count) = (3, 1);
-        let mut effect = Effect::default();
-        shadow.read("/a", Some(stat.clone()), &mut effect);
-        assert_eq!((counter(&shadow), effect.later.len()), (2, 1));
-        read(&mut shadow, "/a/c", Some(node(6, 0, Some("x"), Some(&[]))));
-        let (changed, _) = read(&mut shadow, "/a", Some(stat));
-        assert_eq!((counter(&shadow), changed), (3, vec!["/a".to_owned()]));
-    }
-
-    #[test]
-    fn only_what_leads_to_a_root_or_is_below_it_is_kept() {
-        let roots = Roots::new(&["/a/b".to_owned()]);
-        let reached: Vec<_> = ["/", "/a", "/a/b", "/a/b/c", "/a/bc", "/x"]
-            .into_iter()
-            .filter(|path| roots.reach(path))
-            .collect();
-        assert_eq!(reached, ["/", "/a", "/a/b", "/a/b/c"]);
-        assert!(Roots::new(&["/".to_owned()]).reach("/x"));
-    }
 }

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use zookeeper_client::{AddWatchMode, Client, EventType, OneshotWatcher, PersistentWatcher, WatchedEvent};
 
 use super::read::{Arm, Reading, Want};
-use super::shadow::Roots;
+use super::roots::Roots;
 use crate::side::Capture;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
