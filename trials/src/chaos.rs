@@ -6,7 +6,7 @@ mod trial;
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 pub use plan::{Kind, Trial, WorldPlan, plan};
 pub use report::Report;
@@ -33,6 +33,9 @@ pub struct Request {
     pub versions: Option<[crate::version::Version; 2]>,
 }
 
+/// How often a world is made.
+const ATTEMPTS: u32 = 4;
+
 /// Runs all of them and prints each. Goes on after a failed one.
 ///
 /// # Errors
@@ -48,7 +51,11 @@ pub async fn run(request: &Request) -> Result<Report> {
             };
             let limit = Duration::from_secs(900) + request.away;
             let outcome = tokio::time::timeout(limit, trial::run(&mut usable, trial, request)).await;
-            let outcome = outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("no end within {limit:?}")));
+            let mut outcome = outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("no end within {limit:?}")));
+            if outcome.is_err() {
+                let kept = trial::history::keep_logs(&usable, trial.seed).await?;
+                outcome = outcome.with_context(|| format!("see {}", kept.display()));
+            }
             // What is left of a trial that did not end is nothing to begin the next one with.
             if outcome.is_ok() {
                 world = Some(usable);
@@ -59,16 +66,29 @@ pub async fn run(request: &Request) -> Result<Report> {
     Ok(report)
 }
 
+/// Servers with a wrong clock do not always find each other, and no trial is about that: a world that does not start is
+/// said, and another is made.
 async fn start(planned: &WorldPlan, request: &Request) -> Result<World> {
-    let began = Instant::now();
-    let world = World::start(options(planned, request)).await?;
     let names = planned.versions.map(|version| version.name).join(" -> ");
-    println!(
-        "world {names} {:?}: up after {:.1} s",
-        planned.kind,
-        began.elapsed().as_secs_f64()
-    );
-    Ok(world)
+    let mut attempt = 1;
+    loop {
+        let began = Instant::now();
+        // A task of its own, since ensembles that do not start panic.
+        let world = tokio::spawn(World::start(options(planned, request))).await;
+        let took = began.elapsed().as_secs_f64();
+        match world.map_err(anyhow::Error::from).flatten() {
+            Ok(world) => {
+                println!("world {names} {:?}: up after {took:.1} s", planned.kind);
+                return Ok(world);
+            }
+            Err(error) if attempt == ATTEMPTS => return Err(error),
+            Err(_) => println!(
+                "world {names} {:?}: not up after {took:.1} s, made again",
+                planned.kind
+            ),
+        }
+        attempt += 1;
+    }
 }
 
 fn options(planned: &WorldPlan, request: &Request) -> Options {

@@ -1,6 +1,6 @@
 //! One trial.
 
-mod history;
+pub(super) mod history;
 mod judge;
 mod outcome;
 

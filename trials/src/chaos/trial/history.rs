@@ -65,6 +65,19 @@ pub(super) fn keep(world: &World, root: &str, differences: &[Difference]) -> Res
     Ok(path)
 }
 
+/// Puts what each engine says of itself, and all of its log, into a file that stays; its path.
+pub(in super::super) async fn keep_logs(world: &World, seed: u64) -> Result<PathBuf> {
+    let mut text = String::new();
+    for engine in &world.engines {
+        let status = engine.status().await;
+        let log = fs::read_to_string(engine.log()).unwrap_or_default();
+        text += &format!("an engine's status: {status:?}\nits log:\n{log}\n");
+    }
+    let path = std::env::temp_dir().join(format!("chaos-zksync-{seed:x}.log"));
+    fs::write(&path, text)?;
+    Ok(path)
+}
+
 fn line(txn: &Txn, said: &[String]) -> String {
     let failed = if txn.op.is_failed_multi() { " FAILED" } else { "" };
     let header = &txn.header;
