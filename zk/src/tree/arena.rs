@@ -278,6 +278,6 @@ mod tests {
     /// Besides the node: its content, four bytes in the hash table and one of control, both over the load factor.
     #[test]
     fn a_node_is_small() {
-        assert!(size_of::<Slot>() <= 80, "{}", size_of::<Slot>());
+        assert!(size_of::<Slot>() <= 72, "{}", size_of::<Slot>());
     }
 }
