@@ -13,9 +13,7 @@ mod explain;
 mod names;
 mod tls;
 
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -31,8 +29,8 @@ use crate::Credentials;
 pub struct Security {
     /// TLS on the quorum port (`sslQuorum=true`).
     pub quorum_tls: Option<Tls>,
-    /// SASL on the quorum port (`quorum.auth.enableSasl=true`).
-    pub quorum_sasl: Option<Sasl>,
+    /// A DIGEST-MD5 user of the quorum port (`quorum.auth.enableSasl=true`).
+    pub quorum_sasl: Option<Credentials>,
     /// TLS on the client ports (`secureClientPort`), for sessions and four-letter words.
     pub client_tls: Option<Tls>,
     /// SASL of client sessions.
@@ -41,50 +39,33 @@ pub struct Security {
     pub credentials: Vec<Credentials>,
 }
 
-/// A SASL user.
+/// How a client session logs in by SASL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sasl {
-    /// A user of the servers' JAAS section.
+    /// DIGEST-MD5, RFC 2831: a user of the servers' JAAS section.
     DigestMd5(Credentials),
+    /// GSSAPI, RFC 4752: the ticket that whoever runs this program has, from the credential cache or the client keytab
+    /// that the system's Kerberos library finds. Takes a build with the feature `kerberos`.
+    Kerberos {
+        /// First part of the servers' principals, `zookeeper` mostly; the second is the host as it is connected to.
+        service: String,
+    },
 }
 
 impl Sasl {
-    /// A user of a mechanism.
-    pub fn new(mechanism: Mechanism, user: Credentials) -> Self {
-        match mechanism {
-            Mechanism::DigestMd5 => Self::DigestMd5(user),
+    /// Whether this build speaks Kerberos.
+    pub const HAS_KERBEROS: bool = cfg!(feature = "kerberos");
+
+    fn options(&self) -> Result<SaslOptions, Error> {
+        match self {
+            Self::DigestMd5(user) => {
+                Ok(SaslOptions::digest_md5(user.user.clone(), user.password.clone()).into())
+            }
+            #[cfg(feature = "kerberos")]
+            Self::Kerberos { service } => Ok(SaslOptions::gssapi().with_username(service.clone()).into()),
+            #[cfg(not(feature = "kerberos"))]
+            Self::Kerberos { .. } => Err(Error::Kerberos),
         }
-    }
-
-    pub(crate) fn credentials(&self) -> &Credentials {
-        let Self::DigestMd5(credentials) = self;
-        credentials
-    }
-}
-
-/// A SASL mechanism that this program speaks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Mechanism {
-    /// User and password, RFC 2831.
-    #[default]
-    DigestMd5,
-}
-
-impl FromStr for Mechanism {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self, Error> {
-        match name.to_ascii_uppercase().as_str() {
-            "DIGEST-MD5" => Ok(Self::DigestMd5),
-            "GSSAPI" | "KERBEROS" => Err(Error::Kerberos),
-            _ => Err(Error::Mechanism(name.to_owned())),
-        }
-    }
-}
-
-impl fmt::Display for Mechanism {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DIGEST-MD5")
     }
 }
 
@@ -132,13 +113,10 @@ pub enum Error {
     Host(String),
     /// Kerberos.
     #[error(
-        "Kerberos (GSSAPI) is not part of this program, as it needs the system's Kerberos libraries; use DIGEST-MD5, or \
-         TLS with client certificates"
+        "this build does not speak Kerberos, which needs the system's Kerberos library; build it with --features \
+         kerberos, or use DIGEST-MD5 or TLS with client certificates"
     )]
     Kerberos,
-    /// A mechanism that does not exist here.
-    #[error("the SASL mechanism '{0}' is not known; DIGEST-MD5 is")]
-    Mechanism(String),
     /// The client library cannot leave the names out.
     #[error(
         "client sessions always compare the server's name with its certificate; name the servers as their certificates \
@@ -166,7 +144,6 @@ impl Error {
             Self::Setup(_) => "TlsSetupFailed",
             Self::Host(_) => "TlsHostInvalid",
             Self::Kerberos => "KerberosUnsupported",
-            Self::Mechanism(_) => "SaslMechanismUnknown",
             Self::NameNeeded => "TlsNameNeeded",
             Self::Session { .. } => "ZooKeeperUnreachable",
         }
@@ -210,9 +187,8 @@ impl Security {
             }
             connector = connector.with_tls(options);
         }
-        if let Some(Sasl::DigestMd5(user)) = &self.client_sasl {
-            let options = SaslOptions::digest_md5(user.user.clone(), user.password.clone());
-            connector = connector.with_sasl(options);
+        if let Some(sasl) = &self.client_sasl {
+            connector = connector.with_sasl(sasl.options()?);
         }
         for Credentials { user, password } in &self.credentials {
             connector = connector.with_auth("digest", format!("{user}:{password}").as_bytes());
@@ -250,11 +226,25 @@ impl Security {
         };
         match connected {
             Ok(Ok(client)) => Ok(client),
-            Ok(Err(zookeeper_client::Error::AuthFailed)) if self.client_sasl.is_some() => Err(fail(
-                "the server refused the SASL user; check user and password against its JAAS file".to_owned(),
-            )),
+            Ok(Err(zookeeper_client::Error::AuthFailed)) if self.client_sasl.is_some() => {
+                Err(fail(self.login_refused().to_owned()))
+            }
+            // The library tells a login without a ticket from a server that is not there no more than this.
+            Ok(Err(error)) if matches!(self.client_sasl, Some(Sasl::Kerberos { .. })) => {
+                Err(fail(format!("{error}, or {}", self.login_refused())))
+            }
             Ok(Err(error)) => Err(fail(error.to_string())),
             Err(_) => Err(fail(format!("no server answered within {} s", limit.as_secs()))),
+        }
+    }
+
+    fn login_refused(&self) -> &'static str {
+        match self.client_sasl {
+            Some(Sasl::Kerberos { .. }) => {
+                "the Kerberos login failed; is there a ticket (klist) or a client keytab (KRB5_CLIENT_KTNAME), and is the \
+                 server named as in its principal?"
+            }
+            _ => "the server refused the SASL user; check user and password against its JAAS file",
         }
     }
 

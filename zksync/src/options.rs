@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub use address::{ServerAddress, parse_servers};
 pub use secret::Secret;
-pub use security::{Auth, Sasl, SecurityOptions, Tls};
+pub use security::{Auth, Login, Sasl, SecurityOptions, Tls};
 
 use crate::settings::{Settings, Side};
 
@@ -56,6 +56,14 @@ pub enum Error {
         /// Why not.
         problem: String,
     },
+    /// A login that this build does not know.
+    #[error("{flag}: {problem}")]
+    Kerberos {
+        /// Which flag.
+        flag: String,
+        /// Why not, and what to do.
+        problem: String,
+    },
     /// One of several flags that only make sense together.
     #[error("{flag}: {problem}")]
     Incomplete {
@@ -90,6 +98,7 @@ impl Error {
             Self::Server { .. } | Self::Servers { .. } => "InvalidServers",
             Self::Secret { .. } => "InvalidSecret",
             Self::File { .. } => "FileNotReadable",
+            Self::Kerberos { .. } => "KerberosUnsupported",
             Self::Incomplete { .. } => "IncompleteOptions",
             Self::Name(_) => "InvalidName",
             Self::SameServer(_) => "SameEnsemble",

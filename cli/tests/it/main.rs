@@ -2,4 +2,6 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 mod document;
+#[cfg(feature = "kerberos")]
+mod kerberos;
 mod sync;

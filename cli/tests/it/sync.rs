@@ -12,35 +12,42 @@ use zookeeper_client::{Acls, Client, CreateMode, Error};
 /// For anything that real servers do.
 const LIMIT: Duration = Duration::from_secs(60);
 
-struct Program {
+pub(crate) struct Program {
     dir: TempDir,
+    environment: Vec<(String, String)>,
 }
 
-struct Said {
-    code: i32,
+pub(crate) struct Said {
+    pub(crate) code: i32,
     out: String,
-    notes: String,
+    pub(crate) notes: String,
 }
 
 impl Program {
     /// The program under the name that a person types.
     fn new() -> Self {
+        Self::with(Vec::new())
+    }
+
+    /// With more in its environment.
+    pub(crate) fn with(environment: Vec<(String, String)>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let link = dir.path().join("mesos-migrate");
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_mesolith"), link).unwrap();
-        Self { dir }
+        Self { dir, environment }
     }
 
     fn state_dir(&self) -> &Path {
         self.dir.path()
     }
 
-    fn run(&self, line: &[&str]) -> Said {
+    pub(crate) fn run(&self, line: &[&str]) -> Said {
         let mut command = Command::new("timeout");
         let program = self.dir.path().join("mesos-migrate");
         command.arg("120").arg(program).arg("sync").args(line);
         let output: Output = command
             .env("MESOLITH_ZKSYNC_STATE_DIR", self.state_dir())
+            .envs(self.environment.iter().cloned())
             .output()
             .unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -59,7 +66,7 @@ impl Program {
         said
     }
 
-    fn good(&self, line: &[&str]) -> String {
+    pub(crate) fn good(&self, line: &[&str]) -> String {
         let said = self.run(line);
         assert_eq!(
             said.code,
@@ -72,7 +79,7 @@ impl Program {
         said.out
     }
 
-    fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         serde_json::from_str(&self.good(&["status", "--output=json"])).unwrap()
     }
 

@@ -13,8 +13,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
+use crate::Credentials;
 use crate::jute::Writer;
-use crate::security::{Sasl, digest_md5};
+use crate::security::digest_md5;
 
 const MAGIC: i64 = 0x5F24_3501_3501_EDCC;
 const IN_PROGRESS: i32 = 0;
@@ -40,7 +41,7 @@ pub(super) enum Refused {
         "it refused the user '{0}'; check user and password against the section QuorumServer of the servers' JAAS file"
     )]
     Password(String),
-    #[error("it may want Kerberos, which is not part of this program: {0}")]
+    #[error("it may want Kerberos, which this program only speaks with client ports: {0}")]
     Mechanism(digest_md5::Error),
     #[error("{0}")]
     Server(digest_md5::Error),
@@ -52,10 +53,9 @@ pub(super) enum Refused {
 
 pub(super) async fn log_in(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    sasl: &Sasl,
+    credentials: &Credentials,
     limit: Duration,
 ) -> Result<(), Refused> {
-    let credentials = sasl.credentials();
     let limit = limit.min(PATIENCE);
     let ours = |error: digest_md5::Error| Refused::Server(error);
     send(stream, b"").await?;

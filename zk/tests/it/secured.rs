@@ -7,7 +7,7 @@ use mesolith_testkit_zookeeper::{Ensemble, Setup};
 use mesolith_zk::Credentials;
 use mesolith_zk::learner::{Config, Event, Learner};
 use mesolith_zk::members::Server;
-use mesolith_zk::security::{Sasl, Security, Tls};
+use mesolith_zk::security::{Security, Tls};
 use tokio::time::timeout;
 
 use crate::authority::Authority;
@@ -159,11 +159,11 @@ async fn names_are_checked_unless_switched_off() {
     joins(&mut ensemble, &quorum_tls(ours.tls().with_any_name())).await;
 }
 
-pub(crate) fn user(name: &str, password: &str) -> Sasl {
-    Sasl::DigestMd5(Credentials {
+pub(crate) fn user(name: &str, password: &str) -> Credentials {
+    Credentials {
         user: name.to_owned(),
         password: password.to_owned(),
-    })
+    }
 }
 
 /// The servers' own user, and one for the engine.

@@ -7,7 +7,7 @@ use mesolith_zk::Credentials;
 use mesolith_zk::four_letter::{Mode, Words, srvr};
 use mesolith_zk::learner::{Config, Learner};
 use mesolith_zk::members::{Origin, Server, discover};
-use mesolith_zk::security::{Security, Tls};
+use mesolith_zk::security::{Sasl, Security, Tls};
 
 use crate::authority::Authority;
 use crate::secured::{up_to_date, user};
@@ -132,7 +132,7 @@ async fn sessions_of_users() {
         }
     };
     let security = Security {
-        client_sasl: Some(user("engine", "right")),
+        client_sasl: Some(Sasl::DigestMd5(user("engine", "right"))),
         credentials: ["me", "you"]
             .map(|user| Credentials {
                 user: user.to_owned(),
@@ -152,7 +152,7 @@ async fn sessions_of_users() {
         "{users:?}"
     );
     let wrong = Security {
-        client_sasl: Some(user("engine", "wrong")),
+        client_sasl: Some(Sasl::DigestMd5(user("engine", "wrong"))),
         ..Security::default()
     };
     let error = connect(wrong).await.err().map(|e| e.to_string());

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::options::{Auth, EndpointOptions, Error, Sasl, SecurityOptions, Tls, parse_servers};
+use crate::options::{Auth, EndpointOptions, Error, Login, Sasl, SecurityOptions, Tls, parse_servers};
 
 macro_rules! endpoint_flags {
     ($(#[$doc:meta])* $type:ident, $name:literal, $env:literal, $side:literal) => {
@@ -29,9 +29,9 @@ macro_rules! endpoint_flags {
             pub quorum_tls_key: Option<PathBuf>,
             #[arg(help = concat!("Identity that reads ", $side, "'s protected nodes: digest:USER:@FILE, or @FILE with digest:USER:PASSWORD in it; digest:USER:PASSWORD shows the password in ps."), id = concat!($name, "-auth"), long = concat!($name, "-auth"), env = concat!("MESOLITH_ZKSYNC_", $env, "_AUTH"), hide_env_values = true, value_name = "AUTH", help_heading = "Security")]
             pub auth: Vec<String>,
-            #[arg(help = concat!("SASL DIGEST-MD5 login on ", $side, "'s client port: USER:@FILE, or @FILE with USER:PASSWORD in it."), id = concat!($name, "-sasl"), long = concat!($name, "-sasl"), env = concat!("MESOLITH_ZKSYNC_", $env, "_SASL"), hide_env_values = true, value_name = "LOGIN", help_heading = "Security")]
+            #[arg(help = concat!("SASL login on ", $side, "'s client port: DIGEST-MD5 by USER:@FILE, or @FILE with USER:PASSWORD in it; or kerberos, with the ticket or client keytab of whoever runs this (kerberos=SERVICE if the servers' principals do not begin with zookeeper)."), id = concat!($name, "-sasl"), long = concat!($name, "-sasl"), env = concat!("MESOLITH_ZKSYNC_", $env, "_SASL"), hide_env_values = true, value_name = "LOGIN", help_heading = "Security")]
             pub sasl: Option<String>,
-            #[arg(help = concat!("SASL DIGEST-MD5 login on ", $side, "'s quorum port, in the same form."), id = concat!($name, "-quorum-sasl"), long = concat!($name, "-quorum-sasl"), env = concat!("MESOLITH_ZKSYNC_", $env, "_QUORUM_SASL"), hide_env_values = true, value_name = "LOGIN", help_heading = "Security")]
+            #[arg(help = concat!("SASL DIGEST-MD5 login on ", $side, "'s quorum port, by USER:@FILE, or @FILE with USER:PASSWORD in it."), id = concat!($name, "-quorum-sasl"), long = concat!($name, "-quorum-sasl"), env = concat!("MESOLITH_ZKSYNC_", $env, "_QUORUM_SASL"), hide_env_values = true, value_name = "LOGIN", help_heading = "Security")]
             pub quorum_sasl: Option<String>,
         }
 
@@ -54,9 +54,7 @@ macro_rules! endpoint_flags {
                 let tls = |rest: &str, ca: &Option<PathBuf>, cert: &Option<PathBuf>, key: &Option<PathBuf>| {
                     Tls::from_flags(&flag(rest), ca.clone(), cert.clone(), key.clone())
                 };
-                let sasl = |rest: &str, text: &Option<String>| {
-                    text.as_deref().map(|text| Sasl::from_flag(&flag(rest), text)).transpose()
-                };
+                let (sasl, quorum_sasl) = (self.sasl.as_deref(), self.quorum_sasl.as_deref());
                 Ok(EndpointOptions {
                     servers: parse_servers(&flag(""), self.servers.as_deref().unwrap_or_default())?,
                     security: SecurityOptions {
@@ -72,8 +70,10 @@ macro_rules! endpoint_flags {
                             .iter()
                             .map(|text| Auth::from_flag(&flag("-auth"), text))
                             .collect::<Result<_, _>>()?,
-                        sasl: sasl("-sasl", &self.sasl)?,
-                        quorum_sasl: sasl("-quorum-sasl", &self.quorum_sasl)?,
+                        sasl: sasl.map(|text| Sasl::from_flag(&flag("-sasl"), text)).transpose()?,
+                        quorum_sasl: quorum_sasl
+                            .map(|text| Login::from_flag(&flag("-quorum-sasl"), text))
+                            .transpose()?,
                     },
                 })
             }

@@ -29,11 +29,15 @@ impl SecurityOptions {
                 None => given,
             }
         };
-        let sasl = |sasl: &super::Sasl| {
-            security::Sasl::DigestMd5(Credentials {
-                user: sasl.user.clone(),
-                password: sasl.password.expose().to_owned(),
-            })
+        let login = |login: &super::Login| Credentials {
+            user: login.user.clone(),
+            password: login.password.expose().to_owned(),
+        };
+        let sasl = |sasl: &super::Sasl| match sasl {
+            super::Sasl::Login(user) => security::Sasl::DigestMd5(login(user)),
+            super::Sasl::Kerberos { service } => security::Sasl::Kerberos {
+                service: service.clone(),
+            },
         };
         // `digest` is the only scheme that a flag takes.
         let credentials = self.auth.iter().filter_map(|auth| {
@@ -45,7 +49,7 @@ impl SecurityOptions {
         });
         Security {
             quorum_tls: self.quorum_tls.as_ref().map(tls),
-            quorum_sasl: self.quorum_sasl.as_ref().map(sasl),
+            quorum_sasl: self.quorum_sasl.as_ref().map(login),
             client_tls: self.tls.as_ref().map(tls),
             client_sasl: self.sasl.as_ref().map(sasl),
             credentials: credentials.collect(),

@@ -15,11 +15,23 @@ pub struct Tls {
 
 /// A name and password for SASL DIGEST-MD5.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sasl {
+pub struct Login {
     /// Who.
     pub user: String,
     /// The proof.
     pub password: Secret,
+}
+
+/// How our client's session logs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sasl {
+    /// By DIGEST-MD5.
+    Login(Login),
+    /// With the Kerberos ticket of whoever runs this.
+    Kerberos {
+        /// First part of the servers' principals.
+        service: String,
+    },
 }
 
 /// What `addauth` of ZooKeeper's own client takes.
@@ -43,7 +55,7 @@ pub struct SecurityOptions {
     /// Login of our client's session.
     pub sasl: Option<Sasl>,
     /// Login on the port for followers and observers.
-    pub quorum_sasl: Option<Sasl>,
+    pub quorum_sasl: Option<Login>,
 }
 
 impl Tls {
@@ -86,6 +98,29 @@ impl Tls {
 }
 
 impl Sasl {
+    /// `kerberos` or `kerberos=SERVICE`, else a [`Login`].
+    ///
+    /// # Errors
+    /// When it is neither, or this build has no Kerberos.
+    pub fn from_flag(flag: &str, text: &str) -> Result<Self, Error> {
+        let service = match text.strip_prefix("kerberos") {
+            Some("") => "zookeeper",
+            Some(rest) if rest.starts_with('=') && !rest.contains(':') => &rest[1..],
+            _ => return Login::from_flag(flag, text).map(Self::Login),
+        };
+        if !mesolith_zk::security::Sasl::HAS_KERBEROS {
+            return Err(Error::Kerberos {
+                flag: flag.to_owned(),
+                problem: mesolith_zk::security::Error::Kerberos.to_string(),
+            });
+        }
+        Ok(Self::Kerberos {
+            service: service.to_owned(),
+        })
+    }
+}
+
+impl Login {
     /// `user:password`, `user:@FILE`, or `@FILE` that holds `user:password`.
     ///
     /// # Errors
@@ -123,7 +158,7 @@ impl Auth {
         if scheme != "digest" {
             return Err(expected());
         }
-        let Sasl { user, password } = Sasl::from_flag(flag, value).map_err(|error| match error {
+        let Login { user, password } = Login::from_flag(flag, value).map_err(|error| match error {
             Error::Secret { .. } => expected(),
             other => other,
         })?;
@@ -149,7 +184,7 @@ mod tests {
         let password = file("password", "s3cret\n");
         let (login, auth) = (file("login", "joe:s3cret\n"), file("auth", "digest:joe:s3cret\n"));
         for text in ["joe:s3cret", &format!("joe:{password}"), &login] {
-            let sasl = Sasl::from_flag("--source-sasl", text).unwrap();
+            let sasl = Login::from_flag("--source-sasl", text).unwrap();
             assert_eq!((sasl.user.as_str(), sasl.password.expose()), ("joe", "s3cret"));
             assert!(!format!("{sasl:?}").contains("s3cret"));
         }
@@ -184,6 +219,35 @@ mod tests {
                 .to_string()
                 .starts_with("--target-sasl: cannot read /nowhere/file: ")
         );
+    }
+
+    #[test]
+    fn kerberos_is_for_client_ports_and_takes_a_build_with_it() {
+        let said = |result: Result<_, Error>| result.map(|_: Login| ()).unwrap_err().to_string();
+        let quorum = said(Login::from_flag("--source-quorum-sasl", "kerberos"));
+        assert!(
+            quorum.starts_with("--source-quorum-sasl: expected USER:@FILE"),
+            "{quorum}"
+        );
+        for (text, service) in [("kerberos", "zookeeper"), ("kerberos=zk", "zk")] {
+            match Sasl::from_flag("--source-sasl", text) {
+                Ok(sasl) => assert_eq!(
+                    sasl,
+                    Sasl::Kerberos {
+                        service: service.to_owned()
+                    }
+                ),
+                Err(error) => {
+                    let said = error.to_string();
+                    assert!(
+                        !cfg!(feature = "kerberos") && said.contains("--features kerberos"),
+                        "{said}"
+                    );
+                }
+            }
+        }
+        let user = Sasl::from_flag("--source-sasl", "kerberos:s3cret").unwrap();
+        assert!(matches!(user, Sasl::Login(login) if login.user == "kerberos"));
     }
 
     #[test]
