@@ -47,7 +47,13 @@ pub async fn run(request: &Request) -> Result<Report> {
         for trial in &planned.trials {
             let mut usable = match world.take() {
                 Some(world) => world,
-                None => start(&planned, request).await?,
+                None => match start(&planned, request).await {
+                    Ok(world) => world,
+                    Err(error) => {
+                        report.add(trial, Err(error));
+                        continue;
+                    }
+                },
             };
             let limit = Duration::from_secs(900) + request.away;
             let outcome = tokio::time::timeout(limit, trial::run(&mut usable, trial, request)).await;

@@ -98,6 +98,8 @@ pub struct Pipeline {
     marked: Zxid,
     /// Position that the checkpoint said when this engine's turn began, or the other engine's says now.
     reached: Zxid,
+    /// Shortest timeout, in milliseconds, that a mirrored session is opened with.
+    shortest: i32,
     /// Whether the target was filled once, as the checkpoint says.
     complete: bool,
     /// Whether history is replayed, so that the source's tree is ahead of what was seen.
@@ -142,6 +144,7 @@ impl Pipeline {
             applied: Zxid(0),
             marked: Zxid(0),
             reached: Zxid(0),
+            shortest: 0,
             complete: false,
             catching_up: false,
             pace: Pace::default(),
@@ -234,6 +237,7 @@ impl Pipeline {
             overlay: &mut self.overlay,
             unit: unit.number,
             zxid: unit.zxid,
+            in_multi: false,
         };
         unit.sent = 0;
         unit.steps = match &unit.origin {
@@ -276,6 +280,12 @@ impl Pipeline {
     /// Sessions whose clients are connected to the target; none if its servers do not say.
     pub fn set_connected(&mut self, connected: Option<BTreeSet<i64>>) {
         self.connected = connected;
+    }
+
+    /// Mirrored sessions are opened with a timeout of no less than so many milliseconds: the engine may stop before it keeps
+    /// one alive for the first time, and the next one needs a while to take over.
+    pub fn set_shortest_session(&mut self, milliseconds: i32) {
+        self.shortest = milliseconds;
     }
 
     /// Other limits from now on.

@@ -118,8 +118,14 @@ impl Driver {
             )
         };
         let (a, b) = (end(Side::A, opened.a), end(Side::B, opened.b));
+        let mut duplex = Duplex::new(&settings, routes, identity.clone(), identity);
+        for side in [Side::A, Side::B] {
+            duplex
+                .away_from_mut(side)
+                .set_shortest_session(lease.saturating_mul(2));
+        }
         Ok(Self {
-            duplex: Duplex::new(&settings, routes, identity.clone(), identity),
+            duplex,
             a,
             b,
             layout,

@@ -83,7 +83,8 @@ impl Pipeline {
                 }
                 Some(Step::Write { .. }) => return Some(self.gather(first, now)),
                 Some(Step::Open { session, timeout }) => {
-                    let (session, request) = (*session, Request::OpenSession { timeout: *timeout });
+                    let timeout = self.shortest.max(*timeout);
+                    let (session, request) = (*session, Request::OpenSession { timeout });
                     let through = self.advance(1);
                     return Some(self.send(session, request, first, through, What::Open, now));
                 }

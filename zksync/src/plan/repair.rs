@@ -172,6 +172,7 @@ mod tests {
             overlay: &mut overlay,
             unit: 1,
             zxid: Zxid(0),
+            in_multi: false,
         };
         planned(&mut view);
         view.unit = 3;

@@ -19,6 +19,7 @@ pub fn replay(txn: &Txn, skip: &[Box<str>], view: &mut View<'_>) -> Vec<Step> {
     let session = txn.header.session;
     match &txn.op {
         Op::Multi(ops) if !txn.op.is_failed_multi() => {
+            view.in_multi = true;
             for op in ops {
                 single(op, session, skip, view, &mut steps);
             }

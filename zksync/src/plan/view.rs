@@ -58,6 +58,8 @@ pub struct View<'a> {
     pub unit: u64,
     /// Its position.
     pub zxid: Zxid,
+    /// Whether it is one of several changes of a transaction, all of which the source's tree has already.
+    pub in_multi: bool,
 }
 
 impl<'a> View<'a> {
@@ -91,9 +93,9 @@ impl<'a> View<'a> {
         self.source.tree.last_zxid() > self.zxid
     }
 
-    /// It will be as the source has it now, which may be later than this unit.
+    /// It will be as the source has it now, which may be later than this unit, or than this part of it.
     pub fn written_as_now(&mut self, path: &str) {
-        if self.is_late() {
+        if self.is_late() || self.in_multi {
             self.current.insert(path.into(), self.source.tree.last_zxid());
         }
     }
