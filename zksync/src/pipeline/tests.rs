@@ -1,3 +1,5 @@
+//! What a direction sends, and which positions its units have.
+
 use mesolith_zk::record::{Create, CreateKind, Op, SetData, TxnHeader};
 use mesolith_zk::request::{Request, Write};
 use mesolith_zk::tree::Tree;

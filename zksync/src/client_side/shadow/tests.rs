@@ -1,3 +1,5 @@
+//! Reads in every order, and what the tree is after them.
+
 use super::*;
 
 fn shadow() -> Shadow {

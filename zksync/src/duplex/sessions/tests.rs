@@ -1,3 +1,5 @@
+//! Sessions of clients of either side, as they end.
+
 use mesolith_zk::record::Zxid;
 
 use super::*;
