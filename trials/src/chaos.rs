@@ -36,10 +36,10 @@ pub struct Request {
 /// How often a world is made.
 const ATTEMPTS: u32 = 4;
 
-/// Runs all of them and prints each. Goes on after a failed one.
+/// Runs all of them and prints each. Goes on after a failed one, and after a world that does not start.
 ///
 /// # Errors
-/// When a world cannot be made.
+/// When the logs of a failed one cannot be kept.
 pub async fn run(request: &Request) -> Result<Report> {
     let mut report = Report::default();
     for planned in plan(request) {
@@ -59,7 +59,7 @@ pub async fn run(request: &Request) -> Result<Report> {
             let outcome = tokio::time::timeout(limit, trial::run(&mut usable, trial, request)).await;
             let mut outcome = outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("no end within {limit:?}")));
             if outcome.is_err() {
-                let kept = trial::history::keep_logs(&usable, trial.seed).await?;
+                let kept = trial::keep_logs(&usable, trial.seed).await?;
                 outcome = outcome.with_context(|| format!("see {}", kept.display()));
             }
             // What is left of a trial that did not end is nothing to begin the next one with.

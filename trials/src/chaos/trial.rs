@@ -1,6 +1,6 @@
 //! One trial.
 
-pub(super) mod history;
+mod history;
 mod judge;
 mod outcome;
 
@@ -13,6 +13,7 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::{oneshot, watch};
 use zookeeper_client::Client;
 
+pub(super) use history::keep_logs;
 pub use outcome::Outcome;
 
 use super::{Request, Trial};

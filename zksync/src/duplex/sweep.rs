@@ -19,7 +19,7 @@ pub struct Sweep {
     base: Option<Base>,
     /// Nodes of which something was on its way, so that nothing can be said of them.
     busy: Vec<(Side, Box<str>)>,
-    /// More of them than that.
+    /// Those beyond [`MOST_BUSY`], which it does not look at again.
     unseen: u64,
     /// Nodes looked at.
     pub looked: u64,

@@ -1,4 +1,4 @@
-//! The time before an engine has its links: it can be asked already, and says what it waits for.
+//! The time before an engine has its links, and while it joins: it can be asked already, and says what it waits for.
 
 use std::pin::pin;
 use std::sync::Arc;

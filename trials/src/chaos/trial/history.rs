@@ -66,7 +66,7 @@ pub(super) fn keep(world: &World, root: &str, differences: &[Difference]) -> Res
 }
 
 /// Puts what each engine says of itself, and all of its log, into a file that stays; its path.
-pub(in super::super) async fn keep_logs(world: &World, seed: u64) -> Result<PathBuf> {
+pub(in crate::chaos) async fn keep_logs(world: &World, seed: u64) -> Result<PathBuf> {
     let mut text = String::new();
     for engine in &world.engines {
         let status = engine.status().await;
