@@ -26,15 +26,16 @@ mod roster;
 mod sasl;
 mod stream;
 mod task;
+mod touch;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
 pub use crate::members::Server;
 pub use config::Config;
 pub use outbox::{NoLink, Requests};
+pub use touch::{Lease, TouchList};
 
 use crate::record::{Txn, Zxid};
 use crate::tree::{DigestCheck, Node, Tree};
@@ -127,9 +128,6 @@ pub enum Event {
     },
 }
 
-/// Sessions to keep alive with each ping, and their timeouts in milliseconds.
-pub type TouchList = Arc<Mutex<BTreeMap<i64, i32>>>;
-
 /// An observer and its tree.
 #[derive(Debug)]
 pub struct Learner {
@@ -170,7 +168,7 @@ impl Learner {
             config: config.clone(),
             last,
             queue: Arc::clone(&queue),
-            touch: Arc::clone(&touch),
+            touch: touch.clone(),
             requests: requests.clone(),
         };
         Ok(Self {
@@ -198,7 +196,7 @@ impl Learner {
             config: self.config.clone(),
             last: Zxid(0),
             queue: Arc::clone(&self.queue),
-            touch: Arc::clone(&self.touch),
+            touch: self.touch.clone(),
             requests: self.requests.clone(),
         };
         self.task = tokio::spawn(task.run());
@@ -228,7 +226,7 @@ impl Learner {
 
     /// Sessions that the next pings keep alive.
     pub fn touch_list(&self) -> TouchList {
-        Arc::clone(&self.touch)
+        self.touch.clone()
     }
 
     /// Sends requests through this link.

@@ -1,5 +1,7 @@
 //! One link to one leader, from the handshake to its end.
 
+use std::time::Instant;
+
 use super::connection::{Broken, Connection};
 use super::link::{Effect, Link};
 use super::packet::{LEADERINFO, Packet, ack_epoch, observer_info, pong};
@@ -138,9 +140,5 @@ impl Follower<'_> {
 }
 
 fn answer(zxid: Zxid, touch: &TouchList) -> Packet {
-    let sessions = touch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    pong(
-        zxid,
-        sessions.iter().map(|(session, timeout)| (*session, *timeout)),
-    )
+    pong(zxid, touch.at(Instant::now()))
 }

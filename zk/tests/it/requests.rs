@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mesolith_zk::jute;
-use mesolith_zk::learner::{Config, Event, Learner, Server};
+use mesolith_zk::learner::{Config, Event, Learner, Lease, Server};
 use mesolith_zk::record::{Acl, Id, Op, Txn};
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write, session_password};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -132,12 +132,7 @@ async fn writes(version: Setup, old: bool) {
         .answer(SESSION, Request::OpenSession { timeout: 10_000 })
         .await;
     assert_eq!(opened.op, Op::CreateSession { timeout: 10_000 });
-    writer
-        .learner
-        .touch_list()
-        .lock()
-        .unwrap()
-        .insert(SESSION, 10_000);
+    writer.learner.touch_list().keep([(SESSION, 10_000)]);
 
     // All or nothing, under expected versions.
     let mut all = vec![
@@ -269,7 +264,7 @@ async fn sessions_are_touched_before_the_first_ping() {
     let spool = tempfile::tempdir().unwrap();
     let config = Config::new(vec![server], spool.path().to_path_buf());
     let learner = Learner::start(config, None).unwrap();
-    learner.touch_list().lock().unwrap().insert(SESSION, 10_000);
+    learner.touch_list().keep([(SESSION, 10_000)]);
     let relayed = async {
         let (from, _) = relay.accept().await.unwrap();
         let to = TcpStream::connect(ensemble.quorum(leader)).await.unwrap();
@@ -289,6 +284,33 @@ async fn sessions_are_touched_before_the_first_ping() {
     timeout(Duration::from_secs(5), relayed)
         .await
         .expect("no touch before the first ping");
+}
+
+/// The link lives on and answers every ping, as it does while its user hangs.
+#[tokio::test]
+async fn a_lease_that_nobody_renews_ends_and_other_sessions_do_not() {
+    let ensemble = Ensemble::start_with(3, Setup::default(), |_| ()).await;
+    let mut writer = Writer::join(&ensemble).await;
+    let (kept, leased, timeout) = (SESSION, SESSION + 1, 4_000);
+    for session in [kept, leased] {
+        writer.answer(session, Request::OpenSession { timeout }).await;
+    }
+    let list = writer.learner.touch_list();
+    list.keep([(kept, timeout)]);
+    list.hold(Some(Lease {
+        session: leased,
+        timeout,
+        until: Instant::now(),
+    }));
+    let ended = loop {
+        if let Event::Committed { txn, .. } = writer.event().await
+            && matches!(txn.op, Op::CloseSession { .. })
+        {
+            break txn.header.session;
+        }
+    };
+    assert_eq!(ended, leased);
+    assert!(writer.learner.tree().sessions().contains_key(&kept));
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ pub(super) struct Claim {
     run: String,
     layout: Layout,
     /// Milliseconds.
-    timeout: i32,
+    pub(super) timeout: i32,
     /// Whether `active` belongs to it: only in the target.
     leads: bool,
     tag: u8,

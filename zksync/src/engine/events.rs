@@ -127,13 +127,12 @@ impl Driver {
         }
         self.learn_kinds();
         self.speak_for_guests(side);
-        let own = self.end(side).claim.session;
+        let (own, lease) = (self.end(side).claim.session, self.end(side).claim.timeout);
         if own != 0 {
             if !self.end(side).link.tree().sessions().contains_key(&own) {
                 return self.disowned(side);
             }
             // A leader takes the link that opened a session for its owner, until another one says that it speaks for it.
-            let lease = i32::try_from(self.options.lease_timeout.as_millis()).unwrap_or(i32::MAX);
             let _ = self.end(side).link.requests().revalidate(own, lease);
         }
         // A server of 3.5 that was started again may have forgotten creates in a node's counter, and leads now.

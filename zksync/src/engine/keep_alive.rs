@@ -1,6 +1,9 @@
 //! Sessions that the engine keeps alive where their clients are not, and clients that have moved.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
+
+use mesolith_zk::learner::Lease;
 
 use super::claim::Stage;
 use super::driver::{Driver, Role};
@@ -35,31 +38,31 @@ impl Driver {
         guests
     }
 
-    /// Sessions that the next pings keep alive.
+    /// Sessions that the next pings keep alive. The lease holds while this is called: an engine that hangs loses it, as one
+    /// that was killed does.
     pub(super) fn touch(&mut self) {
+        if self.role == Role::Connecting {
+            return;
+        }
         let changes = self.duplex.sessions().changes();
+        let until = Instant::now() + self.options.lease_timeout;
         for side in [Side::A, Side::B] {
-            let due = self.end(side).touched != changes || self.end(side).claim.stage != Stage::Held;
-            if self.role == Role::Connecting || !due {
-                continue;
+            let claim = &self.end(side).claim;
+            let lease = (claim.stage != Stage::Idle).then_some(Lease {
+                session: claim.session,
+                timeout: claim.timeout,
+                until,
+            });
+            let due = self.end(side).touched != changes || claim.stage != Stage::Held;
+            let list = self.end(side).link.touch_list();
+            list.hold(lease);
+            if due {
+                self.end_mut(side).touched = changes;
+                match self.role {
+                    Role::Active => list.keep(self.guests(side)),
+                    _ => list.keep([]),
+                }
             }
-            let mut touched = if self.role == Role::Active {
-                self.guests(side)
-            } else {
-                BTreeMap::new()
-            };
-            let end = self.end_mut(side);
-            if end.claim.stage != Stage::Idle {
-                touched.insert(end.claim.session, 0);
-            }
-            end.touched = changes;
-            let lease = i32::try_from(self.options.lease_timeout.as_millis()).unwrap_or(i32::MAX);
-            let end = self.end_mut(side);
-            if let Some(own) = touched.get_mut(&end.claim.session) {
-                *own = lease;
-            }
-            let list = end.link.touch_list();
-            *list.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = touched;
         }
     }
 

@@ -44,7 +44,7 @@ async fn live_ensembles_are_compared_without_an_engine() {
     // Its observer keeps the sessions alive, as an engine would.
     let b = Observer::join(&target, 9002).await;
     let sessions = tree.tree().sessions().clone();
-    b.learner.touch_list().lock().unwrap().extend(sessions);
+    b.learner.touch_list().keep(sessions);
     let on_b = connect(&target, false, Duration::from_secs(60)).await;
 
     let report = compared(&source, &target).await;

@@ -204,7 +204,7 @@ async fn a_seeded_session_lives_as_long_as_somebody_touches_it() {
     target.wait_all().await;
     let mut b = Observer::join(&target, 9002).await;
     let id = touched.session_id().0;
-    b.learner.touch_list().lock().unwrap().insert(id, 4000);
+    b.learner.touch_list().keep([(id, 4000)]);
     assert!(b.tree().get("/touched").is_some() && b.tree().get("/left").is_some());
     let ended = left.session_id().0;
     b.until(|event, _| match event {
