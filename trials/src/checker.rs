@@ -1,5 +1,6 @@
 //! What must be true after a trial: both trees, read by clients that know nothing of the engine, are the same.
 
+pub mod members;
 mod read;
 
 use std::collections::BTreeMap;

@@ -16,6 +16,8 @@ struct Row {
     lost: usize,
     expired: usize,
     unlogged: u64,
+    /// Trials in which servers of one ensemble disagreed.
+    torn: usize,
     recovery: Vec<f64>,
 }
 
@@ -50,6 +52,7 @@ impl Report {
                 row.lost += outcome.lost.len();
                 row.expired += outcome.expired.len();
                 row.unlogged += outcome.unlogged();
+                row.torn += usize::from(!outcome.members.is_empty());
                 row.failed += outcome.ended.len();
                 row.recovery.push(outcome.recovery);
             }
@@ -58,7 +61,9 @@ impl Report {
 
     /// Trials in which nothing was wrong are all that there were.
     pub fn is_good(&self) -> bool {
-        let bad = |row: &Row| row.failed + row.differences + row.lost + row.expired > 0 || row.unlogged > 0;
+        let bad = |row: &Row| {
+            row.failed + row.differences + row.lost + row.expired + row.torn > 0 || row.unlogged > 0
+        };
         !self.rows.values().any(bad)
     }
 
@@ -73,6 +78,7 @@ impl Report {
             "lost writes",
             "expired sessions",
             "unlogged conflicts",
+            "of these trials, ZooKeeper's servers disagreed in",
             "seconds to recover, median / most",
         ]);
         let mut all = Row::default();
@@ -84,6 +90,7 @@ impl Report {
             all.lost += row.lost;
             all.expired += row.expired;
             all.unlogged += row.unlogged;
+            all.torn += row.torn;
             all.recovery.extend(&row.recovery);
             table.row(cells(fault, row));
         }
@@ -92,7 +99,7 @@ impl Report {
     }
 }
 
-fn cells(name: &str, row: &Row) -> [String; 9] {
+fn cells(name: &str, row: &Row) -> [String; 10] {
     let mut recovery = row.recovery.clone();
     recovery.sort_by(f64::total_cmp);
     let recovery = match (recovery.get(recovery.len() / 2), recovery.last()) {
@@ -108,6 +115,7 @@ fn cells(name: &str, row: &Row) -> [String; 9] {
         row.lost.to_string(),
         row.expired.to_string(),
         row.unlogged.to_string(),
+        row.torn.to_string(),
         recovery,
     ]
 }

@@ -17,6 +17,7 @@ pub(super) use history::keep_logs;
 pub use outcome::Outcome;
 
 use super::{Request, Trial};
+use crate::checker;
 use crate::client::{connect, create_surely, wait_for};
 use crate::faults::{Fault, Injury};
 use crate::world::{Engine, Side, World};
@@ -90,6 +91,13 @@ pub(super) async fn run(world: &mut World, trial: &Trial, request: &Request) -> 
     judge::judge(&observers, &root, &records, trial.fault, &mut outcome).await?;
     outcome.counted = conflicts(world).await.saturating_sub(before);
     judge::revive(world, &mut outcome)?;
+    if !outcome.is_good() || request.itself {
+        for side in &SIDES[..if request.itself { 1 } else { 2 }] {
+            let found = checker::members::disagreements(world.ensemble(*side), world.version(*side)).await?;
+            let found = found.into_iter().map(|line| format!("{side}'s {line}"));
+            outcome.members.extend(found);
+        }
+    }
     if !outcome.is_good() {
         outcome.history = Some(history::keep(world, &root, &outcome.differences)?);
     }

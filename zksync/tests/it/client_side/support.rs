@@ -118,13 +118,11 @@ impl Side {
         self.link.requests().send(session, -1, &request).unwrap_err();
     }
 
-    /// Writes one request after the other, alternating between sessions, and checks each answer against the tree; how
-    /// many there were.
-    pub async fn write_for(&mut self, session: i64, time: Duration) -> usize {
-        let until = tokio::time::Instant::now() + time;
-        let mut answers = 0;
-        let mut n = 0;
-        while tokio::time::Instant::now() < until {
+    /// Writes one request after the other, alternating between sessions, until so many were answered; each answer is
+    /// checked against the tree.
+    pub async fn write_until_answered(&mut self, session: i64, times: usize) {
+        let (mut answers, mut n) = (0, 0);
+        while answers < times {
             n += 1;
             let session = if n % 3 == 0 { session } else { OWN };
             let path = format!("/w/n{}", n % 20);
@@ -137,10 +135,7 @@ impl Side {
             self.cxid = cxid;
             let sent = self.link.requests().send(session, cxid, &Request::Multi(writes));
             loop {
-                let Ok(event) = tokio::time::timeout_at(until, self.link.next()).await else {
-                    return answers;
-                };
-                match event.unwrap() {
+                match self.event().await {
                     SideEvent::Committed { txn, .. } if txn.header.cxid == cxid => {
                         answers += 1;
                         if !txn.op.is_failed_multi() && !matches!(txn.op, Op::Error { .. }) {
@@ -155,7 +150,6 @@ impl Side {
                 }
             }
         }
-        answers
     }
 
     pub async fn answer_to(&mut self, session: i64, cxid: i32) -> Txn {

@@ -1,0 +1,220 @@
+//! The engine's life in a world: its start, its end, lost links and sessions, its look at both trees, and what it did.
+
+use mesolith_zk::record::{Op, Zxid};
+use mesolith_zk::request::{ANY_VERSION, Request, Write};
+use mesolith_zk::tree::Tree;
+use rand::Rng;
+
+use super::world::{PATH, SIDES, TAG, World, born, both, duplex, engine};
+use crate::checkpoint::Checkpoint;
+use crate::duplex::{Base, News, Since, Sweep};
+use crate::pipeline::Notice;
+use crate::pipeline::ops::{node_of, parts};
+use crate::settings::Side;
+
+impl World {
+    /// A new engine after the old one was killed: claims the checkpoints, and either asks for what it missed or looks
+    /// at both trees.
+    pub(super) fn start(&mut self, with_history: bool) {
+        let base = self.begin(with_history);
+        self.settle(base);
+    }
+
+    /// The same without a look at the trees; what was equal once.
+    pub(super) fn begin(&mut self, with_history: bool) -> Option<Base> {
+        self.kill();
+        self.run += 1;
+        let [own_a, own_b] = SIDES.map(|side| {
+            let checkpoint = self.tree(side).get(PATH);
+            checkpoint.map_or(Zxid(0), |node| node.stored().mzxid)
+        });
+        let before = self.claim();
+        for side in SIDES {
+            // What comes after is seen as it comes; what came before only by history.
+            let ensemble = self.ensemble(side);
+            ensemble.stream.clear();
+            ensemble.seen = ensemble.server.tree.clone();
+        }
+        self.duplex = duplex(self.run, &self.settings);
+        self.duplex.sessions_mut().learn(both(&self.a, &self.b), born);
+        if with_history {
+            for side in SIDES {
+                let since = before[usize::from(side == Side::A)];
+                let missed: Vec<_> = self.ensemble(side).history.clone();
+                self.duplex.away_from_mut(side).set_catching_up(true);
+                for txn in missed.into_iter().filter(|txn| txn.header.zxid > since) {
+                    self.saw(side, txn);
+                }
+                self.duplex.away_from_mut(side).set_catching_up(false);
+            }
+        }
+        SIDES.into_iter().for_each(|side| self.activate(side));
+        self.duplex.begin_sessions(both(&self.a, &self.b));
+        let base = Base {
+            a: Since {
+                equal: before[1],
+                own: own_a,
+            },
+            b: Since {
+                equal: before[0],
+                own: own_b,
+            },
+        };
+        (before[1].0 > 0).then_some(base)
+    }
+
+    /// What is on the way from a killed engine arrives or not; its sessions and those it kept alive may end.
+    pub(super) fn kill(&mut self) {
+        for side in SIDES {
+            let most = self.ensemble(side).wire.len();
+            let arrive = self.random.random_range(0..=most);
+            self.ensemble(side).wire.truncate(arrive);
+            while !self.ensemble(side).wire.is_empty() {
+                self.deliver(side);
+            }
+        }
+    }
+
+    /// Positions that the checkpoints say: of B's as written on A, of A's as written on B.
+    pub(super) fn claim(&mut self) -> [Zxid; 2] {
+        self.session += 1;
+        SIDES.map(|side| self.claim_on(side))
+    }
+
+    fn claim_on(&mut self, side: Side) -> Zxid {
+        let session = engine(self.session);
+        self.on(side, session, Request::OpenSession { timeout: 30_000 });
+        let before = Checkpoint::read(self.tree(side), PATH).unwrap_or_default().0;
+        let position = before.position();
+        let run = self.run.to_string();
+        let unit = if before.run == run { before.unit } else { 0 };
+        let claim = Checkpoint { run, unit, ..before };
+        let claim = Write::SetData {
+            path: PATH.into(),
+            data: Some(claim.bytes().into()),
+            version: ANY_VERSION,
+        };
+        self.on(side, session, Request::Single(claim));
+        position
+    }
+
+    /// The link to a side breaks for longer than the engine's own session lives; what is on the way comes after its end.
+    pub(super) fn lose_session(&mut self, side: Side) {
+        self.duplex.down(side);
+        self.on(side, engine(self.session), Request::CloseSession);
+        let most = self.ensemble(side).wire.len();
+        let arrive = self.random.random_range(0..=most);
+        self.ensemble(side).wire.truncate(arrive);
+        while !self.ensemble(side).wire.is_empty() {
+            self.deliver(side);
+        }
+        self.session += 1;
+        self.claim_on(side);
+        while !self.ensemble(side).stream.is_empty() {
+            self.see(side);
+        }
+        self.activate(side);
+        self.send();
+    }
+
+    pub(super) fn activate(&mut self, side: Side) {
+        if side == Side::B || self.duplex.needs_a() {
+            let session = engine(self.session);
+            let news = self.duplex.activate(side, session, both(&self.a, &self.b));
+            self.news.extend(news);
+        }
+    }
+
+    /// The link to a side breaks; of what is on the way some arrives, some of it late, and some never.
+    pub(super) fn lose_link(&mut self, side: Side) {
+        self.duplex.down(side);
+        let most = self.ensemble(side).wire.len();
+        let arrive = self.random.random_range(0..=most);
+        let late = self.random.random_range(0..=arrive);
+        let ensemble = self.ensemble(side);
+        let mut lost = std::mem::take(&mut ensemble.wire);
+        lost.truncate(arrive);
+        let after = lost.split_off(late);
+        ensemble.wire = lost;
+        while !self.ensemble(side).wire.is_empty() {
+            self.deliver(side);
+        }
+        // A new link: the stream up to now, then the leader takes requests.
+        while !self.ensemble(side).stream.is_empty() {
+            self.see(side);
+        }
+        let trees = both(&self.a, &self.b);
+        let news = self.duplex.up(side, trees);
+        self.news.extend(news);
+        // Still in the leader's line from before.
+        self.ensemble(side).wire.extend(after);
+        self.send();
+    }
+
+    /// Looks at both trees until nothing differs.
+    pub(super) fn settle(&mut self, base: Option<Base>) {
+        for _ in 0..20 {
+            self.drain();
+            let (mut sweep, mut news) = (Sweep::new(base), Vec::new());
+            let trees = both(&self.a, &self.b);
+            assert!(sweep.step(&mut self.duplex, trees, usize::MAX, &mut news));
+            self.news.extend(news);
+            self.drain();
+            if sweep.found == 0 {
+                return;
+            }
+        }
+        let (mut sweep, mut news) = (Sweep::new(base), Vec::new());
+        sweep.step(&mut self.duplex, both(&self.a, &self.b), usize::MAX, &mut news);
+        let lines = SIDES.map(|side| super::content(self.tree(side), true, self.duplex.common()));
+        let only = |n: usize| {
+            lines[n]
+                .iter()
+                .filter(|l| !lines[1 - n].contains(l))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        panic!("never equal: A {:#?} B {:#?}, {news:?}", only(0), only(1));
+    }
+
+    /// A person decides every frozen path.
+    pub(super) fn resolve_all(&mut self, keep: Side) {
+        for path in self.duplex.frozen().clone() {
+            let trees = both(&self.a, &self.b);
+            assert!(self.duplex.resolve(&path, keep, trees));
+        }
+    }
+
+    /// What the engine has changed where only the clients of that side write. It may raise versions and counters.
+    pub(super) fn changed_by_the_engine(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (ensemble, root) in [(&self.a, "/a"), (&self.b, "/b")] {
+            let mut tree = Tree::new();
+            for txn in &ensemble.history {
+                let own = txn.header.cxid.to_be_bytes()[0] == TAG;
+                let changed = |op: &&Op| {
+                    let Some((path, _)) = node_of(op) else {
+                        return false;
+                    };
+                    let node = tree.get(path);
+                    let same = match op {
+                        Op::SetData(set) => node.is_some_and(|node| node.data() == set.data.as_deref()),
+                        Op::SetAcl { acl, .. } => node.is_some_and(|node| node.acl() == acl.as_deref()),
+                        _ => path.ends_with("/.mesolith-counter"),
+                    };
+                    crate::routes::is_below(path, root) && !same
+                };
+                if own && parts(&txn.op).iter().any(|op| changed(&op)) {
+                    found.push(format!("{txn:?}"));
+                }
+                tree.apply(txn);
+            }
+        }
+        found
+    }
+
+    pub(super) fn fenced(&self) -> bool {
+        let fenced = |news: &News| matches!(news, News::Of(_, Notice::Fenced { .. }));
+        self.news.iter().any(fenced)
+    }
+}
