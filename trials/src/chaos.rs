@@ -62,8 +62,8 @@ pub async fn run(request: &Request) -> Result<Report> {
                 let kept = trial::keep_logs(&usable, trial.seed).await?;
                 outcome = outcome.with_context(|| format!("see {}", kept.display()));
             }
-            // What is left of a trial that did not end is nothing to begin the next one with.
-            if outcome.is_ok() {
+            // Nothing to begin the next one with: what is left of a trial that did not end, or a torn ensemble.
+            if outcome.as_ref().is_ok_and(|outcome| outcome.torn.is_empty()) {
                 world = Some(usable);
             }
             report.add(trial, outcome);

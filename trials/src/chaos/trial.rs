@@ -94,8 +94,9 @@ pub(super) async fn run(world: &mut World, trial: &Trial, request: &Request) -> 
     if !outcome.is_good() || request.itself {
         for side in &SIDES[..if request.itself { 1 } else { 2 }] {
             let found = checker::members::disagreements(world.ensemble(*side), world.version(*side)).await?;
-            let found = found.into_iter().map(|line| format!("{side}'s {line}"));
-            outcome.members.extend(found);
+            outcome
+                .torn
+                .extend(found.into_iter().map(|line| format!("{side}'s {line}")));
         }
     }
     if !outcome.is_good() {
@@ -166,6 +167,9 @@ async fn quiet(
     sides: &[Side],
 ) -> Result<()> {
     for written in records {
+        // Its server may not have seen yet what is to go.
+        let synced = tokio::time::timeout(PASSAGE, observers[written.at].sync(root)).await;
+        synced.context("sync: no answer")??;
         let gone = written
             .record
             .orphans

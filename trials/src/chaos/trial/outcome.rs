@@ -27,9 +27,9 @@ pub struct Outcome {
     pub counted: u64,
     /// Engines that ended by themselves, with their last words.
     pub ended: Vec<String>,
-    /// Where the servers of one ensemble do not agree with each other, which no engine brings about. Looked at when something
-    /// is wrong, and when there is no engine.
-    pub members: Vec<String>,
+    /// Where the servers of one ensemble do not agree with each other: then the trial says nothing of the engine. Looked at
+    /// when something is wrong, and when there is no engine.
+    pub torn: Vec<String>,
     /// A file with what the logs of both sides say of the first nodes that differ.
     pub history: Option<PathBuf>,
     /// From the end of the fault to the first write after it being on B, in seconds.
@@ -57,8 +57,8 @@ impl Outcome {
         lines
             .iter_mut()
             .for_each(|line| *line = line.chars().take(400).collect());
-        let members = self.members.iter().take(10);
-        lines.extend(members.map(|line| format!("servers of one ensemble disagree: {line}")));
+        let torn = self.torn.iter().take(5);
+        lines.extend(torn.map(|line| format!("servers of one ensemble disagree: {line}")));
         if let Some(path) = &self.history {
             lines.push(format!("what the transaction logs say: {}", path.display()));
         }
