@@ -113,7 +113,16 @@ impl Agent {
         .await
     }
 
-    /// Task checkpoints that are left.
+    /// Waits until every checkpoint is gone; names those that stay, and what the agent said.
+    pub(crate) async fn nothing_is_left(&self) {
+        let gone = eventually("nothing is left", async || {
+            self.checkpoints().is_empty().then_some(())
+        });
+        let left = tokio::time::timeout(std::time::Duration::from_secs(50), gone).await;
+        assert!(left.is_ok(), "{:?} stay\n{}", self.checkpoints(), self.log());
+    }
+
+    /// Checkpoints that are left.
     pub(crate) fn checkpoints(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let mut todo = vec![self.work_dir().join("meta/slaves/M-S0/frameworks")];

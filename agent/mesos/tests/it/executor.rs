@@ -122,8 +122,5 @@ async fn an_executor_subscribes_gets_tasks_and_reports() {
         (agent.master.state().others.len() >= 3).then_some(())
     })
     .await;
-    eventually("nothing is left", async || {
-        agent.checkpoints().is_empty().then_some(())
-    })
-    .await;
+    agent.nothing_is_left().await;
 }

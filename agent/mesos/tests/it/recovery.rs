@@ -42,10 +42,7 @@ async fn a_task_that_ended_meanwhile_is_reported() {
     agent.restart().await;
     let last = agent.master.wait_for("t", TaskState::TaskFailed).await;
     assert_eq!(last.message(), "Command exited with status 7");
-    eventually("nothing is left", async || {
-        agent.checkpoints().is_empty().then_some(())
-    })
-    .await;
+    agent.nothing_is_left().await;
 }
 
 #[tokio::test]
