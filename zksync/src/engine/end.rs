@@ -27,6 +27,8 @@ pub(super) struct End {
     pub(super) servers: watch::Receiver<Servers>,
     pub(super) digest: Option<bool>,
     pub(super) digest_at: u64,
+    /// When a leader last turned out to have something else than what it, or the one before, had told.
+    pub(super) differed_at: Option<u64>,
     pub(super) touched: u64,
 }
 
@@ -47,6 +49,7 @@ impl End {
             servers: watcher::watch(servers, &endpoint.security.connection()),
             digest: None,
             digest_at: 0,
+            differed_at: None,
             touched: u64::MAX,
         }
     }

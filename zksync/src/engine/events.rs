@@ -99,7 +99,7 @@ impl Driver {
             Check::Compared(DigestCheck::Equal) => (end.digest, end.digest_at) = (Some(true), now),
             Check::Compared(DigestCheck::Different { expected, found }) => {
                 tracing::error!(%side, expected, found, "our tree is not the leader's; it is taken anew");
-                end.digest = Some(false);
+                (end.digest, end.differed_at) = (Some(false), Some(now));
                 if let Err(error) = end.link.restart() {
                     tracing::error!(%side, %error, "cannot take the tree anew");
                 }

@@ -19,6 +19,8 @@ pub(super) struct Rates {
 
 /// Over which time rates are taken, in microseconds.
 const WINDOW: u64 = 5_000_000;
+/// How long a leader that differed is an alert, in microseconds.
+const DIFFERED: u64 = 3_600_000_000;
 /// A lag that is an alert of its own once it lasts.
 const LONG_LAG: f64 = 500.0;
 /// Changes wait no longer than this while the target counts as in sync.
@@ -237,6 +239,16 @@ impl Driver {
             )
         });
         self.rates.alert("EntriesLeftOut", left_out, now, &mut alerts);
+        let recent = |side: &Side| {
+            let at = self.end(*side).differed_at;
+            at.is_some_and(|at| now.saturating_sub(at) < DIFFERED)
+        };
+        let differed = [Side::A, Side::B].into_iter().find(recent).map(|side| {
+            format!(
+                "{side}'s leader does not have what was told before: it may have lost what it acknowledged; both sides were compared again, see sync conflicts"
+            )
+        });
+        self.rates.alert("LeaderDiffers", differed, now, &mut alerts);
         alerts
     }
 }

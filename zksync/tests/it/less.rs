@@ -30,7 +30,7 @@ fn endpoint(ensemble: &Ensemble) -> EndpointOptions {
     }
 }
 
-async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let end = Instant::now() + LIMIT;
     loop {
         if let Some(found) = look().await {
@@ -42,7 +42,7 @@ async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
 }
 
 /// An engine that has made both sides equal.
-async fn start(
+pub async fn start(
     a: &Ensemble,
     b: &Ensemble,
     dir: &tempfile::TempDir,

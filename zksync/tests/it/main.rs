@@ -15,5 +15,6 @@ mod preflight;
 mod schema;
 mod scripted;
 mod seed;
+mod torn;
 mod traces;
 mod verbs;
