@@ -20,10 +20,12 @@ mod sessions;
 #[cfg(test)]
 mod simulation;
 mod sweep;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use mesolith_zk::record::Zxid;
 use mesolith_zk::tree::Tree;
 
 use crate::pipeline::{Identity, Limits, Notice, Outgoing, Pipeline, Trees};
@@ -37,6 +39,7 @@ pub use conflict::Conflict;
 pub(crate) use sessions::ENGINE_PREFIX;
 pub use sessions::{Sessions, is_engine};
 pub use sweep::Sweep;
+use written::Writers;
 
 /// Both trees, as of the last event seen.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +87,7 @@ pub struct Duplex {
     away_from_a: Pipeline,
     away_from_b: Pipeline,
     sessions: Sessions,
+    writers: Writers,
     frozen: BTreeSet<String>,
     /// Nodes to look at again, by the time when: `(from, path on the other side)`.
     later: BTreeMap<u64, Vec<(Side, Box<str>)>>,
@@ -109,6 +113,7 @@ impl Duplex {
             away_from_b: Pipeline::new(Side::B, Arc::clone(&routes), limits, a),
             routes,
             sessions: Sessions::default(),
+            writers: Writers::default(),
             frozen: BTreeSet::new(),
             later: BTreeMap::new(),
             alike: Vec::new(),
@@ -187,6 +192,11 @@ impl Duplex {
     /// The same, to say what was learned elsewhere.
     pub fn sessions_mut(&mut self) -> &mut Sessions {
         &mut self.sessions
+    }
+
+    /// Every transaction of a side after a position is told to [`Self::committed`].
+    pub fn see_since(&mut self, side: Side, position: Zxid) {
+        self.writers.see_since(side, position);
     }
 
     /// Conflicts so far.

@@ -6,6 +6,7 @@ use mesolith_zk::record::Zxid;
 use mesolith_zk::tree::{Node, Tree};
 
 use super::Both;
+use super::written::Writers;
 use crate::settings::Side;
 
 /// Positions up to which both sides were equal once: what has changed on one side only since then is news of that side.
@@ -33,14 +34,16 @@ impl Since {
         Self { equal, own }
     }
 
-    fn by(self, zxid: Zxid) -> By {
-        // The checkpoint's own transaction is the engine's as a whole.
-        if zxid <= self.equal || zxid == self.own {
-            By::Nobody
-        } else if zxid <= self.own {
-            By::Somebody
-        } else {
-            By::Client
+    /// `seen`: whether it was an engine's transaction, if that was seen.
+    fn by(self, zxid: Zxid, seen: Option<bool>) -> By {
+        match seen {
+            _ if zxid <= self.equal => By::Nobody,
+            Some(true) => By::Nobody,
+            Some(false) => By::Client,
+            // The checkpoint's own transaction is the engine's as a whole.
+            None if zxid == self.own => By::Nobody,
+            None if zxid <= self.own => By::Somebody,
+            None => By::Client,
         }
     }
 }
@@ -73,10 +76,17 @@ impl Base {
         }
     }
 
+    fn by(self, side: Side, zxid: Zxid, writers: &Writers) -> By {
+        self.of(side).by(zxid, writers.is_engines(side, zxid))
+    }
+
     /// Which side's content is news of a node that both have.
-    pub(super) fn newer(self, a: Node<'_>, b: Node<'_>) -> Newer {
+    pub(super) fn newer(self, a: Node<'_>, b: Node<'_>, writers: &Writers) -> Newer {
         let (a, b) = (a.stored(), b.stored());
-        match (self.a.by(a.mzxid), self.b.by(b.mzxid)) {
+        match (
+            self.by(Side::A, a.mzxid, writers),
+            self.by(Side::B, b.mzxid, writers),
+        ) {
             (By::Client, By::Client) | (By::Nobody, By::Nobody) => Newer::Both,
             (_, By::Nobody) => Newer::Only(Side::A),
             (By::Nobody, _) => Newer::Only(Side::B),
@@ -90,8 +100,9 @@ impl Base {
     }
 
     /// Which side's clients have made a node anew that both have.
-    pub(super) fn remade(self, a: Node<'_>, b: Node<'_>) -> Option<Side> {
-        match (self.a.by(a.stored().czxid), self.b.by(b.stored().czxid)) {
+    pub(super) fn remade(self, a: Node<'_>, b: Node<'_>, writers: &Writers) -> Option<Side> {
+        let (a, b) = (a.stored().czxid, b.stored().czxid);
+        match (self.by(Side::A, a, writers), self.by(Side::B, b, writers)) {
             (By::Client, By::Nobody) => Some(Side::A),
             (By::Nobody, By::Client) => Some(Side::B),
             _ => None,
@@ -105,8 +116,9 @@ impl Base {
         node: Node<'_>,
         (path, there): (&str, &str),
         both: Both<'_>,
+        writers: &Writers,
     ) -> bool {
-        match self.of(side).by(node.stored().czxid) {
+        match self.by(side, node.stored().czxid, writers) {
             By::Nobody => true,
             By::Client => false,
             By::Somebody => {
@@ -121,7 +133,7 @@ impl Base {
     }
 
     /// Whether a client has changed a node since.
-    pub(super) fn is_changed(self, side: Side, node: Node<'_>) -> bool {
-        self.of(side).by(node.stored().mzxid) == By::Client
+    pub(super) fn is_changed(self, side: Side, node: Node<'_>, writers: &Writers) -> bool {
+        self.by(side, node.stored().mzxid, writers) == By::Client
     }
 }

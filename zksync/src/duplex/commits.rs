@@ -18,6 +18,7 @@ impl Duplex {
         self.follow_checkpoint(side, &txn, &mut news);
         if self.towards_mut(side).is_own(txn.header.cxid) {
             let trees = both.from(side.other());
+            self.writers.engine_wrote(side, txn.header.zxid);
             self.wrote(side, &txn);
             let notices = self.towards_mut(side).answered(&txn, trees, now);
             for notice in notices {

@@ -20,7 +20,7 @@ impl Duplex {
         news: &mut Vec<News>,
     ) -> Option<Side> {
         let (x, y) = (a.stored(), b.stored());
-        let winner = match base.map_or(Newer::Both, |base| base.newer(a, b)) {
+        let winner = match base.map_or(Newer::Both, |base| base.newer(a, b, &self.writers)) {
             Newer::Only(side) => return Some(side),
             Newer::Perhaps(side) if self.strategy != Strategy::Manual => Some(side),
             Newer::Perhaps(_) | Newer::Both => self.winner(y.mtime > x.mtime),
@@ -41,7 +41,7 @@ impl Duplex {
         base: Option<Base>,
         news: &mut Vec<News>,
     ) -> Option<Side> {
-        if let Some(side) = base.and_then(|base| base.remade(a, b)) {
+        if let Some(side) = base.and_then(|base| base.remade(a, b, &self.writers)) {
             return Some(side);
         }
         match a.stored().aversion.cmp(&b.stored().aversion) {
@@ -90,7 +90,8 @@ impl Duplex {
             // Its client lives here: if it is gone there, its session was given up.
             Direction::Both if self.lives_on(side, node) => false,
             Direction::Both => base.is_some_and(|base| {
-                self.lives_on(side.other(), node) || base.is_gone_there(side, node, (path, there), both)
+                self.lives_on(side.other(), node)
+                    || base.is_gone_there(side, node, (path, there), both, &self.writers)
             }),
             one_way => !one_way.carries_from(side),
         };
@@ -115,7 +116,8 @@ impl Duplex {
         if is_guest {
             return false;
         }
-        if direction == Direction::Both && base.is_some_and(|base| base.is_changed(side, node)) {
+        if direction == Direction::Both && base.is_some_and(|base| base.is_changed(side, node, &self.writers))
+        {
             let on_a = if side == Side::A { path } else { there };
             let winner = self.winner(side == Side::B);
             let what = format!("deleted on {} while it was changed on {side}", side.other());

@@ -65,6 +65,7 @@ impl Driver {
                         // Of an earlier gap, or of the takeover, if no walk has come to an end since.
                         self.base = self.base.or_else(|| Some(self.base_as_seen()));
                     }
+                    self.see_from_now(side);
                     self.duplex.away_from_mut(side).set_incomplete();
                     self.end_mut(side).gap = true;
                     self.look_again();

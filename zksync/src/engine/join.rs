@@ -34,6 +34,8 @@ impl Driver {
         self.may_begin(same_ensemble)?;
         self.know_servers().await;
         self.learn_sessions();
+        self.see_from_now(Side::A);
+        self.see_from_now(Side::B);
         let on_b = self.checkpoint(Side::B);
         let on_a = self.checkpoint(Side::A);
         if let Some((checkpoint, _)) = &on_b
@@ -194,6 +196,15 @@ impl Driver {
         }
     }
 
+    /// Nothing is known of who wrote what the tree has by now; a link that sees everything tells of all that follows.
+    pub(super) fn see_from_now(&mut self, side: Side) {
+        let link = &self.end(side).link;
+        if link.is_exact() {
+            let position = link.tree().last_zxid();
+            self.duplex.see_since(side, position);
+        }
+    }
+
     /// Transactions of a side after a position, as if they were committed now.
     async fn missed(&mut self, side: Side, since: Zxid) {
         let until = self.end(side).link.tree().last_zxid();
@@ -203,6 +214,7 @@ impl Driver {
         match tokio::time::timeout(LIMIT, self.history(side, since, until)).await {
             Ok(Some(missed)) => {
                 tracing::info!(%side, %since, transactions = missed.len(), "what was missed is replayed");
+                self.duplex.see_since(side, since);
                 self.duplex.away_from_mut(side).set_catching_up(true);
                 for txn in missed {
                     let news = self.duplex.committed(side, txn, both(&self.a, &self.b), 0);

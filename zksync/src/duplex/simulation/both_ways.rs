@@ -1,6 +1,6 @@
 //! Both sides write: into the same nodes, or each into its own.
 
-use super::world::{self, World};
+use super::world::{self, SIDES, World};
 use super::{assert_equal, assert_unchanged, each_its_own, settings};
 use crate::settings::{Direction, Side, Strategy};
 
@@ -31,7 +31,7 @@ fn both_sides_write_and_an_engine_is_killed() {
             world.client(if n % 2 == 0 { Side::A } else { Side::B });
             (0..7).for_each(|_| world.step());
             if n % 50 == 49 {
-                world.start(n == 49);
+                world.start(if n == 49 { &SIDES } else { &[] });
             }
         }
         world.drain();
@@ -69,7 +69,7 @@ fn what_only_one_side_writes_survives_the_engine() {
                 (0..7).for_each(|_| world.step());
                 if n % 40 == 39 {
                     (0..6).for_each(|n| world.client(if n % 2 == 0 { Side::A } else { Side::B }));
-                    world.start(with_history);
+                    world.start(if with_history { &SIDES } else { &[] });
                 }
             }
             world.drain();
@@ -78,6 +78,26 @@ fn what_only_one_side_writes_survives_the_engine() {
             if with_history {
                 assert_unchanged(&world, seed);
             }
+        }
+    }
+}
+
+#[test]
+fn the_history_of_one_side_tells_what_is_news() {
+    for side in SIDES {
+        for seed in 0..200 {
+            let mut world = each_its_own(seed);
+            for n in 0..150 {
+                world.client(if n % 2 == 0 { Side::A } else { Side::B });
+                (0..7).for_each(|_| world.step());
+                if n % 40 == 39 {
+                    (0..6).for_each(|n| world.client(if n % 2 == 0 { Side::A } else { Side::B }));
+                    world.start(&[side]);
+                }
+            }
+            world.drain();
+            assert_equal(&world, false, seed);
+            assert_unchanged(&world, seed);
         }
     }
 }
@@ -115,7 +135,7 @@ fn where_one_side_is_quiet_the_other_one_s_news_are_known_after_a_gap() {
                 world.drain();
                 (0..60).for_each(|_| world.step());
                 (0..20).for_each(|_| world.client(busy));
-                world.start(false);
+                world.start(&[]);
             }
         }
         world.drain();

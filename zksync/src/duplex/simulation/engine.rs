@@ -13,15 +13,15 @@ use crate::pipeline::ops::{node_of, parts};
 use crate::settings::Side;
 
 impl World {
-    /// A new engine after the old one was killed: claims the checkpoints, and either asks for what it missed or looks
-    /// at both trees.
-    pub(super) fn start(&mut self, with_history: bool) {
+    /// A new engine after the old one was killed: claims the checkpoints, asks those sides for what it missed that have it,
+    /// and looks at both trees.
+    pub(super) fn start(&mut self, with_history: &[Side]) {
         let base = self.begin(with_history);
         self.settle(base);
     }
 
     /// The same without a look at the trees; what was equal once.
-    pub(super) fn begin(&mut self, with_history: bool) -> Option<Base> {
+    pub(super) fn begin(&mut self, with_history: &[Side]) -> Option<Base> {
         self.kill();
         self.run += 1;
         let [own_a, own_b] = SIDES.map(|side| {
@@ -37,16 +37,19 @@ impl World {
         }
         self.duplex = duplex(self.run, &self.settings);
         self.duplex.sessions_mut().learn(both(&self.a, &self.b), born);
-        if with_history {
-            for side in SIDES {
-                let since = before[usize::from(side == Side::A)];
-                let missed: Vec<_> = self.ensemble(side).history.clone();
-                self.duplex.away_from_mut(side).set_catching_up(true);
-                for txn in missed.into_iter().filter(|txn| txn.header.zxid > since) {
-                    self.saw(side, txn);
-                }
-                self.duplex.away_from_mut(side).set_catching_up(false);
+        for side in SIDES {
+            let position = self.tree(side).last_zxid();
+            self.duplex.see_since(side, position);
+        }
+        for side in with_history {
+            let (side, since) = (*side, before[usize::from(*side == Side::A)]);
+            let missed: Vec<_> = self.ensemble(side).history.clone();
+            self.duplex.see_since(side, since);
+            self.duplex.away_from_mut(side).set_catching_up(true);
+            for txn in missed.into_iter().filter(|txn| txn.header.zxid > since) {
+                self.saw(side, txn);
             }
+            self.duplex.away_from_mut(side).set_catching_up(false);
         }
         SIDES.into_iter().for_each(|side| self.activate(side));
         self.duplex.begin_sessions(both(&self.a, &self.b));

@@ -6,7 +6,7 @@ use crate::duplex::{Base, Sweep};
 impl World {
     /// A new engine that knows nothing of what was missed looks at both trees, while clients write on.
     pub(super) fn start_under_load(&mut self) {
-        let base = self.begin(false);
+        let base = self.begin(&[]);
         for _ in 0..100 {
             if self.walk_under_load(base) {
                 return;

@@ -3,7 +3,7 @@
 use mesolith_zk::record::{Acl, Id};
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write};
 
-use super::world::{self, create};
+use super::world::{self, SIDES, create};
 use super::{assert_equal, content, one_way};
 use crate::duplex::{News, Sweep};
 use crate::pipeline::Notice;
@@ -124,7 +124,7 @@ fn an_engine_that_knows_what_it_missed_is_exact_again() {
             (0..5).for_each(|_| world.step());
             if n % 40 == 39 {
                 (0..5).for_each(|_| world.client(Side::A));
-                world.start(true);
+                world.start(&SIDES);
             }
         }
         world.drain();
@@ -142,7 +142,7 @@ fn an_engine_that_does_not_know_what_it_missed_makes_both_sides_equal() {
             (0..5).for_each(|_| world.step());
             if n % 40 == 39 {
                 (0..5).for_each(|_| world.client(Side::A));
-                world.start(false);
+                world.start(&[]);
             }
         }
         world.drain();
@@ -209,7 +209,7 @@ fn what_went_with_the_copy_of_a_session_is_nobodys_doing() {
     world.drain();
     assert!(world.tree(Side::B).get(path).is_some());
     world.end_session(Side::B, session);
-    world.start(false);
+    world.start(&[]);
     world.drain();
     assert_eq!(world.duplex.conflicts(), 0, "{:?}", world.news);
     assert!(world.tree(Side::B).get(path).is_some());

@@ -102,7 +102,7 @@ impl World {
                 world.on(side, ADMINISTRATOR, Request::Single(create));
             }
         }
-        world.start(false);
+        world.start(&[]);
         world
     }
 
