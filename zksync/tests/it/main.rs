@@ -3,6 +3,7 @@
 
 mod background;
 mod client_side;
+#[allow(dead_code, reason = "shared with the tests of telemetry")]
 #[path = "../../../telemetry/tests/it/collector.rs"]
 mod collector;
 mod control;

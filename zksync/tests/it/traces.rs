@@ -60,7 +60,7 @@ async fn a_collector_sees_the_phases_and_what_was_asked() {
         .unwrap();
     telemetry.shutdown().await;
 
-    // Other tests of this process may be traced too; ours is the engine that filled its target.
+    // Other tests of this process are traced too; ours is the engine of this name that filled its target.
     let spans = collector.spans();
     let names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();
     let named = |name: &str| spans.iter().filter(|span| span.name == name).collect::<Vec<_>>();
@@ -70,11 +70,14 @@ async fn a_collector_sees_the_phases_and_what_was_asked() {
             .find(|span| span.parent_span_id == parent.span_id);
         found.cloned().ok_or(format!("no {name} in {names:?}")).unwrap()
     };
-    let bootstrap = collector.span("bootstrap");
-    let start = named("start")
-        .into_iter()
-        .find(|span| span.span_id == bootstrap.parent_span_id);
+    let fillings = named("bootstrap");
+    let start = named("start").into_iter().find(|start| {
+        let ours = is(start, "name", "\"default\"");
+        let fills = |filling: &&Span| filling.parent_span_id == start.span_id;
+        ours && fillings.iter().any(fills)
+    });
     let start = start.expect("the start is the parent of its phases");
+    let bootstrap = below(start, "bootstrap");
     let phases = ["open", "connect", "claim", "bootstrap"].map(|name| below(start, name));
     assert!(
         phases
