@@ -1,10 +1,11 @@
-//! Mesos vocabulary: ids, resource arithmetic, attributes, task states. No IO.
+//! Mesos vocabulary: ids, resource arithmetic, attributes, task states, the paths of its HTTP endpoints. No IO.
 //!
 //! The same words are needed by master, agent and scheduler, so this crate knows no wire format: conversions to and
 //! from `mesos.v1` messages live with the messages, in `mesolith-proto`.
 
 mod attributes;
 mod duration;
+mod http_path;
 mod ids;
 mod launch_problem;
 mod ranges;
@@ -17,6 +18,7 @@ mod value;
 
 pub use attributes::{AttributeError, Attributes};
 pub use duration::{DurationError, format_duration, parse_duration};
+pub use http_path::HttpPaths;
 pub use ids::{
     AgentId, ContainerId, ExecutorId, FrameworkId, InvalidId, MasterId, OfferId, OperationId, TaskId,
     validate_id,
