@@ -9,6 +9,7 @@ mod http;
 mod init;
 mod options;
 mod propagation;
+mod routing;
 mod server_spans;
 mod shutdown;
 
@@ -17,6 +18,7 @@ pub use http::{ServeError, listen, router, serve, serve_on};
 pub use init::{InitError, Telemetry, init, subscriber};
 pub use options::{Format, Options};
 pub use propagation::{continue_from_headers, continue_from_map, inject_metadata, propagate, trace_context};
+pub use routing::route_by;
 pub use server_spans::{ServerSpans, TracedService};
 pub use shutdown::Shutdown;
 
