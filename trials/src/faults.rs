@@ -1,5 +1,6 @@
 //! What happens to a world: each fault strikes, holds for a while and heals.
 
+mod clock;
 mod disk;
 mod relay;
 
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rand::Rng;
 
+pub use clock::skewed;
 pub use disk::Disk;
 pub use relay::Relay;
 

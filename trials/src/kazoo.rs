@@ -26,7 +26,7 @@ async fn python() -> Result<PathBuf> {
     let python = dir.join("bin/python");
     let has = Command::new(&python).args(["-c", "import kazoo"]).status().await;
     if !has.is_ok_and(|status| status.success()) {
-        succeed(Command::new("python3").args(["-m", "venv"]).arg(&dir)).await?;
+        succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&dir)).await?;
         succeed(Command::new(dir.join("bin/pip")).args(["install", "--quiet", KAZOO])).await?;
     }
     Ok(python)

@@ -12,7 +12,7 @@ use mesolith_testkit_zookeeper::{Ensemble, Setup};
 pub use engine::{Engine, Place};
 pub use network::Network;
 
-use crate::faults::{Disk, Relay};
+use crate::faults::{Disk, Relay, skewed};
 use crate::version::{PACKAGED, Version};
 
 /// One of the two ensembles.
@@ -116,8 +116,8 @@ impl World {
             .small_disk
             .map(|size| Disk::mount(&state.path().join("disk"), size));
         let disk = disk.transpose()?;
-        let a = setup(&options, Side::A, network.as_ref(), None);
-        let b = setup(&options, Side::B, network.as_ref(), disk.as_ref().map(Disk::path));
+        let a = setup(&options, Side::A, network.as_ref(), None)?;
+        let b = setup(&options, Side::B, network.as_ref(), disk.as_ref().map(Disk::path))?;
         let members = options.members;
         let (a, b) = if options.engines == 0 {
             (Ensemble::start_with(members, a, |_| ()).await, None)
@@ -218,7 +218,7 @@ fn addresses(ensemble: &Ensemble) -> Vec<String> {
     each.collect()
 }
 
-fn setup(options: &Options, side: Side, network: Option<&Network>, dir: Option<PathBuf>) -> Setup {
+fn setup(options: &Options, side: Side, network: Option<&Network>, dir: Option<PathBuf>) -> Result<Setup> {
     let version = options.versions[usize::from(side == Side::B)];
     let mut setup = version.setup();
     setup.jvm = vec![
@@ -241,19 +241,7 @@ fn setup(options: &Options, side: Side, network: Option<&Network>, dir: Option<P
     if side == Side::B
         && let Some(skew) = options.skew
     {
-        setup.environment = skewed(skew);
+        setup.environment = skewed(skew)?;
     }
-    setup
-}
-
-/// What makes a process see another time. Waiting is left alone: a wrong clock is one thing, a wrong pace another.
-pub fn skewed(skew: &str) -> Vec<(String, String)> {
-    let library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
-    let set = [
-        ("LD_PRELOAD", library),
-        ("FAKETIME", skew),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-    ];
-    set.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
+    Ok(setup)
 }

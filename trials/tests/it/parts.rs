@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mesolith_testkit_zookeeper::{Ensemble, Setup};
 use mesolith_trials::client::{OPEN, connect};
-use mesolith_trials::faults::Disk;
+use mesolith_trials::faults::{Disk, skewed};
 use mesolith_trials::version::PACKAGED;
-use mesolith_trials::world::{Network, Side, skewed};
+use mesolith_trials::world::{Network, Side};
 
 /// What a server says to somebody in the engines' namespace.
 fn answers(network: &Network, server: &str) -> bool {
@@ -52,7 +52,7 @@ async fn a_cut_link_is_cut_for_the_engines_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_clock_is_wrong() {
     let setup = Setup {
-        environment: skewed("-2h"),
+        environment: skewed("-2h").unwrap(),
         ..Setup::default()
     };
     let ensemble = Ensemble::start_with(1, setup, |_| ()).await;
