@@ -14,7 +14,11 @@ use crate::context::{Context, LIMIT};
 /// Its parser's C file was generated for older Pythons than Debian's, so it is generated again from its source.
 fn installed() -> anyhow::Result<PathBuf> {
     let dir = cache_dir().join("pymesos-0.3.15");
-    if dir.join("ready").is_file() {
+    // Made for the Python of its time: after an upgrade of that it may be there and not work.
+    let works = Command::new(dir.join("bin/python"))
+        .args(["-c", "import pymesos"])
+        .output();
+    if works.is_ok_and(|output| output.status.success()) {
         return Ok(dir);
     }
     std::fs::remove_dir_all(&dir).ok();
@@ -23,7 +27,7 @@ fn installed() -> anyhow::Result<PathBuf> {
          bin/pip download -q --no-deps --no-binary :all: --no-build-isolation http-parser==0.9.0
          tar -xf http*parser-0.9.0.tar.gz; cd http*parser-0.9.0
          ../bin/cython -2 http_parser/parser.pyx; ../bin/pip install -q --no-build-isolation .
-         ../bin/pip install -q --no-build-isolation pymesos==0.3.15; touch {0}/ready",
+         ../bin/pip install -q --no-build-isolation pymesos==0.3.15",
         dir.display()
     );
     let output = Command::new("sh").args(["-c", &script]).output()?;
