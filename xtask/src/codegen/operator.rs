@@ -62,11 +62,12 @@ fn helm(root: &Path) -> anyhow::Result<String> {
     String::from_utf8(output.stdout).context("helm wrote something that is not text")
 }
 
-/// helm from PATH, or where `go install` puts it.
+/// helm from PATH, or where `make up`, the gate or `go install` puts it.
 fn program() -> anyhow::Result<PathBuf> {
     let mut folders: Vec<PathBuf> = std::env::var_os("PATH")
         .map(|path| std::env::split_paths(&path).collect())
         .unwrap_or_default();
+    folders.push(mesolith_testkit::cache_dir().join("bin"));
     folders.extend(std::env::var_os("HOME").map(|home| Path::new(&home).join("go/bin")));
     folders
         .into_iter()
