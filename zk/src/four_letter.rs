@@ -134,6 +134,22 @@ impl Words {
         Ok(parse_cons(&text))
     }
 
+    /// A connection on which nothing was said yet.
+    pub(crate) async fn connect(&self, server: &str) -> Result<Box<dyn Stream>, String> {
+        let connected = timeout_at(Instant::now() + self.limit, async {
+            let stream = TcpStream::connect(server).await?;
+            let Some((_, config)) = &self.tls else {
+                return Ok::<Box<dyn Stream>, std::io::Error>(Box::new(stream));
+            };
+            let host = Endpoint::parse(server).map_or_else(|| server.to_owned(), |e| e.host);
+            Ok(Box::new(Tls::connect(Arc::clone(config), &host, stream).await?))
+        });
+        match connected.await {
+            Ok(stream) => stream.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("nothing within {:.1} s", self.limit.as_secs_f64())),
+        }
+    }
+
     async fn ask(&self, server: &str, word: &'static str) -> Result<String, Error> {
         let fail = |cause: String| Error::FourLetter {
             server: server.to_owned(),
@@ -173,6 +189,11 @@ impl Words {
         Ok(String::from_utf8_lossy(&answer?).into_owned())
     }
 }
+
+/// A connection, with TLS or without.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// The first byte of what TLS answers to those who do not speak it.
 const TLS_ALERT: u8 = 0x15;

@@ -4,6 +4,7 @@
 //! - [`Contender`]: registers this process as a candidate master and reports whether it leads ([`Candidacy`]).
 //! - [`Detector`]: follows who leads; what agents, frameworks and standby masters use.
 //! - [`four_letter`]: asks one server for its mode, zxid and znode count without a session.
+//! - [`max_buffer`]: the longest packet that a server takes, `jute.maxbuffer`.
 //! - [`members`]: who belongs to an ensemble and where each server listens, asked for by client addresses only.
 //! - [`security`]: TLS, SASL and credentials for both ports.
 //! - [`jute`], [`record`]: the serialisation, and every record that is stored or replicated with it.
@@ -25,6 +26,7 @@ mod fuzz;
 pub mod jute;
 pub mod learner;
 mod master_info;
+pub mod max_buffer;
 pub mod members;
 pub mod record;
 pub mod request;

@@ -100,19 +100,37 @@ impl Write {
         }
     }
 
-    /// About how many bytes it takes in a request.
+    /// Bytes of its record in a request.
     pub fn size(&self) -> usize {
-        let data = match self {
-            Self::Create { data, .. } | Self::SetData { data, .. } => data.as_ref().map_or(0, Bytes::len),
-            _ => 0,
+        let data = |data: &Option<Bytes>| LENGTH + data.as_ref().map_or(0, Bytes::len);
+        let list = |list: &Option<Vec<Acl>>| {
+            LENGTH + list.as_ref().map_or(OPEN, |list| list.iter().map(entry).sum())
         };
-        let acl = match self {
-            Self::Create { acl: Some(acl), .. } | Self::SetAcl { acl: Some(acl), .. } => {
-                acl.iter().map(|a| a.id.scheme.len() + a.id.id.len() + 12).sum()
+        let rest = match self {
+            Self::Create {
+                data: bytes,
+                acl,
+                mode,
+                ..
+            } => {
+                let ttl = if matches!(mode, CreateMode::Ttl(_)) { 8 } else { 0 };
+                data(bytes) + list(acl) + 4 + ttl
             }
-            _ => 0,
+            Self::SetData { data: bytes, .. } => data(bytes) + 4,
+            Self::SetAcl { acl, .. } => list(acl) + 4,
+            Self::Delete { .. } | Self::Check { .. } => 4,
         };
-        self.path().len() + data + acl + 64
+        LENGTH + self.path().len() + rest
+    }
+
+    /// Bytes of a client's packet with it alone, see [`Request::packet`].
+    pub fn packet(&self) -> usize {
+        PACKET_HEADER + self.size()
+    }
+
+    /// Bytes of its record in a multi, with the header before it.
+    pub fn size_in_multi(&self) -> usize {
+        MULTI_HEADER + self.size()
     }
 
     fn code(&self) -> i32 {
@@ -177,6 +195,17 @@ impl Request {
         }
     }
 
+    /// Bytes of a client's packet with it, its length not included: what `jute.maxbuffer` limits.
+    pub fn packet(&self) -> usize {
+        let record = match self {
+            Self::Single(write) => write.size(),
+            Self::Multi(writes) => writes.iter().map(Write::size_in_multi).sum::<usize>() + MULTI_HEADER,
+            Self::OpenSession { .. } => 4,
+            Self::CloseSession => 0,
+        };
+        PACKET_HEADER + record
+    }
+
     /// The record after the header.
     pub fn write(&self, writer: &mut Writer) {
         match self {
@@ -192,6 +221,19 @@ impl Request {
             Self::CloseSession => {}
         }
     }
+}
+
+/// Bytes of the length before a string, a buffer or a list.
+const LENGTH: usize = 4;
+/// Bytes of a multi's header before each record, and after the last.
+const MULTI_HEADER: usize = 9;
+/// Bytes of a request's header in a client's packet.
+const PACKET_HEADER: usize = 8;
+/// Bytes of the one entry of an open list, see [`write_acl`].
+const OPEN: usize = 4 + LENGTH + "world".len() + LENGTH + "anyone".len();
+
+fn entry(acl: &Acl) -> usize {
+    4 + LENGTH + acl.id.scheme.len() + LENGTH + acl.id.id.len()
 }
 
 fn multi_header(code: i32, done: bool, writer: &mut Writer) {
@@ -232,5 +274,58 @@ mod tests {
             0xff, 0xff, 0xff, 0xff, 1, 0xff, 0xff, 0xff, 0xff, // end
         ];
         assert_eq!(writer.as_slice(), expected);
+    }
+
+    #[test]
+    fn sizes_are_those_of_the_bytes() {
+        let list = vec![Acl::open(), Acl::open()];
+        let create = |acl, mode| Write::Create {
+            path: "/some/node".into(),
+            data: Some("data".into()),
+            acl,
+            mode,
+        };
+        let path: Box<str> = "/some/node".into();
+        let writes = [
+            create(None, CreateMode::Persistent),
+            create(Some(list.clone()), CreateMode::Container),
+            create(Some(list.clone()), CreateMode::Ttl(9)),
+            Write::SetData {
+                path: path.clone(),
+                data: None,
+                version: 3,
+            },
+            Write::SetData {
+                path: path.clone(),
+                data: Some("more".into()),
+                version: 3,
+            },
+            Write::SetAcl {
+                path: path.clone(),
+                acl: None,
+                version: 0,
+            },
+            Write::SetAcl {
+                path: path.clone(),
+                acl: Some(list),
+                version: 0,
+            },
+            Write::Delete {
+                path: path.clone(),
+                version: 1,
+            },
+            Write::Check { path, version: 1 },
+        ];
+        let written = |request: &Request| {
+            let mut writer = Writer::new();
+            request.write(&mut writer);
+            PACKET_HEADER + writer.as_slice().len()
+        };
+        for write in &writes {
+            let request = Request::Single(write.clone());
+            assert_eq!(request.packet(), written(&request), "{write:?}");
+        }
+        let multi = Request::Multi(writes.to_vec());
+        assert_eq!(multi.packet(), written(&multi));
     }
 }

@@ -133,6 +133,13 @@ impl ClientSide {
         TouchList::clone(&self.touch)
     }
 
+    /// The longest packet, in bytes, that the servers take.
+    pub fn set_largest(&mut self, bytes: usize) {
+        self.config.largest = bytes;
+        // The task lives as long as this.
+        let _ = self.asks.send(Ask::Largest(bytes));
+    }
+
     /// How changes are seen.
     pub fn capture(&self) -> Capture {
         self.config.capture

@@ -15,6 +15,7 @@ mod base;
 mod commits;
 mod compare;
 mod conflict;
+mod refused;
 mod rivals;
 mod sessions;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use crate::settings::{Settings, Side, Strategy};
 pub use base::{Base, Since};
 use compare::Look;
 pub use conflict::Conflict;
+pub use refused::NotTaken;
 pub(crate) use sessions::ENGINE_PREFIX;
 pub use sessions::{Sessions, is_engine};
 pub use sweep::Sweep;
@@ -94,6 +96,8 @@ pub struct Duplex {
     /// Places of nodes on A and on B that are equal and do not share their memory yet.
     alike: Vec<(usize, usize)>,
     conflicts: u64,
+    /// When changes that had to wait after refusals are tried next.
+    changed_due: u64,
 }
 
 /// How long a container or TTL node that one side has removed may stay on the other, in microseconds: each removes them by
@@ -118,6 +122,7 @@ impl Duplex {
             later: BTreeMap::new(),
             alike: Vec::new(),
             conflicts: 0,
+            changed_due: 0,
         }
     }
 
@@ -225,6 +230,12 @@ impl Duplex {
     /// Nodes that were put off and are due.
     pub fn due(&mut self, both: Both<'_>, now: u64) -> Vec<News> {
         let mut news = Vec::new();
+        if self.changed_due <= now {
+            self.changed_due = now + SOON;
+            for from in [Side::A, Side::B] {
+                self.away_from_mut(from).try_changed(both.from(from));
+            }
+        }
         while let Some(entry) = self.later.first_entry()
             && *entry.key() <= now
         {

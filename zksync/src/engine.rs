@@ -12,6 +12,7 @@
 //! - `open`, `opening`, `seeding`: whether it may begin, and what it answers until then; a target filled by file.
 //! - `walk`: both trees compared from time to time, and repaired; `keep_alive`: sessions.
 //! - `commands`, `report`, `lag`, `filling`, `conflict_log`: what others ask and see.
+//! - `refusals`: what a side does not take, in words; `largest`: how long a packet it takes.
 //! - `phases`: what it is about, as a trace.
 //! - `watcher`: what servers say of themselves, and where clients are connected.
 
@@ -26,11 +27,13 @@ mod filling;
 mod join;
 mod keep_alive;
 mod lag;
+mod largest;
 mod layout;
 mod news;
 mod open;
 mod opening;
 mod phases;
+mod refusals;
 mod report;
 mod seeding;
 mod share;

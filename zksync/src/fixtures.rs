@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::settings::{Settings, Side};
-use crate::status::{Alert, Lag, Progress, SideStatus, State, Status, Waiting};
+use crate::status::{Alert, Lag, Progress, RefusedChange, SideStatus, State, Status, Waiting};
 
 fn side(servers: &str, version: &str, leader: &str) -> SideStatus {
     SideStatus {
@@ -19,6 +19,7 @@ fn side(servers: &str, version: &str, leader: &str) -> SideStatus {
         digest_verified: Some(true),
         digest_age_seconds: Some(2.0),
         sessions: 17,
+        jute_maxbuffer: Some(1_048_575),
     }
 }
 
@@ -63,6 +64,15 @@ pub(crate) fn status() -> Status {
         pending: 3,
         conflicts: 2,
         frozen: vec!["/jobs/7".into()],
+        refused: vec![RefusedChange {
+            path: "/big".into(),
+            side: Side::B,
+            what: "data".into(),
+            reason: "TooLarge".into(),
+            message: "B does not take /big".into(),
+            bytes: 2_000_000,
+        }],
+        refused_count: 1,
         errors: 1,
         bytes_per_second: 65_536.0,
         updates_per_second: 1204.0,

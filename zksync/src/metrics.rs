@@ -16,12 +16,13 @@ use crate::status::{Lag, State, Status};
 /// Every name begins with it.
 const PREFIX: &str = "zk_sync";
 
-const STATES: [State; 8] = [
+const STATES: [State; 9] = [
     State::Connecting,
     State::Standby,
     State::Seeding,
     State::CatchingUp,
     State::InSync,
+    State::Incomplete,
     State::Paused,
     State::Stopped,
     State::Failed,
@@ -97,6 +98,11 @@ impl Writer<'_> {
             "frozen_paths",
             "Paths that wait for a decision",
             status.frozen.len() as f64,
+        )?;
+        self.gauge(
+            "refused_changes",
+            "Changes that a side does not take now",
+            status.refused_count as f64,
         )?;
         self.gauge(
             "settings_generation",
@@ -235,6 +241,7 @@ mod tests {
             "zk_sync_znodes_synced_total 90210",
             "zk_sync_operations_pending 3.0",
             "zk_sync_conflicts_total 2",
+            "zk_sync_refused_changes 1.0",
             "zk_sync_bytes_transferred_total 1234567",
             "zk_sync_state{state=\"in-sync\"} 1.0",
             "zk_sync_state{state=\"failed\"} 0.0",

@@ -11,7 +11,7 @@
 //! happens when the link to the target was lost.
 //!
 //! - `batch`: which request comes next; `pace`: how many may be on their way.
-//! - `answers`: what an answer means; `refusals`: what to do about a refused one.
+//! - `answers`: what an answer means; `refusals`: what to do about a refused one; `refused`: when to try it again.
 //! - `links`: what a lost link, a new one, another engine's checkpoint do.
 
 mod answers;
@@ -22,6 +22,7 @@ pub(crate) mod ops;
 mod outside;
 mod pace;
 mod refusals;
+mod refused;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -30,9 +31,10 @@ mod unit;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use mesolith_zk::max_buffer;
 use mesolith_zk::record::{Txn, Zxid};
 
-use crate::plan::{Common, Held, Overlay, Source, Step, View, repair, replay};
+use crate::plan::{Common, Held, Overlay, Refused, Source, Step, View, repair, replay};
 use crate::routes::Routes;
 use crate::settings::Side;
 pub use outside::{Counters, Identity, Limits, Notice, Outgoing, Trees};
@@ -78,6 +80,10 @@ pub struct Pipeline {
     base: u64,
     overlay: Overlay,
     held: Held,
+    /// What the target does not take.
+    refused: Refused,
+    /// The longest packet that its servers take from clients, in bytes.
+    largest: usize,
     /// What both sides can hold.
     common: Arc<Common>,
     current: BTreeMap<Box<str>, Zxid>,
@@ -132,6 +138,8 @@ impl Pipeline {
             base: 0,
             overlay: Overlay::default(),
             held: Held::default(),
+            refused: Refused::default(),
+            largest: max_buffer::DEFAULT as usize,
             common: Arc::default(),
             current: BTreeMap::new(),
             contested: BTreeSet::new(),
@@ -221,6 +229,7 @@ impl Pipeline {
         }
         self.number += 1;
         self.units.push_back(unit);
+        self.come_below(trees);
     }
 
     fn plan(&mut self, unit: &mut Unit, trees: Trees<'_>) {
@@ -233,6 +242,8 @@ impl Pipeline {
             target: trees.target,
             held: &self.held,
             common: &self.common,
+            refused: &mut self.refused,
+            largest: self.largest,
             current: &mut self.current,
             overlay: &mut self.overlay,
             unit: unit.number,

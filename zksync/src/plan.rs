@@ -3,17 +3,21 @@
 //! - [`View`]: the target as it will be once everything planned is written.
 //! - [`replay`]: a transaction of the source becomes the same change of the target.
 //! - [`Common`]: what both sides can hold; the rest is made to fit.
+//! - [`Refused`]: what the target does not take, and why.
 //! - [`repair`]: a node of the target is made like the source's, whatever it is now.
 
 mod common;
 mod fit;
 mod overlay;
+mod refused;
 mod repair;
 mod replay;
 mod view;
 
 pub use common::{Common, Kinds};
+pub use fit::can_raise;
 pub use overlay::{Expected, Held, Overlay, Planned};
+pub use refused::{Part, Refusal, Refused, Why};
 pub use repair::{differs, differs_itself, repair};
 pub use replay::replay;
 pub use view::{Source, View};
@@ -22,6 +26,9 @@ use std::borrow::Cow;
 
 use mesolith_zk::request::Write;
 use mesolith_zk::tree::Node;
+
+/// Name of the node that is made and deleted to raise its parent's counter.
+const COUNTER: &str = ".mesolith-counter";
 
 /// One step; steps of a plan happen in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +71,27 @@ fn create_like(path: &str, node: Node<'_>, common: &Common) -> Step {
             acl: common.list(node.acl()).map(Cow::into_owned),
             mode,
         },
+    }
+}
+
+/// Bytes of the longest of a client's packets that make a node like another one. Its list may leave no room beside its
+/// data: one that was set since it was made can be made empty, and set.
+pub fn packet_like(path: &str, node: Node<'_>, common: &Common) -> usize {
+    let data = node.data().map_or(0, <[u8]>::len);
+    let create = Write::Create {
+        path: path.into(),
+        data: None,
+        acl: common.list(node.acl()).map(Cow::into_owned),
+        mode: common.kind_to_make(node).0,
+    };
+    let set = Write::SetData {
+        path: path.into(),
+        data: None,
+        version: 0,
+    };
+    match node.stored().version {
+        0 => create.packet() + data,
+        _ => create.packet().max(set.packet() + data),
     }
 }
 

@@ -170,6 +170,15 @@ impl Link {
         }
     }
 
+    /// The longest packet, in bytes, that the servers take from clients.
+    pub fn set_largest(&mut self, bytes: usize) {
+        match self {
+            // A leader takes more from an observer than from a client.
+            Self::Observer(_) => {}
+            Self::Client(client) => client.set_largest(bytes),
+        }
+    }
+
     /// Begins again from nothing, which gives a snapshot first.
     ///
     /// # Errors

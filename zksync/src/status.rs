@@ -21,6 +21,8 @@ pub enum State {
     CatchingUp,
     /// The target is equal but for the lag.
     InSync,
+    /// The target follows, but does not take everything; `refused` says what.
+    Incomplete,
     /// It stands still as asked.
     Paused,
     /// It has ended as asked.
@@ -39,6 +41,7 @@ impl State {
             Self::Seeding => "seeding",
             Self::CatchingUp => "catching-up",
             Self::InSync => "in-sync",
+            Self::Incomplete => "incomplete",
             Self::Paused => "paused",
             Self::Stopped => "stopped",
             Self::Failed => "failed",
@@ -111,6 +114,25 @@ pub struct SideStatus {
     pub digest_age_seconds: Option<f64>,
     /// Sessions of this side's clients.
     pub sessions: u64,
+    /// The longest packet, in bytes, that every server of it takes from clients; none while that is not known.
+    pub jute_maxbuffer: Option<u32>,
+}
+
+/// A change that a side does not take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedChange {
+    /// The node, as A names it.
+    pub path: String,
+    /// The side that does not take it.
+    pub side: Side,
+    /// What of the node: `node` (it is not there, nor is what is below it), `data`, `acl`, `cversion`, `delete`.
+    pub what: String,
+    /// CamelCase, such as `TooLarge`.
+    pub reason: String,
+    /// The sentence, with what to do.
+    pub message: String,
+    /// Bytes of the request.
+    pub bytes: u64,
 }
 
 /// Something a person should look at.
@@ -158,6 +180,10 @@ pub struct Status {
     pub conflicts: u64,
     /// Paths that wait for `sync resolve`.
     pub frozen: Vec<String>,
+    /// Changes that a side does not take now; the first hundred.
+    pub refused: Vec<RefusedChange>,
+    /// How many there are.
+    pub refused_count: u64,
     /// Changes that a side refused and that are tried again, so far.
     pub errors: u64,
     /// Bytes of data written, a second.

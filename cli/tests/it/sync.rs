@@ -240,3 +240,56 @@ async fn where_no_server_is_the_start_is_refused_and_nothing_runs() {
     );
     assert_eq!(program.run(&["status"]).code, 3);
 }
+
+/// A takes what B does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_target_does_not_take_is_said_by_every_verb() {
+    let mut source = setup(1);
+    source.jvm.push("-Djute.maxbuffer=4194304".into());
+    let (a, b) = tokio::join!(
+        Ensemble::start_with(2, source, |_| ()),
+        Ensemble::start_with(2, setup(101), |_| ())
+    );
+    let (on_a, on_b) = (
+        Client::connect(&a.connect_string()).await.unwrap(),
+        Client::connect(&b.connect_string()).await.unwrap(),
+    );
+    let open = CreateMode::Persistent.with_acls(Acls::anyone_all());
+    on_a.create("/g", b"first", &open).await.unwrap();
+    let program = Program::new();
+    let ends = [
+        format!("--source={}", servers(&a)),
+        format!("--target={}", servers(&b)),
+        "--paths=/".to_owned(),
+    ];
+    let start = ["start", &ends[0], &ends[1], &ends[2]];
+    program.good(&start);
+    on_a.set_data("/g", &vec![b'x'; 2_000_000], None).await.unwrap();
+    let names = |said: &Said, code: i32| {
+        let all = format!("{}{}", said.out, said.notes);
+        assert!(
+            said.code == code && all.contains("/g") && all.contains("2000022 bytes"),
+            "{code}: {all}"
+        );
+    };
+    names(&program.run(&["barrier"]), 1);
+    names(&program.run(&["switch", "/", "--to=b-to-a"]), 1);
+    let shown = program.good(&["status"]);
+    assert!(
+        shown.starts_with("state incomplete ") && shown.contains("refused 1"),
+        "{shown}"
+    );
+    assert!(shown.contains("\nalert     NodesRefused"), "{shown}");
+    assert!(program.good(&["metrics"]).contains("zk_sync_refused_changes 1"));
+    assert_eq!(program.run(&["diff"]).code, 1);
+    program.good(&["stop"]);
+    names(&program.run(&start), 4);
+    let json: Value = program.status();
+    assert_eq!(json["refused"][0]["reason"], "TooLarge");
+    assert_eq!(json["sides"]["B"]["jute_maxbuffer"], 1_048_575);
+    on_a.set_data("/g", b"last", None).await.unwrap();
+    program.good(&["barrier"]);
+    assert_eq!(data(&on_b, "/g").await.as_deref(), Some("last"));
+    program.good(&["switch", "/", "--to=b-to-a"]);
+    program.good(&["stop"]);
+}

@@ -114,6 +114,11 @@ impl Ensemble {
         this
     }
 
+    /// What servers are started with from now on; their `zoo.cfg` stays as it is.
+    pub fn setup_mut(&mut self) -> &mut Setup {
+        &mut self.setup
+    }
+
     /// Waits until every server takes part.
     pub async fn wait_all(&self) {
         for id in 1..=self.len() {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use mesolith_zk::four_letter::{Mode, mntr, ruok, srvr};
+use mesolith_zk::four_letter::{Mode, Words, mntr, ruok, srvr};
+use mesolith_zk::max_buffer;
 
-use mesolith_testkit_zookeeper::Ensemble;
+use mesolith_testkit_zookeeper::{Ensemble, Setup};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -24,4 +25,29 @@ async fn a_server_tells_its_mode_and_size() {
     ensemble.kill(1);
     let error = ruok(&server, LIMIT).await.unwrap_err();
     assert_eq!(error.reason(), "ZooKeeperServerSilent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_shows_the_longest_packet_that_it_takes() {
+    let words = Words::plain(LIMIT);
+    for (flag, most, found) in [
+        (None, 8 << 20, max_buffer::DEFAULT),
+        (Some("-Djute.maxbuffer=4194304"), 8 << 20, 4 << 20),
+        (Some("-Djute.maxbuffer=4194304"), 2_000_000, 2_000_000),
+        (Some("-Djute.maxbuffer=100000"), 8 << 20, 100_000),
+    ] {
+        let setup = Setup {
+            jvm: flag.into_iter().map(ToOwned::to_owned).collect(),
+            ..Setup::default()
+        };
+        let mut ensemble = Ensemble::start_with(1, setup, |_| ()).await;
+        let before = words.srvr(&ensemble.server(1)).await.unwrap().zxid;
+        let taken = words.max_buffer(&ensemble.server(1), most).await.unwrap();
+        assert_eq!(taken, found, "{flag:?}");
+        let after = words.srvr(&ensemble.server(1)).await.unwrap().zxid;
+        assert_eq!(before, after, "nothing is written");
+        ensemble.kill(1);
+        let error = words.max_buffer(&ensemble.server(1), most).await.unwrap_err();
+        assert_eq!(error.reason(), "ZooKeeperServerSilent");
+    }
 }

@@ -5,4 +5,4 @@ mod report;
 mod status;
 
 pub(super) use report::{conflicts, differences, metrics, settings};
-pub(super) use status::{in_sync, progress, side, status, status_line};
+pub(super) use status::{in_sync, incomplete, progress, side, status, status_line};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mesolith_zk::max_buffer;
 use mesolith_zk::security::Security;
 
 use crate::side::Capture;
@@ -36,6 +37,8 @@ pub struct Config {
     pub call_limit: Duration,
     /// Pause between attempts to get a session.
     pub retry: Duration,
+    /// The longest packet, in bytes, that the servers take: their `jute.maxbuffer`.
+    pub largest: usize,
 }
 
 impl Config {
@@ -58,6 +61,7 @@ impl Config {
             in_flight: 8,
             call_limit: Duration::from_secs(15),
             retry: Duration::from_millis(500),
+            largest: max_buffer::DEFAULT as usize,
         }
     }
 }

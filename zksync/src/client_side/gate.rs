@@ -31,6 +31,8 @@ pub(super) enum Ask {
     Mark(Mark),
     /// Answers that had to wait can be given.
     Release,
+    /// The longest packet, in bytes, that the servers take.
+    Largest(usize),
 }
 
 #[derive(Debug)]

@@ -8,26 +8,34 @@ use zookeeper_client::{Acls, Client, CreateOptions, Error, MultiWriteError, Mult
 use super::answer::Outcome;
 use super::convert::{code, stored, their_list};
 
-/// Servers refuse requests of a megabyte, and drop the connection.
-const LARGEST: usize = 1_000_000;
-
 /// No answer: the connection broke, and it may still be done.
 pub(super) type Unanswered = Error;
 
-/// Whether a request takes several calls, which nothing may come between.
-pub(super) fn takes_several(request: &Request, before_create2: bool) -> bool {
-    let Request::Multi(writes) = request else {
-        return false;
-    };
-    let creates = writes.iter().any(|write| matches!(write, Write::Create { .. }));
-    (before_create2 && creates) || writes.iter().map(Write::size).sum::<usize>() > LARGEST
+/// What the servers take in one call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    /// Creates in a multi.
+    pub(super) create2: bool,
+    /// The longest packet, in bytes.
+    pub(super) largest: usize,
+}
+
+impl Taken {
+    /// Whether a request takes several calls, which nothing may come between.
+    pub(super) fn in_several(self, request: &Request) -> bool {
+        let Request::Multi(writes) = request else {
+            return false;
+        };
+        let creates = writes.iter().any(|write| matches!(write, Write::Create { .. }));
+        (!self.create2 && creates) || request.packet() > self.largest
+    }
 }
 
 /// Carries out what writes to nodes.
 pub(super) async fn write(
     client: Client,
     request: Request,
-    before_create2: bool,
+    taken: Taken,
 ) -> (Request, Result<Outcome, Unanswered>) {
     let outcome = match &request {
         Request::Single(write) => single(&client, write).await.map(|result| match result {
@@ -41,9 +49,7 @@ pub(super) async fn write(
                 partly: false,
             },
         }),
-        Request::Multi(writes) if takes_several(&request, before_create2) => {
-            one_by_one(&client, writes).await
-        }
+        Request::Multi(writes) if taken.in_several(&request) => one_by_one(&client, writes).await,
         Request::Multi(writes) => multi(&client, writes).await,
         Request::OpenSession { .. } | Request::CloseSession => Ok(Outcome::Done {
             stats: Vec::new(),

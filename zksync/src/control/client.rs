@@ -25,6 +25,9 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Somebody else may change the settings between our look and our change.
 const ATTEMPTS: usize = 5;
 
+/// Conflicts come with the data of both sides, and a node may have megabytes.
+const LONGEST_ANSWER: usize = 1 << 30;
+
 /// A connection to an engine. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -54,7 +57,7 @@ impl Client {
             }
         };
         let client = Self {
-            api: SyncClient::new(channel),
+            api: SyncClient::new(channel).max_decoding_message_size(LONGEST_ANSWER),
         };
         // The other two connect at the first call: made here, so that who gets a client knows that somebody is there.
         let asked = tokio::time::timeout(CONNECT_LIMIT, client.status()).await;

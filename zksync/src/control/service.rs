@@ -147,7 +147,12 @@ impl Service {
                             .to_owned(),
                     );
                 }
-                State::Standby | State::Seeding | State::CatchingUp | State::InSync | State::Paused => {}
+                State::Standby
+                | State::Seeding
+                | State::CatchingUp
+                | State::InSync
+                | State::Incomplete
+                | State::Paused => {}
             }
             let settings = Settings {
                 mode: Mode::Stop,

@@ -125,6 +125,13 @@ impl Duplex {
         if touched(false) || (children_come && other.is_none()) {
             return self.on_its_way(side, (&path, &place.there), place.direction, both);
         }
+        if other.is_none_or(|other| !node.shares_with(other))
+            && let Some(writer) = self.kept_by(side, node, other, (&path, &place.there), both)
+            && place.direction.carries_from(writer)
+        {
+            let there = if writer == side { &*place.there } else { &path };
+            return Look::of(self.repair_from(writer, there.into(), both));
+        }
         let Some(other) = other else {
             let repaired = self.only_here(
                 side,

@@ -58,7 +58,10 @@ impl Duplex {
             self.stray(change, both, now, news);
             return false;
         }
-        if place.direction != Direction::Both || !self.towards_mut(side).collides(path, change.goes) {
+        // One that this side does not take has not come either.
+        let into = self.away_from(side.other());
+        let met = into.collides(path, change.goes) || into.refused().names(path);
+        if place.direction != Direction::Both || !met {
             return true;
         }
         let here_wins = match self.strategy {
@@ -216,15 +219,6 @@ impl Duplex {
         self.away_from_a.hold(&on_b);
         self.away_from_b.hold(on_a);
         self.frozen.insert(on_a.to_owned());
-    }
-
-    /// Writes a node again that a side had refused, by A's name.
-    pub fn try_again(&mut self, on_a: &str) {
-        if !self.frozen.contains(on_a) {
-            let on_b = self.name_on_b(on_a);
-            self.away_from_a.release(&on_b);
-            self.away_from_b.release(on_a);
-        }
     }
 
     /// A person has decided: the other side gets what `keep` has. False if the path is not frozen.

@@ -5,6 +5,7 @@ mod clients;
 mod engine;
 mod load;
 mod one_way;
+mod refused;
 mod server;
 mod standby;
 mod turns;

@@ -49,6 +49,8 @@ impl Driver {
             }
         }
         let may = self.duplex.may_activate(Side::B, both(&self.a, &self.b));
+        // A leader hangs up on what is too long for it.
+        let may = may && !self.is_asking();
         if self.b.claim.stage == Stage::Held && self.role == Role::Standby && may {
             self.become_active(now);
         }

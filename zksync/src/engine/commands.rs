@@ -6,6 +6,7 @@ use mesolith_zk::request::{ANY_VERSION, Request, Write};
 use super::claim::Stage;
 use super::driver::{Driver, Role};
 use super::end::both;
+use super::refusals;
 use crate::diff;
 use crate::handle::{Answer, Command, DiffReport, Refused};
 use crate::settings::{Mode, Settings, Side, accept};
@@ -80,6 +81,10 @@ fn gives_up(now: &Settings, wanted: &Settings) -> Option<Side> {
     })
 }
 
+fn not_taken(what: String) -> Refused {
+    refused("NodesRefused", format!("the two sides are not equal: {what}"))
+}
+
 fn refused(reason: &'static str, message: impl Into<String>) -> Refused {
     Refused {
         reason,
@@ -116,7 +121,19 @@ impl Driver {
         match gives_up(&self.settings, &wanted) {
             // What it wrote last has to be on the other side before that one may write.
             Some(side) => self.barrier(side, Waiter::Switch(Box::new(wanted), answer)),
-            None => self.follow(wanted, answer),
+            None => match self.may_switch(wanted) {
+                Ok(wanted) => self.follow(wanted, answer),
+                Err(refused) => drop(answer.send(Err(refused))),
+            },
+        }
+    }
+
+    /// Settings that may be followed: where others write from now on, nothing may be missing.
+    fn may_switch(&mut self, wanted: Settings) -> Result<Settings, Refused> {
+        let wanted = accept(&self.settings, wanted)?;
+        match refusals::sentence(&self.refused_below(&wanted)) {
+            Some(what) if wanted.mode != Mode::Stop => Err(not_taken(what)),
+            _ => Ok(wanted),
         }
     }
 
@@ -190,6 +207,10 @@ impl Driver {
         if self.waiters.until.is_empty() || !self.settled {
             return;
         }
+        // Nor before it is known whether a side takes what it was not given.
+        if self.is_asking() {
+            return;
+        }
         for (side, at, waiter) in std::mem::take(&mut self.waiters.until) {
             if self.duplex.away_from(side).applied() < at {
                 self.waiters.until.push((side, at, waiter));
@@ -197,12 +218,15 @@ impl Driver {
             }
             match waiter {
                 Waiter::Barrier(answer) => {
-                    let _ = answer.send(Ok(format!("{:#x}", at.0)));
+                    let refused = refusals::sentence(&self.refused());
+                    let arrived =
+                        refused.map_or_else(|| Ok(format!("{:#x}", at.0)), |what| Err(not_taken(what)));
+                    let _ = answer.send(arrived);
                 }
                 Waiter::Diff(limit, rounds, answer) => self.diff(limit, rounds, answer),
                 Waiter::Compared(answer) => drop(answer.send(Ok(()))),
                 Waiter::Then(next, waiter) => self.barrier(next, *waiter),
-                Waiter::Switch(wanted, answer) => match accept(&self.settings, *wanted) {
+                Waiter::Switch(wanted, answer) => match self.may_switch(*wanted) {
                     Ok(wanted) => self.follow(wanted, answer),
                     Err(refused) => drop(answer.send(Err(refused))),
                 },

@@ -1,6 +1,5 @@
 //! One task: takes events of both sides, asks the decisions, sends what they say.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -68,8 +67,6 @@ pub(super) struct Driver {
     /// The target is to be filled by file before it is started; and what was written.
     pub(super) to_seed: bool,
     pub(super) seeded: Option<seed::Seeded>,
-    /// Nodes that a side does not take, by A's names, and the code that it gives.
-    pub(super) unwritable: BTreeMap<String, i32>,
     pub(super) retry_refused: u64,
     pub(super) errors: u64,
     pub(super) log: ConflictLog,
@@ -143,7 +140,6 @@ impl Driver {
             repairs: 0.0,
             to_seed: opened.seed,
             seeded: None,
-            unwritable: BTreeMap::new(),
             retry_refused: 0,
             errors: 0,
             log,
@@ -245,6 +241,7 @@ impl Driver {
             joined?;
         }
         let now = self.now();
+        self.learn_largest();
         self.try_refused(now);
         let news = self.duplex.due(both(&self.a, &self.b), now);
         self.news(news, now);

@@ -4,6 +4,7 @@ use tokio::sync::watch;
 
 use super::claim::Claim;
 use super::lag::Lags;
+use super::largest::Largest;
 use super::watcher::{self, Servers};
 use crate::duplex::Both;
 use crate::options::Options;
@@ -25,6 +26,7 @@ pub(super) struct End {
     /// How long it takes to commit a request.
     pub(super) answers: Lags,
     pub(super) servers: watch::Receiver<Servers>,
+    pub(super) largest: Largest,
     pub(super) digest: Option<bool>,
     pub(super) digest_at: u64,
     /// When a leader last turned out to have something else than what it, or the one before, had told.
@@ -35,7 +37,7 @@ pub(super) struct End {
 impl End {
     pub(super) fn new(options: &Options, side: Side, link: Link, claim: Claim) -> Self {
         let endpoint = options.endpoint(side);
-        let servers = endpoint.servers.iter().map(|server| server.client()).collect();
+        let servers: Vec<String> = endpoint.servers.iter().map(|server| server.client()).collect();
         Self {
             link,
             up: false,
@@ -46,6 +48,7 @@ impl End {
             marked: 0,
             lags: Lags::default(),
             answers: Lags::default(),
+            largest: Largest::watch(servers.clone(), &endpoint.security.connection()),
             servers: watcher::watch(servers, &endpoint.security.connection()),
             digest: None,
             digest_at: 0,

@@ -43,10 +43,8 @@ impl Driver {
             }
             Notice::Moved { .. } | Notice::Overtaken { .. } => {}
             Notice::Unwritable { path, code } => {
-                tracing::warn!(%from, %path, code, "the other side does not take a node; it is tried again later");
+                tracing::debug!(%from, %path, code, "a change was refused");
                 self.errors += 1;
-                let on_a = self.duplex.routes().on_a(from.other(), &path).into_owned();
-                self.unwritable.insert(on_a, code);
             }
             Notice::Narrowed { what } => {
                 tracing::warn!(side = %from.other(), what, "the servers there do not know this; it is left out or made to fit");

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use mesolith_zk::max_buffer;
+
 use super::driver::{Driver, Role};
+use super::refusals;
+use crate::duplex::NotTaken;
 use crate::settings::{Mode, Side};
 use crate::status::{Alert, Progress, SideStatus, State, Status, Waiting};
 
@@ -76,8 +80,11 @@ impl Driver {
         let (updates_per_second, bytes_per_second) = self.rates.sample(now, writes, bytes);
         let lag_ms = self.a.lags.summary(now);
         let both_ways = self.duplex.routes().any_from(Side::B);
-        let state = self.state(lag_ms.p50);
-        let alerts = self.alerts(now, lag_ms.p95);
+        let refused = self.refused();
+        let too_large = [Side::A, Side::B].map(|side| self.duplex.away_from(side).refused().too_large());
+        let too_large: u64 = too_large.iter().sum();
+        let state = self.state(lag_ms.p50, refused.is_empty());
+        let alerts = self.alerts(now, lag_ms.p95, &refused);
         let progress = self.progress(state, now);
         Status {
             name: self.options.name.clone(),
@@ -96,7 +103,9 @@ impl Driver {
                 as u64,
             conflicts: self.duplex.conflicts(),
             frozen: self.duplex.frozen().iter().cloned().collect(),
-            errors: self.errors + forth.refused + back.refused,
+            refused: refusals::listed(&refused),
+            refused_count: refused.len() as u64,
+            errors: self.errors + forth.refused + back.refused + too_large,
             bytes_per_second,
             updates_per_second,
             updates: writes,
@@ -113,7 +122,7 @@ impl Driver {
         }
     }
 
-    fn state(&self, lag: f64) -> State {
+    fn state(&self, lag: f64, takes_all: bool) -> State {
         match self.role {
             _ if self.failed.is_some() => State::Failed,
             Role::Connecting => State::Connecting,
@@ -123,7 +132,8 @@ impl Driver {
             Role::Active if self.settings.mode == Mode::Pause => State::Paused,
             Role::Active if !self.a.up || !self.b.up => State::CatchingUp,
             Role::Active if !self.duplex.away_from(Side::A).is_complete() => State::Seeding,
-            Role::Active if !self.settled || lag > BEHIND => State::CatchingUp,
+            Role::Active if !self.settled || lag > BEHIND || self.is_asking() => State::CatchingUp,
+            Role::Active if !takes_all => State::Incomplete,
             Role::Active => State::InSync,
         }
     }
@@ -136,10 +146,19 @@ impl Driver {
             && !self.b.up
             && self.role == Role::Connecting
         {
+            // Else they cannot read what is larger.
+            let raised = self
+                .a
+                .largest
+                .known()
+                .filter(|bytes| *bytes > max_buffer::DEFAULT);
+            let flag = raised.map_or_else(String::new, |bytes| {
+                format!(", with -Djute.maxbuffer={bytes} or more as A's servers have it")
+            });
             return Some(Waiting {
                 reason: "StartTarget".to_owned(),
                 message: format!(
-                    "the target is seeded with {} znodes at {:#x}; start its servers now",
+                    "the target is seeded with {} znodes at {:#x}; start its servers now{flag}",
                     seeded.nodes, seeded.zxid.0
                 ),
             });
@@ -203,10 +222,11 @@ impl Driver {
             digest_verified: end.digest,
             digest_age_seconds: (end.digest_at > 0).then(|| now.saturating_sub(end.digest_at) as f64 / 1e6),
             sessions: self.duplex.sessions().count(side) as u64,
+            jute_maxbuffer: end.largest.known(),
         }
     }
 
-    fn alerts(&mut self, now: u64, p95: f64) -> Vec<Alert> {
+    fn alerts(&mut self, now: u64, p95: f64, refused: &[NotTaken]) -> Vec<Alert> {
         let mut alerts = Vec::new();
         let threshold = self.settings.lag_threshold.as_secs_f64() * 1e3;
         let lag = (p95 > threshold).then(|| {
@@ -223,14 +243,8 @@ impl Driver {
             )
         });
         self.rates.alert("ConflictRate", many, now, &mut alerts);
-        let refused = self.unwritable.iter().next().map(|(path, code)| {
-            let more = self.unwritable.len() - 1;
-            format!(
-                "the other side does not take {path} ({}) and {more} more; they are tried again every minute",
-                why(*code)
-            )
-        });
-        self.rates.alert("NodesRefused", refused, now, &mut alerts);
+        self.rates
+            .alert("NodesRefused", refusals::sentence(refused), now, &mut alerts);
         let left_out: Vec<_> = self.duplex.common().left_out().collect();
         let left_out = (!left_out.is_empty()).then(|| {
             format!(
@@ -251,18 +265,6 @@ impl Driver {
         self.rates.alert("LeaderDiffers", differed, now, &mut alerts);
         alerts
     }
-}
-
-/// What a refusal's code says.
-fn why(code: i32) -> String {
-    let what = match code {
-        -102 => "no rights",
-        -114 => "its access control list",
-        -125 => "its quota",
-        -10_000 => "too large for a request",
-        _ => return format!("code {code}"),
-    };
-    format!("{what}, code {code}")
 }
 
 /// Resident memory of this process.

@@ -125,15 +125,10 @@ impl Driver {
 
     /// What a side did not take is tried again from time to time: its configuration may have been mended.
     pub(super) fn try_refused(&mut self, now: u64) {
-        if self.unwritable.is_empty() || now < self.retry_refused {
+        if now < self.retry_refused {
             return;
         }
-        if self.retry_refused > 0 {
-            for path in std::mem::take(&mut self.unwritable).into_keys() {
-                self.duplex.try_again(&path);
-            }
-            self.look_again();
-        }
         self.retry_refused = now + RETRY_REFUSED;
+        self.duplex.try_refused(both(&self.a, &self.b));
     }
 }

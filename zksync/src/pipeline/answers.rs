@@ -48,7 +48,7 @@ impl Pipeline {
             }
             Answer::Refused { code, part } => {
                 sent.span.record("refused", code);
-                self.refused(&sent, code, part, trees, now, &mut notices);
+                self.turned_down(&sent, code, part, trees, now, &mut notices);
             }
         }
         notices

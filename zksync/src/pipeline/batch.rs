@@ -9,8 +9,8 @@ use tracing::field::Empty;
 use super::{Flow, Outgoing, Pipeline, Sent, Step, What};
 use crate::checkpoint::Checkpoint;
 
-/// Servers refuse a longer request, and close the link: `jute.maxbuffer` is 1,048,575 bytes if nobody raised it.
-const LARGEST: usize = 1_040_000;
+/// Bytes of the headers around the changes of a multi.
+const AROUND: usize = 17;
 /// Whole requests that may be under way beyond the others.
 const MOST_WHOLE: usize = 6;
 
@@ -70,9 +70,10 @@ impl Pipeline {
                 None => {
                     self.advance(0);
                 }
-                Some(Step::Write { write, .. }) if write.size() > LARGEST => {
-                    let path: Box<str> = write.path().into();
-                    self.give_up(&path, super::refusals::TOO_LARGE);
+                // Planned when the servers took more.
+                Some(Step::Write { write, .. }) if write.packet() > self.largest => {
+                    let write = write.clone();
+                    self.refused.admits(&write, self.largest);
                     self.advance(1);
                 }
                 Some(Step::Write { write, .. }) if !fits_multi(write) => {
@@ -131,10 +132,12 @@ impl Pipeline {
         number
     }
 
+    /// As many changes as fit into a packet of a client's, or one that fits alone. The checkpoint comes on top of it: servers
+    /// take at least 1,024 bytes more from one another than from clients.
     fn gather(&mut self, first: (u64, usize), now: u64) -> Outgoing {
         let mut writes: Vec<Write> = Vec::new();
         let mut owner = None;
-        let mut size = 0;
+        let mut size = AROUND;
         let mut through = first.0 - 1;
         let mut zxid = self.applied;
         while let Some(unit) = self.units.get(self.next) {
@@ -146,19 +149,20 @@ impl Pipeline {
                     break;
                 };
                 let other = session.is_some() && unit_owner.is_some() && *session != unit_owner;
+                let with = unit_size + write.size_in_multi();
                 let full =
-                    writes.len() + taken >= self.limits.batch || unit_size + write.size() > self.limits.bytes;
+                    writes.len() + taken >= self.limits.batch || with > self.limits.bytes.min(self.largest);
                 // The first unit goes as a whole, up to what a server takes: the source took it in one request too.
-                let may_exceed = unit.is_atomic() && writes.is_empty() && unit_size + write.size() <= LARGEST;
+                let may_exceed = unit.is_atomic() && writes.is_empty() && with <= self.largest;
                 if !fits_multi(write)
-                    || write.size() > LARGEST
+                    || write.packet() > self.largest
                     || other
                     || (full && !may_exceed && writes.len() + taken > 0)
                 {
                     break;
                 }
                 unit_owner = unit_owner.or(*session);
-                unit_size += write.size();
+                unit_size = with;
                 taken += 1;
             }
             // A close is part of its unit's last request.

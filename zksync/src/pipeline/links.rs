@@ -25,6 +25,8 @@ impl Pipeline {
         let mut notices = Vec::new();
         if self.flow == Flow::Down {
             self.plan_again(trees, &mut notices);
+            // Servers that are set up otherwise are started again for it.
+            self.try_refused(trees);
         }
         notices
     }
@@ -47,6 +49,7 @@ impl Pipeline {
     pub fn stand_by(&mut self) {
         self.down();
         self.flow = Flow::Standby;
+        self.refused.clear();
     }
 
     /// Another engine's checkpoint: what it has done needs no doing here.
@@ -111,5 +114,6 @@ impl Pipeline {
         for path in std::mem::take(&mut self.unsure) {
             self.repair(path, trees);
         }
+        self.come_below(trees);
     }
 }

@@ -90,7 +90,7 @@ pub enum Notice {
         /// The session.
         session: i64,
     },
-    /// The target does not take a change of a node, which is left alone from now on.
+    /// The target does not take a change of a node, see [`super::Pipeline::refused`].
     Unwritable {
         /// The node, by the target's name.
         path: Box<str>,

@@ -6,9 +6,6 @@ use mesolith_zk::request::{CreateMode, Write};
 
 use super::{Flow, Notice, Pipeline, Sent, Step, Trees, What};
 
-/// The engine's own code for a change that no server takes, since its request would be too long.
-pub(super) const TOO_LARGE: i32 = -10_000;
-
 const INVALID_ACL: i32 = -114;
 /// What servers say of a sort of node that they have never heard of, or that they were not set up for.
 const UNREADABLE: i32 = -5;
@@ -30,7 +27,7 @@ impl Pipeline {
         now >= self.not_before
     }
 
-    pub(super) fn refused(
+    pub(super) fn turned_down(
         &mut self,
         sent: &Sent,
         code: i32,
@@ -49,14 +46,13 @@ impl Pipeline {
         match sent.what {
             // The checkpoints behind it count it as done, so what is missing is found by looking.
             What::Acl => {
-                let path = self.failing(sent, 0);
+                let write = self.failing_write(sent, 0);
                 self.done(sent.through, notices);
-                match path {
-                    // The node is as it should be but for its list, so it is not left alone; the next walk tries again.
-                    Some(path) if FINAL.contains(&code) && !is_mended => {
-                        notices.push(Notice::Unwritable { path, code })
+                match write {
+                    Some(write) if FINAL.contains(&code) && !is_mended => {
+                        self.give_up(&write, code, notices);
                     }
-                    Some(path) => self.repair(path, trees),
+                    Some(write) => self.repair(write.path().into(), trees),
                     None => {}
                 }
                 return;
@@ -81,10 +77,9 @@ impl Pipeline {
         if is_final
             && !is_mended
             && !matches!(code, SESSION_MOVED | SESSION_EXPIRED)
-            && let Some(path) = self.failing(sent, part)
+            && let Some(write) = self.failing_write(sent, part)
         {
-            self.give_up(&path, code);
-            notices.push(Notice::Unwritable { path, code });
+            self.give_up(&write, code, notices);
             self.refusals = 0;
         }
         self.not_before = now + pause(self.refusals);
@@ -144,10 +139,15 @@ impl Pipeline {
         })
     }
 
+    /// The change that failed.
+    fn failing_write(&self, sent: &Sent, part: usize) -> Option<Write> {
+        let (_, write) = self.writes_from(sent.first).nth(part)?;
+        Some(write.clone())
+    }
+
     /// The node whose change failed.
     fn failing(&self, sent: &Sent, part: usize) -> Option<Box<str>> {
-        let (_, write) = self.writes_from(sent.first).nth(part)?;
-        Some(write.path().into())
+        Some(self.failing_write(sent, part)?.path().into())
     }
 
     /// Whether the target refused something that it does not know, and that is left out or made to fit from now on.
@@ -190,10 +190,11 @@ impl Pipeline {
         true
     }
 
-    /// Leaves a node alone, since the target does not take it.
-    pub(super) fn give_up(&mut self, path: &str, code: i32) {
-        tracing::warn!(path, code, "the target does not take this node; it is left alone");
-        self.held.hold(path);
+    /// Leaves a change out, since the target does not take it.
+    fn give_up(&mut self, write: &Write, code: i32, notices: &mut Vec<Notice>) {
+        self.refused.refuse(write, code);
+        let path = write.path().into();
+        notices.push(Notice::Unwritable { path, code });
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use mesolith_zk::record::Acl;
 use mesolith_zk::request::{CreateMode, Write};
 
-use super::{Step, View, create_like, parent};
+use super::{Step, View, create_like, packet_like, parent};
 
 /// Most times that a node's data is set just to raise its version, and bytes that this may take.
 const MOST_RAISES: i32 = 10_000;
@@ -24,7 +24,7 @@ pub(super) fn fit(
     let (now, common) = (view.target.get(path), view.common);
     let same_data = before.planned.data || now.is_some_and(|now| common.same_data(now.data(), data));
     let sets = raises(version, before.version, data.map_or(0, <[u8]>::len)).max(i32::from(!same_data));
-    set_data(path, data, sets, view, steps);
+    set_data(path, data.map(Bytes::copy_from_slice), sets, view, steps);
     let same_list = before.planned.acl || now.is_some_and(|now| common.same_list(now.acl(), acl));
     let lists = raises(aversion, before.aversion, 0).max(i32::from(!same_list));
     set_acl(path, acl, lists, view, steps);
@@ -38,25 +38,34 @@ pub(super) fn raises(wanted: i32, found: i32, bytes: usize) -> i32 {
 }
 
 /// Whether a version is behind and can be raised.
-pub(super) fn can_raise(wanted: i32, found: i32, bytes: usize) -> bool {
+pub fn can_raise(wanted: i32, found: i32, bytes: usize) -> bool {
     raises(wanted, found, bytes) > 0
 }
 
-fn set_data(path: &str, data: Option<&[u8]>, times: i32, view: &mut View<'_>, steps: &mut Vec<Step>) {
-    if times == 0 {
-        return;
-    }
-    let data = data.map(Bytes::copy_from_slice);
+/// Sets a node's data so many times, if the target takes it.
+pub(super) fn set_data(
+    path: &str,
+    data: Option<Bytes>,
+    times: i32,
+    view: &mut View<'_>,
+    steps: &mut Vec<Step>,
+) {
     for _ in 0..times {
         let Some(before) = view.get(path) else { return };
-        steps.push(Step::write(Write::SetData {
+        let write = Write::SetData {
             path: path.into(),
             data: data.clone(),
-            version: view.set(path, before),
-        }));
+            version: before.version,
+        };
+        if !view.admits(&write) {
+            return;
+        }
+        view.set(path, before);
+        steps.push(Step::write(write));
     }
 }
 
+/// The same of its list.
 pub(super) fn set_acl(
     path: &str,
     acl: Option<&[Acl]>,
@@ -66,27 +75,38 @@ pub(super) fn set_acl(
 ) {
     for _ in 0..times {
         let Some(before) = view.get(path) else { return };
-        steps.push(Step::write(Write::SetAcl {
+        let write = Write::SetAcl {
             path: path.into(),
             acl: view.common.list(acl).map(Cow::into_owned),
-            version: view.set_acl(path, before),
-        }));
+            version: before.aversion,
+        };
+        if !view.admits(&write) {
+            return;
+        }
+        view.set_acl(path, before);
+        steps.push(Step::write(write));
     }
 }
 
-/// Away with a node and what the target has below it.
+/// Away with a node and what the target has below it, as far as the target lets it go.
 pub(super) fn delete(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
     let Some(before) = view.get(path) else {
         return;
     };
     for child in view.children(path) {
         delete(&child, view, steps);
+        if view.get(&child).is_some() {
+            return;
+        }
     }
-    view.deleted(path);
-    steps.push(Step::write(Write::Delete {
+    let write = Write::Delete {
         path: path.into(),
         version: before.version,
-    }));
+    };
+    if view.admits(&write) {
+        view.deleted(path);
+        steps.push(Step::write(write));
+    }
 }
 
 /// A node that should be there and is not: as the source has it by now, or not at all if it is gone there too.
@@ -98,7 +118,18 @@ pub(super) fn again(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
         above_a_root(path, view, steps);
         return;
     };
-    if !parents(path, view, steps) {
+    let mut create = create_like(path, node, view.common);
+    let stat = node.stored();
+    let data = node.data().map(Bytes::copy_from_slice);
+    let mut sets = raises(stat.version, 0, data.as_ref().map_or(0, Bytes::len));
+    if let Step::Write { write, .. } = &mut create
+        && write.packet() > view.largest
+        && packet_like(path, node, view.common) <= view.largest
+    {
+        empty(write);
+        sets = sets.max(1);
+    }
+    if !parents(path, view, steps) || !admitted(&create, view) {
         return;
     }
     let owner = node.owner();
@@ -112,12 +143,21 @@ pub(super) fn again(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
         }
     }
     view.created(path, owner);
-    steps.push(create_like(path, node, view.common));
-    let stat = node.stored();
-    let length = node.data().map_or(0, <[u8]>::len);
-    set_data(path, node.data(), raises(stat.version, 0, length), view, steps);
+    steps.push(create);
+    set_data(path, data, sets, view, steps);
     set_acl(path, node.acl(), raises(stat.aversion, 0, 0), view, steps);
     view.written_as_now(path);
+}
+
+/// To be set afterwards.
+fn empty(write: &mut Write) {
+    if let Write::Create { data, .. } = write {
+        *data = None;
+    }
+}
+
+fn admitted(step: &Step, view: &mut View<'_>) -> bool {
+    matches!(step, Step::Write { write, .. } if view.admits(write))
 }
 
 /// Nodes above what is kept equal: like the source's where they have the same name, else blank.
@@ -133,7 +173,6 @@ fn above_a_root(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
     if !is_above || !parents(path, view, steps) {
         return;
     }
-    view.created(path, None);
     let like = view.source.ancestor(path);
     let blank = Step::write(Write::Create {
         path: path.into(),
@@ -141,7 +180,11 @@ fn above_a_root(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
         acl: None,
         mode: CreateMode::Persistent,
     });
-    steps.push(like.map_or(blank, |node| create_like(path, node, view.common)));
+    let create = like.map_or(blank, |node| create_like(path, node, view.common));
+    if admitted(&create, view) {
+        view.created(path, None);
+        steps.push(create);
+    }
 }
 
 /// Parents that the target lacks; false if there is none to be had.

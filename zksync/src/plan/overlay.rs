@@ -165,7 +165,7 @@ impl Overlay {
     }
 }
 
-/// Subtrees that are not written for now: frozen by a conflict, or refused by the target.
+/// Subtrees that are not written for now: frozen by a conflict.
 #[derive(Debug, Clone, Default)]
 pub struct Held(BTreeSet<Box<str>>);
 

@@ -4,7 +4,7 @@ use mesolith_zk::request::{ANY_VERSION, CreateMode, Write};
 use mesolith_zk::tree::Node;
 
 use super::fit::{again, can_raise, delete, fit, parents, raises, set_acl};
-use super::{Common, Expected, Planned, Step, View};
+use super::{COUNTER, Common, Expected, Planned, Step, View};
 
 /// Most create-and-delete pairs that raise one node's counter at once; the rest is found behind the next time.
 const PAIRS: i32 = 50_000;
@@ -32,7 +32,7 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
     let kind = |node| view.common.kind(node);
     if view.untouched(path).is_some_and(|now| kind(now) != kind(node)) {
         delete(path, view, &mut steps);
-        if parents(path, view, &mut steps) {
+        if view.get(path).is_none() && parents(path, view, &mut steps) {
             again(path, view, &mut steps);
         }
         return steps;
@@ -107,18 +107,22 @@ fn raise(path: &str, by: i32, view: &mut View<'_>, steps: &mut Vec<Step>) {
     if by <= 0 || view.get(path).is_none_or(|node| node.owner.is_some()) {
         return;
     }
-    let child: Box<str> = format!("{path}/.mesolith-counter").into();
+    let child: Box<str> = format!("{path}/{COUNTER}").into();
     // Left by a run that was cut off between the two.
     delete(&child, view, steps);
+    let create = Write::Create {
+        path: child.clone(),
+        data: None,
+        acl: None,
+        mode: CreateMode::Persistent,
+    };
+    if view.get(&child).is_some() || !view.admits(&create) {
+        return;
+    }
     view.deleted(&child);
     view.counted(path, by.min(PAIRS));
     for _ in 0..by.min(PAIRS) {
-        steps.push(Step::write(Write::Create {
-            path: child.clone(),
-            data: None,
-            acl: None,
-            mode: CreateMode::Persistent,
-        }));
+        steps.push(Step::write(create.clone()));
         steps.push(Step::write(Write::Delete {
             path: child.clone(),
             version: ANY_VERSION,
@@ -133,7 +137,7 @@ mod tests {
     use mesolith_zk::record::{NodeStat, Zxid};
     use mesolith_zk::tree::Tree;
 
-    use super::super::{Held, Overlay, Source};
+    use super::super::{Held, Overlay, Refused, Source};
     use super::*;
     use crate::routes::Routes;
     use crate::settings::{Settings, Side};
@@ -168,6 +172,8 @@ mod tests {
             target,
             held: &Held::default(),
             common: &Common::default(),
+            refused: &mut Refused::default(),
+            largest: usize::MAX,
             current: &mut current,
             overlay: &mut overlay,
             unit: 1,

@@ -6,10 +6,11 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use mesolith_zk::record::{Create, CreateKind, Op, Txn};
 use mesolith_zk::request::{CreateMode, Write};
 
-use super::fit::{again, delete, fit, parents, raises, set_acl};
+use super::fit::{again, delete, fit, parents, raises, set_acl, set_data};
 use super::{Step, View};
 
 /// Steps for a committed transaction; none for what failed there, is not carried, or is to be skipped (by the target's
@@ -48,14 +49,20 @@ fn single(op: &Op, session: i64, skip: &[Box<str>], view: &mut View<'_>, steps: 
             let Some(path) = carried(&new.path, skip, view) else {
                 return;
             };
-            match view.get(&path) {
-                Some(before) => steps.push(Step::write(Write::SetData {
-                    path: path.as_ref().into(),
-                    data: new.data.clone(),
-                    version: view.set(&path, before),
-                })),
-                None => again(&path, view, steps),
-            }
+            let Some(before) = view.get(&path) else {
+                return again(&path, view, steps);
+            };
+            // Changes before it may have been refused, and count as well.
+            let missed = if view.refused.names(&path) {
+                raises(
+                    new.version,
+                    before.version,
+                    new.data.as_ref().map_or(0, Bytes::len),
+                )
+            } else {
+                0
+            };
+            set_data(&path, new.data.clone(), missed.max(1), view, steps);
         }
         Op::SetAcl { path, acl, version } => {
             let Some(path) = carried(path, skip, view) else {
@@ -101,14 +108,16 @@ fn close(session: i64, view: &mut View<'_>, steps: &mut Vec<Step>) {
     }
     for path in view.owned(session) {
         let Some(before) = view.get(&path) else { continue };
-        view.deleted(&path);
-        steps.push(Step::Write {
-            session: Some(session),
-            write: Write::Delete {
-                path,
-                version: before.version,
-            },
-        });
+        let write = Write::Delete {
+            path,
+            version: before.version,
+        };
+        // What cannot be deleted goes with the session.
+        if view.admits(&write) {
+            view.deleted(write.path());
+            let session = Some(session);
+            steps.push(Step::Write { session, write });
+        }
     }
     steps.push(Step::Close { session });
 }
@@ -139,8 +148,14 @@ fn create(path: &str, new: &Create, session: i64, view: &mut View<'_>, steps: &m
         let wanted = (new.data.as_deref(), new.acl.as_deref());
         return fit(path, wanted, (0, 0), view, steps);
     }
+    let write = Write::Create {
+        path: path.into(),
+        data: new.data.clone(),
+        acl: common.list(new.acl.as_deref()).map(Cow::into_owned),
+        mode,
+    };
     delete(path, view, steps);
-    if !parents(path, view, steps) {
+    if view.get(path).is_some() || !parents(path, view, steps) || !view.admits(&write) {
         return;
     }
     let owner = (mode == CreateMode::Ephemeral).then_some(session);
@@ -151,12 +166,7 @@ fn create(path: &str, new: &Create, session: i64, view: &mut View<'_>, steps: &m
     view.created(path, owner);
     steps.push(Step::Write {
         session: owner,
-        write: Write::Create {
-            path: path.into(),
-            data: new.data.clone(),
-            acl: common.list(new.acl.as_deref()).map(Cow::into_owned),
-            mode,
-        },
+        write,
     });
     if passing {
         delete(path, view, steps);

@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesolith_zk::record::Zxid;
+use mesolith_zk::request::Write;
 use mesolith_zk::tree::{Node, Tree};
 
-use super::Common;
 use super::overlay::{Expected, Held, Overlay, Planned};
+use super::{Common, Refused};
 use crate::routes::Routes;
 use crate::settings::Side;
 
@@ -50,6 +51,10 @@ pub struct View<'a> {
     pub held: &'a Held,
     /// What both sides can hold.
     pub common: &'a Common,
+    /// What the target does not take.
+    pub refused: &'a mut Refused,
+    /// The longest packet that its servers take from clients.
+    pub largest: usize,
     /// Nodes that were written as the source has them at a position: what happened to them before is in already.
     pub current: &'a mut BTreeMap<Box<str>, Zxid>,
     /// What is planned.
@@ -81,6 +86,11 @@ impl<'a> View<'a> {
     pub fn untouched(&self, path: &str) -> Option<Node<'a>> {
         let touched = self.overlay.nodes.contains_key(path);
         (!touched).then(|| self.target.get(path)).flatten()
+    }
+
+    /// Whether a change may be tried; if not, it is among what the target refuses.
+    pub fn admits(&mut self, write: &Write) -> bool {
+        self.refused.admits(write, self.largest)
     }
 
     /// Whether it was written as the source has it after this unit's position.

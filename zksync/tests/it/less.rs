@@ -17,7 +17,7 @@ use crate::seed::{connect, setup};
 const LIMIT: Duration = Duration::from_secs(90);
 const SESSION: Duration = Duration::from_secs(60);
 
-fn endpoint(ensemble: &Ensemble) -> EndpointOptions {
+pub fn endpoint(ensemble: &Ensemble) -> EndpointOptions {
     let with_quorum = |id| {
         let quorum = ensemble.quorum(id);
         let port = quorum.rsplit(':').next().unwrap_or_default().to_owned();
@@ -56,7 +56,7 @@ pub async fn start(
     (engine, task)
 }
 
-async fn diff(engine: &Handle) -> DiffReport {
+pub async fn diff(engine: &Handle) -> DiffReport {
     let (answer, report) = oneshot::channel();
     let diff = Command::Diff { limit: 50, answer };
     engine.commands.send(diff).await.unwrap();

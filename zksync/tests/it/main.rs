@@ -13,6 +13,7 @@ mod observer;
 mod opening;
 mod options;
 mod preflight;
+mod refused;
 mod schema;
 mod scripted;
 mod seed;

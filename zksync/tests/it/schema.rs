@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use mesolith_zksync::settings::{Route, Settings, Side};
-use mesolith_zksync::status::{Alert, Lag, Progress, SideStatus, Status, Waiting};
+use mesolith_zksync::status::{Alert, Lag, Progress, RefusedChange, SideStatus, Status, Waiting};
 use serde_json::Value;
 
 /// Every optional part is there.
@@ -14,6 +14,7 @@ fn full() -> Status {
         leader: Some(String::new()),
         digest_verified: Some(true),
         digest_age_seconds: Some(0.0),
+        jute_maxbuffer: Some(0),
         ..SideStatus::default()
     };
     Status {
@@ -37,6 +38,14 @@ fn full() -> Status {
             ..Progress::default()
         }),
         sides: [(Side::A, side.clone()), (Side::B, side)].into(),
+        refused: vec![RefusedChange {
+            path: String::new(),
+            side: Side::B,
+            what: String::new(),
+            reason: String::new(),
+            message: String::new(),
+            bytes: 0,
+        }],
         alerts: vec![Alert {
             reason: String::new(),
             message: String::new(),

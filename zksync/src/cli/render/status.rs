@@ -5,6 +5,8 @@ use crate::settings::Side;
 use crate::status::{Progress, SideStatus, State, Status};
 
 const BAR_WIDTH: usize = 38;
+/// Refused changes that a sentence names.
+const MOST_NAMED: usize = 3;
 const SPARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// One line; `history` is what the 95th percentile was before, oldest first.
@@ -32,7 +34,7 @@ pub(crate) fn status_line(status: &Status, history: &[f64]) -> String {
             parts.extend(status.waiting_for.as_ref().map(|w| w.message.clone()));
             return parts.join("   ");
         }
-        State::CatchingUp | State::InSync | State::Paused => {}
+        State::CatchingUp | State::InSync | State::Incomplete | State::Paused => {}
     }
     let figures = &status.lag_ms;
     parts.push(format!(
@@ -53,6 +55,9 @@ pub(crate) fn status_line(status: &Status, history: &[f64]) -> String {
     parts.push(format!("{} updates/s", rate(status.updates_per_second)));
     parts.push(format!("pending {}", count(status.pending)));
     parts.push(format!("conflicts {}", count(status.conflicts)));
+    if status.refused_count > 0 {
+        parts.push(format!("refused {}", count(status.refused_count)));
+    }
     if status.errors > 0 {
         parts.push(format!("errors {}", count(status.errors)));
     }
@@ -105,7 +110,7 @@ fn digest(status: &Status) -> String {
     match ages.fold(None, |oldest: Option<f64>, age| {
         Some(oldest.map_or(age, |o| o.max(age)))
     }) {
-        Some(age) => format!("digest equal {} ago", span(age)),
+        Some(age) => format!("digest verified {} ago", span(age)),
         None => "digest not checked".to_owned(),
     }
 }
@@ -170,6 +175,20 @@ pub(crate) fn in_sync(status: &Status) -> String {
     )
 }
 
+/// The same when the target does not take everything.
+pub(crate) fn incomplete(status: &Status) -> String {
+    let what = status.refused.iter().map(|one| one.message.as_str());
+    let more = match status.refused_count.saturating_sub(MOST_NAMED as u64) {
+        0 => String::new(),
+        more => format!("; and {} more", count(more)),
+    };
+    format!(
+        "not in sync: {}{more}; the engine goes on as pid {}; mesos-migrate sync status",
+        what.take(MOST_NAMED).collect::<Vec<_>>().join("; "),
+        status.pid
+    )
+}
+
 /// Scaled to its own largest value, so that a change shows at any level.
 fn sparkline(values: &[f64]) -> String {
     let most = values.iter().copied().fold(0.0, f64::max);
@@ -195,6 +214,8 @@ mod tests {
             waiting_for: None,
             reverse_lag_ms: None,
             frozen: Vec::new(),
+            refused: Vec::new(),
+            refused_count: 0,
             alerts: Vec::new(),
             errors: 0,
             pending: 0,
@@ -208,7 +229,7 @@ mod tests {
         assert_eq!(
             status(&plain(), &[1.0, 1.0, 2.0, 1.0, 8.0]),
             "state in-sync   lag p50 0.4 ms  p95 1.1 ms  p99 2.3 ms  ▂▂▃▂█   1,204 updates/s   pending 0   \
-             conflicts 0   digest equal 2 s ago"
+             conflicts 0   digest verified 2 s ago"
         );
         assert!(status(&plain(), &[]).contains("p99 2.3 ms   1,204 updates/s"));
     }
@@ -219,7 +240,7 @@ mod tests {
             status(&fixtures::status(), &[]).lines().collect::<Vec<_>>(),
             [
                 "state in-sync   lag p50 0.4 ms  p95 1.1 ms  p99 2.3 ms   back p95 1.5 ms   1,204 updates/s   \
-                 pending 3   conflicts 2   errors 1   digest equal 2 s ago",
+                 pending 3   conflicts 2   refused 1   errors 1   digest verified 2 s ago",
                 "waiting   WaitingForDecision: /jobs/7 is frozen; decide with: mesos-migrate sync resolve /jobs/7 --keep a|b",
                 "alert     LagAboveThreshold for 12 s: 95 % of changes took up to 120 ms, above 100 ms",
                 "frozen    /jobs/7; decide with: mesos-migrate sync resolve PATH --keep a|b",
@@ -239,7 +260,7 @@ mod tests {
             digest(&status)
         };
         assert_eq!(with(None, None), "digest not checked");
-        assert_eq!(with(None, Some(true)), "digest equal 3 s ago");
+        assert_eq!(with(None, Some(true)), "digest verified 3 s ago");
         assert_eq!(with(Some(true), Some(false)), "digest DIFFERS on B");
     }
 

@@ -29,6 +29,8 @@ enum Step {
     /// Done, if it stays so: the active engine may have been killed a moment ago.
     Standby(String),
     Done(String),
+    /// It follows, and the target does not take everything.
+    Incomplete(String),
     Failed(String),
 }
 
@@ -38,6 +40,7 @@ fn step(status: &Status) -> Step {
     match status.state {
         State::Connecting | State::Seeding | State::CatchingUp => Step::Wait,
         State::InSync => Step::Done(render::in_sync(status)),
+        State::Incomplete => Step::Incomplete(render::incomplete(status)),
         State::Standby => match other_active(status) {
             Some(run) => Step::Standby(format!(
                 "standby: the engine {run} works; this one runs as pid {pid} and takes over when that one ends"
@@ -127,6 +130,14 @@ async fn follow(
         Some((status, Step::Done(said) | Step::Standby(said))) => {
             done(args, &status, &said, console).map(Some)
         }
+        Some((status, Step::Incomplete(said))) => {
+            console.keep_live();
+            console.note(&said);
+            if args.at.output == Output::Json {
+                console.json(&status)?;
+            }
+            Ok(Some(exit::NOT_YET))
+        }
         Some((_, Step::Failed(message))) => {
             // It would only wait to be looked at; whoever starts it is here now.
             ask::stop_and_wait(&args.at, client).await?;
@@ -194,7 +205,9 @@ async fn until_decided(
         match &step {
             Step::Wait => standing_by = None,
             Step::Standby(_) if standing_by.get_or_insert_with(Instant::now).elapsed() < patience => {}
-            Step::Standby(_) | Step::Done(_) | Step::Failed(_) => return Ok(Some((status, step))),
+            Step::Standby(_) | Step::Done(_) | Step::Incomplete(_) | Step::Failed(_) => {
+                return Ok(Some((status, step)));
+            }
         }
         shown.last = Some(status);
     }
@@ -245,6 +258,13 @@ mod tests {
             unreachable!()
         };
         assert!(said.starts_with("in sync at zxid 0x2b0001f3a4"), "{said}");
+        let Step::Incomplete(said) = step(&with(State::Incomplete)) else {
+            unreachable!()
+        };
+        assert!(
+            said.starts_with("not in sync: B does not take /big; the engine goes on as pid 4711"),
+            "{said}"
+        );
         let alone = Status {
             active_run: None,
             ..with(State::Standby)

@@ -12,7 +12,7 @@ use super::super::item::Item;
 use super::super::read::Want;
 use super::super::sessions;
 use super::super::work::Mark;
-use super::super::write::{takes_several, write};
+use super::super::write::{Taken, write};
 use super::Driver;
 use super::replies::Reply;
 use crate::duplex::is_engine;
@@ -70,6 +70,7 @@ impl Driver {
             Ask::Look(_) => {}
             Ask::Mark(mark) => self.work.mark(mark),
             Ask::Release => self.release(),
+            Ask::Largest(bytes) => self.config.largest = bytes,
         }
     }
 
@@ -126,7 +127,7 @@ impl Driver {
                 partly: false,
             },
             _ => {
-                let write = write(self.client.clone(), request, self.before_create2());
+                let write = write(self.client.clone(), request, self.taken());
                 self.send(async move {
                     let (request, outcome) = write.await;
                     Reply::Wrote {
@@ -150,13 +151,16 @@ impl Driver {
         Turn::Go
     }
 
-    fn before_create2(&self) -> bool {
-        self.config.version.is_some_and(|version| version < (3, 5, 0))
+    fn taken(&self) -> Taken {
+        Taken {
+            create2: self.config.version.is_none_or(|version| version >= (3, 5, 0)),
+            largest: self.config.largest,
+        }
     }
 
     fn needs_all(&self, session: i64, request: &Request) -> bool {
         if is_engine(session) {
-            return self.own.contains_key(&session) && takes_several(request, self.before_create2());
+            return self.own.contains_key(&session) && self.taken().in_several(request);
         }
         match request {
             Request::OpenSession { .. } => self.sessions.get(session).is_none(),
@@ -180,11 +184,11 @@ impl Driver {
             }));
             return;
         }
-        let before_create2 = self.before_create2();
+        let taken = self.taken();
         if is_engine(session) {
             self.alone_for = None;
             self.alone = Some(Box::pin(async move {
-                let (request, outcome) = write(own, request, before_create2).await;
+                let (request, outcome) = write(own, request, taken).await;
                 Reply::Wrote {
                     session,
                     cxid,
@@ -200,7 +204,7 @@ impl Driver {
             _ => self.sessions.get(session).cloned(),
         };
         self.alone = Some(Box::pin(async move {
-            let (request, outcome) = mirrored(client, request, before_create2, limit).await;
+            let (request, outcome) = mirrored(client, request, taken, limit).await;
             // Whichever server the link's own session is with has it as well from here on.
             let synced = match timeout(limit, own.sync("/")).await {
                 Ok(synced) => synced,
@@ -283,7 +287,7 @@ fn nothing() -> Outcome {
 async fn mirrored(
     client: Option<Client>,
     request: Request,
-    before_create2: bool,
+    taken: Taken,
     limit: Duration,
 ) -> (Request, Result<Outcome, ClientError>) {
     let Some(client) = client else {
@@ -303,7 +307,7 @@ async fn mirrored(
         };
         return (request, outcome);
     }
-    match timeout(limit, write(client, request.clone(), before_create2)).await {
+    match timeout(limit, write(client, request.clone(), taken)).await {
         Ok(written) => written,
         Err(_) => (request, Err(ClientError::Timeout)),
     }

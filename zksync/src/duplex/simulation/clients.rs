@@ -51,6 +51,26 @@ impl World {
         self.on(side, ADMINISTRATOR, Request::Single(set));
     }
 
+    /// An administrator sets a node's data to so many bytes, or makes the node with them.
+    pub(super) fn fill(&mut self, side: Side, path: &str, bytes: usize) {
+        let data = Some(vec![b'x'; bytes].into());
+        let path: Box<str> = path.into();
+        let write = match self.tree(side).get(&path) {
+            Some(_) => Write::SetData {
+                path,
+                data,
+                version: ANY_VERSION,
+            },
+            None => Write::Create {
+                path,
+                data,
+                acl: None,
+                mode: CreateMode::Persistent,
+            },
+        };
+        self.on(side, ADMINISTRATOR, Request::Single(write));
+    }
+
     /// A client begins a session and registers; gives the session.
     pub(super) fn register(&mut self, side: Side, path: &str) -> i64 {
         let session = self.ensemble(side).clients[0];

@@ -38,6 +38,10 @@ impl World {
         self.duplex = duplex(self.run, &self.settings);
         self.duplex.sessions_mut().learn(both(&self.a, &self.b), born);
         for side in SIDES {
+            let largest = self.ensemble(side).server.largest;
+            self.duplex.set_largest(side, largest, both(&self.a, &self.b));
+        }
+        for side in SIDES {
             let position = self.tree(side).last_zxid();
             self.duplex.see_since(side, position);
         }

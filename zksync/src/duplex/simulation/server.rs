@@ -1,5 +1,7 @@
 //! A model of an ensemble: requests become transactions by the servers' rules.
 
+use std::collections::BTreeSet;
+
 use mesolith_zk::record::{Create, CreateKind, Op, SetData, Txn, TxnHeader, Zxid};
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write};
 use mesolith_zk::tree::Tree;
@@ -9,6 +11,10 @@ pub(super) struct Server {
     pub(super) tree: Tree,
     /// It knows no containers, and takes no addresses with a mask.
     pub(super) is_old: bool,
+    /// The longest packet of a client, in bytes.
+    pub(super) largest: usize,
+    /// Nodes that nobody may write.
+    pub(super) denied: BTreeSet<Box<str>>,
     zxid: u32,
 }
 
@@ -17,6 +23,8 @@ impl Server {
         Self {
             tree: Tree::new(),
             is_old: false,
+            largest: usize::MAX,
+            denied: BTreeSet::new(),
             zxid: 0,
         }
     }
@@ -33,10 +41,10 @@ impl Server {
         let op = match request {
             Request::OpenSession { timeout } => Op::CreateSession { timeout: *timeout },
             Request::CloseSession => Op::CloseSession { paths: None },
-            Request::Single(write) if self.refuses_list(write) => Op::Error { code: -114 },
-            Request::Single(write) => {
-                op(&self.tree, session, write).unwrap_or_else(|code| Op::Error { code })
-            }
+            Request::Single(write) => match self.refuses(write) {
+                Some(code) => Op::Error { code },
+                None => op(&self.tree, session, write).unwrap_or_else(|code| Op::Error { code }),
+            },
             Request::Multi(writes) => self.multi(header, writes),
         };
         let txn = Txn {
@@ -46,6 +54,14 @@ impl Server {
         };
         self.tree.apply(&txn);
         txn
+    }
+
+    /// Before it looks at the tree.
+    fn refuses(&self, write: &Write) -> Option<i32> {
+        // A real server hangs up, or worse.
+        assert!(write.packet() <= self.largest, "too long: {}", write.path());
+        let denied = self.denied.contains(write.path());
+        (denied.then_some(-102)).or(self.refuses_list(write).then_some(-114))
     }
 
     fn refuses_list(&self, write: &Write) -> bool {
@@ -72,8 +88,9 @@ impl Server {
         let mut tree = self.tree.clone();
         let mut ops = Vec::new();
         for (n, write) in writes.iter().enumerate() {
-            let refused = self.refuses_list(write).then_some(-114);
-            let done = refused.map_or_else(|| op(&tree, header.session, write), Err);
+            let done = self
+                .refuses(write)
+                .map_or_else(|| op(&tree, header.session, write), Err);
             match done {
                 Ok(op) => {
                     tree.apply(&Txn {

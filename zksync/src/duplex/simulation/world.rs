@@ -111,6 +111,12 @@ impl World {
         self.ensemble(side).server.is_old = true;
     }
 
+    /// The longest packet that a side's servers take from clients, as they and the engine know it.
+    pub(super) fn limit(&mut self, side: Side, largest: usize) {
+        self.ensemble(side).server.largest = largest;
+        self.duplex.set_largest(side, largest, both(&self.a, &self.b));
+    }
+
     pub(super) fn ensemble(&mut self, side: Side) -> &mut Ensemble {
         match side {
             Side::A => &mut self.a,

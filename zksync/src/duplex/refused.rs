@@ -1,0 +1,102 @@
+//! What a side does not take, in both directions.
+
+use mesolith_zk::tree::Node;
+
+use super::{Both, Duplex};
+use crate::plan::{Part, Refusal, packet_like};
+use crate::settings::Side;
+
+/// A change that a side does not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotTaken {
+    /// The node, by A's name.
+    pub path: String,
+    /// The side that does not take it.
+    pub by: Side,
+    /// What of the node.
+    pub part: Part,
+    /// Why, and how long it is.
+    pub refusal: Refusal,
+}
+
+impl Duplex {
+    /// What a side does not take, as both trees are now.
+    pub fn refused(&mut self, both: Both<'_>) -> Vec<NotTaken> {
+        let mut all = Vec::new();
+        for from in [Side::A, Side::B] {
+            let pipe = self.away_from_mut(from);
+            pipe.settle_refused(both.from(from));
+            let by = from.other();
+            let one = |(path, part, refusal): (&str, Part, &Refusal)| NotTaken {
+                path: self.routes.on_a(by, path).into_owned(),
+                by,
+                part,
+                refusal: *refusal,
+            };
+            all.extend(self.away_from(from).refused().iter().map(one));
+        }
+        all
+    }
+
+    /// There is a reason to try all of it again.
+    pub fn try_refused(&mut self, both: Both<'_>) {
+        for from in [Side::A, Side::B] {
+            self.away_from_mut(from).try_refused(both.from(from));
+        }
+    }
+
+    /// The longest packet that a side's servers take from clients, in bytes.
+    pub fn set_largest(&mut self, side: Side, largest: usize, both: Both<'_>) {
+        let from = side.other();
+        self.away_from_mut(from).set_largest(largest, both.from(from));
+    }
+
+    /// The side whose node the other one does not take, so that what the other one has, if it has it, is older. Sizes tell it
+    /// also when nobody has seen the refusal. None where both are equal.
+    pub(super) fn kept_by(
+        &self,
+        side: Side,
+        node: Node<'_>,
+        other: Option<Node<'_>>,
+        (path, there): (&str, &str),
+        both: Both<'_>,
+    ) -> Option<Side> {
+        let Some(other) = other else {
+            return self.waits(side, path, both).then_some(side);
+        };
+        let common = self.common();
+        let same = common.same_data(node.data(), other.data()) && common.same_list(node.acl(), other.acl());
+        if same {
+            return None;
+        }
+        match (
+            self.not_taken(side, there, node),
+            self.not_taken(side.other(), path, other),
+        ) {
+            (true, false) => Some(side),
+            (false, true) => Some(side.other()),
+            _ => None,
+        }
+    }
+
+    /// Whether a node that only one side has, or one above it, is not taken by the other.
+    fn waits(&self, side: Side, path: &str, both: Both<'_>) -> bool {
+        let mut above = Some(path).filter(|path| !path.is_empty());
+        while let Some(path) = above
+            && let Some(place) = self.routes.locate(side, path)
+            && both.of(side.other()).get(&place.there).is_none()
+            && let Some(node) = both.of(side).get(path)
+        {
+            if self.not_taken(side, &place.there, node) {
+                return true;
+            }
+            above = path.rsplit_once('/').map(|(above, _)| above);
+        }
+        false
+    }
+
+    fn not_taken(&self, from: Side, there: &str, node: Node<'_>) -> bool {
+        let pipe = self.away_from(from);
+        pipe.refused().names(there) || packet_like(there, node, self.common()) > pipe.largest()
+    }
+}

@@ -1,0 +1,100 @@
+//! What the target does not take, and when it is tried again.
+
+use std::sync::Arc;
+
+use super::{Pipeline, Trees};
+use crate::plan::{Part, Refused, Source, Why, can_raise};
+
+impl Pipeline {
+    /// What the target does not take, by its names.
+    pub fn refused(&self) -> &Refused {
+        &self.refused
+    }
+
+    /// The longest packet that the target's servers take from clients, in bytes.
+    pub fn largest(&self) -> usize {
+        self.largest
+    }
+
+    /// The same from now on. What fits by now is tried again.
+    pub fn set_largest(&mut self, largest: usize, trees: Trees<'_>) {
+        let before = std::mem::replace(&mut self.largest, largest);
+        if largest > before {
+            let too_large = |why: Why| matches!(why, Why::TooLarge { .. });
+            let again = self.refused.iter().filter(|(.., refusal)| too_large(refusal.why));
+            let paths: Vec<Box<str>> = again.map(|(path, ..)| path.into()).collect();
+            self.repair_all(paths, trees);
+        }
+    }
+
+    /// There is a reason to try all of it again.
+    pub fn try_refused(&mut self, trees: Trees<'_>) {
+        let paths = self.refused.release();
+        self.repair_all(paths, trees);
+    }
+
+    /// A second has passed.
+    pub fn try_changed(&mut self, trees: Trees<'_>) {
+        let paths = self.refused.waited();
+        self.repair_all(paths, trees);
+    }
+
+    /// Forgets what is equal by now.
+    pub fn settle_refused(&mut self, trees: Trees<'_>) {
+        if self.refused.is_empty() {
+            return;
+        }
+        let routes = Arc::clone(&self.routes);
+        let source = Source {
+            tree: trees.source,
+            routes: &routes,
+            side: self.from,
+        };
+        let common = &self.common;
+        self.refused.settle(|path, part| {
+            let (node, now) = (source.get(path), trees.target.get(path));
+            match (part, node, now) {
+                (Part::Node, node, now) => node.is_none() || now.is_some(),
+                (Part::Data, Some(node), Some(now)) => {
+                    let (wanted, found) = (node.stored().version, now.stored().version);
+                    let length = node.data().map_or(0, <[u8]>::len);
+                    common.same_data(node.data(), now.data()) && !can_raise(wanted, found, length)
+                }
+                (Part::List, Some(node), Some(now)) => common.same_list(node.acl(), now.acl()),
+                (Part::Counter, Some(node), Some(now)) => {
+                    node.stored().cversion.wrapping_sub(now.stored().cversion) <= 0
+                }
+                (Part::Data | Part::List | Part::Counter, ..) => true,
+                (Part::Delete, node, now) => node.is_some() || now.is_none(),
+            }
+        });
+    }
+
+    /// What is below nodes that were refused and are made now.
+    pub(super) fn come_below(&mut self, trees: Trees<'_>) {
+        for path in self.refused.take_made() {
+            let routes = Arc::clone(&self.routes);
+            let Some(place) = routes.locate(self.from.other(), &path) else {
+                continue;
+            };
+            let mut below: Vec<_> = trees.source.get(&place.there).into_iter().collect();
+            let mut paths: Vec<Box<str>> = Vec::new();
+            while let Some(node) = below.pop() {
+                for child in node.children() {
+                    let there = routes
+                        .carried(self.from, &child.path())
+                        .map(|there| there.as_ref().into());
+                    paths.extend(there);
+                    below.push(child);
+                }
+            }
+            self.repair_all(paths, trees);
+        }
+    }
+
+    fn repair_all(&mut self, paths: Vec<Box<str>>, trees: Trees<'_>) {
+        for path in paths {
+            self.repair(path, trees);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Changes that the target does not take: which, why, and when they are tried again.
+//!
+//! A refusal belongs to one change of one node. Another change of that node is tried at once, and so is everything that
+//! concerns other nodes; what is below a node that could not be made waits for it. The same change is tried again when
+//! there is a reason to: from time to time, with a new link, when the servers take more.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use mesolith_zk::request::Write;
+
+use super::{COUNTER, parent};
+
+/// Refusals of different changes of one node within a second, after which the rest waits for the next second.
+const MOST_TRIES: u32 = 3;
+
+/// Why the target does not take a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Its request is longer than the target's servers take: `jute.maxbuffer`, in bytes.
+    TooLarge {
+        /// What they take.
+        most: usize,
+    },
+    /// The servers' error code.
+    Code(i32),
+}
+
+/// What of a node is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// It cannot be made, so nothing is below it either.
+    Node,
+    /// It keeps the data that it has.
+    Data,
+    /// It keeps the list that it has.
+    List,
+    /// Its counter of creates stays behind.
+    Counter,
+    /// It cannot be deleted.
+    Delete,
+}
+
+/// One refused change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub why: Why,
+    /// Bytes of its request, as a client would send it.
+    pub bytes: usize,
+    /// What the change was, to tell another one from it.
+    print: u64,
+    /// Whether the same change is not tried, for now.
+    withheld: bool,
+    tries: u32,
+    /// Another change came and was not tried either.
+    changed: bool,
+}
+
+impl Refusal {
+    /// Of a change that is not tried, for now.
+    pub(crate) fn new(why: Why, bytes: usize) -> Self {
+        Self {
+            why,
+            bytes,
+            print: 0,
+            withheld: true,
+            tries: 0,
+            changed: false,
+        }
+    }
+}
+
+/// All of them, by the target's names.
+#[derive(Debug, Default)]
+pub struct Refused {
+    all: BTreeMap<(Box<str>, Part), Refusal>,
+    /// Nodes that are made now and were refused before.
+    made: Vec<Box<str>>,
+    /// How many have been refused for their length, without a request.
+    too_large: u64,
+}
+
+impl Refused {
+    /// Whether a change may be tried. One that is longer than `largest` is refused here.
+    pub fn admits(&mut self, write: &Write, largest: usize) -> bool {
+        let bytes = write.packet();
+        if bytes > largest {
+            self.insert(key(write), Why::TooLarge { most: largest }, bytes, 0);
+            return false;
+        }
+        if self.all.is_empty() {
+            return true;
+        }
+        let key = key(write);
+        let Some(refusal) = self.all.get_mut(&key) else {
+            return true;
+        };
+        if refusal.withheld && matches!(refusal.why, Why::Code(_)) {
+            let is_other = refusal.print != print(write);
+            if !is_other || refusal.tries >= MOST_TRIES {
+                refusal.changed |= is_other;
+                return false;
+            }
+        }
+        if key.1 == Part::Node {
+            self.made.push(key.0);
+        }
+        true
+    }
+
+    /// The servers have refused a change.
+    pub fn refuse(&mut self, write: &Write, code: i32) {
+        self.insert(key(write), Why::Code(code), write.packet(), print(write));
+    }
+
+    fn insert(&mut self, key: (Box<str>, Part), why: Why, bytes: usize, print: u64) {
+        let before = self.all.get(&key).copied();
+        if before.is_none() {
+            tracing::warn!(path = %key.0, what = ?key.1, ?why, bytes, "the target does not take a change");
+        }
+        if before.is_none_or(|before| before.bytes != bytes) && matches!(why, Why::TooLarge { .. }) {
+            self.too_large += 1;
+        }
+        let refusal = Refusal {
+            print,
+            tries: before.map_or(0, |before| before.tries) + 1,
+            ..Refusal::new(why, bytes)
+        };
+        self.all.insert(key, refusal);
+    }
+
+    /// How many have been refused for their length so far, without a request.
+    pub fn too_large(&self) -> u64 {
+        self.too_large
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// All of them: node, what of it, why.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Part, &Refusal)> {
+        self.all
+            .iter()
+            .map(|((path, part), refusal)| (&**path, *part, refusal))
+    }
+
+    /// Whether something of a node itself is refused.
+    pub fn names(&self, path: &str) -> bool {
+        use std::ops::Bound::{Included, Unbounded};
+        let from: (Box<str>, Part) = (path.into(), Part::Node);
+        let mut next = self.all.range((Included(from), Unbounded));
+        next.next().is_some_and(|((found, _), _)| **found == *path)
+    }
+
+    /// Whether a node cannot be made, or one above it.
+    pub fn covers(&self, path: &str) -> bool {
+        let mut above = Some(path).filter(|_| !self.all.is_empty());
+        while let Some(node) = above {
+            if self.all.contains_key(&(node.into(), Part::Node)) {
+                return true;
+            }
+            above = parent(node);
+        }
+        false
+    }
+
+    /// Nodes whose other changes have waited for a second.
+    pub fn waited(&mut self) -> Vec<Box<str>> {
+        let mut paths = Vec::new();
+        for ((path, _), refusal) in &mut self.all {
+            refusal.tries = 0;
+            if std::mem::take(&mut refusal.changed) {
+                refusal.withheld = false;
+                paths.push(path.clone());
+            }
+        }
+        paths
+    }
+
+    /// There is a reason to try all of them again: gives the nodes.
+    pub fn release(&mut self) -> Vec<Box<str>> {
+        self.all.values_mut().for_each(|refusal| refusal.withheld = false);
+        let mut paths: Vec<_> = self.all.keys().map(|(path, _)| path.clone()).collect();
+        paths.dedup();
+        paths
+    }
+
+    /// Nodes that were refused and are made now: what is below them can come.
+    pub fn take_made(&mut self) -> Vec<Box<str>> {
+        std::mem::take(&mut self.made)
+    }
+
+    /// Forgets those that are settled.
+    pub fn settle(&mut self, is_settled: impl Fn(&str, Part) -> bool) {
+        self.all.retain(|(path, part), _| !is_settled(path, *part));
+    }
+
+    /// Forgets all: somebody else writes.
+    pub fn clear(&mut self) {
+        self.all.clear();
+        self.made.clear();
+    }
+}
+
+/// What is refused with a change.
+fn key(write: &Write) -> (Box<str>, Part) {
+    let path = write.path();
+    if let Some((above, COUNTER)) = path.rsplit_once('/') {
+        return (above.into(), Part::Counter);
+    }
+    let part = match write {
+        Write::Create { .. } => Part::Node,
+        Write::SetData { .. } | Write::Check { .. } => Part::Data,
+        Write::SetAcl { .. } => Part::List,
+        Write::Delete { .. } => Part::Delete,
+    };
+    (path.into(), part)
+}
+
+fn print(write: &Write) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match write {
+        Write::Create { data, acl, mode, .. } => {
+            (data, format!("{acl:?}{mode:?}")).hash(&mut hasher);
+        }
+        Write::SetData { data, .. } => data.hash(&mut hasher),
+        Write::SetAcl { acl, .. } => format!("{acl:?}").hash(&mut hasher),
+        Write::Delete { .. } | Write::Check { .. } => {}
+    }
+    hasher.finish()
+}
