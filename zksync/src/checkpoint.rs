@@ -53,3 +53,27 @@ impl Checkpoint {
         Zxid(self.zxid)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mesolith_zk::request::Write;
+
+    /// Servers read at least 1,024 bytes more from one another than from clients, and the transaction is longer than the
+    /// request by less than 100.
+    #[test]
+    fn it_fits_on_top_of_what_a_client_may_send() {
+        let longest = Checkpoint {
+            zxid: i64::MIN,
+            run: "h".repeat(64) + "-4194304-01234567",
+            unit: u64::MAX,
+            complete: false,
+        };
+        let write = Write::SetData {
+            path: Checkpoint::path(&"n".repeat(64)).into(),
+            data: Some(longest.bytes().into()),
+            version: i32::MIN,
+        };
+        assert!(write.size_in_multi() < 500, "{}", write.size_in_multi());
+    }
+}
