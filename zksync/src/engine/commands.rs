@@ -218,9 +218,14 @@ impl Driver {
             }
             match waiter {
                 Waiter::Barrier(answer) => {
-                    let refused = refusals::sentence(&self.refused());
-                    let arrived =
-                        refused.map_or_else(|| Ok(format!("{:#x}", at.0)), |what| Err(not_taken(what)));
+                    let arrived = match refusals::sentence(&self.refused()) {
+                        None => Ok(format!("{:#x}", at.0)),
+                        Some(what) => {
+                            // Who looks next sees it there as well.
+                            self.publish();
+                            Err(not_taken(what))
+                        }
+                    };
                     let _ = answer.send(arrived);
                 }
                 Waiter::Diff(limit, rounds, answer) => self.diff(limit, rounds, answer),

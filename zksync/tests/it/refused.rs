@@ -132,7 +132,8 @@ impl World {
         let said = self.barrier().await.unwrap_err();
         assert_eq!(said.reason, "NodesRefused");
         assert!(said.message.contains(path), "{said}");
-        let status = self.state(&[State::Incomplete]).await;
+        let status = self.status();
+        assert_eq!(status.state, State::Incomplete);
         let one = status.refused.iter().find(|one| one.path == path);
         let one = one.unwrap_or_else(|| panic!("{path}: {status:#?}"));
         assert_eq!((&*one.what, &*one.reason), (what, "TooLarge"), "{one:?}");
