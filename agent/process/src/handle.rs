@@ -12,6 +12,7 @@ use crate::cgroup::{Group, Stats};
 use crate::identity::Identity;
 use crate::launch::lock;
 use crate::record::{self, Exit, Running};
+use crate::stop::Stop;
 use crate::{Error, durable};
 
 /// Between two looks for the end of a process; small against everything that reacts to it.
@@ -119,14 +120,20 @@ impl Handle {
         }
     }
 
-    /// SIGTERM to the whole group, and after the grace SIGKILL to everything; the end is then certain.
+    /// SIGTERM to the whole group, and SIGKILL to what is left of it after the grace; the end is then certain. The grace
+    /// is for the whole group: it does not end with its first process. A stop under way is only shortened, also when
+    /// somebody else began it.
     ///
     /// # Errors
     /// [`Error::WillNotDie`] when even SIGKILL did nothing.
     pub async fn stop(&self, grace: Duration) -> Result<Exit, Error> {
-        if grace > Duration::ZERO && self.is_alive() {
-            self.signal_all(Signal::SIGTERM);
-            if let Some(exit) = self.wait_for(grace).await? {
+        let stop = Stop::within(&self.dir, grace);
+        if !stop.remaining().is_zero() {
+            if !stop.was_asked() {
+                self.signal_all(Signal::SIGTERM);
+                stop.asked(&self.dir);
+            }
+            if let Some(exit) = self.wait_for(stop.remaining()).await? {
                 self.forget_group();
                 return Ok(exit);
             }
@@ -139,6 +146,8 @@ impl Handle {
     /// # Errors
     /// [`Error::WillNotDie`] when it did nothing.
     pub async fn kill(&self) -> Result<Exit, Error> {
+        // For a shim that lets the rest of the group finish.
+        Stop::within(&self.dir, Duration::ZERO);
         let deadline = Instant::now() + KILL_LIMIT;
         loop {
             self.signal_all(Signal::SIGKILL);
@@ -197,7 +206,7 @@ impl Handle {
     /// When a record cannot be removed.
     pub fn forget(&self) -> Result<(), Error> {
         self.forget_group();
-        for name in [record::RUNNING, record::EXIT, record::SPEC] {
+        for name in [record::RUNNING, record::EXIT, record::STOP, record::SPEC] {
             let path = self.dir.join(name);
             durable::remove(&path).map_err(|source| Error::PrepareDirectory { path, source })?;
         }

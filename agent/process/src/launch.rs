@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::record::{self, Running};
 use crate::shim::{self, OURSELVES, Report};
+use crate::stop::Stop;
 use crate::{Error, Exit, Handle, Spec, durable};
 
 /// A shim that was started but has not recorded its process yet gets this long when it is found by [`adopt`].
@@ -61,7 +62,7 @@ fn launch_blocking(spec: &Spec) -> Result<Handle, Error> {
     fs::create_dir_all(&spec.dir).map_err(|e| unusable(&spec.dir, e))?;
     let dir = spec.dir.canonicalize().map_err(|e| unusable(&spec.dir, e))?;
     let lock = free_directory(&dir)?;
-    for name in [record::EXIT, record::RUNNING] {
+    for name in [record::EXIT, record::RUNNING, record::STOP] {
         durable::remove(&dir.join(name)).map_err(|e| unusable(&dir.join(name), e))?;
     }
     let path = dir.join(record::SPEC);
@@ -133,7 +134,8 @@ pub async fn adopt(dir: &Path) -> Result<Adopted, Error> {
         }
         let running = record::read::<Running>(dir.join(record::RUNNING))?;
         match running {
-            Some(running) if running.process.is_alive() => {
+            // What it started may have until the end of its grace when it is gone itself.
+            Some(running) if running.process.is_alive() || (shim_lives && Stop::read(dir)?.is_some()) => {
                 return Ok(Adopted::Running(Handle::new(dir.to_owned(), running)));
             }
             // The shim wrote the exit between our two looks, or is about to: look again.

@@ -15,6 +15,7 @@
 //! | `spec.json` | starter | what to run |
 //! | `lock` | held (flock) by the shim while it lives | whether an exit status will still come |
 //! | `running.json` | shim, before the program runs | pid with start time and boot id, so a reused pid is never taken for ours |
+//! | `stop.json` | who stops it | when everything of it is killed; a later stop only shortens that |
 //! | `exit.json` | shim, after it ended | exit code or signal, whether the OOM killer did it |
 //!
 //! Every `main` that launches calls [`run_shim_if_asked`] first.
@@ -30,6 +31,7 @@ mod orphans;
 mod record;
 mod shim;
 mod spec;
+mod stop;
 
 pub use cgroup::{Stats, hierarchy_version};
 pub use error::Error;

@@ -13,6 +13,7 @@ pub(crate) const SPEC: &str = "spec.json";
 pub(crate) const LOCK: &str = "lock";
 pub(crate) const RUNNING: &str = "running.json";
 pub(crate) const EXIT: &str = "exit.json";
+pub(crate) const STOP: &str = "stop.json";
 
 /// Written before the program runs, so that no process of ours is ever without a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

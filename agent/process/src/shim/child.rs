@@ -4,10 +4,12 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use nix::fcntl::OFlag;
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use nix::unistd::{Uid, User, initgroups, setgid, setgroups, setuid};
 
@@ -86,12 +88,17 @@ fn prepare(spec: &Spec) -> Result<Command, Report> {
     Ok(command)
 }
 
-/// Appending, so that the file can be truncated by rotation while the program writes.
+/// Appending, so that the file can be truncated by rotation while the program writes. A link is not followed: the
+/// directory may be the user's, and the file is opened before this process becomes that user.
 fn output(path: Option<&Path>) -> Result<Stdio, Report> {
     let Some(path) = path else {
         return Ok(Stdio::null());
     };
-    let file = File::options().create(true).append(true).open(path);
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
+        .open(path);
     Ok(file
         .map_err(|e| failed(format!("open {}", path.display()), e))?
         .into())

@@ -14,7 +14,11 @@ use super::{OURSELVES, Report, failed, listen, stage, tell};
 use crate::cgroup::{self, Group};
 use crate::identity::Identity;
 use crate::record::{self, Exit, Running, Status};
+use crate::stop::Stop;
 use crate::{durable, spec::Spec};
+
+/// Between two looks for the end of the rest of a group.
+const POLL: Duration = Duration::from_millis(20);
 
 /// How long leftovers of an ended program may take to die before the shim gives up on them.
 const LEFTOVERS: Duration = Duration::from_secs(10);
@@ -41,7 +45,7 @@ pub(super) fn run(spec: &Spec, path: &Path) -> Result<(), Report> {
     };
     tell(&Report::Running);
     close_report();
-    let exit = wait(&child, group.as_ref(), oom_kills_before);
+    let exit = wait(&child, group.as_ref(), spec, oom_kills_before);
     // Without this record the status is lost, so a full disk is waited out for a while; a directory that was taken
     // away is nobody's any more.
     for _ in 0..600 {
@@ -100,7 +104,7 @@ fn close_report() {
     }
 }
 
-fn wait(child: &Child, group: Option<&Group>, oom_kills_before: u64) -> Exit {
+fn wait(child: &Child, group: Option<&Group>, spec: &Spec, oom_kills_before: u64) -> Exit {
     let main = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
     let status = loop {
         // WNOWAIT: the pid stays ours until its group was killed, so that no stranger can get it in between.
@@ -117,6 +121,7 @@ fn wait(child: &Child, group: Option<&Group>, oom_kills_before: u64) -> Exit {
         }
     };
     let finished_at = record::now();
+    let_finish(main, group, &spec.dir);
     let _ = killpg(main, Signal::SIGKILL);
     let _ = waitpid(main, None);
     if let Some(group) = group {
@@ -129,6 +134,28 @@ fn wait(child: &Child, group: Option<&Group>, oom_kills_before: u64) -> Exit {
         oom_killed,
         finished_at,
     }
+}
+
+/// What a program leaves behind when it was asked to end has until the end of the grace, and what it leaves when it ends
+/// by itself has no time at all. The program itself is not reaped yet, so that its process group stays ours.
+fn let_finish(main: Pid, group: Option<&Group>, dir: &Path) {
+    while let Ok(Some(stop)) = Stop::read(dir) {
+        let ours: Vec<Pid> = children().into_iter().filter(|pid| *pid != main).collect();
+        for pid in &ours {
+            let _ = waitpid(*pid, Some(WaitPidFlag::WNOHANG));
+        }
+        let inside = group.map(Group::processes).unwrap_or_default();
+        let mut all = ours.into_iter().chain(inside);
+        let left = all.any(|pid| pid != main && runs(pid) && !is_shim(pid));
+        if !left || stop.remaining().is_zero() {
+            return;
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+fn runs(pid: Pid) -> bool {
+    u32::try_from(pid.as_raw()).is_ok_and(|pid| Identity::of(pid).is_some())
 }
 
 /// Kills and reaps what the program left behind and init would otherwise inherit. What it launched through a shim of

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mesolith_process::{Adopted, Error, Limit, Spec, Status, adopt, launch};
 use tempfile::tempdir;
 
-use crate::{eventually, pid_in, runs, shell, text};
+use crate::{eventually, in_group, pid_in, runs, shell, text};
 
 #[tokio::test]
 async fn exit_code_output_and_environment() {
@@ -124,6 +124,78 @@ async fn stop_asks_first_and_then_forces() {
     assert!(!stubborn.is_alive());
     // Stopping what ended already is fine and says the same.
     assert_eq!(stubborn.stop(Duration::ZERO).await.unwrap(), exit);
+}
+
+/// Its shell ends at once on SIGTERM, and what the shell runs takes a while, or for ever.
+fn shell_with_child(dir: &std::path::Path, child: &str) -> Spec {
+    std::fs::write(dir.join("child"), child).unwrap();
+    // Without the second command the shell would become the child.
+    shell(dir, "sh ./child & echo $! > pid; wait; true")
+}
+
+const TAKES_A_WHILE: &str = "trap 'sleep 1; touch done; exit' TERM; touch up; while :; do sleep 0.05; done";
+const FOREVER: &str = "trap 'echo asked >> asked' TERM; touch up; while :; do sleep 0.05; done";
+
+#[tokio::test]
+async fn the_grace_is_for_the_whole_group() {
+    let dir = tempdir().unwrap();
+    for spec in [
+        shell_with_child(dir.path(), TAKES_A_WHILE),
+        in_group(dir.path(), shell_with_child(dir.path(), TAKES_A_WHILE)),
+    ] {
+        let process = launch(&spec).await.unwrap();
+        eventually("the trap is set", || dir.path().join("up").exists()).await;
+        let exit = process.stop(Duration::from_secs(60)).await.unwrap();
+        assert_eq!(exit.status, Status::Signal(15));
+        assert!(dir.path().join("done").exists(), "the child was killed");
+        assert!(!runs(pid_in(&dir.path().join("pid")).await));
+        for name in ["up", "done", "pid"] {
+            std::fs::remove_file(dir.path().join(name)).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_of_the_group_is_killed_at_the_end_of_the_grace_although_nobody_waits() {
+    let dir = tempdir().unwrap();
+    let spec = shell_with_child(dir.path(), FOREVER);
+    let process = launch(&spec).await.unwrap();
+    eventually("the trap is set", || dir.path().join("up").exists()).await;
+    let child = pid_in(&dir.path().join("pid")).await;
+    let stop = tokio::spawn({
+        let process = process.clone();
+        async move { process.stop(Duration::from_secs(2)).await }
+    });
+    eventually("the first process is gone", || !process.is_alive()).await;
+    stop.abort();
+    assert!(runs(child));
+    // Whoever comes after the one that asked finds it as it is.
+    let Adopted::Running(found) = adopt(&spec.dir).await.unwrap() else {
+        panic!("an end before the end")
+    };
+    assert_eq!(found.wait().await.unwrap().status, Status::Signal(15));
+    assert!(!runs(child));
+}
+
+#[tokio::test]
+async fn a_later_stop_shortens_and_never_lengthens() {
+    let dir = tempdir().unwrap();
+    let process = launch(&shell_with_child(dir.path(), FOREVER)).await.unwrap();
+    eventually("the trap is set", || dir.path().join("up").exists()).await;
+    let stop = |grace| {
+        let process = process.clone();
+        tokio::spawn(async move { process.stop(grace).await })
+    };
+    let _long = stop(Duration::from_secs(6000));
+    eventually("it was asked", || dir.path().join("asked").exists()).await;
+    let short = stop(Duration::from_millis(500));
+    let again = stop(Duration::from_secs(6000));
+    for stopped in [short, again] {
+        let ended = tokio::time::timeout(Duration::from_secs(60), stopped).await;
+        ended.expect("it is stopped in a minute").unwrap().unwrap();
+    }
+    assert!(!runs(pid_in(&dir.path().join("pid")).await));
+    assert_eq!(text(&dir.path().join("asked")), "asked\n", "asked more than once");
 }
 
 #[tokio::test]

@@ -28,17 +28,25 @@ fn shell(dir: &Path, script: &str) -> Spec {
 
 /// The same in a control group of this test's own.
 fn grouped(dir: &Path, script: &str, memory_bytes: Option<u64>) -> Spec {
+    let mut spec = in_group(dir, shell(dir, script));
+    if let Some(group) = &mut spec.cgroup {
+        group.memory_bytes = memory_bytes;
+    }
+    spec
+}
+
+/// The same in a control group named after its directory.
+fn in_group(dir: &Path, spec: Spec) -> Spec {
     let name = dir.file_name().unwrap().to_string_lossy().replace('.', "");
-    let path = format!("/mesolith-test/{name}");
     let group = CgroupSpec {
-        path,
-        memory_bytes,
+        path: format!("/mesolith-test/{name}"),
+        memory_bytes: None,
         cpu_shares: Some(512),
         cpu_quota: Some(0.5),
     };
     Spec {
         cgroup: Some(group),
-        ..shell(dir, script)
+        ..spec
     }
 }
 
