@@ -4,6 +4,7 @@
 //! from `mesos.v1` messages live with the messages, in `mesolith-proto`.
 
 mod attributes;
+mod bytes;
 mod duration;
 mod http_path;
 mod ids;
@@ -17,6 +18,7 @@ mod task_state;
 mod value;
 
 pub use attributes::{AttributeError, Attributes};
+pub use bytes::{BytesError, parse_bytes};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use http_path::HttpPaths;
 pub use ids::{
