@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use mesolith_proto::mesolith::session::v1::FromAgent;
 use mesolith_proto::mesos::v1::executor;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::checkpoint::{self, Store};
 use crate::containers::{Command, Containers, Limits};
@@ -125,7 +126,10 @@ impl Loop {
             match effect {
                 Effect::Send(message) => self.send(envelope(*message)),
                 Effect::Launch(launch) => self.launch(*launch),
-                Effect::Kill { container, grace } => self.containers.tell(&container, Command::Kill(grace)),
+                Effect::Kill { container, deadline } => {
+                    let by = Instant::now() + deadline.remaining(now());
+                    self.containers.tell(&container, Command::Kill(by));
+                }
                 Effect::Cleanup(container) => self.containers.tell(&container, Command::Cleanup),
                 Effect::Tell(key, event) => self.tell(&key, *event),
                 Effect::Resize(key) => self.resize(&key),

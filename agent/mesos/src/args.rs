@@ -40,6 +40,9 @@ pub struct Args {
     /// Unix socket of the Docker engine
     #[arg(long, env = "MESOS_DOCKER_SOCKET", default_value = "/var/run/docker.sock")]
     pub docker_socket: PathBuf,
+    /// Allow Docker containers that ask for it to have all rights on this machine (privileged), as Mesos does
+    #[arg(long, env = "MESOS_DOCKER_PRIVILEGED", default_value_t = true, action = clap::ArgAction::Set)]
+    pub docker_privileged: bool,
     /// Where a container sees its sandbox
     #[arg(long, env = "MESOS_SANDBOX_DIRECTORY", default_value = "/mnt/mesos/sandbox")]
     pub sandbox_directory: String,
@@ -52,6 +55,12 @@ pub struct Args {
     /// Run commands as the user their framework names (this needs root)
     #[arg(long, env = "MESOS_SWITCH_USER", default_value_t = true, action = clap::ArgAction::Set)]
     pub switch_user: bool,
+    /// Directory of downloads that tasks share (fetch with cache), of this agent alone; work_dir/fetch if not given
+    #[arg(long, env = "MESOS_FETCHER_CACHE_DIR")]
+    pub fetcher_cache_dir: Option<PathBuf>,
+    /// How much of such downloads is kept
+    #[arg(long, env = "MESOS_FETCHER_CACHE_SIZE", default_value = "2GB")]
+    pub fetcher_cache_size: String,
     /// First back-off before registering, doubled up to a minute
     #[arg(long, env = "MESOS_REGISTRATION_BACKOFF_FACTOR", default_value = "1secs")]
     pub registration_backoff_factor: String,

@@ -12,15 +12,16 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::owners::Owners;
 use crate::paths::Paths;
 use crate::state::{ContainerEvent, Input, Launch};
 
 pub(crate) use docker::{Engine, name_of};
+pub(crate) use fetch::Cache;
 pub(crate) use limits::Limits;
 
 /// What all containers of this agent have in common.
@@ -38,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) cgroups_root: String,
     pub(crate) cfs: bool,
     pub(crate) switch_user: bool,
+    /// Docker containers may have all rights on the machine.
+    pub(crate) docker_privileged: bool,
     pub(crate) sandbox_directory: String,
 }
 
@@ -59,7 +62,8 @@ pub(crate) fn records_below(run: &std::path::Path) -> PathBuf {
 /// What a driver is told.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Kill(Duration),
+    /// By then it has ended.
+    Kill(Instant),
     Cleanup,
     Resize(Limits),
 }
@@ -74,6 +78,15 @@ pub(crate) struct Job {
     pub(crate) meta: PathBuf,
     pub(crate) settings: Arc<Settings>,
     pub(crate) engine: Option<Engine>,
+    pub(crate) cache: Arc<Cache>,
+}
+
+impl Job {
+    /// Whom it runs as, if the agent changes to other users at all.
+    fn user(&self) -> Option<&str> {
+        let user = self.launch.user();
+        (self.settings.switch_user && !user.is_empty()).then_some(user)
+    }
 }
 
 /// Reports of one container.
@@ -94,6 +107,7 @@ impl Events {
 pub(crate) struct Containers {
     settings: Arc<Settings>,
     engine: Option<Engine>,
+    cache: Arc<Cache>,
     drivers: HashMap<String, mpsc::UnboundedSender<Command>>,
     sender: mpsc::UnboundedSender<Input>,
 }
@@ -102,11 +116,13 @@ impl Containers {
     pub(crate) fn new(
         settings: Arc<Settings>,
         engine: Option<Engine>,
+        cache: Cache,
         sender: mpsc::UnboundedSender<Input>,
     ) -> Self {
         Self {
             settings,
             engine,
+            cache: Arc::new(cache),
             drivers: HashMap::new(),
             sender,
         }
@@ -123,6 +139,7 @@ impl Containers {
             meta: paths.meta_run(agent_id, framework, executor, &container),
             settings: self.settings.clone(),
             engine: self.engine.clone(),
+            cache: self.cache.clone(),
             launch,
         };
         let (commands, receiver) = mpsc::unbounded_channel();

@@ -5,6 +5,7 @@ mod executor;
 mod files;
 mod metrics;
 mod monitor;
+mod sandbox_path;
 mod state_json;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use mesolith_mesos::HttpPaths;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -43,7 +45,26 @@ pub(crate) struct AppState {
 
 pub(crate) use metrics::Metrics;
 
-/// All endpoints; Mesos knows an agent's own ones with and without `/slave(1)`.
+/// An agent's endpoints, by the process that has them.
+const PATHS: HttpPaths = HttpPaths::new(
+    "slave(1)",
+    &[
+        "slave(1)/health",
+        "slave(1)/state",
+        "slave(1)/flags",
+        "slave(1)/containers",
+        "slave(1)/monitor/statistics",
+        "slave(1)/api/v1/executor",
+        "version",
+        "metrics/snapshot",
+        "files/browse",
+        "files/read",
+        "files/download",
+        "files/debug",
+    ],
+);
+
+/// All endpoints, under all paths that Mesos takes for them.
 pub(crate) fn router(app: App) -> Router {
     let own = Router::new()
         .route("/health", any(|| async { StatusCode::OK }))
@@ -54,17 +75,18 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/executor", any(executor::call));
     let telemetry = mesolith_telemetry::router(app.0.metrics.registry(), app.0.health.clone());
     let telemetry = telemetry.layer(middleware::from_fn_with_state(app.clone(), metrics::refresh));
-    Router::new()
-        .nest("/slave(1)", own.clone())
-        .merge(own)
+    let all = Router::new()
+        .nest("/slave(1)", own)
         .route("/version", any(version))
         .route("/metrics/snapshot", any(metrics::snapshot))
         .route("/files/browse", any(files::browse))
         .route("/files/read", any(files::read))
         .route("/files/download", any(files::download))
+        .route("/files/debug", any(files::debug))
         .fallback(|| async { text(StatusCode::NOT_FOUND, "404 Not Found.") })
         .with_state(app)
-        .merge(telemetry)
+        .merge(telemetry);
+    mesolith_telemetry::route_by(all, |path| PATHS.endpoint(path))
 }
 
 async fn state(State(app): State<App>) -> Response {

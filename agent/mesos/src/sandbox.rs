@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{OpenOptionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
+
 use crate::checkpoint;
-use crate::state::Launch;
 
 /// Why a sandbox could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -19,53 +20,87 @@ pub(crate) enum Error {
     User { user: String, message: String },
 }
 
+/// Who runs in a sandbox and owns it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct User {
+    /// Name, or number.
+    pub(crate) name: String,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+impl User {
+    /// The user of this name or number. None is the agent's own: for root, which the agent is if it switches users.
+    pub(crate) fn find(name: &str) -> Result<Option<Self>, Error> {
+        if name.is_empty() || name == "root" {
+            return Ok(None);
+        }
+        let lookup = |message: String| Error::User {
+            user: name.to_owned(),
+            message,
+        };
+        let entry = nix::unistd::User::from_name(name).map_err(|e| lookup(e.to_string()))?;
+        let (uid, gid) = match entry {
+            Some(entry) => (entry.uid.as_raw(), entry.gid.as_raw()),
+            None => {
+                let id = name
+                    .parse()
+                    .map_err(|_| lookup("there is no such user on this machine".into()))?;
+                (id, id)
+            }
+        };
+        Ok(Some(Self {
+            name: name.to_owned(),
+            uid,
+            gid,
+        }))
+    }
+}
+
 /// Makes the directory with empty `stdout` and `stderr`, owned by the user that runs in it.
-pub(crate) fn create(switch_user: bool, path: &Path, launch: &Launch) -> Result<(), Error> {
+pub(crate) fn create(path: &Path, user: Option<&User>) -> Result<(), Error> {
     let error = |source| Error::Create {
         path: path.to_owned(),
         source,
     };
     fs::create_dir_all(path).map_err(error)?;
+    let (uid, gid) = (user.map(|user| user.uid), user.map(|user| user.gid));
     for name in ["stdout", "stderr"] {
-        fs::File::options()
+        // After a restart the sandbox may have been filled already, and a link would lead out of it.
+        let file = fs::File::options()
             .create(true)
             .append(true)
+            .custom_flags(OFlag::O_NOFOLLOW.bits())
             .open(path.join(name))
             .map_err(error)?;
+        fchown(&file, uid, gid).map_err(error)?;
     }
+    chown(path, uid, gid).map_err(error)?;
     if let (Some(runs), Some(name)) = (path.parent(), path.file_name()) {
         let linked = checkpoint::link(&runs.join("latest"), &name.to_string_lossy());
         linked.map_err(|source| Error::Link { source })?;
     }
-    let command = match &launch.executor {
-        Some(executor) => executor.command.as_ref(),
-        None => launch.task.command.as_ref(),
-    };
-    let user = command
-        .and_then(|c| c.user.as_deref())
-        .unwrap_or(&launch.framework.user);
-    if !switch_user || user.is_empty() || user == "root" {
-        return Ok(());
-    }
-    let lookup = |message: String| Error::User {
-        user: user.to_owned(),
-        message,
-    };
-    let entry = nix::unistd::User::from_name(user).map_err(|e| lookup(e.to_string()))?;
-    let (uid, gid) = match entry {
-        Some(entry) => (entry.uid.as_raw(), entry.gid.as_raw()),
-        None => {
-            let id = user
-                .parse()
-                .map_err(|_| lookup("there is no such user on this machine".into()))?;
-            (id, id)
-        }
-    };
-    for path in [path.to_owned(), path.join("stdout"), path.join("stderr")] {
-        chown(&path, Some(uid), Some(gid)).map_err(|source| Error::Create {
-            path: path.clone(),
-            source,
-        })?;
-    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn nothing_outside_is_given_away_through_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (outside, sandbox) = (dir.path().join("outside"), dir.path().join("runs/1"));
+        fs::write(&outside, "x").unwrap();
+        let user = User::find("nobody").unwrap().unwrap();
+        create(&sandbox, Some(&user)).unwrap();
+        assert_eq!(sandbox.join("stdout").metadata().unwrap().uid(), user.uid);
+        assert_eq!(sandbox.metadata().unwrap().uid(), user.uid);
+        fs::remove_file(sandbox.join("stdout")).unwrap();
+        std::os::unix::fs::symlink(&outside, sandbox.join("stdout")).unwrap();
+        assert!(create(&sandbox, Some(&user)).is_err());
+        assert_eq!(outside.metadata().unwrap().uid(), 0);
+    }
 }

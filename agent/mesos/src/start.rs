@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::agent::{Loop, Shared, now};
 use crate::args::Args;
 use crate::checkpoint::Store;
-use crate::containers::{Containers, Engine, Settings};
+use crate::containers::{Cache, Containers, Engine, Settings};
 use crate::http::{App, AppState, Metrics};
 use crate::info::{self, Machine};
 use crate::owners::{Owner, Owners};
@@ -99,15 +99,21 @@ pub(crate) async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
         cgroups_root: args.cgroups_root.clone(),
         cfs: args.cgroups_enable_cfs,
         switch_user: args.switch_user && nix::unistd::geteuid().is_root(),
+        docker_privileged: args.docker_privileged,
         sandbox_directory: args.sandbox_directory.clone(),
     });
+    let cache_dir = args.fetcher_cache_dir.clone();
+    let cache = Cache::new(
+        cache_dir.unwrap_or_else(|| work_dir.join("fetch")),
+        mesolith_mesos::parse_bytes(&args.fetcher_cache_size).context("--fetcher_cache_size")?,
+    );
     let shared = Shared::new(agent);
     let streams = crate::agent::ExecutorStreams::default();
     let recovered = cx.effects;
     let main = Loop {
         shared: shared.clone(),
         store,
-        containers: Containers::new(settings, engine.clone(), input_sender.clone()),
+        containers: Containers::new(settings, engine.clone(), cache, input_sender.clone()),
         streams: streams.clone(),
         session: None,
     };
@@ -256,7 +262,10 @@ fn flags(args: &Args) -> serde_json::Value {
         "cgroups_root": args.cgroups_root,
         "containerizers": args.containerizers,
         "default_role": args.default_role,
+        "docker_privileged": args.docker_privileged.to_string(),
         "docker_socket": args.docker_socket,
+        "fetcher_cache_dir": args.fetcher_cache_dir,
+        "fetcher_cache_size": args.fetcher_cache_size,
         "gc_delay": args.gc_delay,
         "hostname": args.hostname,
         "ip": args.ip,

@@ -9,12 +9,15 @@
 //! A terminal task stays until its last update is acknowledged; then its checkpoint is removed. Effects are in
 //! order: a checkpoint always comes before the launch, kill or message that relies on it.
 
+mod completed;
 mod container;
+mod deadline;
 pub(crate) mod executor;
 mod framework;
 pub(crate) mod launch;
 pub(crate) mod master;
 mod recover;
+mod refusal;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -30,6 +33,8 @@ use mesolith_proto::mesos::v1::{
 };
 
 pub(crate) use crate::keys::{ExecutorKey, TaskKey};
+pub(crate) use completed::Completed;
+pub(crate) use deadline::Deadline;
 pub(crate) use launch::{Kind, Launch};
 pub(crate) use recover::{Checkpoint, ExecutorFile, KillCause, TaskFile};
 
@@ -48,8 +53,8 @@ pub(crate) struct Agent {
     pub(crate) tasks: BTreeMap<TaskKey, Task>,
     /// Executors that frameworks brought along.
     pub(crate) executors: BTreeMap<ExecutorKey, Executor>,
-    /// Ended tasks, newest last, for people to look at; bounded.
-    pub(crate) completed: Vec<(TaskKey, Task)>,
+    /// What ended.
+    pub(crate) completed: Completed,
     /// Updates on their way.
     pub(crate) updates: Updates,
     /// The master we are registered with.
@@ -82,6 +87,8 @@ pub(crate) struct Task {
     pub(crate) statuses: Vec<TaskStatus>,
     /// Why it is being killed, if it is.
     pub(crate) kill: KillCause,
+    /// When it is killed for certain, if it is being killed.
+    pub(crate) deadline: Option<Deadline>,
     /// Its framework is gone: nobody wants to hear of it.
     pub(crate) silent: bool,
     /// Address, pid and the like, once started.
@@ -101,8 +108,8 @@ pub(crate) struct Executor {
     pub(crate) container: String,
     /// It has a stream open to us.
     pub(crate) subscribed: bool,
-    /// Its end was asked for.
-    pub(crate) ending: bool,
+    /// Its end was asked for, and comes then at the latest.
+    pub(crate) ending: Option<Deadline>,
     /// Tasks that wait for it to subscribe.
     pub(crate) queued: Vec<TaskKey>,
 }
@@ -216,12 +223,12 @@ pub(crate) enum Effect {
     Send(Box<from_agent::Message>),
     /// Start, or take up again, a container.
     Launch(Box<Launch>),
-    /// End a container: politely, then after the grace period not.
+    /// End a container: politely, and at the deadline not. A container is told again only to shorten that.
     Kill {
         /// Which.
         container: String,
         /// How long it may take.
-        grace: Duration,
+        deadline: Deadline,
     },
     /// A container's end is on record: remove what is left of it.
     Cleanup(String),
@@ -262,7 +269,7 @@ impl Agent {
             frameworks: BTreeMap::new(),
             tasks: BTreeMap::new(),
             executors: BTreeMap::new(),
-            completed: Vec::new(),
+            completed: Completed::default(),
             updates: Updates::default(),
             master: None,
             stopping: None,

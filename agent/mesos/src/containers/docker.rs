@@ -5,6 +5,7 @@ mod image;
 mod logs;
 mod parameters;
 mod spec;
+mod volumes;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use super::Job;
 use crate::owners::Owner;
 use crate::state::NotLaunched;
 pub(super) use container::Container;
+pub(super) use volumes::sandbox_paths;
 
 /// The work directory and the address of the agent that owns a container: several agents may share an engine.
 const WORK_DIR: &str = "io.mesolith.work-dir";

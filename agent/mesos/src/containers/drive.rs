@@ -12,11 +12,14 @@ use std::time::Duration;
 
 use mesolith_proto::mesos::v1::{CommandInfo, ContainerId, ContainerStatus, NetworkInfo, network_info};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use super::{Command, Events, Job, Limits, docker, fetch, health, process};
-use crate::state::{ContainerEvent, Exit, Kind, NotLaunched};
+use crate::agent::now;
+use crate::sandbox;
+use crate::state::{ContainerEvent, Exit, Kind, NotLaunched, launch};
 
 /// After a failed try to end a container.
 const RETRY: Duration = Duration::from_secs(1);
@@ -116,20 +119,30 @@ async fn adopt(job: &Job) -> Result<Option<Running>, String> {
 }
 
 async fn prepare(job: &Job) -> Result<(), NotLaunched> {
-    crate::sandbox::create(job.settings.switch_user, &job.sandbox, &job.launch).map_err(|e| e.to_string())?;
-    let command = match &job.launch.executor {
-        Some(executor) => executor.command.as_ref(),
-        None => job.launch.task.command.as_ref(),
+    let user = match job.user() {
+        Some(name) => sandbox::User::find(name).map_err(|e| e.to_string())?,
+        None => None,
     };
-    if let Some(command) = command {
-        fetch::fetch(&command.uris, &job.sandbox)
+    sandbox::create(&job.sandbox, user.as_ref()).map_err(|e| e.to_string())?;
+    let place = fetch::Place::new(&job.sandbox, user.as_ref(), &job.meta);
+    if let Some(command) = job.launch.command() {
+        fetch::fetch(&command.uris, &place, &job.cache)
             .await
             .map_err(|e| format!("Failed to fetch URIs: {e}"))?;
     }
-    match (&job.engine, job.launch.kind) {
-        (Some(engine), Kind::Docker) => engine.prepare_image(job).await,
-        _ => Ok(()),
+    if job.launch.kind == Kind::Docker {
+        let volumes = job.launch.task.container.as_ref();
+        for path in volumes.map_or(Ok(Vec::new()), docker::sandbox_paths)? {
+            place
+                .make_directory(&path)
+                .await
+                .map_err(|e| format!("Volume {path} cannot be created in the sandbox: {e}"))?;
+        }
+        if let Some(engine) = &job.engine {
+            return engine.prepare_image(job).await;
+        }
     }
+    Ok(())
 }
 
 async fn supervise(
@@ -141,26 +154,34 @@ async fn supervise(
     let task = &job.launch.task;
     let host = job.settings.loopback();
     let own = job.launch.executor.is_none();
+    let age = job
+        .launch
+        .started
+        .map_or(Duration::ZERO, |started| now().saturating_sub(started));
     let check = task.health_check.clone().filter(|_| own);
-    let _health = check.map(|check| {
+    let mut health = check.map(|check| {
         AbortOnDropHandle::new(tokio::spawn(health::watch(
             check,
             running.clone(),
             host,
             events.clone(),
+            health::Past {
+                age,
+                checked: job.launch.checked,
+            },
         )))
     });
     let longest = task.max_completion_time.as_ref().filter(|_| own);
-    let longest = longest.map(|d| Duration::from_nanos(d.nanoseconds.max(0).unsigned_abs()));
+    let longest = longest.map(launch::duration);
     let too_long = async {
         match longest {
-            Some(longest) => tokio::time::sleep(longest).await,
+            Some(longest) => tokio::time::sleep(longest.saturating_sub(age)).await,
             None => std::future::pending().await,
         }
     };
     tokio::pin!(too_long);
     let mut timed = longest.is_some();
-    let mut stopping: Option<AbortOnDropHandle<()>> = None;
+    let mut stopping: Option<Stopping> = None;
     let wait = running.wait();
     tokio::pin!(wait);
     loop {
@@ -171,25 +192,45 @@ async fn supervise(
                 events.say(ContainerEvent::TooLong);
             }
             Some(command) = commands.recv() => match command {
-                // A second kill replaces the first: its grace period may be shorter.
-                Command::Kill(grace) => stopping = Some(stop(running.clone(), grace)),
-                Command::Cleanup => stopping = Some(stop(running.clone(), Duration::ZERO)),
+                Command::Kill(by) => {
+                    // As in Mesos, what is being ended is not checked any more.
+                    drop(health.take());
+                    stopping = Some(Stopping::by(by, running, stopping));
+                }
+                Command::Cleanup => stopping = Some(Stopping::by(Instant::now(), running, stopping)),
                 Command::Resize(limits) => running.resize(job, limits),
             },
         }
-        let _ = &stopping; // Held so that it goes on.
     }
 }
 
-fn stop(running: Running, grace: Duration) -> AbortOnDropHandle<()> {
-    AbortOnDropHandle::new(tokio::spawn(async move {
-        let mut grace = grace;
-        while let Err(e) = running.stop(grace).await {
-            tracing::warn!("failed to stop a container, trying again: {e}");
-            grace = Duration::ZERO;
-            tokio::time::sleep(RETRY).await;
+/// A stop under way; it ends with this value.
+struct Stopping {
+    by: Instant,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Stopping {
+    /// Goes on with the earlier end of the two.
+    fn by(by: Instant, running: &Running, before: Option<Self>) -> Self {
+        let ask = before.is_none();
+        match before {
+            Some(before) if before.by <= by => before,
+            Some(_) | None => {
+                let running = running.clone();
+                let stop = tokio::spawn(async move {
+                    while let Err(e) = running.stop(by, ask).await {
+                        tracing::warn!("failed to stop a container, trying again: {e}");
+                        tokio::time::sleep(RETRY).await;
+                    }
+                });
+                Self {
+                    by,
+                    _task: AbortOnDropHandle::new(stop),
+                }
+            }
         }
-    }))
+    }
 }
 
 /// Removes what is left; failing to is not worse than a leftover that the next start removes.
@@ -206,6 +247,7 @@ async fn clean(job: &Job, left: Option<Running>) {
     if job.launch.kind == Kind::Process {
         job.settings.owners.release(&job.launch.container);
     }
+    fetch::forget(&job.meta);
     let records = process::records(job);
     if records.exists()
         && let Err(e) = std::fs::remove_dir_all(&records)
@@ -266,10 +308,11 @@ impl Running {
         }
     }
 
-    async fn stop(&self, grace: Duration) -> Result<(), String> {
+    /// Asks it to end, unless that was done, and kills what is left of it at the end of the time.
+    async fn stop(&self, by: Instant, ask: bool) -> Result<(), String> {
         match self {
-            Self::Process(process) => process.stop(grace).await,
-            Self::Docker(container) => container.stop(grace).await,
+            Self::Process(process) => process.stop(by).await,
+            Self::Docker(container) => container.stop(by, ask).await,
         }
     }
 

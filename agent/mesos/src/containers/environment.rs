@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use mesolith_mesos::format_duration;
 use mesolith_proto::mesos::v1::{CommandInfo, Environment};
 
 use super::Job;
+use crate::state::launch;
 
 /// For commands, if the agent itself has no PATH.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -28,8 +30,9 @@ pub(super) fn of_process(job: &Job, command: &CommandInfo) -> BTreeMap<String, S
     set("MESOS_HTTP_COMMAND_EXECUTOR", "0".to_owned());
     set("MESOS_CONTAINER_ID", launch.container.clone());
     set("LIBPROCESS_PORT", "0".to_owned());
-    if launch.executor.is_some() {
-        set("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "5secs".to_owned());
+    if let Some(executor) = &launch.executor {
+        let grace = format_duration(launch::shutdown_grace(executor));
+        set("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", grace);
         set(
             "MESOS_CHECKPOINT",
             u8::from(launch.framework.checkpoint()).to_string(),
@@ -71,7 +74,8 @@ pub(super) fn of_container(job: &Job) -> BTreeMap<String, String> {
     env
 }
 
-fn own(environment: Option<&Environment>) -> impl Iterator<Item = (String, String)> {
+/// What the framework asks for.
+pub(super) fn own(environment: Option<&Environment>) -> impl Iterator<Item = (String, String)> {
     let variables = environment.into_iter().flat_map(|e| &e.variables);
     variables.map(|v| (v.name.clone(), v.value.clone().unwrap_or_default()))
 }

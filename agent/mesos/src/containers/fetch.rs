@@ -1,18 +1,24 @@
 //! What a command needs is brought into its sandbox before it starts.
 //!
-//! Paths of this machine, `file://`, `http://` and `https://` work; archives are unpacked with the system's tar or
-//! unzip. Everything else (`hdfs://`, `s3://`, `ftp://`) is refused by name. Nothing is cached.
+//! Paths of this machine, `file://`, `http://` and `https://` work; archives are unpacked with the system's programs.
+//! Everything else (`hdfs://`, `s3://`, `ftp://`) is refused by name.
+//!
+//! As in Mesos, all that happens to files in the sandbox is done as the task's user: so everything belongs to that user,
+//! a file that the user may not read is not fetched, and a link in an archive leads nowhere that the user could not go.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod archive;
+mod cache;
+mod download;
+mod place;
 
-use futures::StreamExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
 use mesolith_proto::mesos::v1::command_info::Uri;
-use tokio::io::AsyncWriteExt;
 
-/// Without a byte for this long a download has failed, as in Mesos.
-const STALL: Duration = Duration::from_secs(60);
+use archive::Archive;
+pub(crate) use cache::Cache;
+pub(super) use place::{Place, forget};
 
 /// Why something could not be fetched.
 #[derive(Debug, thiserror::Error)]
@@ -25,183 +31,152 @@ pub(super) enum Error {
     Name { uri: String },
     #[error("cannot fetch '{uri}': output_file '{name}' leaves the sandbox")]
     OutputFile { uri: String, name: String },
-    #[error("failed to copy '{uri}' into the sandbox: {source}")]
-    Copy { uri: String, source: std::io::Error },
+    #[error("failed to bring '{uri}' into the sandbox: {message}")]
+    Bring { uri: String, message: String },
     #[error("failed to download '{uri}': {message}")]
     Download { uri: String, message: String },
     #[error("failed to unpack '{uri}': {message}")]
     Unpack { uri: String, message: String },
 }
 
+/// Where the content of a URI is before it is in its place.
+enum Source {
+    /// On this machine; it stays there.
+    Local(String),
+    /// In the sandbox, under a name that it only has while it is downloaded.
+    Downloaded,
+    /// Shared with other tasks of the same user.
+    Cached(Arc<cache::Cached>),
+}
+
 /// Brings everything in, in order.
-pub(super) async fn fetch(uris: &[Uri], sandbox: &Path) -> Result<(), Error> {
+pub(super) async fn fetch(uris: &[Uri], place: &Place<'_>, cache: &Arc<Cache>) -> Result<(), Error> {
     for uri in uris {
-        let target = target(uri, sandbox)?;
-        let value = &uri.value;
-        if value.starts_with("http://") || value.starts_with("https://") {
-            download(value, &target).await?;
-        } else {
-            let path = local(value)?;
-            let copied = tokio::fs::copy(&path, &target).await;
-            copied.map_err(|source| Error::Copy {
-                uri: value.clone(),
-                source,
-            })?;
-        }
-        let error = |source| Error::Copy {
-            uri: value.clone(),
-            source,
+        let value = uri.value.trim_start();
+        let target = target(uri)?;
+        let bring = |message: String| Error::Bring {
+            uri: value.to_owned(),
+            message,
         };
+        let unpack = |message: String| Error::Unpack {
+            uri: value.to_owned(),
+            message,
+        };
+        place.make_room(&target).await.map_err(bring)?;
+        let archive = Archive::of(&target).filter(|_| uri.extract() && !uri.executable());
+        match (source(uri, value, place, cache).await?, archive) {
+            (Source::Cached(cached), Some(archive)) => {
+                // As in Mesos, the archive itself is not put into the sandbox then.
+                archive
+                    .unpack(place, cached.path(), &target)
+                    .await
+                    .map_err(unpack)?;
+                continue;
+            }
+            (Source::Cached(cached), None) => place.copy(cached.path(), &target).await.map_err(bring)?,
+            (Source::Local(path), _) => place.copy(Path::new(&path), &target).await.map_err(bring)?,
+            (Source::Downloaded, _) => place.take_download(&target).await.map_err(bring)?,
+        }
         if uri.executable() {
-            std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o755)).map_err(error)?;
-        } else if uri.extract() {
-            unpack(value, &target, sandbox).await?;
+            place.make_executable(&target).await.map_err(bring)?;
+        } else if let Some(archive) = archive {
+            archive
+                .unpack(place, &Path::new(".").join(&target), &target)
+                .await
+                .map_err(unpack)?;
         }
     }
     Ok(())
 }
 
-fn target(uri: &Uri, sandbox: &Path) -> Result<PathBuf, Error> {
+async fn source(uri: &Uri, value: &str, place: &Place<'_>, cache: &Arc<Cache>) -> Result<Source, Error> {
+    let failed = |message: String| Error::Download {
+        uri: value.to_owned(),
+        message,
+    };
+    if !(value.starts_with("http://") || value.starts_with("https://")) {
+        return local(value).map(Source::Local);
+    }
+    if uri.cache()
+        && let Some(cached) = cache.get(place.owner(), value).await.map_err(failed)?
+    {
+        return Ok(Source::Cached(cached));
+    }
+    place.download(value).await.map_err(failed)?;
+    Ok(Source::Downloaded)
+}
+
+/// Where it goes, relative to the sandbox.
+fn target(uri: &Uri) -> Result<PathBuf, Error> {
     if let Some(name) = &uri.output_file {
-        let inside = Path::new(name)
-            .components()
-            .all(|c| matches!(c, std::path::Component::Normal(_)));
-        if name.is_empty() || !inside {
+        let mut components = Path::new(name).components();
+        let inside = components.all(|c| matches!(c, Component::Normal(_)));
+        if name.is_empty() || name.ends_with('/') || !inside {
             return Err(Error::OutputFile {
                 uri: uri.value.clone(),
                 name: name.clone(),
             });
         }
-        let path = sandbox.join(name);
-        if let Some(parent) = path.parent() {
-            let made = std::fs::create_dir_all(parent);
-            made.map_err(|source| Error::Copy {
-                uri: uri.value.clone(),
-                source,
-            })?;
-        }
-        return Ok(path);
+        return Ok(PathBuf::from(name));
     }
     let plain = uri.value.split(['?', '#']).next().unwrap_or_default();
     match plain.rsplit('/').next() {
-        Some(name) if !name.is_empty() && name != "." && name != ".." => Ok(sandbox.join(name)),
+        Some(name) if !name.is_empty() && name != "." && name != ".." => Ok(PathBuf::from(name)),
         _ => Err(Error::Name {
             uri: uri.value.clone(),
         }),
     }
 }
 
-fn local(uri: &str) -> Result<PathBuf, Error> {
+fn local(uri: &str) -> Result<String, Error> {
     let path = uri.strip_prefix("file://").unwrap_or(uri);
     if path.starts_with('/') {
-        Ok(PathBuf::from(path))
+        Ok(path.to_owned())
     } else {
         Err(Error::Scheme { uri: uri.to_owned() })
     }
 }
 
-async fn download(uri: &str, target: &Path) -> Result<(), Error> {
-    let failed = |message: String| Error::Download {
-        uri: uri.to_owned(),
-        message,
-    };
-    let client = reqwest::Client::builder()
-        .read_timeout(STALL)
-        .connect_timeout(STALL)
-        .build();
-    let response = client.map_err(|e| failed(e.to_string()))?.get(uri).send().await;
-    let response = response
-        .and_then(reqwest::Response::error_for_status)
-        .map_err(|e| failed(e.to_string()))?;
-    let mut file = tokio::fs::File::create(target)
-        .await
-        .map_err(|e| failed(e.to_string()))?;
-    let mut body = response.bytes_stream();
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|e| failed(e.to_string()))?;
-        file.write_all(&chunk).await.map_err(|e| failed(e.to_string()))?;
-    }
-    file.flush().await.map_err(|e| failed(e.to_string()))
-}
-
-/// By the file's name, as Mesos does; other files stay as they are.
-async fn unpack(uri: &str, file: &Path, sandbox: &Path) -> Result<(), Error> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let tar = [".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz", ".tar"];
-    let mut command = if tar.iter().any(|end| name.ends_with(end)) {
-        let mut command = tokio::process::Command::new("tar");
-        command.arg("-C").arg(sandbox).arg("-xf").arg(file);
-        command
-    } else if name.ends_with(".zip") {
-        let mut command = tokio::process::Command::new("unzip");
-        command.arg("-oq").arg(file).arg("-d").arg(sandbox);
-        command
-    } else {
-        return Ok(());
-    };
-    let failed = |message: String| Error::Unpack {
-        uri: uri.to_owned(),
-        message,
-    };
-    let output = command
-        .kill_on_drop(true)
-        .output()
-        .await
-        .map_err(|e| failed(e.to_string()))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
-    fn uri(value: &str) -> Uri {
+    fn uri(value: &str, output_file: Option<&str>) -> Uri {
         Uri {
             value: value.into(),
+            output_file: output_file.map(str::to_owned),
             ..Default::default()
         }
     }
 
-    #[tokio::test]
-    async fn a_local_archive_is_unpacked_and_an_executable_is_not() {
-        let (from, sandbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        std::fs::write(from.path().join("hello"), "hi").unwrap();
-        let archive = from.path().join("a.tgz");
-        let mut tar = std::process::Command::new("tar");
-        tar.arg("-C")
-            .arg(from.path())
-            .arg("-czf")
-            .arg(&archive)
-            .arg("hello");
-        assert!(tar.status().unwrap().success());
-        fetch(&[uri(archive.to_str().unwrap())], sandbox.path())
-            .await
-            .unwrap();
-        assert_eq!(
-            std::fs::read_to_string(sandbox.path().join("hello")).unwrap(),
-            "hi"
-        );
+    #[rstest]
+    #[case::last_part("http://h/a/b.tgz", None, "b.tgz")]
+    #[case::without_query("http://h/b.tgz?x=/y#z", None, "b.tgz")]
+    #[case::local("/opt/b.tgz", None, "b.tgz")]
+    #[case::output_file("http://h/b.tgz", Some("c"), "c")]
+    #[case::output_file_below("http://h/b.tgz", Some("conf/run.sh"), "conf/run.sh")]
+    fn targets(#[case] value: &str, #[case] output_file: Option<&str>, #[case] expected: &str) {
+        assert_eq!(target(&uri(value, output_file)).unwrap(), Path::new(expected));
     }
 
-    #[tokio::test]
-    async fn what_is_not_supported_is_named() {
-        let sandbox = tempfile::tempdir().unwrap();
-        let refused = fetch(&[uri("hdfs://x/y.tgz")], sandbox.path()).await.unwrap_err();
+    #[rstest]
+    #[case::no_name("http://h/", None)]
+    #[case::dots("http://h/..", None)]
+    #[case::outside("/etc/hostname", Some("../x"))]
+    #[case::absolute("/etc/hostname", Some("/x"))]
+    #[case::directory("/etc/hostname", Some("x/"))]
+    #[case::empty("/etc/hostname", Some(""))]
+    fn no_targets(#[case] value: &str, #[case] output_file: Option<&str>) {
+        let refused = target(&uri(value, output_file)).unwrap_err();
+        assert!(refused.to_string().contains(value), "{refused}");
+    }
+
+    #[test]
+    fn what_is_not_supported_is_named() {
+        let refused = local("hdfs://x/y.tgz").unwrap_err();
         assert!(refused.to_string().contains("hdfs://x/y.tgz"), "{refused}");
-        let outside = Uri {
-            output_file: Some("../x".into()),
-            ..uri("/etc/hostname")
-        };
-        assert!(matches!(
-            fetch(&[outside], sandbox.path()).await,
-            Err(Error::OutputFile { .. })
-        ));
-        assert!(matches!(
-            fetch(&[uri("/no/such/file")], sandbox.path()).await,
-            Err(Error::Copy { .. })
-        ));
+        assert_eq!(local("file:///etc/hostname").unwrap(), "/etc/hostname");
     }
 }

@@ -33,12 +33,13 @@ pub(super) enum Verdict {
 }
 
 impl Counter {
-    pub(super) fn new(check: &HealthCheck) -> Self {
+    /// `checked`: it was checked before, so its grace is over.
+    pub(super) fn new(check: &HealthCheck, checked: bool) -> Self {
         Self {
             grace: seconds(check.grace_period_seconds()),
             tolerated: check.consecutive_failures(),
             failures: 0,
-            ever_healthy: false,
+            ever_healthy: checked,
         }
     }
 
@@ -61,12 +62,20 @@ impl Counter {
     }
 }
 
+/// What was before this agent started to look.
+pub(super) struct Past {
+    /// How long the task runs already.
+    pub(super) age: Duration,
+    /// A look has had a verdict.
+    pub(super) checked: bool,
+}
+
 /// Looks again and again until dropped.
-pub(super) async fn watch(check: HealthCheck, running: Running, host: IpAddr, events: Events) {
-    let started = Instant::now();
-    let mut counter = Counter::new(&check);
+pub(super) async fn watch(check: HealthCheck, running: Running, host: IpAddr, events: Events, past: Past) {
+    let begun = Instant::now();
+    let mut counter = Counter::new(&check, past.checked);
     let interval = seconds(check.interval_seconds()).max(Duration::from_millis(10));
-    tokio::time::sleep(seconds(check.delay_seconds())).await;
+    tokio::time::sleep(seconds(check.delay_seconds()).saturating_sub(past.age)).await;
     loop {
         let limit = seconds(check.timeout_seconds());
         let limit = if limit.is_zero() {
@@ -81,7 +90,7 @@ pub(super) async fn watch(check: HealthCheck, running: Running, host: IpAddr, ev
             Ok(()) => "Health check passed".to_owned(),
             Err(why) => format!("Health check failed: {why}"),
         };
-        match counter.observe(good, started.elapsed()) {
+        match counter.observe(good, past.age + begun.elapsed()) {
             Verdict::Quiet => {}
             Verdict::Healthy => events.say(ContainerEvent::Health {
                 healthy: true,
@@ -179,11 +188,16 @@ mod tests {
     use super::*;
 
     fn counter() -> Counter {
-        Counter::new(&HealthCheck {
+        counting(false)
+    }
+
+    fn counting(checked: bool) -> Counter {
+        let check = HealthCheck {
             grace_period_seconds: Some(10.0),
             consecutive_failures: Some(3),
             ..Default::default()
-        })
+        };
+        Counter::new(&check, checked)
     }
 
     #[test]
@@ -205,6 +219,11 @@ mod tests {
         assert_eq!(young.observe(false, Duration::from_secs(9)), Verdict::Quiet);
         assert_eq!(
             young.observe(false, Duration::from_secs(11)),
+            Verdict::Unhealthy { kill: false }
+        );
+        // An agent that comes back does not give the grace again.
+        assert_eq!(
+            counting(true).observe(false, Duration::ZERO),
             Verdict::Unhealthy { kill: false }
         );
         let mut proven = counter();

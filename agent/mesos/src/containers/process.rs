@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use mesolith_process::{Adopted, CgroupSpec, Handle, Spec, Status};
 use mesolith_proto::mesos::v1::{CommandInfo, r_limit_info};
+use tokio::time::Instant;
 
 use super::{Job, Limits, environment};
 use crate::state::Exit;
@@ -73,16 +73,7 @@ pub(super) fn records(job: &Job) -> PathBuf {
 
 fn spec(job: &Job) -> Result<Spec, String> {
     let launch = &job.launch;
-    let command = match &launch.executor {
-        Some(executor) => executor.command.as_ref(),
-        None => launch.task.command.as_ref(),
-    };
-    let command = command.ok_or("There is no command to run")?;
-    let user = command
-        .user
-        .clone()
-        .filter(|u| !u.is_empty())
-        .unwrap_or_else(|| launch.framework.user.clone());
+    let command = launch.command().ok_or("There is no command to run")?;
     let rlimits = launch
         .task
         .container
@@ -98,7 +89,7 @@ fn spec(job: &Job) -> Result<Spec, String> {
         argv: argv(command)?,
         env: environment::of_process(job, command),
         cwd: job.sandbox.clone(),
-        user: (job.settings.switch_user && !user.is_empty()).then_some(user),
+        user: job.user().map(str::to_owned),
         stdout: Some(job.sandbox.join("stdout")),
         stderr: Some(job.sandbox.join("stderr")),
         dir: records(job),
@@ -160,9 +151,11 @@ impl Process {
         }
     }
 
-    pub(super) async fn stop(&self, grace: Duration) -> Result<(), String> {
+    /// Everything in it has until then, and is asked once.
+    pub(super) async fn stop(&self, by: Instant) -> Result<(), String> {
+        let left = by.saturating_duration_since(Instant::now());
         match &self.handle {
-            Some(handle) => handle.stop(grace).await.map(drop).map_err(|e| e.to_string()),
+            Some(handle) => handle.stop(left).await.map(drop).map_err(|e| e.to_string()),
             None => Ok(()),
         }
     }
@@ -175,9 +168,7 @@ impl Process {
             stderr: None,
             ..(*self.spec).clone()
         };
-        let own = command.environment.iter().flat_map(|e| &e.variables);
-        let own = own.map(|v| (v.name.clone(), v.value.clone().unwrap_or_default()));
-        spec.env.extend(own);
+        spec.env.extend(environment::own(command.environment.as_ref()));
         let status = mesolith_process::run_inside(&spec).await;
         status
             .map(|status| status.code().unwrap_or(-1))

@@ -1,21 +1,19 @@
-//! `/files/{browse,read,download}`: sandboxes, and nothing else.
-//!
-//! A path is what `/state` calls a directory, or `/frameworks/<id>/executors/<id>/runs/<id or latest>`. It is resolved
-//! first and must then lie inside the sandboxes: neither `..` nor a task's own symlink leads out of them.
+//! `/files/{browse,read,download,debug}`: sandboxes, and nothing else.
 
-use std::fs::{self, Metadata};
+use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio_util::io::ReaderStream;
 
+use super::sandbox_path::{self, Found, Problem};
 use super::{App, AppState, answer, text};
 
 /// Mesos reads at most 16 pages at a time.
@@ -28,85 +26,112 @@ pub(super) struct Wanted {
     length: Option<String>,
 }
 
-/// Where a virtual path really is; `None` if there is no such thing, or it is none of your business.
-fn resolve(app: &AppState, path: &str) -> Option<PathBuf> {
-    let root = app.paths.work_dir().join("slaves");
-    let asked = match path.strip_prefix("/frameworks/") {
-        Some(rest) => root.join(app.agent.read().id()).join("frameworks").join(rest),
-        None => PathBuf::from(path),
-    };
-    inside(&root, &asked)
+impl Wanted {
+    fn path(&self) -> Result<&str, Box<Response>> {
+        let path = self.path.as_deref().filter(|path| !path.is_empty());
+        path.ok_or_else(|| bad("Expecting 'path=value' in query.\n"))
+    }
 }
 
-fn inside(root: &Path, asked: &Path) -> Option<PathBuf> {
-    let (root, real) = (root.canonicalize().ok()?, asked.canonicalize().ok()?);
-    (real != root && real.starts_with(&root)).then_some(real)
+/// A refusal in Mesos' words; its sentences end with a line feed.
+fn bad(sentence: impl Into<String>) -> Box<Response> {
+    Box::new(text(StatusCode::BAD_REQUEST, sentence))
+}
+
+/// What a path means; `missing` is the body of the answer when it means nothing.
+fn find(app: &AppState, path: &str, missing: &'static str) -> Result<Found, Box<Response>> {
+    let agent = app.agent.read().id().to_owned();
+    sandbox_path::open(&app.paths, &agent, path).map_err(|problem| match problem {
+        Problem::Missing => Box::new(text(StatusCode::NOT_FOUND, missing)),
+        Problem::Inaccessible(_) => bad(problem.to_string()),
+    })
+}
+
+/// A file that can be read to its end.
+fn find_file(app: &AppState, path: &str, verb: &str, missing: &'static str) -> Result<Found, Box<Response>> {
+    let found = find(app, path, missing)?;
+    if found.metadata.is_dir() {
+        return Err(bad(format!("Cannot {verb} a directory.\n")));
+    }
+    if !found.metadata.is_file() {
+        return Err(bad(format!(
+            "Cannot {verb} what is neither a file nor a directory.\n"
+        )));
+    }
+    Ok(found)
 }
 
 pub(super) async fn browse(State(app): State<App>, Query(wanted): Query<Wanted>) -> Response {
-    let Some(path) = wanted.path else {
-        return text(StatusCode::BAD_REQUEST, "Expecting 'path=value' in query.\n");
-    };
-    let Some(real) = resolve(&app.0, &path) else {
-        return text(StatusCode::NOT_FOUND, "");
-    };
-    let Ok(entries) = fs::read_dir(&real) else {
-        return text(StatusCode::NOT_FOUND, "");
-    };
-    let mut all: Vec<(PathBuf, Value)> = entries
-        .filter_map(Result::ok)
-        .filter_map(|entry| {
-            let shown = Path::new(&path).join(entry.file_name());
-            Some((shown.clone(), describe(&shown, &entry.metadata().ok()?)))
-        })
-        .collect();
-    all.sort_by(|a, b| a.0.cmp(&b.0));
-    answer(&all.into_iter().map(|(_, v)| v).collect())
+    browsed(&app.0, &wanted).unwrap_or_else(|refused| *refused)
+}
+
+fn browsed(app: &AppState, wanted: &Wanted) -> Result<Response, Box<Response>> {
+    let path = wanted.path()?;
+    let found = find(app, path, "")?;
+    if !found.metadata.is_dir() {
+        return Ok(answer(&json!([])));
+    }
+    let entries = found
+        .entries()
+        .map_err(|_| Box::new(text(StatusCode::NOT_FOUND, "")))?;
+    let shown = entries
+        .iter()
+        .map(|(name, metadata)| describe(&Path::new(path).join(name), metadata));
+    Ok(answer(&shown.collect()))
 }
 
 pub(super) async fn read(State(app): State<App>, Query(wanted): Query<Wanted>) -> Response {
-    let Some(path) = wanted.path else {
-        return text(StatusCode::BAD_REQUEST, "Expecting 'path=value' in query.\n");
-    };
-    let number = |name: &str, value: Option<String>| -> Result<Option<i64>, String> {
-        let Some(value) = value else { return Ok(None) };
-        let failed = || format!("Failed to parse {name}: Failed to convert '{value}' to number.\n");
-        value.parse().map(Some).map_err(|_| failed())
-    };
-    let (offset, length) = match (number("offset", wanted.offset), number("length", wanted.length)) {
-        (Ok(offset), Ok(length)) => (offset, length),
-        (Err(problem), _) | (_, Err(problem)) => return text(StatusCode::BAD_REQUEST, problem),
-    };
-    let Some(real) = resolve(&app.0, &path).filter(|p| p.is_file()) else {
-        return text(StatusCode::NOT_FOUND, "404 Not Found.");
-    };
-    let part = tokio::task::spawn_blocking(move || part(&real, offset, length)).await;
+    let part = tokio::task::spawn_blocking(move || read_part(&app.0, &wanted)).await;
     match part {
-        Ok(Ok((data, offset))) => {
-            answer(&json!({ "data": String::from_utf8_lossy(&data), "offset": offset }))
-        }
-        Ok(Err(e)) => text(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            format!("Failed to read '{path}': {e}\n"),
-        ),
+        Ok(Ok(response)) => response,
+        Ok(Err(refused)) => *refused,
         Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "Failed to read\n"),
     }
 }
 
-/// Without an offset, or with -1, the answer is where the file ends.
-fn part(path: &Path, offset: Option<i64>, length: Option<i64>) -> std::io::Result<(Vec<u8>, u64)> {
-    let mut file = fs::File::open(path)?;
+fn read_part(app: &AppState, wanted: &Wanted) -> Result<Response, Box<Response>> {
+    let path = wanted.path()?;
+    let offset = number("offset", wanted.offset.as_deref())?;
+    let length = number("length", wanted.length.as_deref())?;
+    let found = find_file(app, path, "read", "")?;
+    match part(found.file, offset, length) {
+        Ok((data, offset)) => Ok(answer(
+            &json!({ "data": String::from_utf8_lossy(&data), "offset": offset }),
+        )),
+        Err(e) => {
+            let message = format!("Failed to read '{path}': {e}\n");
+            Ok(text(StatusCode::INTERNAL_SERVER_ERROR, message))
+        }
+    }
+}
+
+/// None and -1 mean the same.
+fn number(name: &str, value: Option<&str>) -> Result<Option<u64>, Box<Response>> {
+    let Some(value) = value else { return Ok(None) };
+    let failed = || {
+        bad(format!(
+            "Failed to parse {name}: Failed to convert '{value}' to number.\n"
+        ))
+    };
+    match value.parse::<i64>().map_err(|_| failed())? {
+        -1 => Ok(None),
+        number => match u64::try_from(number) {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(bad(format!("Negative {name} provided: {number}.\n"))),
+        },
+    }
+}
+
+/// Without an offset the answer is where the file ends.
+fn part(mut file: File, offset: Option<u64>, length: Option<u64>) -> std::io::Result<(Vec<u8>, u64)> {
     let size = file.metadata()?.len();
-    let Some(offset) = offset.and_then(|o| u64::try_from(o).ok()) else {
+    let Some(offset) = offset else {
         return Ok((Vec::new(), size));
     };
     if offset > size {
         return Ok((Vec::new(), offset));
     }
-    let length = length
-        .and_then(|l| u64::try_from(l).ok())
-        .unwrap_or(LARGEST_READ)
-        .min(LARGEST_READ);
+    let length = length.unwrap_or(LARGEST_READ).min(LARGEST_READ);
     file.seek(SeekFrom::Start(offset))?;
     let mut data = Vec::new();
     file.take(length).read_to_end(&mut data)?;
@@ -114,16 +139,13 @@ fn part(path: &Path, offset: Option<i64>, length: Option<i64>) -> std::io::Resul
 }
 
 pub(super) async fn download(State(app): State<App>, Query(wanted): Query<Wanted>) -> Response {
-    let Some(path) = wanted.path else {
-        return text(StatusCode::BAD_REQUEST, "Expecting 'path=value' in query.\n");
-    };
-    let Some(real) = resolve(&app.0, &path).filter(|p| p.is_file()) else {
-        return text(StatusCode::NOT_FOUND, "404 Not Found.");
-    };
-    let Ok(file) = tokio::fs::File::open(&real).await else {
-        return text(StatusCode::NOT_FOUND, "404 Not Found.");
-    };
-    let name = real
+    downloaded(&app.0, &wanted).unwrap_or_else(|refused| *refused)
+}
+
+fn downloaded(app: &AppState, wanted: &Wanted) -> Result<Response, Box<Response>> {
+    let found = find_file(app, wanted.path()?, "download", "404 Not Found.")?;
+    let name = found
+        .real
         .file_name()
         .unwrap_or_default()
         .to_string_lossy()
@@ -135,7 +157,42 @@ pub(super) async fn download(State(app): State<App>, Query(wanted): Query<Wanted
             format!("attachment; filename={name}"),
         ),
     ];
-    (headers, Body::from_stream(ReaderStream::new(file))).into_response()
+    let file = tokio::fs::File::from_std(found.file);
+    Ok((headers, Body::from_stream(ReaderStream::new(file))).into_response())
+}
+
+/// Every path that begins a sandbox, with the sandbox; `latest` is the newest run.
+pub(super) async fn debug(State(app): State<App>) -> Response {
+    let agent = app.0.agent.read();
+    let ended = agent.completed.tasks().map(|(key, task)| {
+        (
+            key.framework.as_str(),
+            task.executor_id(),
+            task.container.as_str(),
+        )
+    });
+    let tasks = agent.tasks.iter();
+    let tasks = tasks.map(|(key, task)| {
+        (
+            key.framework.as_str(),
+            task.executor_id(),
+            task.container.as_str(),
+        )
+    });
+    let mut all = Map::new();
+    for (framework, executor, container) in ended.chain(tasks) {
+        let sandbox = app.0.paths.sandbox(agent.id(), framework, executor, container);
+        let real = sandbox.display().to_string();
+        let latest = format!("/frameworks/{framework}/executors/{executor}/runs/latest");
+        for path in [
+            real.clone(),
+            sandbox.with_file_name("latest").display().to_string(),
+            latest,
+        ] {
+            all.insert(path, Value::String(real.clone()));
+        }
+    }
+    answer(&Value::Object(all))
 }
 
 fn describe(path: &Path, meta: &Metadata) -> Value {
@@ -177,27 +234,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_outside_the_sandboxes_is_found() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = dir.path().join("slaves");
-        fs::create_dir_all(root.join("a")).unwrap();
-        fs::write(dir.path().join("secret"), "x").unwrap();
-        fs::write(root.join("a/stdout"), "x").unwrap();
-        std::os::unix::fs::symlink(dir.path().join("secret"), root.join("a/link")).unwrap();
-        assert!(inside(&root, &root.join("a/stdout")).is_some());
-        for outside in ["../secret", "a/../../secret", "a/link", ".", "missing"] {
-            assert_eq!(inside(&root, &root.join(outside)), None, "{outside}");
-        }
-        assert_eq!(inside(&root, Path::new("/etc/passwd")), None);
-    }
-
-    #[test]
     fn a_part_of_a_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f");
-        fs::write(&path, "0123456789").unwrap();
-        assert_eq!(part(&path, Some(2), Some(3)).unwrap(), (b"234".to_vec(), 2));
-        assert_eq!(part(&path, Some(-1), None).unwrap(), (Vec::new(), 10));
-        assert_eq!(part(&path, Some(99), None).unwrap(), (Vec::new(), 99));
+        std::fs::write(&path, "0123456789").unwrap();
+        let part = |offset, length| part(File::open(&path).unwrap(), offset, length).unwrap();
+        assert_eq!(part(Some(2), Some(3)), (b"234".to_vec(), 2));
+        assert_eq!(part(Some(2), Some(0)), (Vec::new(), 2));
+        assert_eq!(part(Some(8), None), (b"89".to_vec(), 8));
+        assert_eq!(part(None, None), (Vec::new(), 10));
+        assert_eq!(part(Some(99), None), (Vec::new(), 99));
+    }
+
+    #[test]
+    fn minus_one_is_no_number() {
+        assert_eq!(number("offset", None).unwrap(), None);
+        assert_eq!(number("offset", Some("-1")).unwrap(), None);
+        assert_eq!(number("offset", Some("7")).unwrap(), Some(7));
+        for wrong in ["-2", "", "x", "1.5"] {
+            assert!(number("offset", Some(wrong)).is_err(), "{wrong}");
+        }
     }
 }

@@ -119,7 +119,10 @@ fn values(app: &AppState) -> Map<String, Value> {
         ("gone", TaskState::TaskGone),
     ];
     for (name, state) in states {
-        let known = agent.tasks.values().chain(agent.completed.iter().map(|(_, t)| t));
+        let known = agent
+            .tasks
+            .values()
+            .chain(agent.completed.tasks().map(|(_, t)| t));
         all.insert(
             format!("slave/tasks_{name}"),
             known.filter(|t| t.state == state).count() as f64,

@@ -1,16 +1,17 @@
 //! `/state`, with the keys of Apache Mesos.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mesolith_proto::mesos::v1::{
-    AgentInfo, ContainerStatus, FrameworkInfo, Label, Labels, TaskState, TaskStatus, network_info,
+    AgentInfo, ContainerStatus, FrameworkInfo, Label, Labels, Resource, TaskState, TaskStatus, network_info,
 };
 use serde_json::{Map, Value, json};
 
 use super::AppState;
 use crate::info::{attributes_json, from_wire};
-use crate::state::{Agent, ExecutorKey, Task, TaskKey, master::VERSION};
+use crate::state::{Agent, Executor, Task, TaskKey, master::VERSION};
 
 /// What this agent can do, of Mesos' names.
 pub(crate) const CAPABILITIES: [&str; 4] = [
@@ -69,7 +70,7 @@ pub(super) fn state(app: &AppState, agent: &Agent) -> Value {
 }
 
 /// Everything that live tasks and executors hold.
-pub(super) fn used(agent: &Agent) -> Vec<mesolith_proto::mesos::v1::Resource> {
+pub(super) fn used(agent: &Agent) -> Vec<Resource> {
     let tasks = agent
         .tasks
         .values()
@@ -82,116 +83,146 @@ pub(super) fn used(agent: &Agent) -> Vec<mesolith_proto::mesos::v1::Resource> {
 }
 
 fn frameworks(app: &AppState, agent: &Agent) -> (Vec<Value>, Vec<Value>) {
-    let ended: BTreeSet<&String> = agent.completed.iter().map(|(key, _)| &key.framework).collect();
-    let running = agent
-        .frameworks
-        .iter()
-        .map(|(id, info)| framework(app, agent, id, Some(info)))
-        .collect();
-    let ended = ended.into_iter().filter(|id| !agent.frameworks.contains_key(*id));
-    (running, ended.map(|id| framework(app, agent, id, None)).collect())
+    let show = |(id, info): (&String, &FrameworkInfo)| framework(app, agent, id, info);
+    let ended = agent.completed.frameworks();
+    let ended = ended.filter(|(id, _)| !agent.frameworks.contains_key(*id));
+    (
+        agent.frameworks.iter().map(show).collect(),
+        ended.map(show).collect(),
+    )
 }
 
-fn framework(app: &AppState, agent: &Agent, id: &str, info: Option<&FrameworkInfo>) -> Value {
-    let mut live: BTreeMap<(&str, &str), Vec<(&TaskKey, &Task)>> = BTreeMap::new();
-    for (key, task) in agent.tasks.iter().filter(|(k, _)| k.framework == id) {
-        live.entry((task.executor_id(), &task.container))
-            .or_default()
-            .push((key, task));
-    }
-    for (key, executor) in agent.executors.iter().filter(|(k, _)| k.framework == id) {
-        live.entry((&key.executor, &executor.container)).or_default();
-    }
-    let mut ended: BTreeMap<(&str, &str), Vec<(&TaskKey, &Task)>> = BTreeMap::new();
-    for (key, task) in agent.completed.iter().filter(|(k, _)| k.framework == id) {
-        match live.get_mut(&(task.executor_id(), task.container.as_str())) {
-            Some(tasks) => tasks.push((key, task)),
-            None => ended
-                .entry((task.executor_id(), &task.container))
-                .or_default()
-                .push((key, task)),
+/// One container of a framework: a task's own, or its executor's.
+#[derive(Default)]
+struct Run<'a> {
+    executor: Option<&'a Executor>,
+    live: Vec<(&'a TaskKey, &'a Task)>,
+    ended: Vec<(&'a TaskKey, &'a Task)>,
+    /// Something of it is not over yet.
+    lives: bool,
+}
+
+/// By executor and container.
+type Runs<'a> = BTreeMap<(&'a str, &'a str), Run<'a>>;
+
+fn runs<'a>(agent: &'a Agent, framework: &str) -> Runs<'a> {
+    let mut runs = Runs::new();
+    for (key, executor) in agent.completed.executors() {
+        if key.framework == framework {
+            let run = runs.entry((&key.executor, &executor.container)).or_default();
+            run.executor = Some(executor);
         }
     }
-    let show = |all: BTreeMap<(&str, &str), Vec<(&TaskKey, &Task)>>| -> Vec<Value> {
-        all.into_iter()
-            .map(|((name, run), tasks)| executor(app, agent, (id, name, run), &tasks))
+    for (key, task) in agent.completed.tasks() {
+        if key.framework == framework {
+            let run = runs.entry((task.executor_id(), &task.container)).or_default();
+            run.ended.push((key, task));
+        }
+    }
+    for (key, executor) in agent.executors.iter().filter(|(k, _)| k.framework == framework) {
+        let run = runs.entry((&key.executor, &executor.container)).or_default();
+        run.executor = Some(executor);
+        run.lives = true;
+    }
+    for (key, task) in agent.tasks.iter().filter(|(k, _)| k.framework == framework) {
+        let run = runs.entry((task.executor_id(), &task.container)).or_default();
+        run.live.push((key, task));
+        run.lives = true;
+    }
+    runs
+}
+
+fn framework(app: &AppState, agent: &Agent, id: &str, info: &FrameworkInfo) -> Value {
+    let (live, ended): (Runs<'_>, Runs<'_>) = runs(agent, id).into_iter().partition(|(_, run)| run.lives);
+    let show = |runs: Runs<'_>| -> Vec<Value> {
+        runs.iter()
+            .map(|((name, container), run)| {
+                let directory = app.paths.sandbox(agent.id(), id, name, container);
+                executor(&agent.info, name, container, &directory, run)
+            })
             .collect()
     };
-    let roles = info.map(|i| {
-        if i.roles.is_empty() {
-            vec![i.role().to_owned()]
-        } else {
-            i.roles.clone()
-        }
-    });
-    json!({
+    let roles = if info.roles.is_empty() {
+        vec![info.role().to_owned()]
+    } else {
+        info.roles.clone()
+    };
+    let mut all = json!({
         "id": id,
-        "name": info.map_or("", |i| &i.name),
-        "user": info.map_or("", |i| &i.user),
-        "failover_timeout": info.map_or(0.0, FrameworkInfo::failover_timeout),
-        "checkpoint": info.is_some_and(FrameworkInfo::checkpoint),
-        "hostname": info.map_or("", FrameworkInfo::hostname),
-        "roles": roles.unwrap_or_default(),
+        "name": info.name,
+        "user": info.user,
+        "failover_timeout": info.failover_timeout(),
+        "checkpoint": info.checkpoint(),
+        "hostname": info.hostname(),
+        "roles": roles,
         "executors": show(live),
         "completed_executors": show(ended),
-    })
+    });
+    if let Some(principal) = &info.principal {
+        all["principal"] = json!(principal);
+    }
+    all
 }
 
-fn executor(app: &AppState, agent: &Agent, of: (&str, &str, &str), tasks: &[(&TaskKey, &Task)]) -> Value {
-    let (framework, name, run) = of;
-    let key = ExecutorKey {
-        framework: framework.to_owned(),
-        executor: name.to_owned(),
+fn executor(agent: &AgentInfo, name: &str, container: &str, directory: &Path, run: &Run<'_>) -> Value {
+    let own = run.executor;
+    let show = |tasks: &[&(&TaskKey, &Task)]| -> Vec<Value> {
+        tasks.iter().map(|(key, t)| task(agent, key, t)).collect()
     };
-    let own = agent.executors.get(&key).filter(|e| e.container == run);
-    let (ended, live): (Vec<_>, Vec<_>) = tasks
-        .iter()
-        .copied()
-        .partition(|(key, _)| !agent.tasks.contains_key(*key));
-    let (queued, live): (Vec<_>, Vec<_>) = live
-        .into_iter()
-        .partition(|(key, _)| own.is_some_and(|e| e.queued.contains(key)));
-    let show = |tasks: Vec<(&TaskKey, &Task)>| -> Vec<Value> {
-        tasks
-            .into_iter()
-            .map(|(key, t)| task(&agent.info, key, t))
-            .collect()
-    };
+    let waits = |(key, _): &&(&TaskKey, &Task)| own.is_some_and(|e| e.queued.contains(key));
+    let (queued, live): (Vec<_>, Vec<_>) = run.live.iter().partition(waits);
     let held = own.into_iter().flat_map(|e| &e.info.resources);
-    let held = held.chain(
-        tasks
-            .iter()
-            .filter(|(_, t)| !t.is_terminal())
-            .flat_map(|(_, t)| &t.info.resources),
-    );
-    let held: Vec<_> = held.cloned().collect();
-    let command = tasks
-        .first()
-        .and_then(|(_, t)| t.info.command.as_ref())
-        .map_or("", |c| c.value());
-    let title = match own.and_then(|e| e.info.name.clone()) {
-        Some(title) => title,
-        None => format!("Command Executor (Task: {name}) (Command: sh -c '{command}')"),
+    let busy = run.live.iter().filter(|(_, t)| !t.is_terminal());
+    let held: Vec<_> = held
+        .chain(busy.flat_map(|(_, t)| &t.info.resources))
+        .cloned()
+        .collect();
+    let first = run
+        .live
+        .iter()
+        .chain(&run.ended)
+        .next()
+        .map(|(_, task)| &task.info);
+    let title = match own {
+        Some(executor) => executor.info.name().to_owned(),
+        None => {
+            let command = first.and_then(|t| t.command.as_ref()).map_or("", |c| c.value());
+            format!("Command Executor (Task: {name}) (Command: sh -c '{command}')")
+        }
     };
-    json!({
+    let resources = own.map(|e| &e.info.resources).into_iter();
+    let resources = resources.chain(first.map(|t| &t.resources)).flatten();
+    let labels = match own {
+        Some(executor) => executor.info.labels.as_ref(),
+        None => first.and_then(|t| t.labels.as_ref()),
+    };
+    let mut all = json!({
         "id": name,
         "name": title,
-        "source": name,
-        "container": run,
-        "directory": app.paths.sandbox(agent.id(), framework, name, run),
+        "source": own.map_or(name, |e| e.info.source()),
+        "container": container,
+        "directory": directory,
         "resources": from_wire(&held).summary(),
-        "tasks": show(live),
-        "queued_tasks": show(queued),
-        "completed_tasks": show(ended),
-    })
+        "role": role(resources),
+        "tasks": show(&live),
+        "queued_tasks": show(&queued),
+        "completed_tasks": show(&run.ended.iter().collect::<Vec<_>>()),
+    });
+    if let Some(labels) = labels {
+        all["labels"] = labels_json(labels);
+    }
+    all
+}
+
+/// The role that resources are allocated to.
+fn role<'a>(resources: impl IntoIterator<Item = &'a Resource>) -> &'a str {
+    let mut roles = resources
+        .into_iter()
+        .filter_map(|r| r.allocation_info.as_ref()?.role.as_deref());
+    roles.next().unwrap_or("*")
 }
 
 fn task(agent: &AgentInfo, key: &TaskKey, task: &Task) -> Value {
-    let role = task
-        .info
-        .resources
-        .iter()
-        .find_map(|r| r.allocation_info.as_ref()?.role.clone());
     let mut all = json!({
         "id": key.task,
         "name": task.info.name,
@@ -200,7 +231,7 @@ fn task(agent: &AgentInfo, key: &TaskKey, task: &Task) -> Value {
         "slave_id": agent.id.as_ref().map_or("", |id| &id.value),
         "state": task.state.as_str_name(),
         "resources": from_wire(&task.info.resources).summary(),
-        "role": role.unwrap_or_else(|| "*".into()),
+        "role": role(&task.info.resources),
         "statuses": task.statuses.iter().map(status).collect::<Vec<_>>(),
     });
     if let (Some(labels), Value::Object(map)) = (&task.info.labels, &mut all) {

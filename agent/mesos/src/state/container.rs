@@ -3,7 +3,7 @@
 use mesolith_proto::mesos::v1::{TaskState, framework_info::capability, task_status::Reason};
 
 use super::report::Report;
-use super::{Agent, ContainerEvent, Cx, Effect, Exit, KillCause, TaskKey, launch};
+use super::{Agent, ContainerEvent, Cx, Deadline, Effect, Exit, KillCause, TaskKey, launch};
 
 impl Agent {
     pub(crate) fn container_says(&mut self, container: &str, event: ContainerEvent, cx: &mut Cx<'_>) {
@@ -76,7 +76,7 @@ impl Agent {
         }
     }
 
-    /// Starts to end a task; asking again is harmless, and shortens the grace period if it says so.
+    /// Starts to end a task. Asking again can only shorten what it has left.
     pub(crate) fn kill(
         &mut self,
         key: &TaskKey,
@@ -92,6 +92,10 @@ impl Agent {
             return;
         }
         let grace = launch::grace(policy.as_ref().or(task.info.kill_policy.as_ref()));
+        let Some(deadline) = Deadline::after(cx.now, grace).before(task.deadline) else {
+            return;
+        };
+        task.deadline = Some(deadline);
         if task.kill == KillCause::None {
             task.kill = cause;
         }
@@ -102,7 +106,7 @@ impl Agent {
         } else {
             cx.push(Effect::SaveTask(key.clone()));
         }
-        cx.push(Effect::Kill { container, grace });
+        cx.push(Effect::Kill { container, deadline });
     }
 }
 

@@ -1,14 +1,19 @@
 //! Executors that a framework brought along: the v1 executor API as seen by the machine.
 
+use std::time::Duration;
+
 use mesolith_proto::mesolith::session::v1::{ExecutorExited, FrameworkMessage, from_agent};
 use mesolith_proto::mesos::v1::executor::{Event, event};
 use mesolith_proto::mesos::v1::{
-    AgentInfo, ContainerId, ExecutorId, FrameworkId, KillPolicy, TaskId, TaskInfo, TaskState, TaskStatus,
+    AgentInfo, ContainerId, DurationInfo, ExecutorId, FrameworkId, KillPolicy, TaskId, TaskInfo, TaskState,
+    TaskStatus,
     task_status::{Reason, Source},
 };
 
 use super::report::Report;
-use super::{Agent, ContainerEvent, Cx, Effect, ExecutorCall, ExecutorKey, Exit, KillCause, TaskKey};
+use super::{
+    Agent, ContainerEvent, Cx, Deadline, Effect, ExecutorCall, ExecutorKey, Exit, KillCause, TaskKey, launch,
+};
 
 impl Agent {
     pub(crate) fn executor_says(&mut self, key: &ExecutorKey, call: ExecutorCall, cx: &mut Cx<'_>) {
@@ -56,7 +61,7 @@ impl Agent {
                 ..Default::default()
             }),
         };
-        let ending = executor.ending;
+        let ending = executor.ending.is_some();
         cx.push(Effect::SaveExecutor(key.clone()));
         self.tell(
             key,
@@ -79,6 +84,10 @@ impl Agent {
                 continue;
             };
             self.tell_launch(key, info, cx);
+        }
+        // It may have been away when it was told to.
+        for kill in self.kills_of(key, cx.now) {
+            self.tell(key, kill, cx);
         }
         if ending {
             self.tell(key, of(event::Type::Shutdown), cx);
@@ -150,6 +159,11 @@ impl Agent {
             framework: key.framework.clone(),
             executor,
         };
+        let grace = launch::grace(policy.as_ref().or(task.info.kill_policy.as_ref()));
+        let Some(deadline) = Deadline::after(cx.now, grace).before(task.deadline) else {
+            return; // It knows.
+        };
+        task.deadline = Some(deadline);
         task.kill = KillCause::Asked;
         let waiting = self.executors.get_mut(&executor_key).is_none_or(|e| {
             let waits = e.queued.contains(key);
@@ -176,20 +190,22 @@ impl Agent {
             return;
         }
         cx.push(Effect::SaveTask(key.clone()));
-        let kill = event::Kill {
-            task_id: TaskId {
-                value: key.task.clone(),
-            },
-            kill_policy: policy,
-        };
-        self.tell(
-            &executor_key,
-            Event {
-                kill: Some(kill),
-                ..of(event::Type::Kill)
-            },
-            cx,
-        );
+        self.tell(&executor_key, kill(key, policy), cx);
+    }
+
+    /// What an executor has to know of its tasks that are being killed, with the grace that each has left.
+    fn kills_of(&self, key: &ExecutorKey, now: Duration) -> Vec<Event> {
+        let mine = self.tasks.iter().filter(|(k, t)| {
+            k.framework == key.framework && t.executor.as_ref() == Some(&key.executor) && !t.is_terminal()
+        });
+        let killed = mine.filter_map(|(key, task)| Some((key, task.deadline?.remaining(now))));
+        killed
+            .map(|(key, left)| {
+                let nanoseconds = i64::try_from(left.as_nanos()).unwrap_or(i64::MAX);
+                let grace_period = Some(DurationInfo { nanoseconds });
+                kill(key, Some(KillPolicy { grace_period }))
+            })
+            .collect()
     }
 
     /// Asks an executor to end; its container follows if it does not.
@@ -197,15 +213,15 @@ impl Agent {
         let Some(executor) = self.executors.get_mut(key) else {
             return;
         };
-        executor.ending = true;
+        let grace = launch::shutdown_grace(&executor.info);
+        let Some(deadline) = Deadline::after(cx.now, grace).before(executor.ending) else {
+            return;
+        };
+        executor.ending = Some(deadline);
         let container = executor.container.clone();
-        let asked = executor.info.shutdown_grace_period.as_ref();
-        let grace = asked.map_or(SHUTDOWN_GRACE, |d| {
-            std::time::Duration::from_nanos(d.nanoseconds.max(0).unsigned_abs())
-        });
         cx.push(Effect::SaveExecutor(key.clone()));
         self.tell(key, of(event::Type::Shutdown), cx);
-        cx.push(Effect::Kill { container, grace });
+        cx.push(Effect::Kill { container, deadline });
     }
 
     pub(crate) fn executor_container_says(
@@ -236,7 +252,8 @@ impl Agent {
             return;
         };
         cx.push(Effect::ForgetExecutor(key.clone(), Box::new(executor.clone())));
-        cx.push(Effect::Cleanup(executor.container));
+        cx.push(Effect::Cleanup(executor.container.clone()));
+        self.completed.executor(key.clone(), executor);
         let mine = self.tasks.iter().filter(|(k, t)| {
             k.framework == key.framework && t.executor.as_ref() == Some(&key.executor) && !t.is_terminal()
         });
@@ -267,8 +284,15 @@ impl Agent {
     }
 }
 
-/// Mesos' default `--executor_shutdown_grace_period`.
-pub(crate) const SHUTDOWN_GRACE: std::time::Duration = std::time::Duration::from_secs(5);
+fn kill(key: &TaskKey, kill_policy: Option<KillPolicy>) -> Event {
+    let task_id = TaskId {
+        value: key.task.clone(),
+    };
+    Event {
+        kill: Some(event::Kill { task_id, kill_policy }),
+        ..of(event::Type::Kill)
+    }
+}
 
 fn of(r#type: event::Type) -> Event {
     Event {

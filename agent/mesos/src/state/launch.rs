@@ -1,21 +1,23 @@
-//! What it takes to launch a task, and which launches this agent refuses.
+//! What it takes to launch a task.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use mesolith_mesos::LaunchProblem;
 use mesolith_proto::mesolith::session::v1::RunTasks;
 use mesolith_proto::mesos::v1::{
-    ContainerInfo, ExecutorInfo, FrameworkInfo, KillPolicy, Resource, TaskInfo, TaskState, container_info,
-    environment, executor_info, task_status::Reason,
+    CommandInfo, ContainerInfo, DurationInfo, ExecutorInfo, FrameworkInfo, KillPolicy, TaskInfo, TaskState,
+    container_info,
 };
 
+use super::refusal::refusal;
 use super::report::Report;
-use super::{Agent, Cx, Effect, Executor, ExecutorKey, KillCause, Offers, Task, TaskKey};
-use crate::keys::id_problem;
+use super::{Agent, Cx, Effect, Executor, ExecutorKey, KillCause, Task, TaskKey};
 
 /// Mesos' default for a task without a kill policy.
 const KILL_GRACE: Duration = Duration::from_secs(3);
+
+/// Mesos' default `--executor_shutdown_grace_period`.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
 /// Everything a container needs to start.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +36,10 @@ pub(crate) struct Launch {
     pub(crate) adopt: bool,
     /// The task was seen running: an adopted container that is gone has been lost.
     pub(crate) was_running: bool,
+    /// Since the epoch; none before it starts. What a task may take is counted from here, whoever counts.
+    pub(crate) started: Option<Duration>,
+    /// Its health check said something before.
+    pub(crate) checked: bool,
     /// W3C trace context of the ACCEPT.
     pub(crate) trace: HashMap<String, String>,
 }
@@ -53,6 +59,21 @@ impl Launch {
         self.executor
             .as_ref()
             .map_or(&self.task.task_id.value, |e| &e.executor_id.value)
+    }
+
+    /// What runs in the container, or is told to its image.
+    pub(crate) fn command(&self) -> Option<&CommandInfo> {
+        match &self.executor {
+            Some(executor) => executor.command.as_ref(),
+            None => self.task.command.as_ref(),
+        }
+    }
+
+    /// Who it runs as; empty is the agent's own user.
+    pub(crate) fn user(&self) -> &str {
+        let own = self.command().and_then(|c| c.user.as_deref());
+        own.filter(|user| !user.is_empty())
+            .unwrap_or(&self.framework.user)
     }
 
     /// The framework's id.
@@ -97,6 +118,7 @@ impl Agent {
             state: TaskState::TaskStaging,
             statuses: Vec::new(),
             kill: KillCause::None,
+            deadline: None,
             silent: false,
             container_status: None,
             healthy: None,
@@ -142,7 +164,7 @@ impl Agent {
             info: info.clone(),
             container: task.container.clone(),
             subscribed: false,
-            ending: false,
+            ending: None,
             queued: vec![key.clone()],
         };
         let launch = Launch {
@@ -170,8 +192,19 @@ pub(crate) fn launch_of_task(
         executor: None,
         adopt: false,
         was_running: false,
+        started: started(task),
+        checked: task.healthy.is_some(),
         trace,
     }
+}
+
+/// A container starts when it is prepared. Later states repeat, with later times.
+fn started(task: &Task) -> Option<Duration> {
+    let starting = task
+        .statuses
+        .iter()
+        .find(|s| s.state() == TaskState::TaskStarting);
+    Duration::try_from_secs_f64(starting?.timestamp?).ok()
 }
 
 /// Whether Docker runs it.
@@ -179,7 +212,7 @@ pub(crate) fn is_docker(task: &TaskInfo) -> bool {
     task.executor.is_none() && kind_of(task.container.as_ref()) == Kind::Docker
 }
 
-fn kind_of(container: Option<&ContainerInfo>) -> Kind {
+pub(super) fn kind_of(container: Option<&ContainerInfo>) -> Kind {
     match container {
         Some(c) if c.r#type == container_info::Type::Docker as i32 => Kind::Docker,
         _ => Kind::Process,
@@ -189,112 +222,16 @@ fn kind_of(container: Option<&ContainerInfo>) -> Kind {
 /// How long a task may take to end.
 pub(crate) fn grace(policy: Option<&KillPolicy>) -> Duration {
     let asked = policy.and_then(|p| p.grace_period.as_ref());
-    asked.map_or(KILL_GRACE, |d| {
-        Duration::from_nanos(d.nanoseconds.max(0).unsigned_abs())
-    })
+    asked.map_or(KILL_GRACE, duration)
 }
 
-/// Why this agent does not even try: the state it reports, and what to do instead.
-fn refusal(task: &TaskInfo, group: bool, offers: &Offers) -> Option<(TaskState, Report)> {
-    let invalid = |message: String| {
-        Some((
-            TaskState::TaskError,
-            Report::because(Reason::TaskInvalid, message),
-        ))
-    };
-    let unable = |message: String| {
-        Some((
-            TaskState::TaskFailed,
-            Report::because(Reason::ContainerLaunchFailed, message),
-        ))
-    };
-    if group {
-        let message = "LAUNCH_GROUP needs Mesos' default executor, which this agent does not have: \
-                       launch the tasks one by one with LAUNCH";
-        return Some((
-            TaskState::TaskError,
-            Report::because(Reason::TaskGroupInvalid, message),
-        ));
-    }
-    let executor = task.executor.as_ref().map(|e| e.executor_id.value.as_str());
-    for id in std::iter::once(task.task_id.value.as_str()).chain(executor) {
-        if let Some(problem) = id_problem(id) {
-            return invalid(problem);
-        }
-    }
-    if let Some(executor) = &task.executor {
-        return match refused_executor(executor) {
-            Some(message) => invalid(message),
-            None => needs_mesos(offers).and_then(unable),
-        };
-    }
-    if let Some(secret) = secret_variable(task) {
-        return unable(format!(
-            "environment variable {secret} is a secret, and this agent has no secret resolver: pass a VALUE"
-        ));
-    }
-    let volume = |r: &Resource| r.disk.as_ref().is_some_and(|d| d.persistence.is_some());
-    if task.resources.iter().any(volume) {
-        return unable("This agent has no persistent volumes: use a host_path volume".into());
-    }
-    match kind_of(task.container.as_ref()) {
-        Kind::Docker => match &offers.docker {
-            Some(Ok(())) => None,
-            Some(Err(why)) => {
-                let message = format!("This agent cannot run Docker containers: {why}");
-                let report = Report {
-                    problem: Some(LaunchProblem::DockerUnavailable),
-                    ..Report::because(Reason::ContainerLaunchFailed, message)
-                };
-                Some((TaskState::TaskFailed, report))
-            }
-            None => unable(
-                "This agent cannot run Docker containers: its --containerizers does not contain docker"
-                    .into(),
-            ),
-        },
-        Kind::Process => match &task.container {
-            Some(container) if container.mesos.as_ref().is_some_and(|m| m.image.is_some()) => unable(
-                "The mesos containerizer of this agent runs no images: use a container of type DOCKER".into(),
-            ),
-            Some(container) if !container.volumes.is_empty() => unable(
-                "The mesos containerizer of this agent mounts no volumes: use a container of type DOCKER"
-                    .into(),
-            ),
-            _ if task.command.is_none() => {
-                invalid("Task has neither a command, an executor nor a container".into())
-            }
-            _ => needs_mesos(offers).and_then(unable),
-        },
-    }
+/// How long an executor may take to end.
+pub(crate) fn shutdown_grace(executor: &ExecutorInfo) -> Duration {
+    let asked = executor.shutdown_grace_period.as_ref();
+    asked.map_or(SHUTDOWN_GRACE, duration)
 }
 
-fn needs_mesos(offers: &Offers) -> Option<String> {
-    let message = "This agent cannot run processes: its --containerizers does not contain mesos";
-    (!offers.mesos).then(|| message.to_owned())
-}
-
-fn refused_executor(executor: &ExecutorInfo) -> Option<String> {
-    if executor.r#type == Some(executor_info::Type::Default as i32) {
-        return Some(
-            "Mesos' default executor is not built into this agent: launch without an executor, \
-             or with one of your own"
-                .into(),
-        );
-    }
-    if executor.command.is_none() {
-        return Some(format!("Executor {} has no command", executor.executor_id.value));
-    }
-    executor.container.is_some().then(|| {
-        format!(
-            "Executor {} asks for a container; this agent runs executors as plain processes",
-            executor.executor_id.value
-        )
-    })
-}
-
-fn secret_variable(task: &TaskInfo) -> Option<&str> {
-    let environment = task.command.as_ref()?.environment.as_ref()?;
-    let secret = |v: &&environment::Variable| v.r#type == Some(environment::variable::Type::Secret as i32);
-    environment.variables.iter().find(secret).map(|v| v.name.as_str())
+/// A negative one is none.
+pub(crate) fn duration(info: &DurationInfo) -> Duration {
+    Duration::from_nanos(info.nanoseconds.max(0).unsigned_abs())
 }

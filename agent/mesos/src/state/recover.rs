@@ -4,8 +4,8 @@ use mesolith_proto::mesos::v1::{
     AgentInfo, CheckStatusInfo, ContainerStatus, ExecutorInfo, FrameworkInfo, TaskInfo, TaskState, TaskStatus,
 };
 
-use super::launch::launch_of_task;
-use super::{Agent, Cx, Effect, Executor, ExecutorKey, Launch, Offers, Task, TaskKey, is_terminal};
+use super::launch::{self, launch_of_task};
+use super::{Agent, Cx, Deadline, Effect, Executor, ExecutorKey, Launch, Offers, Task, TaskKey, is_terminal};
 
 /// Why a task is being killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, prost::Enumeration)]
@@ -63,6 +63,9 @@ pub(crate) struct TaskFile {
     /// It waits for its executor to subscribe.
     #[prost(bool, tag = "13")]
     pub(crate) queued: bool,
+    /// When it is killed for certain.
+    #[prost(message, optional, tag = "14")]
+    pub(crate) deadline: Option<Deadline>,
 }
 
 /// Checkpoint of an executor.
@@ -80,6 +83,9 @@ pub(crate) struct ExecutorFile {
     /// Its end was asked for.
     #[prost(bool, tag = "4")]
     pub(crate) ending: bool,
+    /// When it is killed for certain.
+    #[prost(message, optional, tag = "5")]
+    pub(crate) deadline: Option<Deadline>,
 }
 
 /// Everything a restarted agent finds.
@@ -100,7 +106,7 @@ impl Checkpoint {
     pub(crate) fn needs_docker(&self) -> bool {
         self.tasks
             .iter()
-            .any(|task| !is_terminal(task.state()) && super::launch::is_docker(&task.info))
+            .any(|task| !is_terminal(task.state()) && launch::is_docker(&task.info))
     }
 }
 
@@ -123,6 +129,7 @@ impl Agent {
             statuses: task.statuses.clone(),
             pending: self.updates.pending(key).cloned().collect(),
             kill: task.kill as i32,
+            deadline: task.deadline,
             silent: task.silent,
             container_status: task.container_status.clone(),
             healthy: task.healthy,
@@ -138,7 +145,8 @@ impl Agent {
             info: executor.info.clone(),
             framework: key.framework.clone(),
             container: executor.container.clone(),
-            ending: executor.ending,
+            ending: executor.ending.is_some(),
+            deadline: executor.ending,
         })
     }
 
@@ -153,6 +161,9 @@ impl Agent {
             agent.frameworks.insert(id, framework);
         }
         for file in found.executors {
+            // Agents before this one did not write deadlines down.
+            let grace = launch::shutdown_grace(&file.info);
+            let deadline = file.deadline.unwrap_or_else(|| Deadline::after(cx.now, grace));
             let key = ExecutorKey {
                 framework: file.framework,
                 executor: file.info.executor_id.value.clone(),
@@ -161,7 +172,7 @@ impl Agent {
                 info: file.info,
                 container: file.container,
                 subscribed: false,
-                ending: file.ending,
+                ending: file.ending.then_some(deadline),
                 queued: Vec::new(),
             };
             agent.executors.insert(key, executor);
@@ -190,9 +201,12 @@ impl Agent {
         for status in &file.pending {
             self.updates.push(&key, status.clone(), cx.now);
         }
+        let grace = launch::grace(file.info.kill_policy.as_ref());
+        let deadline = file.deadline.unwrap_or_else(|| Deadline::after(cx.now, grace));
         let task = Task {
             state: file.state(),
             kill: file.kill(),
+            deadline: (file.kill() != KillCause::None).then_some(deadline),
             info: file.info,
             executor: file.executor,
             container: file.container,
@@ -222,11 +236,10 @@ impl Agent {
                 ..launch_of_task(task, framework, Default::default())
             };
             cx.push(Effect::Launch(Box::new(launch)));
-            if task.kill != KillCause::None {
-                let grace = super::launch::grace(task.info.kill_policy.as_ref());
+            if let Some(deadline) = task.deadline {
                 cx.push(Effect::Kill {
                     container: task.container.clone(),
-                    grace,
+                    deadline,
                 });
             }
         }
@@ -247,14 +260,15 @@ impl Agent {
                 executor: Some(executor.info.clone()),
                 adopt: true,
                 was_running: true,
+                started: None,
+                checked: false,
                 trace: Default::default(),
             };
             cx.push(Effect::Launch(Box::new(launch)));
-            if executor.ending {
-                let grace = super::executor::SHUTDOWN_GRACE;
+            if let Some(deadline) = executor.ending {
                 cx.push(Effect::Kill {
                     container: executor.container.clone(),
-                    grace,
+                    deadline,
                 });
             }
         }

@@ -10,9 +10,6 @@ use prost::bytes::Bytes;
 
 use super::{Agent, Cx, Effect, TaskKey, is_terminal};
 
-/// Ended tasks that `/state` still shows.
-const COMPLETED_KEPT: usize = 150;
-
 /// What is to be said of a task.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Report {
@@ -125,10 +122,7 @@ impl Agent {
             return;
         };
         self.updates.drop_stream(key);
-        if self.completed.len() >= COMPLETED_KEPT {
-            self.completed.remove(0);
-        }
-        self.completed.push((key.clone(), task.clone()));
+        self.completed.task(key.clone(), task.clone());
         cx.push(Effect::ForgetTask(key.clone(), Box::new(task)));
         self.forget_framework_if_idle(&key.framework, cx);
     }
@@ -137,7 +131,8 @@ impl Agent {
     pub(crate) fn forget_framework_if_idle(&mut self, framework: &str, cx: &mut Cx<'_>) {
         let busy = self.tasks.keys().any(|k| k.framework == framework)
             || self.executors.keys().any(|k| k.framework == framework);
-        if !busy && self.frameworks.remove(framework).is_some() {
+        if !busy && let Some(info) = self.frameworks.remove(framework) {
+            self.completed.framework(framework.to_owned(), info);
             cx.push(Effect::ForgetFramework(framework.to_owned()));
         }
         if !busy

@@ -1,12 +1,15 @@
 //! Tables: what each input leads to in each state.
 
+mod kill;
+
 use mesolith_proto::mesolith::session::v1::{
     Acknowledge, FrameworkMessage, KillTask, ReconcileTasks, Registered, RunTasks, ShutdownAgent,
     ShutdownFramework, from_agent, from_master,
 };
 use mesolith_proto::mesos::v1::{
-    AgentId, AgentInfo, CommandInfo, ContainerInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo,
-    TaskId, TaskInfo, TaskState, container_info, executor, framework_info, task_status::Reason,
+    AgentId, AgentInfo, CommandInfo, ContainerInfo, Environment, ExecutorId, ExecutorInfo, FrameworkId,
+    FrameworkInfo, HealthCheck, LinuxInfo, NetworkInfo, TaskId, TaskInfo, TaskState, container_info,
+    environment, executor, framework_info, task_status::Reason,
 };
 use rstest::rstest;
 
@@ -16,6 +19,8 @@ use super::*;
 struct World {
     agent: Agent,
     ids: u128,
+    /// Seconds since the epoch.
+    now: u64,
 }
 
 const F: &str = "F";
@@ -29,6 +34,7 @@ impl World {
         let mut world = Self {
             agent: Agent::new(AgentInfo::default(), offers),
             ids: 0,
+            now: 1_000,
         };
         world.master(from_master::Message::Registered(Registered {
             agent_id: Some(AgentId { value: "S".into() }),
@@ -45,7 +51,7 @@ impl World {
             uuid::Uuid::from_u128(*ids)
         };
         let mut cx = Cx {
-            now: Duration::from_secs(1_000),
+            now: Duration::from_secs(self.now),
             uuid: &mut uuid,
             effects: Vec::new(),
         };
@@ -66,11 +72,50 @@ impl World {
     }
 
     fn kill(&mut self, task: &str) -> Vec<Effect> {
+        self.kill_within(task, None)
+    }
+
+    /// With a kill policy of its own, of that many seconds.
+    fn kill_within(&mut self, task: &str, grace: Option<u64>) -> Vec<Effect> {
         self.master(from_master::Message::KillTask(KillTask {
             framework_id: Some(FrameworkId { value: F.into() }),
             task_id: Some(TaskId { value: task.into() }),
-            kill_policy: None,
+            kill_policy: grace.map(kill::policy),
         }))
+    }
+
+    /// Its framework is gone for good.
+    fn tear_down(&mut self) -> Vec<Effect> {
+        self.master(from_master::Message::ShutdownFramework(ShutdownFramework {
+            framework_id: Some(FrameworkId { value: F.into() }),
+        }))
+    }
+
+    /// What a restarted agent makes of the checkpoints of this one.
+    fn restarted(&self) -> (Agent, Vec<Effect>) {
+        let before = &self.agent;
+        let found = Checkpoint {
+            agent: Some(before.info.clone()),
+            frameworks: before.frameworks.values().cloned().collect(),
+            tasks: before
+                .tasks
+                .keys()
+                .map(|key| before.task_file(key).unwrap())
+                .collect(),
+            executors: before
+                .executors
+                .keys()
+                .map(|key| before.executor_file(key).unwrap())
+                .collect(),
+        };
+        let mut uuid = uuid::Uuid::nil;
+        let mut cx = Cx {
+            now: Duration::from_secs(self.now),
+            uuid: &mut uuid,
+            effects: Vec::new(),
+        };
+        let after = Agent::recover(before.info.clone(), before.offers.clone(), found, &mut cx);
+        (after, cx.effects)
     }
 
     fn container(&mut self, task: &str, event: ContainerEvent) -> Vec<Effect> {
@@ -143,6 +188,33 @@ fn task(id: &str) -> TaskInfo {
             ..CommandInfo::default()
         }),
         ..TaskInfo::default()
+    }
+}
+
+/// A process, with what its container says.
+fn in_container(container: ContainerInfo) -> TaskInfo {
+    let container = ContainerInfo {
+        r#type: container_info::Type::Mesos as i32,
+        ..container
+    };
+    TaskInfo {
+        container: Some(container),
+        ..task("t")
+    }
+}
+
+fn with_secret() -> CommandInfo {
+    let variable = environment::Variable {
+        name: "TOKEN".into(),
+        r#type: Some(environment::variable::Type::Secret as i32),
+        ..Default::default()
+    };
+    CommandInfo {
+        value: Some("true".into()),
+        environment: Some(Environment {
+            variables: vec![variable],
+        }),
+        ..CommandInfo::default()
     }
 }
 
@@ -248,18 +320,7 @@ fn a_terminal_state_is_final_and_forgotten_once_acknowledged() {
         "{last:?}"
     );
     assert!(world.agent.tasks.is_empty() && world.agent.frameworks.is_empty());
-    assert_eq!(world.agent.completed.len(), 1);
-}
-
-#[test]
-fn a_kill_is_announced_once_and_can_be_repeated() {
-    let mut world = World::with_task_in(TaskState::TaskRunning);
-    world.acknowledge("t");
-    let first = world.kill("t");
-    assert_eq!(sent(&first), [TaskState::TaskKilling]);
-    let again = world.kill("t");
-    assert_eq!(sent(&again), []);
-    assert!(again.iter().any(|e| matches!(e, Effect::Kill { .. })));
+    assert_eq!(world.agent.completed.tasks().count(), 1);
 }
 
 #[test]
@@ -295,10 +356,7 @@ fn an_unknown_task_is_disowned() {
 #[test]
 fn a_framework_that_is_gone_hears_nothing_more() {
     let mut world = World::with_task_in(TaskState::TaskRunning);
-    let gone = ShutdownFramework {
-        framework_id: Some(FrameworkId { value: F.into() }),
-    };
-    let effects = world.master(from_master::Message::ShutdownFramework(gone));
+    let effects = world.tear_down();
     assert!(effects.iter().any(|e| matches!(e, Effect::Kill { .. })));
     let effects = world.container("t", ContainerEvent::Exited(Exit::Signal(15)));
     assert_eq!(sent(&effects), []);
@@ -323,6 +381,19 @@ fn an_agent_that_must_go_stops_after_its_tasks() {
     r#type: container_info::Type::Mesos as i32,
     mesos: Some(container_info::MesosInfo { image: Some(Default::default()) }),
     ..Default::default() }), ..task("t") }, Reason::ContainerLaunchFailed)]
+#[case::network(in_container(ContainerInfo { network_infos: vec![NetworkInfo {
+    name: Some("default".into()), ..Default::default() }], ..Default::default() }), Reason::ContainerLaunchFailed)]
+#[case::port_mapping(in_container(ContainerInfo { network_infos: vec![NetworkInfo {
+    port_mappings: vec![Default::default()], ..Default::default() }], ..Default::default() }), Reason::ContainerLaunchFailed)]
+#[case::hostname(in_container(ContainerInfo { hostname: Some("h".into()), ..Default::default() }), Reason::ContainerLaunchFailed)]
+#[case::terminal(in_container(ContainerInfo { tty_info: Some(Default::default()), ..Default::default() }), Reason::ContainerLaunchFailed)]
+#[case::capabilities(in_container(ContainerInfo { linux_info: Some(LinuxInfo {
+    effective_capabilities: Some(Default::default()), ..Default::default() }), ..Default::default() }), Reason::ContainerLaunchFailed)]
+#[case::check(TaskInfo { check: Some(Default::default()), ..task("t") }, Reason::ContainerLaunchFailed)]
+#[case::secret_in_a_check(TaskInfo { health_check: Some(HealthCheck { command: Some(with_secret()),
+    ..Default::default() }), ..task("t") }, Reason::ContainerLaunchFailed)]
+#[case::secret_of_an_executor(TaskInfo { executor: Some(ExecutorInfo { command: Some(with_secret()),
+    ..with_executor("t").executor.unwrap() }), ..with_executor("t") }, Reason::ContainerLaunchFailed)]
 fn refusals(#[case] task: TaskInfo, #[case] reason: Reason) {
     let mut world = World::new();
     let effects = world.run(task);
@@ -399,35 +470,14 @@ fn a_recovered_agent_is_the_same_agent(
     let mut world = World::with_task_in(state);
     world.run(with_executor("a"));
     let before = &world.agent;
-    let found = Checkpoint {
-        agent: Some(before.info.clone()),
-        frameworks: before.frameworks.values().cloned().collect(),
-        tasks: before
-            .tasks
-            .keys()
-            .map(|key| before.task_file(key).unwrap())
-            .collect(),
-        executors: before
-            .executors
-            .keys()
-            .map(|key| before.executor_file(key).unwrap())
-            .collect(),
-    };
-    let mut uuid = uuid::Uuid::nil;
-    let mut cx = Cx {
-        now: Duration::ZERO,
-        uuid: &mut uuid,
-        effects: Vec::new(),
-    };
-    let after = Agent::recover(before.info.clone(), before.offers.clone(), found, &mut cx);
+    let (after, effects) = world.restarted();
     assert_eq!(after.tasks, before.tasks);
     assert_eq!(after.executors, before.executors);
     assert_eq!(after.frameworks, before.frameworks);
     for key in before.tasks.keys() {
         assert!(after.updates.pending(key).eq(before.updates.pending(key)));
     }
-    let kinds: Vec<&Effect> = cx
-        .effects
+    let kinds: Vec<&Effect> = effects
         .iter()
         .filter(|e| !matches!(e, Effect::Launch(l) if l.adopt))
         .collect();

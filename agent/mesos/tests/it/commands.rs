@@ -47,7 +47,19 @@ async fn a_command_runs_in_its_sandbox_and_finishes() {
     })
     .await;
     let state = agent.state().await;
-    let ended = &state["completed_frameworks"][0]["completed_executors"][0];
+    assert_eq!(state["frameworks"], serde_json::json!([]));
+    let framework = &state["completed_frameworks"][0];
+    for (key, value) in [
+        ("name", "test"),
+        ("user", "root"),
+        ("hostname", "scheduler.example"),
+        ("principal", "test-principal"),
+    ] {
+        assert_eq!(framework[key], value, "{framework}");
+    }
+    assert_eq!(framework["roles"], serde_json::json!(["ops"]));
+    assert_eq!(framework["failover_timeout"], 60.0);
+    let ended = &framework["completed_executors"][0];
     assert_eq!(ended["completed_tasks"][0]["state"], "TASK_FINISHED");
     let directory = ended["directory"].as_str().unwrap();
     let read = agent
@@ -58,6 +70,38 @@ async fn a_command_runs_in_its_sandbox_and_finishes() {
         agent.get("/files/read?path=/etc/passwd&offset=0").await.status(),
         404
     );
+    let sandboxes: serde_json::Value = agent.get("/files/debug").await.json().await.unwrap();
+    assert_eq!(sandboxes[directory], directory);
+    std::os::unix::fs::symlink("/etc", sandbox.join("out")).unwrap();
+    for (path, sentence) in [
+        ("browse?path=DIR/..", "'DIR/..' is inaccessible.\n"),
+        ("browse?path=DIR/out", "'DIR/out' is inaccessible.\n"),
+        (
+            "read?offset=0&path=DIR/../../../../x",
+            "'DIR/../../../../x' is inaccessible.\n",
+        ),
+        (
+            "read?offset=0&path=DIR/out/passwd",
+            "'DIR/out/passwd' is inaccessible.\n",
+        ),
+        (
+            "download?path=DIR/out/passwd",
+            "'DIR/out/passwd' is inaccessible.\n",
+        ),
+        ("read?path=DIR", "Cannot read a directory.\n"),
+        ("download?path=DIR", "Cannot download a directory.\n"),
+        (
+            "read?offset=-2&path=DIR/stdout",
+            "Negative offset provided: -2.\n",
+        ),
+        ("browse?path=", "Expecting 'path=value' in query.\n"),
+    ] {
+        let answer = agent
+            .get(&format!("/files/{}", path.replace("DIR", directory)))
+            .await;
+        assert_eq!(answer.status(), 400, "{path}");
+        assert_eq!(answer.text().await.unwrap(), sentence.replace("DIR", directory));
+    }
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use mesolith_proto::mesos::v1::container_info::docker_info::{Network, PortMapping};
 use mesolith_proto::mesos::v1::{
-    CommandInfo, ContainerInfo, HealthCheck, Parameter, TaskInfo, TaskState, Volume, health_check,
-    task_status::Reason, volume,
+    CommandInfo, ContainerInfo, HealthCheck, NetworkInfo, Parameter, TaskInfo, TaskState, Volume,
+    health_check, task_status::Reason, volume,
 };
 use mesolith_testkit::Docker;
 
@@ -66,6 +66,7 @@ async fn docker_tasks() {
     output_status_and_limits(&agent, engine).await;
     a_published_port_answers(&agent).await;
     a_missing_image_is_named(&agent).await;
+    parameters_reach_the_engine(&agent, engine).await;
     an_unknown_parameter_is_refused(&agent).await;
     a_kill_ends_the_container(&agent).await;
     survives_the_agent(&mut agent, engine).await;
@@ -204,6 +205,49 @@ async fn a_missing_image_is_named(agent: &Agent) {
     assert_eq!(agent.master.states("missing"), [TaskState::TaskFailed]);
 }
 
+async fn parameters_reach_the_engine(agent: &Agent, engine: &Docker) {
+    engine.run(&["network", "create", "own"]).unwrap();
+    let parameters = [
+        ("volume-driver", "local"),
+        ("log-driver", "json-file"),
+        ("log-opt", "max-size=1m"),
+        ("device", "/dev/null:/dev/nothing:rw"),
+        ("net-alias", "db"),
+        ("cpus", "0.5"),
+        ("cap-drop", "NET_RAW"),
+    ];
+    let script = "echo up; while ! [ -e $MESOS_SANDBOX/go ]; do sleep 0.1; done";
+    let task = edit(docker("carried", IMAGE, script), |c| {
+        c.network_infos = vec![NetworkInfo {
+            name: Some("own".into()),
+            ..Default::default()
+        }];
+        let docker = c.docker.as_mut().unwrap();
+        docker.network = Some(Network::User as i32);
+        docker.parameters = parameters
+            .map(|(key, value)| Parameter {
+                key: key.into(),
+                value: value.into(),
+            })
+            .to_vec();
+    });
+    agent.master.run(task).await;
+    let running = agent.master.wait_for("carried", TaskState::TaskRunning).await;
+    let container = running.container_status.unwrap().container_id.unwrap().value;
+    let format = "{{.HostConfig.VolumeDriver}} {{.HostConfig.LogConfig.Type}} \
+                  {{index .HostConfig.LogConfig.Config \"max-size\"}} {{.HostConfig.NanoCpus}} \
+                  {{.HostConfig.CapDrop}} {{(index .HostConfig.Devices 0).PathInContainer}} \
+                  {{(index .NetworkSettings.Networks.own.Aliases 0)}}";
+    let seen = engine
+        .run(&["inspect", "--format", format, &format!("mesos-{container}")])
+        .unwrap();
+    assert_eq!(seen, "local json-file 1m 500000000 [NET_RAW] /dev/nothing db");
+    agent.output("carried", "up").await;
+    std::fs::write(agent.sandbox("carried").join("go"), "").unwrap();
+    agent.master.wait_for("carried", TaskState::TaskFinished).await;
+    engine.run(&["network", "rm", "own"]).unwrap();
+}
+
 async fn an_unknown_parameter_is_refused(agent: &Agent) {
     let task = edit(docker("odd", IMAGE, "true"), |c| {
         let restart = Parameter {
@@ -221,19 +265,27 @@ async fn a_kill_ends_the_container(agent: &Agent) {
     let task = docker(
         "stubborn",
         IMAGE,
-        "trap '' TERM; echo up; while true; do sleep 0.1; done",
+        "trap 'echo asked' TERM; echo up; while true; do sleep 0.1; done",
     );
     agent
         .master
         .run(TaskInfo {
-            kill_policy: Some(grace(200)),
+            kill_policy: Some(grace(2_000)),
             ..task
         })
         .await;
     agent.output("stubborn", "up").await;
     agent.master.wait_for("stubborn", TaskState::TaskRunning).await;
-    agent.master.kill("stubborn").await;
-    agent.master.wait_for("stubborn", TaskState::TaskKilled).await;
+    eventually("it ends while it is asked all the time", async || {
+        agent.master.kill("stubborn").await;
+        agent
+            .master
+            .states("stubborn")
+            .contains(&TaskState::TaskKilled)
+            .then_some(())
+    })
+    .await;
+    assert_eq!(agent.output("stubborn", "up").await, "up\nasked\n");
 }
 
 async fn survives_the_agent(agent: &mut Agent, engine: &Docker) {

@@ -6,6 +6,8 @@ mod agent;
 mod commands;
 mod docker;
 mod executor;
+mod fetch;
+mod kill;
 mod master;
 mod recovery;
 mod startup;

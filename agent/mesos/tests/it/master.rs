@@ -11,7 +11,8 @@ use mesolith_proto::mesolith::session::v1::{
     from_master,
 };
 use mesolith_proto::mesos::v1::{
-    AgentId, FrameworkId, FrameworkInfo, MasterInfo, TaskId, TaskInfo, TaskState, TaskStatus, framework_info,
+    AgentId, FrameworkId, FrameworkInfo, KillPolicy, MasterInfo, TaskId, TaskInfo, TaskState, TaskStatus,
+    framework_info,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -102,10 +103,14 @@ impl Master {
     }
 
     pub(crate) async fn kill(&self, task: &str) {
+        self.kill_by(task, None).await;
+    }
+
+    pub(crate) async fn kill_by(&self, task: &str, kill_policy: Option<KillPolicy>) {
         let kill = KillTask {
             framework_id: Some(framework_id()),
             task_id: Some(task_id(task)),
-            kill_policy: None,
+            kill_policy,
         };
         self.send(from_master::Message::KillTask(kill)).await;
     }
@@ -160,6 +165,10 @@ pub(crate) fn framework() -> FrameworkInfo {
         id: Some(framework_id()),
         user: "root".into(),
         name: "test".into(),
+        hostname: Some("scheduler.example".into()),
+        principal: Some("test-principal".into()),
+        roles: vec!["ops".into()],
+        failover_timeout: Some(60.0),
         capabilities: vec![capability(framework_info::capability::Type::TaskKillingState)],
         ..Default::default()
     }

@@ -52,6 +52,13 @@ async fn endpoints_answer() {
         "/health",
         "/slave(1)/health",
         "/slave(1)/state",
+        "/slave%281%29/state",
+        "/state/",
+        "//state",
+        "/state/x?y",
+        "/slave(1)/containers//",
+        "/metrics/snapshot/",
+        "/version/",
         "/monitor/statistics",
         "/metrics/snapshot",
     ] {
@@ -66,5 +73,14 @@ async fn endpoints_answer() {
     assert!(ready.text().await.unwrap().contains("DockerUnavailable"));
     let metrics = agent.get("/metrics").await.text().await.unwrap();
     assert!(metrics.contains("mesolith_mesos_agent_registered 1"), "{metrics}");
-    assert_eq!(agent.get("/nope").await.status(), 404);
+    for path in [
+        "/nope",
+        "/slave(2)/state",
+        "/sta%74e",
+        "//slave(1)/state",
+        "/version/x",
+    ] {
+        assert_eq!(agent.get(path).await.status(), 404, "{path}");
+    }
+    assert_eq!(agent.get("//api/v1/executor/").await.status(), 405);
 }

@@ -14,9 +14,10 @@ use bollard::query_parameters::{
 };
 use futures::StreamExt;
 use mesolith_proto::mesos::v1::CommandInfo;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::super::{Job, Limits};
+use super::super::{Job, Limits, environment};
 use super::{is_missing, logs, message, name_of};
 use crate::state::Exit;
 
@@ -166,13 +167,13 @@ impl Container {
         Exit::Code(i32::try_from(code).unwrap_or(-1))
     }
 
-    /// The image's stop signal, and SIGKILL after the grace period.
-    pub(in crate::containers) async fn stop(&self, grace: Duration) -> Result<(), String> {
-        if !grace.is_zero() {
+    /// The image's stop signal, and SIGKILL at the end of the time.
+    pub(in crate::containers) async fn stop(&self, by: Instant, ask: bool) -> Result<(), String> {
+        if ask && by > Instant::now() {
             let signal = self.seen().stop_signal.clone().filter(|s| !s.is_empty());
             self.signal(&signal.unwrap_or_else(|| "SIGTERM".into())).await?;
-            tokio::time::sleep(grace).await;
         }
+        tokio::time::sleep_until(by).await;
         self.signal("SIGKILL").await
     }
 
@@ -203,6 +204,11 @@ impl Container {
         };
         let options = CreateExecOptions {
             cmd: Some(cmd),
+            env: Some(
+                environment::own(command.environment.as_ref())
+                    .map(|(k, v)| format!("{k}={v}"))
+                    .collect(),
+            ),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             ..Default::default()

@@ -10,6 +10,7 @@ use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptions;
 use bytes::Bytes;
 use futures::StreamExt;
+use nix::fcntl::OFlag;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
@@ -19,8 +20,14 @@ struct Sink {
 }
 
 impl Sink {
+    /// The container may put a link in the place of the file: that is not followed.
     async fn open(path: &Path) -> std::io::Result<Self> {
-        let file = File::options().create(true).append(true).open(path).await?;
+        let mut options = File::options();
+        options
+            .create(true)
+            .append(true)
+            .custom_flags(OFlag::O_NOFOLLOW.bits());
+        let file = options.open(path).await?;
         let skip = file.metadata().await?.len();
         Ok(Self { file, skip })
     }

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use bollard::models::{ContainerCreateBody, HostConfig, PortBinding, PortMap};
+use bollard::models::{ContainerCreateBody, HostConfig, PortBinding, PortMap, ResourcesUlimits};
+use mesolith_proto::mesos::v1::ContainerInfo;
 use mesolith_proto::mesos::v1::container_info::DockerInfo;
 use mesolith_proto::mesos::v1::container_info::docker_info::Network;
-use mesolith_proto::mesos::v1::{ContainerInfo, Volume, volume};
+use mesolith_proto::mesos::v1::r_limit_info::RLimit;
 
 use super::super::{Job, environment};
+use super::volumes::Volumes;
 use super::{ENDPOINT, WORK_DIR, parameters};
 use crate::owners::Owner;
 
@@ -40,6 +42,7 @@ pub(super) fn body(job: &Job, owner: &Owner) -> Result<ContainerCreateBody, Stri
                 .collect(),
         ),
         hostname: container.hostname.clone(),
+        tty: container.tty_info.as_ref().map(|_| true),
         labels: Some(HashMap::from([
             (WORK_DIR.to_owned(), owner.work_dir.clone()),
             (ENDPOINT.to_owned(), owner.endpoint.clone()),
@@ -68,18 +71,35 @@ pub(super) fn body(job: &Job, owner: &Owner) -> Result<ContainerCreateBody, Stri
     let (ports, exposed) = ports(job, docker)?;
     host.port_bindings = ports;
     body.exposed_ports = exposed;
-    let mut binds = vec![format!(
-        "{}:{}:rw",
-        job.sandbox.display(),
-        job.settings.sandbox_directory
-    )];
+    let mut volumes = Volumes::new(
+        &job.sandbox,
+        &job.settings.sandbox_directory,
+        Some(docker.volume_driver().to_owned()).filter(|driver| !driver.is_empty()),
+    );
     for volume in &container.volumes {
-        binds.push(bind(job, volume, &mut host)?);
+        volumes.add(volume)?;
     }
-    host.binds = Some(binds);
-    parameters::apply(&docker.parameters, &mut body, &mut host)?;
+    host.binds = Some(volumes.binds);
+    host.volume_driver = volumes.driver;
+    let limits = container.rlimit_info.iter().flat_map(|info| &info.rlimits);
+    host.ulimits = Some(limits.map(ulimit).collect::<Vec<_>>()).filter(|all| !all.is_empty());
+    let policy = parameters::Policy {
+        privileged: job.settings.docker_privileged,
+    };
+    parameters::apply(&docker.parameters, policy, &mut body, &mut host)?;
     body.host_config = Some(host);
     Ok(body)
+}
+
+/// The engine's names are Mesos' without their prefix; -1 is no limit.
+fn ulimit(limit: &RLimit) -> ResourcesUlimits {
+    let name = limit.r#type().as_str_name().trim_start_matches("RLMT_");
+    let value = |value: Option<u64>| value.map_or(-1, |v| i64::try_from(v).unwrap_or(i64::MAX));
+    ResourcesUlimits {
+        name: Some(name.to_ascii_lowercase()),
+        soft: Some(value(limit.soft)),
+        hard: Some(value(limit.hard)),
+    }
 }
 
 fn network_mode(container: &ContainerInfo, docker: &DockerInfo) -> Result<String, String> {
@@ -87,11 +107,12 @@ fn network_mode(container: &ContainerInfo, docker: &DockerInfo) -> Result<String
         Network::Host => "host".into(),
         Network::Bridge => "bridge".into(),
         Network::None => "none".into(),
-        Network::User => container
-            .network_infos
-            .first()
-            .and_then(|n| n.name.clone())
-            .ok_or("A user-defined network needs its name in network_infos")?,
+        Network::User => match &container.network_infos[..] {
+            [network] => network.name.clone(),
+            [] => None,
+            _ => return Err("A Docker container of this agent can join one network only".into()),
+        }
+        .ok_or("A user-defined network needs its name in network_infos")?,
     })
 }
 
@@ -124,59 +145,4 @@ fn ports(job: &Job, docker: &DockerInfo) -> Result<(Option<PortMap>, Option<Vec<
         exposed.push(container_port);
     }
     Ok((Some(map), Some(exposed)))
-}
-
-/// `host:container:mode`. A relative host path lies in the sandbox, a relative container path too.
-fn bind(job: &Job, volume: &Volume, host: &mut HostConfig) -> Result<String, String> {
-    use volume::source::Type;
-    let container_path = if volume.container_path.starts_with('/') {
-        volume.container_path.clone()
-    } else {
-        format!("{}/{}", job.settings.sandbox_directory, volume.container_path)
-    };
-    let source = volume.source.as_ref();
-    let in_sandbox = |path: &str| -> Result<String, String> {
-        let inside = std::path::Path::new(path)
-            .components()
-            .all(|c| matches!(c, std::path::Component::Normal(_)));
-        if !inside {
-            return Err(format!("Volume path '{path}' leaves the sandbox"));
-        }
-        let path = job.sandbox.join(path);
-        std::fs::create_dir_all(&path)
-            .map_err(|e| format!("Volume {} cannot be created: {e}", path.display()))?;
-        Ok(path.display().to_string())
-    };
-    let from = match (source.map(volume::Source::r#type), &volume.host_path) {
-        (None, Some(path)) if path.starts_with('/') => path.clone(),
-        (None, Some(path)) => in_sandbox(path)?,
-        (None, None) => in_sandbox(&volume.container_path)?,
-        (Some(Type::HostPath), _) => source
-            .and_then(|s| s.host_path.as_ref())
-            .map(|h| h.path.clone())
-            .unwrap_or_default(),
-        (Some(Type::SandboxPath), _) => in_sandbox(
-            source
-                .and_then(|s| s.sandbox_path.as_ref())
-                .map_or("", |s| &s.path),
-        )?,
-        (Some(Type::DockerVolume), _) => {
-            let volume = source
-                .and_then(|s| s.docker_volume.as_ref())
-                .ok_or("A docker_volume source is empty")?;
-            host.volume_driver = volume.driver.clone().or_else(|| host.volume_driver.take());
-            volume.name.clone()
-        }
-        (Some(other @ (Type::Unknown | Type::Secret | Type::CsiVolume)), _) => {
-            return Err(format!(
-                "Volumes of type {} are not supported by this agent",
-                other.as_str_name()
-            ));
-        }
-    };
-    let mode = match volume.mode() {
-        volume::Mode::Rw => "rw",
-        volume::Mode::Ro => "ro",
-    };
-    Ok(format!("{from}:{container_path}:{mode}"))
 }
