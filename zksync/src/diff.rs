@@ -3,7 +3,8 @@
 //! Compared: data, access control list, owner (which says container and TTL nodes too), `version`, `cversion`, `aversion`.
 //! Not compared: times and zxids, which are each ensemble's own. Nodes that clients of the side that follows registered there
 //! (ephemeral ones of a session that the other side does not have) are no difference, and while there are some, their
-//! parent's counter may be ahead.
+//! parent's counter may be ahead; so it may where that side has a node that is not kept equal, such as an excluded one. Of
+//! the root itself the counter is compared, and must not be behind.
 //!
 //! Both trees are walked together by node, so what is equal costs no path of its own.
 
@@ -19,8 +20,8 @@ use mesolith_zk::tree::{Node, Tree};
 
 use crate::Routes;
 use crate::handle::{DiffReport, Difference};
-use crate::plan::Common;
-use crate::settings::{Direction, Side};
+use crate::plan::{Common, behind};
+use crate::settings::{Direction, Route, Side};
 use walk::Walk;
 
 /// Compares both trees below the routes' roots. `skip` is asked about every node in scope by A's name (its children are
@@ -41,19 +42,22 @@ pub fn compare(
         let mut walk = Walk::new(&route.root, a.get(&route.root), b.get(&route.target_root));
         let direction = |path: &str| routes.locate(Side::A, path).map(|place| place.direction);
         while let Some(found) = walk.next(direction) {
-            let Some(direction) = found.place else {
+            let only_counter = found.place.is_none();
+            if only_counter && routes.counted(Side::A, found.path).is_none() {
                 continue;
-            };
+            }
             let pair = Pair {
                 trees: (a, b),
                 nodes: found.nodes,
-                direction,
+                direction: found.place.unwrap_or(route.direction),
+                routes,
                 common,
+                only_counter,
             };
             if skip(found.path) || pair.is_foreign() {
                 continue;
             }
-            report.compared += 1;
+            report.compared += u64::from(!only_counter);
             if pair.is_same() {
                 continue;
             }
@@ -68,24 +72,57 @@ pub fn compare(
     report
 }
 
+/// Nodes whose counters are behind those of a side that writes them, by that side's names. `comes`: whether a child of it
+/// that the other side lacks is to be made there.
+pub fn counters_behind(
+    from: Side,
+    trees: (&Tree, &Tree),
+    routes: &Routes,
+    comes: impl Fn(Node<'_>) -> bool,
+    limit: usize,
+) -> Vec<String> {
+    let mut found = Vec::new();
+    let carried = |route: &&Route| route.direction.carries_from(from);
+    for route in routes.routes().iter().filter(carried) {
+        let (a, b) = trees;
+        let mut walk = Walk::new(&route.root, a.get(&route.root), b.get(&route.target_root));
+        while let Some(next) = walk.next(|path| routes.counted(Side::A, path).map(drop)) {
+            let (Some(x), Some(y)) = next.nodes else { continue };
+            let (node, now) = if from == Side::A { (x, y) } else { (y, x) };
+            if behind(node, now, &comes) > 0 {
+                found.push(node.path());
+            }
+            if found.len() >= limit {
+                return found;
+            }
+        }
+    }
+    found
+}
+
 /// A node of A and what should be the same on B.
 #[derive(Debug, Clone, Copy)]
 struct Pair<'t> {
     trees: (&'t Tree, &'t Tree),
     nodes: (Option<Node<'t>>, Option<Node<'t>>),
     direction: Direction,
+    routes: &'t Routes,
     common: &'t Common,
+    /// The root itself: nothing else of it is kept equal.
+    only_counter: bool,
 }
 
 impl<'t> Pair<'t> {
     /// By A's name; `None` if it is not kept equal.
-    fn find(a: &'t Tree, b: &'t Tree, routes: &Routes, common: &'t Common, path: &str) -> Option<Self> {
-        let place = routes.locate(Side::A, path)?;
+    fn find(a: &'t Tree, b: &'t Tree, routes: &'t Routes, common: &'t Common, path: &str) -> Option<Self> {
+        let place = routes.counted(Side::A, path)?;
         Some(Self {
             trees: (a, b),
             nodes: (a.get(path), b.get(&place.there)),
             direction: place.direction,
+            routes,
             common,
+            only_counter: routes.locate(Side::A, path).is_none(),
         })
     }
 
@@ -104,6 +141,7 @@ impl<'t> Pair<'t> {
 
     fn is_same(&self) -> bool {
         match self.nodes {
+            _ if self.only_counter => !self.root_is_behind(),
             (None, None) => true,
             (Some(x), Some(y)) => {
                 let (s, t) = (x.stored(), y.stored());
@@ -117,15 +155,35 @@ impl<'t> Pair<'t> {
         }
     }
 
-    /// Whether the counters are equal, or one is ahead by what that side's own clients registered.
+    /// Whether the counters are equal, or one is ahead by what is that side's own.
     fn same_counter(&self, x: Node<'t>, y: Node<'t>) -> bool {
         let ahead = y.stored().cversion.wrapping_sub(x.stored().cversion);
-        let child = |nodes| Pair { nodes, ..*self }.is_foreign();
+        let own = |side, nodes, node| self.is_own(side, node) || Pair { nodes, ..*self }.is_foreign();
         match ahead {
             0 => true,
-            1.. => y.children().any(|node| child((x.child(node.name()), Some(node)))),
-            _ => x.children().any(|node| child((Some(node), y.child(node.name())))),
+            1.. => y
+                .children()
+                .any(|node| own(Side::B, (x.child(node.name()), Some(node)), node)),
+            _ => x
+                .children()
+                .any(|node| own(Side::A, (Some(node), y.child(node.name())), node)),
         }
+    }
+
+    /// A node that is not kept equal, of a side from which nothing is carried.
+    fn is_own(&self, side: Side, node: Node<'_>) -> bool {
+        !self.direction.carries_from(side) && self.routes.locate(side, &node.path()).is_none()
+    }
+
+    /// Whether the root's counter is behind where it follows. It may be ahead by what an ensemble keeps about itself.
+    fn root_is_behind(&self) -> bool {
+        let (Some(x), Some(y)) = self.nodes else {
+            return false;
+        };
+        let comes = |from| move |node: Node<'_>| self.routes.carried(from, &node.path()).is_some();
+        let carries = |from| self.direction.carries_from(from);
+        (carries(Side::A) && behind(x, y, comes(Side::A)) > 0)
+            || (carries(Side::B) && behind(y, x, comes(Side::B)) > 0)
     }
 }
 

@@ -221,9 +221,9 @@ impl Duplex {
 
     /// A node of a side was read and may be different from before: what watches say. It was changed there, by whom is not
     /// known.
-    pub fn dirty(&mut self, side: Side, path: &str, both: Both<'_>) -> Vec<News> {
+    pub fn dirty(&mut self, side: Side, path: &str, both: Both<'_>, now: u64) -> Vec<News> {
         let mut news = Vec::new();
-        self.seen_changed(side, path, both, &mut news);
+        self.seen_changed(side, path, both, now, &mut news);
         news
     }
 
@@ -234,6 +234,10 @@ impl Duplex {
             self.changed_due = now + SOON;
             for from in [Side::A, Side::B] {
                 self.away_from_mut(from).try_changed(both.from(from));
+                // Where both sides write, the other one follows.
+                for path in self.away_from_mut(from).take_counted_twice() {
+                    self.put_off(from, &path, now);
+                }
             }
         }
         while let Some(entry) = self.later.first_entry()

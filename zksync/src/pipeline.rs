@@ -34,7 +34,7 @@ use std::sync::Arc;
 use mesolith_zk::max_buffer;
 use mesolith_zk::record::{Txn, Zxid};
 
-use crate::plan::{Common, Held, Overlay, Refused, Source, Step, View, repair, replay};
+use crate::plan::{Common, Held, Overlay, Refused, Source, Step, View, count, repair, replay};
 use crate::routes::Routes;
 use crate::settings::Side;
 pub use outside::{Counters, Identity, Limits, Notice, Outgoing, Trees};
@@ -82,6 +82,7 @@ pub struct Pipeline {
     held: Held,
     /// What the target does not take.
     refused: Refused,
+    counted_twice: Vec<Box<str>>,
     /// The longest packet that its servers take from clients, in bytes.
     largest: usize,
     /// What both sides can hold.
@@ -139,6 +140,7 @@ impl Pipeline {
             overlay: Overlay::default(),
             held: Held::default(),
             refused: Refused::default(),
+            counted_twice: Vec::new(),
             largest: max_buffer::DEFAULT as usize,
             common: Arc::default(),
             current: BTreeMap::new(),
@@ -184,6 +186,12 @@ impl Pipeline {
         let zxid = self.position(trees);
         self.seen = self.seen.max(zxid);
         self.add(Origin::Repair(path), zxid, Vec::new(), trees, 0);
+    }
+
+    /// A node of the target, by its name there, may count less creates than the source's.
+    pub fn count(&mut self, path: Box<str>, trees: Trees<'_>) {
+        let zxid = self.position(trees);
+        self.add(Origin::Count(path), zxid, Vec::new(), trees, 0);
     }
 
     /// Of what comes from the source's tree and not from a transaction. The checkpoint behind it must not promise history
@@ -254,6 +262,7 @@ impl Pipeline {
         unit.steps = match &unit.origin {
             Origin::Replay(txn) => replay(txn, &unit.skip, &mut view),
             Origin::Repair(path) => repair(path, &mut view),
+            Origin::Count(path) => count(path, &mut view),
             Origin::Nothing => Vec::new(),
         };
     }

@@ -3,10 +3,12 @@
 //! - [`View`]: the target as it will be once everything planned is written.
 //! - [`replay`]: a transaction of the source becomes the same change of the target.
 //! - [`Common`]: what both sides can hold; the rest is made to fit.
+//! - [`count`]: a node's counter becomes the source's, whatever of the source is not carried.
 //! - [`Refused`]: what the target does not take, and why.
 //! - [`repair`]: a node of the target is made like the source's, whatever it is now.
 
 mod common;
+mod count;
 mod fit;
 mod overlay;
 mod refused;
@@ -15,6 +17,7 @@ mod replay;
 mod view;
 
 pub use common::{Common, Kinds};
+pub use count::{behind, count};
 pub use fit::can_raise;
 pub use overlay::{Expected, Held, Overlay, Planned};
 pub use refused::{Part, Refusal, Refused, Why};

@@ -102,8 +102,13 @@ impl Routes {
 
     /// Where a node of a side is on the other one; none if it is not kept equal.
     pub fn locate<'p>(&self, side: Side, path: &'p str) -> Option<Place<'p>> {
-        // No data of an application: the root itself differs only in its counters.
-        if path.len() <= 1 || OWN.iter().any(|own| is_below(path, own)) {
+        // Of the root itself only the counter is kept.
+        (path.len() > 1).then(|| self.counted(side, path)).flatten()
+    }
+
+    /// Where a node is on the other side whose creates count there too: one that is kept equal, and the root itself.
+    pub fn counted<'p>(&self, side: Side, path: &'p str) -> Option<Place<'p>> {
+        if OWN.iter().any(|own| is_below(path, own)) {
             return None;
         }
         let route = self
@@ -129,6 +134,14 @@ impl Routes {
         self.locate(from, path)
             .filter(|place| place.direction.carries_from(from))
             .map(|place| place.there)
+    }
+
+    /// The node of the other side that has to count a create of `from`: the parent's counterpart, wherever the new node
+    /// itself goes.
+    pub fn counts_there<'p>(&self, from: Side, path: &'p str) -> Option<Place<'p>> {
+        let (above, _) = path.rsplit_once('/')?;
+        self.counted(from, if above.is_empty() { "/" } else { above })
+            .filter(|place| place.direction.carries_from(from))
     }
 
     /// What a node of `side` is called on A; itself if it is not kept equal.
@@ -170,7 +183,11 @@ fn translate<'p>(path: &'p str, from: &str, to: &str) -> Cow<'p, str> {
     if from == to {
         return Cow::Borrowed(path);
     }
-    let rest = if from == "/" { path } else { &path[from.len()..] };
+    let rest = if from == "/" {
+        path.trim_end_matches('/')
+    } else {
+        &path[from.len()..]
+    };
     let above = if to == "/" { "" } else { to };
     match (above, rest) {
         ("", "") => Cow::Borrowed("/"),
@@ -247,6 +264,32 @@ mod tests {
         assert_eq!(chroot.on_a(Side::B, "/dc1/mesos"), "/mesos");
         // The root of one side has no place: it is a node on the other, and no application's data here.
         assert_eq!(chroot.on_a(Side::B, "/other"), "/other");
+    }
+
+    #[test]
+    fn creates_count_in_the_counterpart_of_their_parent() {
+        let counts = |routes: &Routes, side, path| {
+            let place = routes.counts_there(side, path);
+            place.map(|place| place.there.into_owned())
+        };
+        let all = routes(&[("/", "/")], &["/m/tmp"]).unwrap();
+        assert_eq!(counts(&all, Side::A, "/m/tmp"), Some("/m".into()));
+        assert_eq!(counts(&all, Side::A, "/m/tmp/x"), None);
+        assert_eq!(counts(&all, Side::A, "/mesolith"), Some("/".into()));
+        assert_eq!(counts(&all, Side::A, "/zookeeper/quota"), None);
+        assert_eq!(
+            counts(&all, Side::B, "/m/tmp"),
+            None,
+            "nothing is carried from there"
+        );
+        let moved = routes(&[("/", "/dc1")], &[]).unwrap();
+        assert_eq!(counts(&moved, Side::A, "/m"), Some("/dc1".into()));
+        let part = routes(&[("/m", "/m")], &[]).unwrap();
+        assert_eq!(
+            counts(&part, Side::A, "/m"),
+            None,
+            "what is above a root is not kept"
+        );
     }
 
     #[test]

@@ -25,6 +25,10 @@ pub(super) fn differences(pair: &Pair<'_>, path: &str) -> Vec<Difference> {
         }
     };
     let numbers = |a: i32, b: i32| (a.to_string(), b.to_string());
+    if pair.only_counter {
+        add("cversion", pair.is_same(), &|| numbers(s.cversion, t.cversion));
+        return found;
+    }
     add("data", pair.common.same_data(x.data(), y.data()), &|| {
         (data(x.data()), data(y.data()))
     });

@@ -153,6 +153,58 @@ fn what_the_targets_own_clients_registered_is_no_difference() {
 }
 
 #[test]
+fn what_is_left_out_counts_all_the_same() {
+    let counted = |cversion| NodeStat { cversion, ..stat(1) };
+    let (mut a, mut b) = (tree(&["/m", "/m/log", "/m/x"], 1), tree(&["/m", "/m/x"], 1));
+    a.insert("/m", None, None, counted(2)).unwrap();
+    b.insert("/m", None, None, counted(1)).unwrap();
+    let some = scope(&["/m"], &["/m/log"]);
+    let behind = |a: &Tree, b: &Tree, routes: &Routes| counters_behind(Side::A, (a, b), routes, |_| true, 9);
+    let report = compare(&a, &b, &some, &Common::default(), |_| false, 9);
+    assert_eq!(found(&report), ["/m cversion 2 1"]);
+    let never = |_: Node<'_>| false;
+    assert_eq!(counters_behind(Side::A, (&a, &b), &some, never, 9), ["/m"]);
+    assert!(
+        counters_behind(Side::B, (&a, &b), &some, never, 9).is_empty(),
+        "B writes nothing"
+    );
+    b.insert("/m", None, None, counted(2)).unwrap();
+    assert!(behind(&a, &b, &some).is_empty());
+    assert_eq!(
+        compare(&a, &b, &some, &Common::default(), |_| false, 9).different,
+        0
+    );
+    // Ahead for no reason is a difference; ahead by a part of its own that is left out is none.
+    b.insert("/m", None, None, counted(3)).unwrap();
+    let report = compare(&a, &b, &some, &Common::default(), |_| false, 9);
+    assert_eq!(found(&report), ["/m cversion 2 3"]);
+    b.insert("/m/log", None, None, stat(1)).unwrap();
+    assert_eq!(
+        compare(&a, &b, &some, &Common::default(), |_| false, 9).different,
+        0
+    );
+}
+
+#[test]
+fn of_the_root_itself_only_the_counter_is_kept() {
+    let (mut a, mut b) = (tree(&["/x"], 1), tree(&["/x", "/mesolith"], 1));
+    let counted = |cversion| NodeStat { cversion, ..stat(1) };
+    let all = scope(&["/"], &[]);
+    for (on_a, on_b, differs) in [(7, 7, false), (7, 9, false), (7, 6, true)] {
+        a.insert("", Some(b"of A"), None, counted(on_a)).unwrap();
+        b.insert("", Some(b"of B"), None, counted(on_b)).unwrap();
+        let report = compare(&a, &b, &all, &Common::default(), |_| false, 9);
+        let expected = differs.then(|| format!("/ cversion {on_a} {on_b}"));
+        assert_eq!(found(&report), Vec::from_iter(expected));
+        assert_eq!(report.compared, 1);
+    }
+    // What is still to come will count.
+    a.insert("/y", None, None, stat(1)).unwrap();
+    let report = compare(&a, &b, &all, &Common::default(), |_| false, 9);
+    assert_eq!(found(&report), ["/y node present absent"]);
+}
+
+#[test]
 fn a_root_can_have_another_name_on_the_target() {
     let a = tree(&["/mesos", "/mesos/x"], 1);
     let mut b = tree(&["/new", "/new/mesos"], 1);

@@ -8,7 +8,7 @@ use super::{Both, Duplex, News, conflict};
 use crate::checkpoint::Checkpoint;
 use crate::pipeline::Notice;
 use crate::pipeline::ops::{node_of, parts};
-use crate::settings::Side;
+use crate::settings::{Direction, Side};
 
 impl Duplex {
     /// A transaction was committed on a side, and is in its tree. `now` in microseconds of the driver's clock.
@@ -60,15 +60,18 @@ impl Duplex {
                         .repair(there, both.from(from.other()));
                 }
             }
+            Notice::Unwritable { path, .. } => {
+                // It counts on the source all the same.
+                if let Some((above, _)) = path.rsplit_once('/') {
+                    let above = if above.is_empty() { "/" } else { above };
+                    self.away_from_mut(from).count(above.into(), both.from(from));
+                }
+            }
             Notice::Narrowed { .. } => {
                 let common = Arc::clone(self.away_from(from).common());
                 self.set_common(common);
             }
-            Notice::Applied { .. }
-            | Notice::Answered { .. }
-            | Notice::Unwritable { .. }
-            | Notice::Fenced { .. }
-            | Notice::Disowned => {}
+            Notice::Applied { .. } | Notice::Answered { .. } | Notice::Fenced { .. } | Notice::Disowned => {}
         }
         news.push(News::Of(from, notice));
     }
@@ -93,6 +96,7 @@ impl Duplex {
             let Some((path, goes)) = node_of(op) else { continue };
             let routes = Arc::clone(&self.routes);
             let Some(place) = routes.locate(side, path) else {
+                carried |= self.counts(side, op, both, now);
                 continue;
             };
             let change = conflict::Change {
@@ -106,6 +110,7 @@ impl Duplex {
             if self.judge(&change, both, now, news) {
                 carried = true;
             } else {
+                carried |= self.counts(side, op, both, now);
                 skip.push(place.there.as_ref().into());
             }
         }
@@ -116,6 +121,20 @@ impl Duplex {
         } else {
             pipe.saw(zxid);
         }
+    }
+
+    /// Whether a change that is not carried moves the counter of a node that both sides have.
+    fn counts(&mut self, side: Side, op: &Op, both: Both<'_>, now: u64) -> bool {
+        let Op::Create(new) = op else { return false };
+        let routes = Arc::clone(&self.routes);
+        let Some(place) = routes.counts_there(side, &new.path) else {
+            return false;
+        };
+        if place.direction == Direction::Both && both.of(side.other()).get(&place.there).is_some() {
+            // Creates of both sides may have met: the higher counter is found once they have arrived.
+            self.put_off(side, &place.there, now + super::SOON);
+        }
+        true
     }
 
     /// While another engine works, its checkpoint says what needs no doing here. Who sees one of another run has been

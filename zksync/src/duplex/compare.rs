@@ -4,7 +4,7 @@ use mesolith_zk::request::CreateMode;
 use mesolith_zk::tree::Node;
 
 use super::{Base, Both, Duplex, News};
-use crate::plan::{differs, differs_itself};
+use crate::plan::{behind, differs, differs_itself};
 use crate::settings::{Direction, Side};
 
 /// What was seen of one node.
@@ -45,24 +45,70 @@ impl Duplex {
         }
     }
 
+    /// Whether a side's node that the other side lacks is to be made there.
+    pub(crate) fn comes(&self, from: Side, node: Node<'_>) -> bool {
+        let (path, pipe) = (node.path(), self.away_from(from));
+        let there = self.routes.carried(from, &path);
+        there.is_some_and(|there| !pipe.held().covers(&there) && !pipe.refused().covers(&there))
+    }
+
+    /// Looks at the counter of a node of which nothing else is kept equal.
+    fn compare_counter(&mut self, side: Side, path: &str, both: Both<'_>) -> Look {
+        let routes = std::sync::Arc::clone(&self.routes);
+        let Some(place) = routes.counted(side, path) else {
+            return Look::Same;
+        };
+        let names = match side {
+            Side::A => (path, &*place.there),
+            Side::B => (&*place.there, path),
+        };
+        let (Some(a), Some(b)) = (both.a.get(names.0), both.b.get(names.1)) else {
+            return Look::Same;
+        };
+        let carries = |from| place.direction.carries_from(from);
+        let (from, there) = if carries(Side::A) && behind(a, b, |node| self.comes(Side::A, node)) > 0 {
+            (Side::A, names.1)
+        } else if carries(Side::B) && behind(b, a, |node| self.comes(Side::B, node)) > 0 {
+            (Side::B, names.0)
+        } else {
+            return Look::Same;
+        };
+        let pipe = self.away_from_mut(from);
+        let before = pipe.pending();
+        pipe.count(there.into(), both.from(from));
+        Look::of(pipe.pending() > before)
+    }
+
     /// A side has changed a node, by its name there: where it may, the other one follows; else it is put right, and logged
     /// unless it is nobody's doing.
-    pub(super) fn seen_changed(&mut self, side: Side, path: &str, both: Both<'_>, news: &mut Vec<News>) {
+    pub(super) fn seen_changed(
+        &mut self,
+        side: Side,
+        path: &str,
+        both: Both<'_>,
+        now: u64,
+        news: &mut Vec<News>,
+    ) {
         let routes = std::sync::Arc::clone(&self.routes);
         let Some(place) = routes.locate(side, path) else {
+            self.compare_counter(side, path, both);
             return;
         };
         // What is on its way will be equal.
         if self.away_from(side).collides(&place.there, true)
             || self.away_from(side.other()).collides(path, true)
         {
+            // But for the counter, if a child that is not carried came with one that is.
+            if place.direction.carries_from(side) && !self.away_from(side).collides(&place.there, false) {
+                self.put_off(side, &place.there, now + super::SOON);
+            }
             return;
         }
         let (here, there) = (both.of(side).get(path), both.of(side.other()).get(&place.there));
         let common = std::sync::Arc::clone(self.common());
         if place.direction == Direction::Both {
             let is_same = match (here, there) {
-                (Some(here), Some(there)) => !differs(here, there, &common),
+                (Some(here), Some(there)) => !differs(here, there, &common, |node| self.comes(side, node)),
                 (here, there) => here.is_none() && there.is_none(),
             };
             if !is_same {
@@ -112,7 +158,7 @@ impl Duplex {
         let path = node.path();
         let routes = std::sync::Arc::clone(&self.routes);
         let Some(place) = routes.locate(side, &path) else {
-            return Look::Same;
+            return self.compare_counter(side, &path, both);
         };
         let touched = |goes| {
             self.away_from(side).collides(&place.there, goes)
@@ -149,24 +195,24 @@ impl Duplex {
             Side::B => (other, node, &*place.there, path.as_str()),
         };
         let common = std::sync::Arc::clone(self.common());
-        let differs = |node, now| {
+        let differs = |from, node, now| {
             if children_come {
                 differs_itself(node, now, &common)
             } else {
-                differs(node, now, &common)
+                differs(node, now, &common, |node| self.comes(from, node))
             }
         };
         let writer = match place.direction {
-            Direction::AToB => differs(a, b).then_some(Side::A),
-            Direction::BToA => differs(b, a).then_some(Side::B),
+            Direction::AToB => differs(Side::A, a, b).then_some(Side::A),
+            Direction::BToA => differs(Side::B, b, a).then_some(Side::B),
             Direction::Both if !common.same_data(a.data(), b.data()) || common.kind(a) != common.kind(b) => {
                 self.both_have(a, b, on_a, both, base, news)
             }
             Direction::Both if !common.same_list(a.acl(), b.acl()) => {
                 self.other_list(a, b, on_a, both, base, news)
             }
-            Direction::Both if differs(a, b) => Some(Side::A),
-            Direction::Both => differs(b, a).then_some(Side::B),
+            Direction::Both if differs(Side::A, a, b) => Some(Side::A),
+            Direction::Both => differs(Side::B, b, a).then_some(Side::B),
         };
         let Some(writer) = writer else {
             if !a.shares_with(b) {

@@ -2,6 +2,7 @@
 
 mod both_ways;
 mod clients;
+mod counters;
 mod engine;
 mod load;
 mod one_way;
@@ -12,14 +13,14 @@ mod turns;
 mod world;
 
 use mesolith_zk::record::Acl;
-use mesolith_zk::tree::{Node, Tree};
+use mesolith_zk::tree::Node;
 
-use crate::plan::Common;
 use crate::settings::{Direction, Settings, Side, Strategy};
 use world::World;
 
 /// What has to be equal on both sides.
-fn content(tree: &Tree, versions: bool, common: &Common) -> Vec<String> {
+fn content(world: &World, side: Side, versions: bool) -> Vec<String> {
+    let (tree, common, routes) = (world.tree(side), world.duplex.common(), world.duplex.routes());
     let line = |node: Node<'_>| {
         let stat = node.stored();
         let versions = versions.then_some((stat.version, stat.aversion, stat.cversion));
@@ -29,8 +30,9 @@ fn content(tree: &Tree, versions: bool, common: &Common) -> Vec<String> {
         let owner = owner.unwrap_or_default();
         format!("{} {data:?} {acl:?} {mode:?} {owner} {versions:?}", node.path())
     };
-    let own = |path: &str| path == "/" || path.starts_with("/zookeeper") || path.starts_with("/mesolith");
-    let nodes = tree.nodes().filter(|node| !own(&node.path()));
+    let nodes = tree
+        .nodes()
+        .filter(|node| routes.locate(side, &node.path()).is_some());
     let mut lines: Vec<_> = nodes.map(line).collect();
     lines.sort();
     lines
@@ -38,8 +40,8 @@ fn content(tree: &Tree, versions: bool, common: &Common) -> Vec<String> {
 
 fn assert_equal(world: &World, versions: bool, seed: u64) {
     assert_eq!(
-        content(world.tree(Side::A), versions, world.duplex.common()),
-        content(world.tree(Side::B), versions, world.duplex.common()),
+        content(world, Side::A, versions),
+        content(world, Side::B, versions),
         "seed {seed}"
     );
     assert!(!world.fenced(), "seed {seed}");
@@ -63,6 +65,28 @@ fn each_its_own(seed: u64) -> World {
     let mut world = World::new(seed, settings(Direction::Both, Strategy::SourceWins));
     world.owned = true;
     world
+}
+
+/// The same, with parts that are left out.
+fn without(mut settings: Settings, excluded: &[&str]) -> Settings {
+    settings.exclude = excluded.iter().map(ToString::to_string).collect();
+    settings
+}
+
+/// Every node that both sides have counts the same creates, whatever of them is carried; so does the root, but for what an
+/// ensemble keeps about itself.
+fn assert_counted(world: &World, seed: u64) {
+    let routes = world.duplex.routes();
+    let counter = |node: Node<'_>| node.stored().cversion;
+    for node in world.tree(Side::A).nodes() {
+        let path = node.path();
+        let kept = routes.locate(Side::A, &path).is_some();
+        if let Some(other) = world.tree(Side::B).get(&path).filter(|_| kept) {
+            assert_eq!(counter(node), counter(other), "{path}, seed {seed}");
+        }
+    }
+    let [a, b] = [Side::A, Side::B].map(|side| counter(world.tree(side).root()));
+    assert!(a <= b, "/: A {a}, B {b}, seed {seed}");
 }
 
 fn assert_unchanged(world: &World, seed: u64) {

@@ -2,6 +2,7 @@
 
 use mesolith_zk::record::Zxid;
 use mesolith_zk::request::{ANY_VERSION, Request, Write};
+use mesolith_zk::tree::Node;
 
 use super::claim::Stage;
 use super::driver::{Driver, Role};
@@ -24,8 +25,9 @@ enum Waiter {
     Barrier(Answer<String>),
     /// With the most differences to name, and how often it may look again.
     Diff(usize, u32, Answer<DiffReport>),
-    /// The side that wrote has nothing on its way any more: others may write from now on.
-    Switch(Box<Settings>, Answer<u64>),
+    /// The side that wrote has nothing on its way any more: others may write from now on, if no counter is behind. With how
+    /// often they may be raised.
+    Switch(Box<Settings>, u32, Answer<u64>),
     /// Both trees were compared, and nothing was left to repair.
     Compared(Answer<()>),
     /// And after it, on another side, what waits there.
@@ -34,6 +36,8 @@ enum Waiter {
 
 /// How often a comparison looks again at what differs: a node may be written while it is on its way.
 const ROUNDS: u32 = 5;
+/// Counters that are raised at once before a switch.
+const MOST_COUNTERS: usize = 1_000;
 
 impl Waiters {
     /// The link to a side is lost, and with it what was asked.
@@ -63,7 +67,7 @@ impl Waiter {
         match self {
             Self::Barrier(answer) => drop(answer.send(Err(refused))),
             Self::Diff(.., answer) => drop(answer.send(Err(refused))),
-            Self::Switch(_, answer) => drop(answer.send(Err(refused))),
+            Self::Switch(.., answer) => drop(answer.send(Err(refused))),
             Self::Compared(answer) => drop(answer.send(Err(refused))),
             Self::Then(_, next) => next.refuse(refused),
         }
@@ -120,7 +124,7 @@ impl Driver {
         }
         match gives_up(&self.settings, &wanted) {
             // What it wrote last has to be on the other side before that one may write.
-            Some(side) => self.barrier(side, Waiter::Switch(Box::new(wanted), answer)),
+            Some(side) => self.barrier(side, Waiter::Switch(Box::new(wanted), ROUNDS, answer)),
             None => match self.may_switch(wanted) {
                 Ok(wanted) => self.follow(wanted, answer),
                 Err(refused) => drop(answer.send(Err(refused))),
@@ -231,12 +235,38 @@ impl Driver {
                 Waiter::Diff(limit, rounds, answer) => self.diff(limit, rounds, answer),
                 Waiter::Compared(answer) => drop(answer.send(Ok(()))),
                 Waiter::Then(next, waiter) => self.barrier(next, *waiter),
-                Waiter::Switch(wanted, answer) => match self.may_switch(*wanted) {
-                    Ok(wanted) => self.follow(wanted, answer),
-                    Err(refused) => drop(answer.send(Err(refused))),
-                },
+                Waiter::Switch(wanted, rounds, answer) => self.switch(side, wanted, rounds, answer),
             }
         }
+    }
+
+    /// A side gives up writing. Whoever writes next makes sequential nodes, which must not meet names that exist.
+    fn switch(&mut self, from: Side, wanted: Box<Settings>, rounds: u32, answer: Answer<u64>) {
+        let trees = both(&self.a, &self.b);
+        let routes = self.duplex.routes();
+        let comes = |child: Node<'_>| self.duplex.comes(from, child);
+        let behind = diff::counters_behind(from, (trees.a, trees.b), routes, comes, MOST_COUNTERS);
+        let Some(first) = behind.first() else {
+            return match self.may_switch(*wanted) {
+                Ok(wanted) => self.follow(wanted, answer),
+                Err(refused) => drop(answer.send(Err(refused))),
+            };
+        };
+        if rounds == 0 {
+            let message = format!(
+                "the counter of {first} and {} more is behind on side {}: a sequential node there could get a name that \
+                 exists; see sync diff, and switch once it names no cversion",
+                behind.len() - 1,
+                from.other()
+            );
+            return drop(answer.send(Err(refused("CounterBehind", message))));
+        }
+        let now = self.now();
+        for path in &behind {
+            let news = self.duplex.dirty(from, path, both(&self.a, &self.b), now);
+            self.news(news, now);
+        }
+        self.barrier(from, Waiter::Switch(wanted, rounds - 1, answer));
     }
 
     /// Compares both trees, without what is on its way or frozen.

@@ -54,7 +54,7 @@ impl Driver {
                     if side == Side::B && self.role != Role::Connecting {
                         self.stored(&path);
                     }
-                    let news = self.duplex.dirty(side, &path, both(&self.a, &self.b));
+                    let news = self.duplex.dirty(side, &path, both(&self.a, &self.b), arrived);
                     self.news(news, arrived);
                 }
             }

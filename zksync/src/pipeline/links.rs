@@ -2,6 +2,7 @@
 
 use mesolith_zk::record::Zxid;
 
+use super::unit::Origin;
 use super::{Flow, Notice, Pipeline, Trees};
 use crate::checkpoint::Checkpoint;
 
@@ -102,7 +103,13 @@ impl Pipeline {
         self.overlay.clear();
         self.done(checkpoint.unit, notices);
         let units = std::mem::take(&mut self.units);
+        let mut counters = Vec::new();
         for mut unit in units {
+            // Behind the others, whose creates count first.
+            if let Origin::Count(path) = unit.origin {
+                counters.push(path);
+                continue;
+            }
             self.plan(&mut unit, trees);
             if unit.steps.is_empty() {
                 self.applied = self.applied.max(unit.zxid);
@@ -113,6 +120,9 @@ impl Pipeline {
         }
         for path in std::mem::take(&mut self.unsure) {
             self.repair(path, trees);
+        }
+        for path in counters {
+            self.count(path, trees);
         }
         self.come_below(trees);
     }

@@ -52,7 +52,11 @@ impl Pipeline {
         };
         let common = &self.common;
         self.refused.settle(|path, part| {
-            let (node, now) = (source.get(path), trees.target.get(path));
+            let node = match part {
+                Part::Counter => source.counted(path),
+                _ => source.get(path),
+            };
+            let now = trees.target.get(path);
             match (part, node, now) {
                 (Part::Node, node, now) => node.is_none() || now.is_some(),
                 (Part::Data, Some(node), Some(now)) => {
@@ -73,6 +77,10 @@ impl Pipeline {
     /// What is below nodes that were refused and are made now.
     pub(super) fn come_below(&mut self, trees: Trees<'_>) {
         for path in self.refused.take_made() {
+            if let Some((above, _)) = path.rsplit_once('/') {
+                self.counted_twice
+                    .push(if above.is_empty() { "/" } else { above }.into());
+            }
             let routes = Arc::clone(&self.routes);
             let Some(place) = routes.locate(self.from.other(), &path) else {
                 continue;
@@ -90,6 +98,11 @@ impl Pipeline {
             }
             self.repair_all(paths, trees);
         }
+    }
+
+    /// Nodes that have counted a child when it was refused, and again when it was made.
+    pub(crate) fn take_counted_twice(&mut self) -> Vec<Box<str>> {
+        std::mem::take(&mut self.counted_twice)
     }
 
     fn repair_all(&mut self, paths: Vec<Box<str>>, trees: Trees<'_>) {

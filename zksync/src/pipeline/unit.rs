@@ -12,6 +12,8 @@ use crate::settings::Side;
 pub(super) enum Origin {
     Replay(Box<Txn>),
     Repair(Box<str>),
+    /// Only the node's counter.
+    Count(Box<str>),
     /// It turned out not to be wanted.
     Nothing,
 }
@@ -74,7 +76,8 @@ impl Unit {
                     .collect()
             }
             Origin::Repair(path) => vec![(path.clone(), false)],
-            Origin::Nothing => Vec::new(),
+            // What is to come of the node itself does not meet it.
+            Origin::Count(_) | Origin::Nothing => Vec::new(),
         }
     }
 }

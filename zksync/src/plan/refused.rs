@@ -209,7 +209,8 @@ impl Refused {
 fn key(write: &Write) -> (Box<str>, Part) {
     let path = write.path();
     if let Some((above, COUNTER)) = path.rsplit_once('/') {
-        return (above.into(), Part::Counter);
+        let counted = if above.is_empty() { "/" } else { above };
+        return (counted.into(), Part::Counter);
     }
     let part = match write {
         Write::Create { .. } => Part::Node,

@@ -1,16 +1,16 @@
 //! Making a node of the target like the source's: after a conflict, after a gap in the history, and at the beginning.
 
-use mesolith_zk::request::{ANY_VERSION, CreateMode, Write};
 use mesolith_zk::tree::Node;
 
+use super::count::{behind, count, level};
 use super::fit::{again, can_raise, delete, fit, parents, raises, set_acl};
-use super::{COUNTER, Common, Expected, Planned, Step, View};
-
-/// Most create-and-delete pairs that raise one node's counter at once; the rest is found behind the next time.
-const PAIRS: i32 = 50_000;
+use super::{Common, Expected, Planned, Step, View};
 
 /// Steps that make one node like the source's; what is below it is not looked at, unless it has to go.
 pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
+    if path == "/" {
+        return count(path, view);
+    }
     let mut steps = Vec::new();
     if view.held.covers(path) {
         return steps;
@@ -44,7 +44,7 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
     fit(path, wanted, (stat.version, stat.aversion), view, &mut steps);
     view.written_as_now(path);
     if counted {
-        raise(path, to_raise(path, node, view), view, &mut steps);
+        level(path, node, view, &mut steps);
     }
     steps
 }
@@ -59,9 +59,10 @@ fn list(path: &str, node: Node<'_>, expected: Expected, view: &mut View<'_>, ste
     }
 }
 
-/// Whether a node of the target is not what it should be, as far as writing can change that.
-pub fn differs(node: Node<'_>, now: Node<'_>, common: &Common) -> bool {
-    differs_itself(node, now, common) || behind(node, now) > 0
+/// Whether a node of the target is not what it should be, as far as writing can change that. `comes`: whether a child that
+/// the target lacks is to be made there.
+pub fn differs(node: Node<'_>, now: Node<'_>, common: &Common, comes: impl Fn(Node<'_>) -> bool) -> bool {
+    differs_itself(node, now, common) || behind(node, now, comes) > 0
 }
 
 /// The same, whatever becomes of its children and so of its counter.
@@ -74,67 +75,12 @@ pub fn differs_itself(node: Node<'_>, now: Node<'_>, common: &Common) -> bool {
         || can_raise(wanted.aversion, found.aversion, 0)
 }
 
-/// By how much the target's sequence counter is behind once every child of the source is there as well.
-fn behind(node: Node<'_>, now: Node<'_>) -> i32 {
-    let gap = node.stored().cversion.wrapping_sub(now.stored().cversion);
-    if gap <= 0 {
-        return 0;
-    }
-    let to_come = node
-        .children()
-        .filter(|child| now.child(child.name()).is_none())
-        .count();
-    gap - i32::try_from(to_come).unwrap_or(i32::MAX)
-}
-
-/// The same, of what will be there once everything planned is written.
-fn to_raise(path: &str, node: Node<'_>, view: &View<'_>) -> i32 {
-    let gap = node.stored().cversion.wrapping_sub(view.cversion(path));
-    if gap <= 0 {
-        return 0;
-    }
-    let inside = |child: Node<'_>| format!("{path}/{}", child.name());
-    let to_come = node
-        .children()
-        .filter(|child| view.get(&inside(*child)).is_none())
-        .count();
-    gap - i32::try_from(to_come).unwrap_or(i32::MAX)
-}
-
-/// Counts up a node's creates, which nothing but a create does.
-fn raise(path: &str, by: i32, view: &mut View<'_>, steps: &mut Vec<Step>) {
-    // Ephemeral nodes have no children.
-    if by <= 0 || view.get(path).is_none_or(|node| node.owner.is_some()) {
-        return;
-    }
-    let child: Box<str> = format!("{path}/{COUNTER}").into();
-    // Left by a run that was cut off between the two.
-    delete(&child, view, steps);
-    let create = Write::Create {
-        path: child.clone(),
-        data: None,
-        acl: None,
-        mode: CreateMode::Persistent,
-    };
-    if view.get(&child).is_some() || !view.admits(&create) {
-        return;
-    }
-    view.deleted(&child);
-    view.counted(path, by.min(PAIRS));
-    for _ in 0..by.min(PAIRS) {
-        steps.push(Step::write(create.clone()));
-        steps.push(Step::write(Write::Delete {
-            path: child.clone(),
-            version: ANY_VERSION,
-        }));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use mesolith_zk::record::{NodeStat, Zxid};
+    use mesolith_zk::request::Write;
     use mesolith_zk::tree::Tree;
 
     use super::super::{Held, Overlay, Refused, Source};

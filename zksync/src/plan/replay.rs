@@ -10,6 +10,7 @@ use bytes::Bytes;
 use mesolith_zk::record::{Create, CreateKind, Op, Txn};
 use mesolith_zk::request::{CreateMode, Write};
 
+use super::count::uncarried;
 use super::fit::{again, delete, fit, parents, raises, set_acl, set_data};
 use super::{Step, View};
 
@@ -34,15 +35,25 @@ pub fn replay(txn: &Txn, skip: &[Box<str>], view: &mut View<'_>) -> Vec<Step> {
 fn carried<'p>(path: &'p str, skip: &[Box<str>], view: &View<'_>) -> Option<Cow<'p, str>> {
     let source = view.source;
     let path = source.routes.carried(source.side, path)?;
-    let skipped = skip.iter().any(|skipped| **skipped == *path);
-    (!skipped && !view.held.covers(&path) && !view.is_current(&path)).then_some(path)
+    (is_due(&path, skip, view) && !view.held.covers(&path)).then_some(path)
+}
+
+/// Whether a change is neither lost to a conflict nor written with a later one.
+fn is_due(path: &str, skip: &[Box<str>], view: &View<'_>) -> bool {
+    !skip.iter().any(|skipped| **skipped == *path) && !view.is_current(path)
 }
 
 fn single(op: &Op, session: i64, skip: &[Box<str>], view: &mut View<'_>, steps: &mut Vec<Step>) {
     match op {
         Op::Create(new) => {
-            if let Some(path) = carried(&new.path, skip, view) {
-                create(&path, new, session, view, steps);
+            let source = view.source;
+            match source.routes.carried(source.side, &new.path) {
+                Some(path) if !view.held.covers(&path) => {
+                    if is_due(&path, skip, view) {
+                        create(&path, new, session, view, steps);
+                    }
+                }
+                _ => uncarried(&new.path, view, steps),
             }
         }
         Op::SetData(new) => {
@@ -155,8 +166,11 @@ fn create(path: &str, new: &Create, session: i64, view: &mut View<'_>, steps: &m
         mode,
     };
     delete(path, view, steps);
-    if view.get(path).is_some() || !parents(path, view, steps) || !view.admits(&write) {
+    if view.get(path).is_some() || !parents(path, view, steps) {
         return;
+    }
+    if !view.admits(&write) {
+        return uncarried(&new.path, view, steps);
     }
     let owner = (mode == CreateMode::Ephemeral).then_some(session);
     if let (Some(session), Some(timeout)) = (owner, timeout) {

@@ -31,6 +31,12 @@ impl<'a> Source<'a> {
         self.tree.get(&place.there)
     }
 
+    /// The node whose creates the target counts under a name.
+    pub fn counted(&self, path: &str) -> Option<Node<'a>> {
+        let place = self.routes.counted(self.side.other(), path)?;
+        self.tree.get(&place.there)
+    }
+
     /// A node above a root, which the target needs but which is not kept equal.
     pub fn ancestor(&self, path: &str) -> Option<Node<'a>> {
         self.routes
@@ -120,14 +126,21 @@ impl<'a> View<'a> {
 
     /// So many nodes will have been made right below one.
     pub fn counted(&mut self, path: &str, creates: i32) {
-        self.overlay.count(self.unit, path, creates);
+        self.overlay.count(self.unit, path.trim_end_matches('/'), creates);
     }
 
     /// Its `cversion` then: the number of creates right below it, ever.
     pub fn cversion(&self, path: &str) -> i32 {
+        let path = path.trim_end_matches('/');
         let stored = self.target.get(path).filter(|_| !self.overlay.is_new(path));
         let planned = self.overlay.counts.get(path).copied().unwrap_or(0);
         stored.map_or(0, |node| node.stored().cversion) + planned
+    }
+
+    /// Whether a node that will not be there is to be made: the source has it, and it is carried and not refused.
+    pub fn comes(&self, path: &str) -> bool {
+        let is_left = self.held.covers(path) || self.refused.covers(path);
+        !is_left && self.get(path).is_none() && self.source.get(path).is_some()
     }
 
     /// It will be gone.

@@ -7,6 +7,7 @@ mod client_side;
 #[path = "../../../telemetry/tests/it/collector.rs"]
 mod collector;
 mod control;
+mod counters;
 mod diff;
 mod less;
 mod observer;

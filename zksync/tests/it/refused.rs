@@ -347,6 +347,11 @@ async fn where_both_write_the_larger_node_stays() {
     assert_eq!(said.reason, "NodesRefused");
     world.on_b.set_data("/g", b"54321", None).await.unwrap();
     world.on_b.set_data("/n", b"small", None).await.unwrap();
+    // A has counted /n twice by now, and B follows.
+    until("counted on both sides", async || {
+        (diff(world.handle()).await.different == 0).then_some(())
+    })
+    .await;
     world.equal().await;
     has(&world.on_a, "/n/c", b"below").await;
 }

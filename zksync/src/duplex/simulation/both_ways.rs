@@ -168,13 +168,17 @@ fn what_a_client_link_saw_is_carried_where_both_sides_write() {
     let path = "/theirs";
     world.create(Side::B, path);
     world.see_silently(Side::B);
-    let news = world.duplex.dirty(Side::B, path, world::both(&world.a, &world.b));
+    let news = world
+        .duplex
+        .dirty(Side::B, path, world::both(&world.a, &world.b), world.now);
     assert!(news.is_empty(), "{news:?}");
     world.drain();
     assert!(world.tree(Side::A).get(path).is_some());
     world.delete(Side::B, path);
     world.see_silently(Side::B);
-    world.duplex.dirty(Side::B, path, world::both(&world.a, &world.b));
+    world
+        .duplex
+        .dirty(Side::B, path, world::both(&world.a, &world.b), world.now);
     world.drain();
     assert!(world.tree(Side::A).get(path).is_none());
     assert_eq!(world.duplex.conflicts(), 0);

@@ -173,7 +173,7 @@ impl World {
         }
         let (mut sweep, mut news) = (Sweep::new(base), Vec::new());
         sweep.step(&mut self.duplex, both(&self.a, &self.b), usize::MAX, &mut news);
-        let lines = SIDES.map(|side| super::content(self.tree(side), true, self.duplex.common()));
+        let lines = SIDES.map(|side| super::content(self, side, true));
         let only = |n: usize| {
             lines[n]
                 .iter()

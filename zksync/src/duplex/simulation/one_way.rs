@@ -171,7 +171,7 @@ fn what_others_change_on_the_target_is_logged_and_put_right() {
         // What the target's own clients registered is theirs.
         let guests = |line: &String| (1010..1100).any(|id| line.contains(&format!(" {id} ")));
         let lines = |side| {
-            content(world.tree(side), false, world.duplex.common())
+            content(&world, side, false)
                 .into_iter()
                 .filter(|line| !guests(line))
         };
@@ -188,7 +188,9 @@ fn what_a_client_link_saw_is_put_right_and_logged_once() {
     world.create(Side::B, path);
     world.see_silently(Side::B);
     for _ in 0..2 {
-        let news = world.duplex.dirty(Side::B, path, world::both(&world.a, &world.b));
+        let news = world
+            .duplex
+            .dirty(Side::B, path, world::both(&world.a, &world.b), world.now);
         world.news.extend(news);
     }
     assert_eq!(world.duplex.conflicts(), 1);

@@ -211,6 +211,13 @@ impl World {
         }
     }
 
+    /// What was put off is due.
+    pub(super) fn look_again(&mut self) {
+        self.now += 200_000_000;
+        let news = self.duplex.due(both(&self.a, &self.b), self.now);
+        self.news.extend(news);
+    }
+
     /// Until nothing is on the way.
     pub(super) fn drain(&mut self) {
         for _ in 0..200_000 {
