@@ -75,7 +75,10 @@ pub async fn run(request: &Request) -> Result<Report> {
 /// Servers with a wrong clock do not always find each other, and no trial is about that: a world that does not start is
 /// said, and another is made.
 async fn start(planned: &WorldPlan, request: &Request) -> Result<World> {
-    let names = planned.versions.map(|version| version.name).join(" -> ");
+    let limit = |n: usize| planned.buffers[n].map_or(String::new(), |bytes| format!(" ({bytes} bytes)"));
+    let names = [0, 1]
+        .map(|n| planned.versions[n].name.to_owned() + &limit(n))
+        .join(" -> ");
     let mut attempt = 1;
     loop {
         let began = Instant::now();
@@ -106,8 +109,19 @@ fn options(planned: &WorldPlan, request: &Request) -> Options {
             "--paths".into(),
             if request.both { "/=both".into() } else { "/".into() },
         ],
+        buffers: planned.buffers,
+        heap: 160,
         ..Options::default()
     };
+    let left_out = planned.trials.iter().flat_map(|trial| {
+        let root = plan::root(trial);
+        let of_side = move |side| plan::LEFT_OUT.map(|path| format!("{root}/{side}{path}"));
+        [crate::world::Side::A, crate::world::Side::B]
+            .into_iter()
+            .flat_map(of_side)
+    });
+    let left_out: Vec<_> = left_out.collect();
+    options.flags.push(format!("--exclude={}", left_out.join(",")));
     match planned.kind {
         Kind::Standard => {}
         Kind::Slow(milliseconds) => options.delay = Some(Duration::from_millis(milliseconds)),

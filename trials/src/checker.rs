@@ -65,11 +65,7 @@ fn compare_node(path: &str, a: &Seen, b: &Seen, found: &mut Vec<Difference>) {
     check("data", text(&a.data), text(&b.data));
     check("acl", a.acl.join(" "), b.acl.join(" "));
     check("version", a.stat.version.to_string(), b.stat.version.to_string());
-    check(
-        "cversion",
-        a.stat.cversion.to_string(),
-        b.stat.cversion.to_string(),
-    );
+    check("cversion", a.creates().to_string(), b.creates().to_string());
     check(
         "aversion",
         a.stat.aversion.to_string(),

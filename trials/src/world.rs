@@ -54,6 +54,8 @@ pub struct Options {
     pub flags: Vec<String>,
     /// Heap of each member in megabytes.
     pub heap: u32,
+    /// `jute.maxbuffer` of A and B, where it is not the default.
+    pub buffers: [Option<u32>; 2],
     /// Members are compiled by the better compiler of the JVM: for figures, not for many short trials.
     pub better_compiler: bool,
     /// Engines are started; else the caller starts them.
@@ -74,6 +76,7 @@ impl Default for Options {
             skew: None,
             flags: Vec::new(),
             heap: 80,
+            buffers: [None; 2],
             better_compiler: false,
             start_engines: true,
             seeded: false,
@@ -199,6 +202,13 @@ impl World {
         }
     }
 
+    /// The longest request that an ensemble's servers take.
+    pub fn limit(&self, side: Side) -> usize {
+        let at = usize::from(side == Side::B && self.b.is_some());
+        let raised = self.options.buffers[at].and_then(|bytes| usize::try_from(bytes).ok());
+        raised.unwrap_or(crate::writers::sizes::DEFAULT)
+    }
+
     /// An ensemble's version.
     pub fn version(&self, side: Side) -> Version {
         match side {
@@ -228,6 +238,9 @@ fn setup(options: &Options, side: Side, network: Option<&Network>, dir: Option<P
         // A log file takes this at once, which matters on a small disk.
         "-Dzookeeper.preAllocSize=1024".into(),
     ];
+    if let Some(bytes) = options.buffers[usize::from(side == Side::B)] {
+        setup.jvm.push(format!("-Djute.maxbuffer={bytes}"));
+    }
     if options.better_compiler {
         setup.jvm.push("-XX:TieredStopAtLevel=4".into());
     }

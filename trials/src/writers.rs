@@ -1,7 +1,9 @@
 //! Clients that write all that ZooKeeper can hold, in an order that a seed decides, and remember every answer.
 
 mod hand;
+mod large;
 mod model;
+pub mod sizes;
 
 use std::time::Duration;
 
@@ -38,7 +40,18 @@ pub struct Script {
     pub pace: Duration,
     /// Timeout of its session.
     pub session: Duration,
+    /// `jute.maxbuffer` of the side that it writes to, and of the other one.
+    pub limits: [usize; 2],
+    /// Bytes that it may write in nodes near a limit.
+    pub large: usize,
+    /// Whether it makes thousands of children once.
+    pub many: bool,
+    /// Nodes that are not carried, from the root.
+    pub left_out: Vec<String>,
 }
+
+/// The node below its own under which a writer has its large nodes, and many of them.
+pub const LARGE_PARENT: &str = "large";
 
 /// What came of it.
 #[derive(Debug)]

@@ -11,6 +11,9 @@ use crate::version::Version;
 /// Trials that one world can be used for: it takes longer to start than a trial.
 const TRIALS_OF_A_WORLD: usize = 10;
 
+/// A `jute.maxbuffer` that somebody has raised.
+const RAISED: u32 = 2 << 20;
+
 /// What a fault needs of a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -40,6 +43,8 @@ pub struct WorldPlan {
     pub kind: Kind,
     /// A and B.
     pub versions: [Version; 2],
+    /// `jute.maxbuffer` of A and B, where it is not the default.
+    pub buffers: [Option<u32>; 2],
     /// One after the other.
     pub trials: Vec<Trial>,
 }
@@ -83,6 +88,7 @@ pub fn plan(request: &Request) -> Vec<WorldPlan> {
                 versions: request
                     .versions
                     .unwrap_or_else(|| [(); 2].map(|()| Version::random(&mut rng))),
+                buffers: buffers(kind, &mut rng),
                 trials: vec![trial],
             }),
         }
@@ -97,6 +103,24 @@ fn kind(fault: Fault, rng: &mut StdRng) -> Kind {
         Fault::WrongClock => Kind::WrongClock(["-2h", "+90m", "-3s"].choose(rng).unwrap_or(&"-2h")),
         _ => Kind::Standard,
     }
+}
+
+/// Limits that nobody has touched, or raised on both sides, or on one only.
+fn buffers(kind: Kind, rng: &mut StdRng) -> [Option<u32>; 2] {
+    if matches!(kind, Kind::SmallDisk) {
+        return [None; 2];
+    }
+    let raised = Some(RAISED);
+    let of_either = [[None, None], [raised, raised], [raised, None], [None, raised]];
+    *of_either.choose(rng).unwrap_or(&[None; 2])
+}
+
+/// What is left out of the trial with a seed, of each side's part of it: children of a node with sequential ones.
+pub(super) const LEFT_OUT: [&str; 2] = ["/queue/left-out", "/queue/left-out-too"];
+
+/// The node that a trial's nodes are below.
+pub(super) fn root(trial: &Trial) -> String {
+    format!("/t{:x}", trial.seed)
 }
 
 /// Whether it can happen to an ensemble without an engine.
@@ -134,6 +158,8 @@ mod tests {
         for fault in faults::ALL {
             assert!(trials.iter().any(|trial| trial.fault == fault), "{fault}");
         }
+        let kinds: std::collections::BTreeSet<_> = plans.iter().map(|plan| plan.buffers).collect();
+        assert_eq!(kinds.len(), 4, "{kinds:?}");
         let other = plan(&Request { seed: 8, ..request });
         assert_ne!(plans, other);
     }

@@ -13,6 +13,8 @@ struct Row {
     writes: u64,
     failed: usize,
     differences: usize,
+    refused: usize,
+    lies: usize,
     lost: usize,
     expired: usize,
     unlogged: u64,
@@ -58,6 +60,8 @@ impl Report {
                 }
                 row.writes += outcome.writes;
                 row.differences += outcome.differences.len();
+                row.refused += outcome.refused;
+                row.lies += outcome.lies.len();
                 row.lost += outcome.lost.len();
                 row.expired += outcome.expired.len();
                 row.unlogged += outcome.unlogged();
@@ -68,7 +72,9 @@ impl Report {
 
     /// Trials in which nothing was wrong are all that there were.
     pub fn is_good(&self) -> bool {
-        let bad = |row: &Row| row.failed + row.differences + row.lost + row.expired > 0 || row.unlogged > 0;
+        let bad = |row: &Row| {
+            row.failed + row.differences + row.lies + row.lost + row.expired > 0 || row.unlogged > 0
+        };
         !self.rows.values().any(bad)
     }
 
@@ -80,6 +86,8 @@ impl Report {
             "acknowledged writes",
             "not finished",
             "differences",
+            "fields of refused nodes, all named",
+            "untrue claims",
             "lost writes",
             "expired sessions",
             "unlogged conflicts",
@@ -92,6 +100,8 @@ impl Report {
             all.writes += row.writes;
             all.failed += row.failed;
             all.differences += row.differences;
+            all.refused += row.refused;
+            all.lies += row.lies;
             all.lost += row.lost;
             all.expired += row.expired;
             all.unlogged += row.unlogged;
@@ -104,7 +114,7 @@ impl Report {
     }
 }
 
-fn cells(name: &str, row: &Row) -> [String; 10] {
+fn cells(name: &str, row: &Row) -> [String; 12] {
     let mut recovery = row.recovery.clone();
     recovery.sort_by(f64::total_cmp);
     let recovery = match (recovery.get(recovery.len() / 2), recovery.last()) {
@@ -117,6 +127,8 @@ fn cells(name: &str, row: &Row) -> [String; 10] {
         row.writes.to_string(),
         row.failed.to_string(),
         row.differences.to_string(),
+        row.refused.to_string(),
+        row.lies.to_string(),
         row.lost.to_string(),
         row.expired.to_string(),
         row.unlogged.to_string(),

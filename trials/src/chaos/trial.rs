@@ -1,5 +1,6 @@
 //! One trial.
 
+mod claim;
 mod history;
 mod judge;
 mod outcome;
@@ -13,9 +14,11 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::{oneshot, watch};
 use zookeeper_client::Client;
 
+use claim::Claim;
 pub(super) use history::keep_logs;
 pub use outcome::Outcome;
 
+use super::plan::LEFT_OUT;
 use super::{Request, Trial};
 use crate::checker;
 use crate::client::{connect, create_surely, wait_for};
@@ -29,6 +32,8 @@ const SESSION: Duration = Duration::from_secs(40);
 const PASSAGE: Duration = Duration::from_secs(120);
 /// Clients of each side that writes.
 const WRITERS: usize = 4;
+/// Bytes that one of them may write in nodes near a limit.
+const LARGE: usize = 24 << 20;
 
 /// A writer at work.
 struct Writer {
@@ -50,7 +55,7 @@ const SIDES: [Side; 2] = [Side::A, Side::B];
 
 pub(super) async fn run(world: &mut World, trial: &Trial, request: &Request) -> Result<Outcome> {
     let mut rng = StdRng::seed_from_u64(trial.seed);
-    let root = format!("/t{:x}", trial.seed);
+    let root = super::plan::root(trial);
     let observers = [observer(world, Side::A).await?, observer(world, Side::B).await?];
     let sides = &SIDES[..if request.both { 2 } else { 1 }];
     // Each side's writers share nodes with one another only: what both write at once is a conflict.
@@ -88,7 +93,8 @@ pub(super) async fn run(world: &mut World, trial: &Trial, request: &Request) -> 
         records.push(Written { at, seen, record });
     }
     quiet(world, &observers, &records, &root, sides).await?;
-    judge::judge(&observers, &root, &records, trial.fault, &mut outcome).await?;
+    let claim = Claim::of(world).await?;
+    judge::judge(&observers, &root, &records, trial.fault, &claim, &mut outcome).await?;
     outcome.counted = conflicts(world).await.saturating_sub(before);
     judge::revive(world, &mut outcome)?;
     if !outcome.is_good() || request.itself {
@@ -134,6 +140,15 @@ async fn start_writer(
         seed,
         pace: Duration::from_millis(30),
         session: SESSION,
+        limits: [side, SIDES[1 - at]].map(|side| world.limit(side)),
+        // A small disk is for another matter.
+        large: if number < SIDES.len() && world.disk.is_none() {
+            LARGE
+        } else {
+            0
+        },
+        many: number < SIDES.len(),
+        left_out: LEFT_OUT.map(str::to_owned).into(),
     };
     let (ready, anchor) = oneshot::channel();
     let task = tokio::spawn(writers::run(script, ready, stopped.clone()));
@@ -198,7 +213,7 @@ async fn in_sync(world: &World) -> Result<()> {
             if engine
                 .status()
                 .await
-                .is_ok_and(|status| status["state"] == "in-sync")
+                .is_ok_and(|status| status["state"] == "in-sync" || status["state"] == "incomplete")
             {
                 return Ok(());
             }

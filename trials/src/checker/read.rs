@@ -20,6 +20,14 @@ pub struct Seen {
     pub children: Vec<String>,
 }
 
+impl Seen {
+    /// The counter that names sequential children: creates right below it, ever. Clients see creates and deletes in
+    /// `cversion`.
+    pub fn creates(&self) -> i32 {
+        self.stat.cversion.wrapping_add(self.stat.num_children) / 2
+    }
+}
+
 /// Nodes by their path from the root that was read; the root itself is "".
 pub type Tree = BTreeMap<String, Seen>;
 
@@ -46,9 +54,11 @@ pub async fn read(client: &Client, root: &str, without: &[&str]) -> Result<Tree>
             running.push(tokio::time::timeout(limit, node(client, root, path)));
         }
         let Some(done) = running.next().await else { break };
-        if let Some((path, seen)) = done.context("reading: no answer")?? {
-            let below = seen.children.iter().map(|name| format!("{path}/{name}"));
-            waiting.extend(below.filter(|path| !without.contains(&path.as_str())));
+        if let Some((path, mut seen)) = done.context("reading: no answer")?? {
+            let below = |name: &String| format!("{path}/{name}");
+            seen.children
+                .retain(|name| !without.contains(&below(name).as_str()));
+            waiting.extend(seen.children.iter().map(below));
             tree.insert(path, seen);
         }
     }

@@ -9,7 +9,7 @@ use zookeeper_client::{
 };
 
 use super::model::Model;
-use super::{Record, Script, Step};
+use super::{LARGE_PARENT, Record, Script, Step};
 use crate::client::{self, OPEN};
 
 /// After this an answer counts as lost: no member of the ensemble can be reached.
@@ -18,16 +18,16 @@ const PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(super) struct Hand {
     script: Script,
-    client: Client,
+    pub(super) client: Client,
     home: String,
     anchor: String,
-    model: Model,
+    pub(super) model: Model,
     counts: [u64; 3],
     orphans: Vec<String>,
 }
 
 /// What is known of a write.
-enum Answer {
+pub(super) enum Answer {
     Done,
     Refused,
     Unknown,
@@ -37,11 +37,13 @@ impl Hand {
     pub(super) async fn new(client: Client, script: &Script) -> Result<Self> {
         let home = format!("{}/w{}", script.root, script.number);
         let anchor = format!("{home}-anchor");
-        client::create_surely(&client, &home, b"", Duration::from_secs(60)).await?;
+        for path in [home.clone(), format!("{home}/{LARGE_PARENT}")] {
+            client::create_surely(&client, &path, b"", Duration::from_secs(60)).await?;
+        }
         let ephemeral = CreateMode::Ephemeral.with_acls(Acls::anyone_all());
         tokio::time::timeout(Duration::from_secs(60), client.create(&anchor, b"", &ephemeral)).await??;
         Ok(Self {
-            model: Model::new(&home),
+            model: Model::new(&home, script.large),
             script: script.clone(),
             client,
             home,
@@ -60,8 +62,7 @@ impl Hand {
     }
 
     pub(super) fn choose(&mut self, rng: &mut impl Rng) -> Step {
-        self.model
-            .choose(rng, &self.home, self.script.version, self.script.containers)
+        self.model.choose(rng, &self.home, &self.script)
     }
 
     pub(super) fn finish(mut self) -> Record {
@@ -140,10 +141,17 @@ impl Hand {
             }
             Step::Failing { path } => settle(self.client.create(&path, b"never", &OPEN)).await,
             Step::LoseSession { path } => self.lose_session(path).await,
+            Step::Large { path, size } => self.large(path, size).await,
+            Step::LargeMulti { paths, size } => self.large_multi(paths, size).await,
+            Step::Many { parent, count } => self.many(&parent, count).await,
+            Step::LeftOut { path, made: true } => {
+                settle(self.client.create(&path, b"here only", &OPEN)).await
+            }
+            Step::LeftOut { path, made: false } => settle(self.client.delete(&path, None)).await,
         }
     }
 
-    fn note(&mut self, path: &str, data: Option<Vec<u8>>, answer: &Answer) {
+    pub(super) fn note(&mut self, path: &str, data: Option<Vec<u8>>, answer: &Answer) {
         match answer {
             Answer::Done => self.model.wrote(path, data, true),
             Answer::Unknown => self.model.wrote(path, data, false),
@@ -240,7 +248,7 @@ impl Hand {
     }
 }
 
-async fn one_error<T>(
+pub(super) async fn one_error<T>(
     commit: impl Future<Output = std::result::Result<T, MultiWriteError>>,
 ) -> Result<T, Error> {
     commit.await.map_err(|error| match error {
@@ -248,7 +256,7 @@ async fn one_error<T>(
     })
 }
 
-async fn settle<T>(write: impl Future<Output = Result<T, Error>>) -> Answer {
+pub(super) async fn settle<T>(write: impl Future<Output = Result<T, Error>>) -> Answer {
     let answer = tokio::time::timeout(PATIENCE, write).await.ok();
     judge(answer.as_ref().map(|result| result.as_ref().map(|_| ())))
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rand::Rng;
 use rand::seq::IndexedRandom;
 
+use super::{LARGE_PARENT, Script};
 use crate::checker::Expected;
-use crate::version::Version;
 
 /// One write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,18 @@ pub(super) enum Step {
     Failing { path: String },
     /// A session that makes an ephemeral and is never heard of again.
     LoseSession { path: String },
+    /// Data near a limit of either side: of a new node, or of one that is there.
+    Large { path: String, size: usize },
+    /// Two changes at once that are near the limit together.
+    LargeMulti { paths: [String; 2], size: usize },
+    /// Many children at once.
+    Many { parent: String, count: usize },
+    /// A node that is not carried, made or gone, beside sequential ones that are.
+    LeftOut { path: String, made: bool },
 }
+
+/// Nodes with much data that a writer has.
+const LARGE: usize = 3;
 
 /// Its nodes.
 #[derive(Debug, Default)]
@@ -53,27 +64,34 @@ pub(super) struct Model {
     /// Ephemerals of its own session.
     pub(super) ephemerals: Vec<String>,
     count: u64,
+    /// Bytes that may still be written in large nodes.
+    bytes_left: usize,
+    has_many: bool,
 }
 
 impl Model {
     /// With a node that is there.
-    pub(super) fn new(home: &str) -> Self {
-        let mut this = Self::default();
+    pub(super) fn new(home: &str, bytes: usize) -> Self {
+        let mut this = Self {
+            bytes_left: bytes,
+            ..Self::default()
+        };
         this.expected.insert(home.to_owned(), vec![Some(Vec::new())]);
         this.parents.insert(home.to_owned(), 1);
         this
     }
 
     /// The next step.
-    pub(super) fn choose(
-        &mut self,
-        rng: &mut impl Rng,
-        home: &str,
-        version: Version,
-        containers: bool,
-    ) -> Step {
+    pub(super) fn choose(&mut self, rng: &mut impl Rng, home: &str, script: &Script) -> Step {
+        let (version, containers) = (script.version, script.containers);
         self.count += 1;
-        let fresh = format!("n{}", self.count);
+        if let Some(step) = self.choose_rare(rng, home, script) {
+            return step;
+        }
+        let mut fresh = format!("n{}", self.count);
+        if rng.random_bool(0.01) {
+            fresh.push_str(&"-long".repeat(rng.random_range(50..600)));
+        }
         let names: Vec<_> = self.parents.keys().cloned().collect();
         let any = names.choose(rng).map_or(home, String::as_str).to_owned();
         // Not too deep: the trees of real users are not.
@@ -134,6 +152,53 @@ impl Model {
             96..98 => Step::LoseSession { path: below },
             _ => Step::Set { path: any, data },
         }
+    }
+
+    /// What few users do, and what limits are for.
+    fn choose_rare(&mut self, rng: &mut impl Rng, home: &str, script: &Script) -> Option<Step> {
+        match rng.random_range(0..100) {
+            0..4 if self.bytes_left > 0 => {
+                let path = format!("{home}/{LARGE_PARENT}/l{}", rng.random_range(0..LARGE));
+                let is_new = !self.has(&path);
+                if !is_new && rng.random_bool(0.2) {
+                    return Some(Step::Delete { path });
+                }
+                let size = super::sizes::any(&path, is_new, script.limits, rng);
+                self.bytes_left = self.bytes_left.saturating_sub(size);
+                Some(Step::Large { path, size })
+            }
+            4 if self.bytes_left > 0 && !script.version.is_old() => {
+                let paths = [0, 1].map(|n| format!("{home}/{LARGE_PARENT}/l{n}"));
+                if !paths.iter().all(|path| self.has(path)) {
+                    return None;
+                }
+                // With what is around each of the two, this is just below the limit or just above it.
+                let limit = script.limits[usize::from(rng.random_bool(0.5))].min(script.limits[0]);
+                let size = limit / 2 - paths[0].len() - rng.random_range(20..80);
+                self.bytes_left = self.bytes_left.saturating_sub(2 * size);
+                Some(Step::LargeMulti { paths, size })
+            }
+            5 if script.many && !self.has_many => {
+                self.has_many = true;
+                Some(Step::Many {
+                    parent: format!("{home}/{LARGE_PARENT}"),
+                    count: rng.random_range(1_000..3_000),
+                })
+            }
+            6..9 => {
+                let path = script.left_out.choose(rng)?;
+                Some(Step::LeftOut {
+                    path: format!("{}{path}", script.root),
+                    made: rng.random_bool(0.6),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn has(&self, path: &str) -> bool {
+        let known = self.expected.get(path).and_then(|values| values.last());
+        known.is_some_and(Option::is_some)
     }
 
     /// A node has been written, or may have been.

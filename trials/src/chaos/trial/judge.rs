@@ -5,10 +5,13 @@ use std::time::Duration;
 use anyhow::Result;
 use zookeeper_client::Client;
 
-use super::{Outcome, Written};
+use super::claim::Claim;
+use super::{Outcome, SIDES, Written};
+use crate::chaos::plan::LEFT_OUT;
 use crate::checker::{self, Difference, Expected, Tree};
 use crate::faults::Fault;
 use crate::world::World;
+use crate::writers;
 
 /// Nodes that both sides change on purpose.
 pub(super) const FOUGHT: &str = "/fought-";
@@ -18,25 +21,39 @@ pub(super) async fn judge(
     root: &str,
     records: &[Written],
     fault: Fault,
+    claim: &Claim,
     outcome: &mut Outcome,
 ) -> Result<()> {
     let trees = trees(observers, root).await?;
     outcome.nodes = trees[0].len();
-    outcome.differences = differences(&trees);
+    let all = differences(&trees);
+    outcome.lies = claim.lies(root, &all);
+    let unnamed = |mut found: Vec<Difference>| {
+        found.retain(|difference| !claim.names(root, &difference.path));
+        found
+    };
+    outcome.refused = all.len();
+    outcome.differences = unnamed(all);
+    outcome.refused -= outcome.differences.len();
     if !outcome.differences.is_empty() {
         tokio::time::sleep(Duration::from_secs(5)).await;
-        outcome.late = differences(&self::trees(observers, root).await?).is_empty();
+        outcome.late = unnamed(differences(&self::trees(observers, root).await?)).is_empty();
     }
     for written in records {
-        check(written, root, &trees[1 - written.at], fault, outcome);
+        check(written, root, &trees[1 - written.at], fault, claim, outcome);
     }
     Ok(())
 }
 
 async fn trees(observers: &[Client; 2], root: &str) -> Result<[Tree; 2]> {
+    let left_out: Vec<_> = SIDES
+        .iter()
+        .flat_map(|side| LEFT_OUT.map(|path| format!("/{side}{path}")))
+        .collect();
+    let left_out: Vec<_> = left_out.iter().map(String::as_str).collect();
     let (a, b) = tokio::try_join!(
-        checker::read(&observers[0], root, &[]),
-        checker::read(&observers[1], root, &[])
+        checker::read(&observers[0], root, &left_out),
+        checker::read(&observers[1], root, &left_out)
     )?;
     Ok([a, b])
 }
@@ -45,11 +62,28 @@ fn differences(trees: &[Tree; 2]) -> Vec<Difference> {
     let mut found = checker::compare(&trees[0], &trees[1]);
     // The loser of a conflict was written twice more: by its client and by the engine. No server counts versions back.
     found.retain(|difference| !(difference.path.starts_with(FOUGHT) && difference.field == "version"));
+    // A node that is refused counts in its parent at once, and once more if it is taken later.
+    found.retain(|difference| !(difference.field == "cversion" && counted_twice(difference)));
     found
 }
 
+/// Whether the node has large children, and its counter is ahead on the side that may have refused one.
+fn counted_twice(difference: &Difference) -> bool {
+    let is_ahead = |counters: [&String; 2]| {
+        let [less, more] = counters.map(|counter| counter.parse::<i64>().unwrap_or(0));
+        more > less
+    };
+    let (_, name) = difference.path.rsplit_once('/').unwrap_or_default();
+    let follower_is_ahead = if difference.path.starts_with("/A/") {
+        is_ahead([&difference.a, &difference.b])
+    } else {
+        is_ahead([&difference.b, &difference.a])
+    };
+    name == writers::LARGE_PARENT && follower_is_ahead
+}
+
 /// Whether the other side has what a writer was promised.
-fn check(written: &Written, root: &str, tree: &Tree, fault: Fault, outcome: &mut Outcome) {
+fn check(written: &Written, root: &str, tree: &Tree, fault: Fault, claim: &Claim, outcome: &mut Outcome) {
     let record = &written.record;
     outcome.writes += record.done;
     outcome.unknown += record.unknown;
@@ -58,6 +92,7 @@ fn check(written: &Written, root: &str, tree: &Tree, fault: Fault, outcome: &mut
         .expected
         .iter()
         .map(|(path, values)| (relative(path), values.clone()))
+        .filter(|(path, _)| !claim.names(root, path))
         .collect();
     outcome.lost.extend(checker::lost(&expected, tree));
     // No engine for longer than the session's timeout: the other side had to let it expire.

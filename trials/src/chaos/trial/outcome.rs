@@ -15,6 +15,10 @@ pub struct Outcome {
     pub unknown: u64,
     /// Fields that differ.
     pub differences: Vec<Difference>,
+    /// Fields that differ and that the engine names as refused.
+    pub refused: usize,
+    /// What the engine says and is not so.
+    pub lies: Vec<String>,
     /// Whether they were gone five seconds later: then something was late, not wrong.
     pub late: bool,
     /// Acknowledged writes that the other side does not have.
@@ -53,7 +57,13 @@ impl Outcome {
         let different = self.differences.iter().map(|d| format!("differs{late}: {d}"));
         let lost = self.lost.iter().map(|d| format!("lost: {d}"));
         let expired = self.expired.iter().map(|text| format!("expired: {text}"));
-        let mut lines: Vec<_> = different.chain(lost).chain(expired).take(30).collect();
+        let lies = self.lies.iter().map(|text| format!("not true: {text}"));
+        let mut lines: Vec<_> = lies
+            .chain(different)
+            .chain(lost)
+            .chain(expired)
+            .take(30)
+            .collect();
         lines
             .iter_mut()
             .for_each(|line| *line = line.chars().take(400).collect());
