@@ -1,4 +1,4 @@
-//! Failures that do not pass are told on the object, not only in logs.
+//! Reports failures that last on the object, not only in logs.
 
 use super::conditions::{Finding, Truth, conditions};
 use super::patch::merge_patch;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 /// Condition type.
 pub(crate) const DEGRADED: &str = "Degraded";
-/// One or two failures in a row are a lost connection; this many, with the pauses between them, are worth a word.
+/// One or two failures in a row may be a lost connection. So many, with the pauses between them, are reported.
 pub(crate) const TELL_AFTER: u32 = 5;
 
 /// The conditions of an object as stored.
@@ -24,8 +24,8 @@ pub(crate) fn stored(status: &Value) -> Vec<Condition> {
         .unwrap_or_default()
 }
 
-/// What the conditions become; `None` when they stay. The same reason again is no news, whatever the message says:
-/// an address or a time in it must not make a write of every try.
+/// The new conditions; `None` when they stay. The same reason with another message is no change: an address or a time
+/// in the message must not cause a write for every try.
 pub(crate) fn after(
     before: &[Condition],
     failure: Option<(&str, &str)>,

@@ -1,27 +1,40 @@
 //! Events for transitions that a person should notice.
+//!
+//! They are written through `v1`, where the message of an event may change. In `events.k8s.io` the note is immutable,
+//! so an event that repeats would keep its first note for ever.
 
-use k8s_openapi::api::core::v1::ObjectReference;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube_runtime::events::{Event, EventType, Recorder, Reporter};
+mod series;
 
-/// Longest note the API server takes is 1024 bytes.
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Event, EventSeries, ObjectReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, ObjectMeta};
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use serde_json::json;
+use series::{Key, Series, Step};
+use std::sync::{Arc, Mutex};
+
+/// Longest message the API server takes is 1024 bytes.
 const NOTE_LIMIT: usize = 1000;
+/// Names of objects have at most 253 bytes; an event's name ends with a dot and the time in hexadecimal digits.
+const NAME_LIMIT: usize = 220;
+/// Who reports, in every event.
+const COMPONENT: &str = "mesolith.io/operator";
 
-/// Publishes events; equal ones within some minutes become a series instead of new objects.
+/// Publishes events. One that repeats within some minutes is counted, and says what is true now.
 #[derive(Clone)]
 pub(crate) struct Announcer {
-    recorder: Recorder,
+    client: kube::Client,
+    identity: String,
+    series: Arc<Mutex<Series>>,
 }
 
 impl Announcer {
     /// Events in the name of this replica.
     pub(crate) fn new(client: kube::Client, identity: String) -> Self {
-        let reporter = Reporter {
-            controller: "mesolith.io/operator".into(),
-            instance: Some(identity),
-        };
         Self {
-            recorder: Recorder::new(client, reporter),
+            client,
+            identity,
+            series: Arc::default(),
         }
     }
 
@@ -41,7 +54,7 @@ impl Announcer {
     }
 
     /// A single event; `action` says what was being done or which condition moved. Events of one reason about one
-    /// object become a series, which keeps the first note only: `related` tells them apart.
+    /// object are one event with a count; `related` tells them apart.
     pub(crate) async fn publish(
         &self,
         about: &ObjectReference,
@@ -51,18 +64,15 @@ impl Announcer {
         action: &str,
         note: &str,
     ) {
-        let event = Event {
-            type_: if warning {
-                EventType::Warning
-            } else {
-                EventType::Normal
-            },
+        let key = Key {
+            about: Key::object(about),
+            related: related.as_ref().map(Key::object),
+            warning,
             reason: reason.to_owned(),
-            note: Some(note[..note.floor_char_boundary(NOTE_LIMIT)].to_owned()).filter(|n| !n.is_empty()),
             action: action.to_owned(),
-            secondary: related,
         };
-        if let Err(error) = self.recorder.publish(&event, about).await {
+        let note = &note[..note.floor_char_boundary(NOTE_LIMIT)];
+        if let Err(error) = self.write(about, related, key, note).await {
             tracing::warn!(
                 error = crate::outcome::chain(&error),
                 reason,
@@ -70,6 +80,79 @@ impl Announcer {
             );
         }
     }
+
+    async fn write(
+        &self,
+        about: &ObjectReference,
+        related: Option<ObjectReference>,
+        key: Key,
+        note: &str,
+    ) -> Result<(), kube::Error> {
+        let namespace = about.namespace.as_deref().unwrap_or("default");
+        let events: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        let now = Timestamp::now();
+        let name = event_name(about, now);
+        let step = self.series().next(&key, &name, now);
+        if let Step::Repeat { name: known, count } = step {
+            let series = EventSeries {
+                count: Some(count),
+                last_observed_time: Some(MicroTime(now)),
+            };
+            let patch = Patch::Merge(json!({ "message": note, "series": series }));
+            match events.patch(&known, &PatchParams::default(), &patch).await {
+                // The API server forgets events after a while, and a person may delete them.
+                Err(kube::Error::Api(status)) if status.is_not_found() => {
+                    self.series().begin(key.clone(), name.clone(), now);
+                }
+                answer => return answer.map(drop),
+            }
+        }
+        let event = self.event(about, related, &key, name, note, now);
+        let written = events.create(&PostParams::default(), &event).await;
+        if written.is_err() {
+            self.series().forget(&key);
+        }
+        written.map(drop)
+    }
+
+    fn event(
+        &self,
+        about: &ObjectReference,
+        related: Option<ObjectReference>,
+        key: &Key,
+        name: String,
+        note: &str,
+        now: Timestamp,
+    ) -> Event {
+        Event {
+            metadata: ObjectMeta {
+                name: Some(name),
+                namespace: Some(about.namespace.clone().unwrap_or_else(|| "default".to_owned())),
+                ..ObjectMeta::default()
+            },
+            involved_object: about.clone(),
+            related,
+            type_: Some(if key.warning { "Warning" } else { "Normal" }.to_owned()),
+            reason: Some(key.reason.clone()),
+            action: Some(key.action.clone()),
+            message: Some(note.to_owned()).filter(|note| !note.is_empty()),
+            event_time: Some(MicroTime(now)),
+            reporting_component: Some(COMPONENT.to_owned()),
+            reporting_instance: Some(self.identity.clone()),
+            ..Event::default()
+        }
+    }
+
+    fn series(&self) -> std::sync::MutexGuard<'_, Series> {
+        self.series.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+/// Unique by its time, as every event's name is.
+fn event_name(about: &ObjectReference, now: Timestamp) -> String {
+    let object = about.name.as_deref().unwrap_or("operator");
+    let object = &object[..object.floor_char_boundary(NAME_LIMIT)];
+    format!("{object}.{:x}", now.as_nanosecond())
 }
 
 /// Waiting and rolling are the normal course of things; any other false condition needs a person.

@@ -2,7 +2,8 @@
 
 use super::node::{FakeNode, Log};
 use super::operator::{Operator, Turn};
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use mesolith_pki::Authority;
 use serde_json::{Value, json};
 
@@ -46,6 +47,52 @@ async fn a_spec_that_makes_no_sense_is_named_and_stops_no_other_cluster() {
     }
     operator.stop().await;
     node.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_repeats_says_what_is_true_now() {
+    let turn = Turn::take().await;
+    let operator = Operator::start(&turn, "a");
+    let spec = |masters: &str| {
+        let mut spec = one("127.0.25.16:7070", "Disabled");
+        spec["masters"]["nodes"] = json!(masters);
+        spec
+    };
+    // Of the three conditions that such a spec changes, Ready has a message.
+    let names = |event: &Event, node: &str| {
+        let note = event.note.as_deref().unwrap_or_default();
+        event.action.as_deref() == Some("Ready")
+            && note.starts_with(&format!("spec.masters.nodes: \"{node}\""))
+    };
+    turn.apply("unsure", spec("n2")).await;
+    turn.wait_event_like("unsure", "InvalidSpec", |event| names(event, "n2"))
+        .await;
+    // Valid meanwhile, so that the second time is a transition, too.
+    turn.apply("unsure", spec("n1")).await;
+    turn.wait_condition("unsure", "NodesReachable", "False", "NodeUnreachable")
+        .await;
+    turn.apply("unsure", spec("n3")).await;
+    let event = turn
+        .wait_event_like("unsure", "InvalidSpec", |event| names(event, "n3"))
+        .await;
+    assert_eq!(event.series.map(|series| series.count), Some(2));
+    // An event that was deleted is no reason to keep silent.
+    let events: Api<Event> = Api::namespaced(turn.client.clone(), "default");
+    events
+        .delete(&event.metadata.name.unwrap(), &DeleteParams::default())
+        .await
+        .unwrap();
+    turn.apply("unsure", spec("n1")).await;
+    turn.wait_condition("unsure", "NodesReachable", "False", "NodeUnreachable")
+        .await;
+    turn.apply("unsure", spec("n4")).await;
+    let event = turn
+        .wait_event_like("unsure", "InvalidSpec", |event| names(event, "n4"))
+        .await;
+    assert_eq!(event.series, None);
+    turn.delete("unsure").await;
+    turn.wait_gone("unsure").await;
+    operator.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

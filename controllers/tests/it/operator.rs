@@ -1,5 +1,6 @@
 //! A Kubernetes API that the tests of this program share, and operators in this process.
 
+use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use kube::{Client, ResourceExt};
 use mesolith_crds::condition;
@@ -104,24 +105,26 @@ impl Turn {
 
     /// Waits for an event about an object: it is written after the status that it belongs to.
     pub async fn wait_event(&self, name: &str, reason: &str) {
-        let events: Api<k8s_openapi::api::events::v1::Event> =
-            Api::namespaced(self.client.clone(), "default");
+        self.wait_event_like(name, reason, |_| true).await;
+    }
+
+    /// The same, until `check` holds for one of them.
+    pub async fn wait_event_like(&self, name: &str, reason: &str, check: impl Fn(&Event) -> bool) -> Event {
+        let events: Api<Event> = Api::namespaced(self.client.clone(), "default");
         let end = Instant::now() + LIMIT;
         loop {
-            let list = events.list(&Default::default()).await.unwrap();
-            let about = |e: &&k8s_openapi::api::events::v1::Event| {
-                e.regarding.as_ref().and_then(|r| r.name.as_deref()) == Some(name)
-            };
-            let seen: Vec<_> = list
-                .items
+            let mut seen = events.list(&Default::default()).await.unwrap().items;
+            seen.retain(|e| e.regarding.as_ref().and_then(|r| r.name.as_deref()) == Some(name));
+            let found = seen
                 .iter()
-                .filter(about)
-                .filter_map(|e| e.reason.as_deref())
-                .collect();
-            if seen.contains(&reason) {
-                return;
+                .find(|e| e.reason.as_deref() == Some(reason) && check(e));
+            if let Some(event) = found {
+                return event.clone();
             }
-            assert!(Instant::now() < end, "waited for an event {reason}, saw {seen:?}");
+            assert!(
+                Instant::now() < end,
+                "waited for an event {reason}, saw {seen:#?}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
