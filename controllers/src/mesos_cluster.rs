@@ -23,7 +23,7 @@ mod observe;
 mod report;
 mod validate;
 
-pub(crate) use credentials::Dials;
+pub(crate) use credentials::{Dials, Error as CredentialsError, secret_name, stored_authority};
 
 use crate::context::Context;
 use crate::controller::{Trigger, drive};

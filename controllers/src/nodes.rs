@@ -4,20 +4,22 @@
 
 mod dial;
 mod follow;
+mod refusal;
 
 pub(crate) use dial::{Dial, Error as DialError};
+pub(crate) use refusal::Refusal;
 
 use crate::context::Context;
 use crate::controller::Trigger;
 use crate::mesos_cluster::model::{Ledger, NodeView};
 use mesolith_proto::node::v1::node_client::NodeClient;
-use mesolith_proto::node::v1::{ApplyRequest, RemoveRequest};
+use mesolith_proto::node::v1::{ApplyRequest, Facts, GetFactsRequest, RemoveRequest};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tonic::transport::Channel;
 
-/// Node calls answer at once by contract; this is for a network that swallows packets.
+/// Nodes answer at once. This limit is for a network that drops packets.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A call to a node that did not succeed.
@@ -44,7 +46,7 @@ pub(crate) enum Error {
     },
 }
 
-/// Whose nodes they are.
+/// The cluster that nodes belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Owner {
     /// `metadata.uid` of the MesosCluster.
@@ -72,7 +74,7 @@ impl Drop for Node {
     }
 }
 
-/// What the follower of a node and the reconciles share.
+/// State that a node's follower and the reconciles share.
 pub(crate) struct Shared {
     name: String,
     address: String,
@@ -83,7 +85,7 @@ pub(crate) struct Shared {
 #[derive(Clone, Default)]
 struct Seen {
     view: NodeView,
-    /// Generation last accepted by the node, until it shows it.
+    /// The generation that the node has accepted last, until it shows it.
     sent: u64,
 }
 
@@ -99,7 +101,7 @@ impl Nodes {
         let mut clusters = lock(&self.clusters);
         let nodes = clusters.entry(owner.uid.clone()).or_default();
         nodes.retain(|name, node| wanted.get(name) == Some(&node.address));
-        // The operator's own certificate is made anew from time to time: what was seen of a node stays true.
+        // The operator renews its own certificate from time to time; what was seen of a node stays true.
         let mut seen = BTreeMap::new();
         nodes.retain(|name, node| {
             let stays = node.fingerprint == dial.fingerprint();
@@ -163,7 +165,7 @@ impl Nodes {
         Ok(())
     }
 
-    /// Stops and archives everything of a cluster on a node; whether it is all gone.
+    /// Asks a node to stop everything of a cluster and to archive its data. Returns whether all is gone.
     pub(crate) async fn remove(&self, uid: &str, node: &str, request: RemoveRequest) -> Result<bool, Error> {
         let shared = self.shared(uid, node)?;
         let failed = |message: String| Error::Remove {
@@ -173,14 +175,28 @@ impl Nodes {
         let mut client = shared.client.clone().map_err(failed)?;
         let answer = client.remove(dial::request(request, CALL_TIMEOUT)).await;
         let gone = answer.map_err(|s| failed(dial::sentence(&s)))?.into_inner().gone;
-        // What was applied before will not be shown any more.
+        // What was applied before is not shown any more.
         lock(&shared.seen).sent = 0;
         Ok(gone)
     }
 }
 
+/// Asks a node that need not be followed for its facts, once.
+pub(crate) async fn facts(
+    dial: &Dial,
+    name: &str,
+    address: &str,
+    request: GetFactsRequest,
+) -> Result<Facts, Refusal> {
+    let mut client = dial.client(name, address).map_err(Refusal::undialled)?;
+    let answer = client.get_facts(dial::request(request, CALL_TIMEOUT)).await;
+    answer
+        .map(tonic::Response::into_inner)
+        .map_err(|status| Refusal::new(address, &status))
+}
+
 impl Shared {
-    /// `cp3 (10.0.1.13:7070)`.
+    /// `cp3 (192.0.2.13:7070)`.
     fn place(&self) -> String {
         format!("{} ({})", self.name, self.address)
     }
@@ -205,7 +221,7 @@ impl Shared {
         news
     }
 
-    /// A new watch begins with the node's present ledger: nothing sent before is outstanding.
+    /// A new watch begins with the node's present ledger, so nothing that was sent before is outstanding.
     fn reconnected(&self) {
         lock(&self.seen).sent = 0;
     }

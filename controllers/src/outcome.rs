@@ -1,4 +1,4 @@
-//! The four ways a reconcile may end, and what follows from each.
+//! How a reconcile may end, and what follows.
 //!
 //! | outcome | next | user sees |
 //! |---|---|---|
@@ -61,6 +61,33 @@ pub(crate) trait Transient: std::error::Error + Send + 'static {
 /// Whether the API server refused a write since the object has changed meanwhile.
 pub(crate) fn is_conflict(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 409)
+}
+
+/// The deepest cause of an error, in lower case and without the number that the operating system has for it: what is
+/// around it is the libraries' own words.
+pub(crate) fn cause(error: &dyn std::error::Error) -> String {
+    let mut deepest = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !text.is_empty() {
+            deepest = text;
+        }
+        source = cause.source();
+    }
+    plain(&deepest)
+}
+
+/// A cause that is text already, in the same way.
+pub(crate) fn plain(text: &str) -> String {
+    let cleaned = text.split(" (os error").next().unwrap_or(text).trim();
+    // "Connection refused" reads better inside a sentence in lower case; "TLS ..." stays.
+    let second_is_upper = cleaned.chars().nth(1).is_some_and(char::is_uppercase);
+    let mut chars = cleaned.chars();
+    match chars.next() {
+        Some(first) if !second_is_upper => first.to_lowercase().chain(chars).collect(),
+        _ => cleaned.to_owned(),
+    }
 }
 
 /// An error with all its causes on one line.

@@ -1,7 +1,7 @@
 //! ZkMigration: the spec is validated and the preflight is made; phases cannot run in this version, and it says so.
 //!
 //! ```text
-//! resolve (spec, cluster) ─► observe (servers, masters, nodes) ─► decide (pure) ─► report
+//! resolve (spec, cluster) ─► trust (CA) ─► observe (servers, masters, nodes) ─► decide (pure) ─► report
 //! ```
 //!
 //! `Ready=True` means: the spec is valid and every preflight check passed. Nothing is changed anywhere, so there is
@@ -9,8 +9,11 @@
 
 mod decide;
 mod observe;
+mod problem;
 mod report;
 mod resolve;
+mod target;
+mod trust;
 
 use crate::context::Context;
 use crate::controller::drive;
@@ -30,6 +33,9 @@ pub(crate) enum Error {
     /// The cluster of `spec.source.clusterRef`.
     #[error("failed to read the MesosCluster of spec.source.clusterRef")]
     ReadCluster(#[source] kube::Error),
+    /// The Secret with the CA of the target's nodes.
+    #[error(transparent)]
+    ReadAuthority(crate::mesos_cluster::CredentialsError),
     /// HTTP client of the checks.
     #[error("failed to set up the checks")]
     StartChecks(#[source] reqwest::Error),
@@ -42,6 +48,7 @@ impl Transient for Error {
     fn reason(&self) -> &'static str {
         match self {
             Error::ReadCluster(_) => "ReadCluster",
+            Error::ReadAuthority(error) => error.reason(),
             Error::StartChecks(_) => "StartChecks",
             Error::WriteStatus(_) => "WriteStatus",
         }
@@ -50,7 +57,7 @@ impl Transient for Error {
     fn is_conflict(&self) -> bool {
         match self {
             Error::WriteStatus(error) => is_conflict(error),
-            Error::ReadCluster(_) | Error::StartChecks(_) => false,
+            Error::ReadCluster(_) | Error::ReadAuthority(_) | Error::StartChecks(_) => false,
         }
     }
 }
@@ -72,9 +79,10 @@ async fn reconcile(object: Arc<ZkMigration>, cx: Arc<Context>) -> Result<Outcome
             return report::no_cluster(&object, &cx, &problem).await;
         }
     };
-    let facts = observe::observe(&sides).await?;
+    let dial = trust::dial(&object, cluster.as_ref(), &cx).await?;
+    let facts = observe::observe(&sides, dial).await?;
     let checks = decide::checks(&object.spec, &sides, &facts);
-    report::report(&object, &cx, &sides, checks).await
+    report::report(&object, &cx, &sides, &checks).await
 }
 
 async fn source_cluster(object: &ZkMigration, cx: &Context) -> Result<Option<MesosCluster>, Error> {

@@ -12,18 +12,18 @@ const MAX_DIGITS: usize = 12;
 /// A stream that is not RecordIO.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
-    /// Something else than digits where a length should be.
+    /// The length contains something other than digits.
     #[error("'{given}' is not a record length; the stream is not RecordIO")]
     ParseLength {
-        /// What was there.
+        /// The text in its place.
         given: String,
     },
-    /// More than this side takes.
+    /// The record is longer than this side accepts.
     #[error("record of {length} bytes exceeds the limit of {limit}")]
     TooLong {
-        /// Announced.
+        /// The announced length.
         length: usize,
-        /// Allowed.
+        /// The longest that is allowed.
         limit: usize,
     },
     /// The connection broke.

@@ -9,10 +9,10 @@ pub struct Args {
     /// Name of this node, as in the MesosCluster's node list; the machine's host name by default.
     #[arg(long, env = "MESOLITH_NODE_NAME")]
     pub name: Option<String>,
-    /// Where the operator reaches this agent (gRPC).
+    /// Address for the operator (gRPC).
     #[arg(long, env = "MESOLITH_LISTEN", default_value = "0.0.0.0:7070")]
     pub listen: SocketAddr,
-    /// Metrics and health.
+    /// Address for metrics and health.
     #[arg(long, env = "MESOLITH_HTTP", default_value = "127.0.0.1:7071")]
     pub http: SocketAddr,
     /// Ledger, component data, logs and archives.

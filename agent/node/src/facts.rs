@@ -5,18 +5,20 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use mesolith_pki::CertificateFacts;
-use mesolith_proto::node::v1::{Facts, Program};
+use mesolith_proto::node::v1::{Facts, Port, Program, UnusablePort};
 use procfs::Current;
 use tokio::sync::Mutex;
 
 use crate::node::Node;
 use crate::precondition;
+use crate::precondition::port::{self, Unusable};
 use crate::problem::Problem;
 
 /// Asking a JVM for its version takes a noticeable part of a second: once for each `java` is enough.
 static JAVA: Mutex<Option<(PathBuf, String)>> = Mutex::const_new(None);
 
-pub(crate) async fn gather(node: &Node) -> Facts {
+/// `ports` are those that somebody means to listen on: address and port.
+pub(crate) async fn gather(node: &Node, ports: &[(String, u16)]) -> Facts {
     let root = node.layout.root();
     let (free, total) = precondition::space(root).unwrap_or_default();
     let uname = nix::sys::utsname::uname().ok();
@@ -36,7 +38,34 @@ pub(crate) async fn gather(node: &Node) -> Facts {
         zookeeper: Some(zookeeper(&node.tools.zookeeper_classpath)),
         certificate_not_after: node.machine.pki_dir.as_deref().map_or(0, certificate_not_after),
         boot_id: mesolith_process::boot_id(),
+        unusable_ports: unusable(ports).await,
     }
+}
+
+/// Those that cannot be listened on. Names are looked up and `/proc` is read: not on a thread that serves.
+async fn unusable(ports: &[(String, u16)]) -> Vec<UnusablePort> {
+    let ports = ports.to_vec();
+    let look = move || {
+        let look = |(address, port): (String, u16)| {
+            let error = port::usable(&address, port).err()?;
+            Some(UnusablePort {
+                reason: error.reason().to_owned(),
+                message: error.to_string(),
+                holder: match error {
+                    Unusable::InUse { holder, .. } => holder.unwrap_or_default(),
+                    Unusable::AddressNotFound(_) | Unusable::AddressNotLocal(_) | Unusable::Other(..) => {
+                        String::new()
+                    }
+                },
+                port: Some(Port {
+                    address,
+                    port: port.into(),
+                }),
+            })
+        };
+        ports.into_iter().filter_map(look).collect()
+    };
+    tokio::task::spawn_blocking(look).await.unwrap_or_default()
 }
 
 fn program(found: Result<String, Problem>) -> Program {

@@ -1,6 +1,6 @@
 //! Checks before a start: a missing Java or an occupied port is said as such, not as a crash.
 
-mod port;
+pub(crate) mod port;
 
 use std::path::{Path, PathBuf};
 

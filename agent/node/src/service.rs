@@ -57,8 +57,9 @@ impl From<certificate::Error> for Status {
 
 #[tonic::async_trait]
 impl NodeApi for Service {
-    async fn get_facts(&self, _: Request<pb::GetFactsRequest>) -> Answer<pb::Facts> {
-        Ok(Response::new(facts::gather(&self.node).await))
+    async fn get_facts(&self, request: Request<pb::GetFactsRequest>) -> Answer<pb::Facts> {
+        let ports = wire::ports(request.into_inner().ports)?;
+        Ok(Response::new(facts::gather(&self.node, &ports).await))
     }
 
     async fn apply(&self, request: Request<pb::ApplyRequest>) -> Answer<pb::ApplyResponse> {

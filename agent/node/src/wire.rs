@@ -6,6 +6,9 @@ use crate::component::{Agent, ClusterRef, Component, DesiredSet, Kind, Master, P
 use crate::kinds::zookeeper::OWNED_KEYS;
 use crate::layout::RESERVED;
 
+/// Ports in one question: every component of a node has some.
+const MOST_PORTS: usize = 64;
+
 /// A request that makes no sense (INVALID_ARGUMENT on the wire).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
@@ -160,6 +163,18 @@ fn zookeeper(given: pb::ZooKeeperServer, at: &impl Fn(&str) -> String) -> Result
         config: given.config.into_iter().collect(),
         tick_time_ms: given.tick_time_ms,
     })
+}
+
+/// Ports that are asked about: address and port.
+pub(crate) fn ports(given: Vec<pb::Port>) -> Result<Vec<(String, u16)>, Invalid> {
+    if given.len() > MOST_PORTS {
+        return Err(invalid("ports", format!("more than {MOST_PORTS}")));
+    }
+    let one = |asked: pb::Port| {
+        let address = present(asked.address, "ports[].address".to_owned())?;
+        Ok((address, port(asked.port, "ports[].port".to_owned())?))
+    };
+    given.into_iter().map(one).collect()
 }
 
 fn port(given: u32, field: String) -> Result<u16, Invalid> {

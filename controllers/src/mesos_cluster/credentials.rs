@@ -122,33 +122,38 @@ pub(crate) async fn dial(cluster: &MesosCluster, cx: &Context, mtls: bool) -> Re
     Ok(dial)
 }
 
-fn secret_name(cluster: &MesosCluster) -> String {
+/// Where a cluster's CA is kept.
+pub(crate) fn secret_name(cluster: &MesosCluster) -> String {
     format!("{}-ca", cluster.name_any())
 }
 
-/// Certificate and key of the cluster's CA, PEM.
-async fn authority(cluster: &MesosCluster, cx: &Context) -> Result<(String, String), Error> {
-    let name = secret_name(cluster);
-    let secrets: Api<Secret> = Api::namespaced(cx.client.clone(), &cluster.namespace().unwrap_or_default());
-    let found = secrets.get_opt(&name).await.map_err(|source| Error::ReadSecret {
-        name: name.clone(),
-        source,
-    })?;
-    let secret = match found {
-        Some(secret) => secret,
-        None => {
-            let authority =
-                Authority::create(&cluster.name_any()).map_err(|e| Error::CreateAuthority(chain(&e)))?;
-            let fresh = secret(cluster, &name, authority.cert_pem(), &authority.key_pem());
-            secrets
-                .create(&PostParams::default(), &fresh)
-                .await
-                .map_err(|source| Error::CreateSecret {
-                    name: name.clone(),
-                    source,
-                })?
-        }
+/// The CA that a Secret holds, if there is one. Nothing is made.
+pub(crate) async fn stored_authority(
+    cx: &Context,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Authority>, Error> {
+    let Some(secret) = read(cx, namespace, name).await? else {
+        return Ok(None);
     };
+    let (cert, key) = pair(&secret);
+    let authority = Authority::from_pem(&cert, &key).map_err(|e| Error::ReadAuthority {
+        name: name.to_owned(),
+        message: chain(&e),
+    })?;
+    Ok(Some(authority))
+}
+
+async fn read(cx: &Context, namespace: &str, name: &str) -> Result<Option<Secret>, Error> {
+    let secrets: Api<Secret> = Api::namespaced(cx.client.clone(), namespace);
+    secrets.get_opt(name).await.map_err(|source| Error::ReadSecret {
+        name: name.to_owned(),
+        source,
+    })
+}
+
+/// Certificate and key, PEM.
+fn pair(secret: &Secret) -> (String, String) {
     let field = |key: &str| {
         let bytes = secret
             .data
@@ -158,7 +163,29 @@ async fn authority(cluster: &MesosCluster, cx: &Context) -> Result<(String, Stri
             .unwrap_or_default();
         String::from_utf8(bytes).unwrap_or_default()
     };
-    Ok((field("tls.crt"), field("tls.key")))
+    (field("tls.crt"), field("tls.key"))
+}
+
+/// Certificate and key of the cluster's CA, PEM.
+async fn authority(cluster: &MesosCluster, cx: &Context) -> Result<(String, String), Error> {
+    let name = secret_name(cluster);
+    let namespace = cluster.namespace().unwrap_or_default();
+    let secret = match read(cx, &namespace, &name).await? {
+        Some(secret) => secret,
+        None => {
+            let authority =
+                Authority::create(&cluster.name_any()).map_err(|e| Error::CreateAuthority(chain(&e)))?;
+            let fresh = secret(cluster, &name, authority.cert_pem(), &authority.key_pem());
+            Api::<Secret>::namespaced(cx.client.clone(), &namespace)
+                .create(&PostParams::default(), &fresh)
+                .await
+                .map_err(|source| Error::CreateSecret {
+                    name: name.clone(),
+                    source,
+                })?
+        }
+    };
+    Ok(pair(&secret))
 }
 
 fn secret(cluster: &MesosCluster, name: &str, cert: &str, key: &str) -> Secret {

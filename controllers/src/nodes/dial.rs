@@ -1,4 +1,4 @@
-//! How the nodes of a cluster are reached: with mutual TLS from the cluster's CA, or plainly.
+//! Makes connections to the nodes of a cluster, with mutual TLS from the cluster's CA or without TLS.
 
 use mesolith_pki::{Authority, CertificateRequest, ClientTls, Identity, Material, Role};
 use mesolith_proto::node::v1::node_client::NodeClient;
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tonic::transport::Channel;
 
-/// Failures to get ready to dial.
+/// Errors before dialling.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// No certificate for the operator.
@@ -54,7 +54,7 @@ impl Dial {
         })
     }
 
-    /// Changes when connections must be made anew.
+    /// Changes when new connections are needed.
     pub(crate) fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -95,13 +95,13 @@ impl Dial {
         Some(sign())
     }
 
-    /// Left of a node certificate's life when it is renewed.
+    /// A node's certificate is renewed when less than this is left of its life.
     pub(crate) fn renew_below(&self) -> Option<Duration> {
         self.mutual.as_ref().map(|mutual| mutual.lifetime / 3)
     }
 }
 
-/// Of the CA, of the operator's own certificate and of the lifetime: another of these needs other connections.
+/// A hash of the CA, the operator's certificate and the lifetime. If one of them changes, new connections are needed.
 fn fingerprint(ca_pem: &str, own_pem: &str, lifetime: Duration) -> String {
     let hash = Sha256::new()
         .chain_update(ca_pem)
@@ -129,29 +129,13 @@ pub(super) fn stream_request<T>(message: T) -> tonic::Request<T> {
 /// What a failed call says, in one sentence without the library's words.
 pub(super) fn sentence(status: &tonic::Status) -> String {
     // A transport error's own text is "transport error": the cause is what helps.
-    let mut deepest = status.message().to_owned();
-    let mut source = std::error::Error::source(status);
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !text.is_empty() {
-            deepest = text;
-        }
-        source = cause.source();
-    }
-    let cleaned = deepest.split(" (os error").next().unwrap_or(&deepest).trim();
-    if cleaned.is_empty() {
+    let said = match std::error::Error::source(status) {
+        Some(source) => crate::outcome::cause(source),
+        None => crate::outcome::plain(status.message()),
+    };
+    if said.is_empty() {
         status.code().to_string()
     } else {
-        lower_first(cleaned)
-    }
-}
-
-fn lower_first(text: &str) -> String {
-    // "Connection refused" reads better inside a sentence in lower case; "TLS ..." stays.
-    let second_is_upper = text.chars().nth(1).is_some_and(char::is_uppercase);
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) if !second_is_upper => first.to_lowercase().chain(chars).collect(),
-        _ => text.to_owned(),
+        said
     }
 }

@@ -1,7 +1,8 @@
-//! Follows one node: connects, watches, notes what it shows, renews its certificate, and starts over when the
-//! connection breaks.
+//! Follows one node: connects, watches its state, renews its certificate, and starts again when the connection
+//! breaks.
 
 use super::dial::{Dial, request, sentence, stream_request};
+use super::refusal::Refusal;
 use super::{CALL_TIMEOUT, Owner, Shared};
 use crate::controller::Trigger;
 use crate::mesos_cluster::model::{Kind, Ledger, NodeView, Part, Problem};
@@ -15,13 +16,13 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, interval_at, sleep};
 
-/// Between attempts to reach a node that does not answer.
+/// Pauses between attempts to reach a node, in seconds.
 const RETRY: [u64; 6] = [0, 1, 1, 2, 4, 8];
-/// A node agent that is just being restarted is back within these attempts: no alarm before.
+/// A node agent that is being restarted is back within these attempts. Until then nothing is reported.
 const QUIET_ATTEMPTS: usize = 3;
 /// How often facts are read again and the certificate's age is looked at, unless certificates live shorter.
 const FACTS_EVERY: Duration = Duration::from_secs(600);
-/// Facts that come and go by themselves are not looked at: they would trigger reconciles without end.
+/// Other facts change all the time; each change would trigger a reconcile.
 const STEADY_FACTS: [&str; 5] = ["mode", "leading", "leader", "registered", "agentId"];
 
 /// Runs until dropped.
@@ -33,7 +34,7 @@ pub(super) async fn run(
 ) {
     let tell = |view: NodeView| {
         if node.note(view) {
-            // Without a receiver the term is over, and so is this task.
+            // Without a receiver the term is over, and this task ends too.
             let _ = triggers.send(owner.object.clone());
         }
     };
@@ -52,7 +53,7 @@ pub(super) async fn run(
     }
 }
 
-/// One connection, from its start to its end; returns why it ended.
+/// Follows the node over one connection, and returns why it ended.
 async fn watch(
     node: &Shared,
     uid: &str,
@@ -64,15 +65,15 @@ async fn watch(
         Ok(client) => client.clone(),
         Err(message) => {
             sleep(Duration::from_secs(30)).await;
-            return Problem {
-                reason: "NodeUnreachable".into(),
-                message: format!("{}: {message}", node.place()),
-            };
+            return problem(node, Refusal::undialled(message.clone()));
         }
     };
-    let mut facts = match client.get_facts(request(GetFactsRequest {}, CALL_TIMEOUT)).await {
+    let mut facts = match client
+        .get_facts(request(GetFactsRequest::default(), CALL_TIMEOUT))
+        .await
+    {
         Ok(facts) => facts.into_inner(),
-        Err(status) => return problem(node, &status),
+        Err(status) => return refused(node, &status),
     };
     renew(node, dial, &facts).await;
     let watch = client.watch(stream_request(WatchRequest {
@@ -80,11 +81,11 @@ async fn watch(
     }));
     let mut stream = match tokio::time::timeout(CALL_TIMEOUT, watch).await {
         Ok(Ok(stream)) => stream.into_inner(),
-        Ok(Err(status)) => return problem(node, &status),
-        Err(_) => return problem(node, &tonic::Status::deadline_exceeded("no answer in 15 s")),
+        Ok(Err(status)) => return refused(node, &status),
+        Err(_) => return refused(node, &tonic::Status::deadline_exceeded("no answer in 15 s")),
     };
     node.reconnected();
-    // Twice before the last third of a certificate's life is over: one failure does not cut the node off.
+    // The certificate is looked at twice in the last third of its life, so one failure does not cut the node off.
     let every = dial
         .renew_below()
         .map_or(FACTS_EVERY, |below| FACTS_EVERY.min(below / 2));
@@ -96,22 +97,22 @@ async fn watch(
                     *answered = true;
                     tell(NodeView::Seen(ledger(&state, uid, &facts)));
                 }
-                Ok(None) => return problem(node, &tonic::Status::unavailable("the node agent closed the connection")),
-                Err(status) => return problem(node, &status),
+                Ok(None) => return refused(node, &tonic::Status::unavailable("the node agent closed the connection")),
+                Err(status) => return refused(node, &status),
             },
-            _ = look.tick() => match client.get_facts(request(GetFactsRequest {}, CALL_TIMEOUT)).await {
+            _ = look.tick() => match client.get_facts(request(GetFactsRequest::default(), CALL_TIMEOUT)).await {
                 Ok(fresh) => {
                     facts = fresh.into_inner();
                     renew(node, dial, &facts).await;
                 }
-                Err(status) => return problem(node, &status),
+                Err(status) => return refused(node, &status),
             },
         }
     }
 }
 
-/// Gives the node a new certificate when a third of the lifetime or less is left. A failure is tried again later:
-/// the old certificate is still good.
+/// Renews the node's certificate when a third of its lifetime or less is left. A failure is tried again later, since
+/// the old certificate is still valid.
 async fn renew(node: &Shared, dial: &Dial, facts: &Facts) {
     let (Some(below), Ok(client)) = (dial.renew_below(), &node.client) else {
         return;
@@ -148,34 +149,14 @@ async fn renew(node: &Shared, dial: &Dial, facts: &Facts) {
     }
 }
 
-/// Why a node does not answer, with what to do about it.
-fn problem(node: &Shared, status: &tonic::Status) -> Problem {
-    let place = node.place();
-    if let Some(trust) = mesolith_pki::trust_problem(status) {
-        // The sentence begins with the address, which the place has already.
-        let trust = trust
-            .strip_prefix(&format!("{}: ", node.address))
-            .unwrap_or(&trust);
-        return Problem {
-            reason: "NodeUntrusted".into(),
-            message: format!("{place}: {trust}"),
-        };
-    }
-    match status.code() {
-        tonic::Code::Unauthenticated | tonic::Code::PermissionDenied => Problem {
-            reason: "NodeUntrusted".into(),
-            message: format!(
-                "{place}: the node refuses the operator: {}. Is its ca.crt the CA of this cluster? mesolith pki issue makes a new set",
-                sentence(status)
-            ),
-        },
-        _ => Problem {
-            reason: "NodeUnreachable".into(),
-            message: format!(
-                "{place}: {}. Is the node agent running? systemctl status mesolith-agent",
-                sentence(status)
-            ),
-        },
+fn refused(node: &Shared, status: &tonic::Status) -> Problem {
+    problem(node, Refusal::new(&node.address, status))
+}
+
+fn problem(node: &Shared, refusal: Refusal) -> Problem {
+    Problem {
+        reason: refusal.reason.into(),
+        message: format!("{}: {}", node.place(), refusal.sentence()),
     }
 }
 

@@ -1,21 +1,94 @@
 //! From what was seen to the preflight checks. Pure.
 
-use super::observe::{Facts, LeaderMetrics};
+mod nodes;
+
+use super::observe::{Facts, LeaderMetrics, NodeAnswers};
+use super::problem::{Problem, Problems};
 use super::resolve::Sides;
 use mesolith_crds::v1alpha1::zk_migration::{
     PreMigrationCheck, PreflightCheck, PreflightState, ZkMigrationSpec,
 };
 use mesolith_zk::four_letter::{Mode, ServerStatus};
 
-/// Problems named in one message; more are counted.
-const MOST_NAMED: usize = 3;
+/// Longest message of a check that the API server takes.
+const MESSAGE_LIMIT: usize = 1024;
 
-type Answers<T> = [(String, Result<T, String>)];
+type Answers<T> = [(String, Result<T, Problem>)];
+
+/// One check with its result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Check {
+    name: &'static str,
+    state: PreflightState,
+    /// Why it did not pass, CamelCase.
+    reason: Option<&'static str>,
+    /// One short sentence.
+    headline: String,
+    /// Causes and remedies.
+    details: String,
+}
+
+impl Check {
+    fn new(name: &'static str, state: PreflightState, headline: impl Into<String>) -> Self {
+        Self {
+            name,
+            state,
+            reason: None,
+            headline: headline.into(),
+            details: String::new(),
+        }
+    }
+
+    /// With the sentences of what is wrong.
+    fn because(self, reason: Option<&'static str>, details: String) -> Self {
+        Self {
+            reason,
+            details,
+            ..self
+        }
+    }
+
+    /// Name and short sentence; the whole is in the status.
+    pub(super) fn line(&self) -> String {
+        format!("{}: {}", self.name, self.headline)
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) fn reason(&self) -> &'static str {
+        self.reason.unwrap_or("PreflightFailed")
+    }
+
+    pub(super) fn failed(&self) -> bool {
+        self.state == PreflightState::Failed
+    }
+
+    pub(super) fn skipped(&self) -> bool {
+        self.state == PreflightState::Skipped
+    }
+
+    /// As the status shows it.
+    pub(super) fn shown(&self) -> PreflightCheck {
+        let mut message = match self.details.as_str() {
+            "" => self.headline.clone(),
+            details => format!("{}. {details}", self.headline),
+        };
+        message.truncate(message.floor_char_boundary(MESSAGE_LIMIT));
+        PreflightCheck {
+            name: self.name.to_owned(),
+            status: self.state,
+            reason: self.reason.map(str::to_owned),
+            message: Some(message),
+        }
+    }
+}
 
 /// Every check with its result, always in the same order.
-pub(super) fn checks(spec: &ZkMigrationSpec, sides: &Sides, facts: &Facts) -> Vec<PreflightCheck> {
+pub(super) fn checks(spec: &ZkMigrationSpec, sides: &Sides, facts: &Facts) -> Vec<Check> {
     let mut checks = vec![
-        check(
+        Check::new(
             "DifferentEnsembles",
             PreflightState::Passed,
             format!(
@@ -26,23 +99,13 @@ pub(super) fn checks(spec: &ZkMigrationSpec, sides: &Sides, facts: &Facts) -> Ve
         ),
         ensemble("SourceQuorum", &facts.source_servers),
         synced("SourceSynced", &facts.source_leader),
-        reachable(
-            "SourceMasters",
-            "masters healthy",
-            &facts.source_masters,
-            "Start them, or correct spec.source",
-        ),
+        masters(&facts.source_masters),
     ];
     if sides.target.external {
         checks.push(ensemble("TargetQuorum", &facts.target_servers));
         checks.push(synced("TargetSynced", &facts.target_leader));
     }
-    checks.push(reachable(
-        "TargetNodes",
-        "node agents reachable",
-        &facts.target_nodes,
-        "Is the node agent running? systemctl status mesolith-agent",
-    ));
+    checks.push(target_nodes(&facts.target_nodes, data_size(&facts.source_leader)));
     let asked = spec
         .validation
         .as_ref()
@@ -61,22 +124,14 @@ pub(super) fn checks(spec: &ZkMigrationSpec, sides: &Sides, facts: &Facts) -> Ve
         ),
     ] {
         if asked.is_empty() || asked.contains(&wanted) {
-            checks.push(check(name, PreflightState::Skipped, why.to_owned()));
+            checks.push(Check::new(name, PreflightState::Skipped, why));
         }
     }
     checks
 }
 
-fn check(name: &str, status: PreflightState, message: String) -> PreflightCheck {
-    PreflightCheck {
-        name: name.to_owned(),
-        status,
-        message: Some(message),
-    }
-}
-
 /// A majority answers and one of them leads.
-fn ensemble(name: &str, servers: &Answers<ServerStatus>) -> PreflightCheck {
+fn ensemble(name: &'static str, servers: &Answers<ServerStatus>) -> Check {
     let up: Vec<(&String, &ServerStatus)> = servers
         .iter()
         .filter_map(|(server, answer)| answer.as_ref().ok().map(|status| (server, status)))
@@ -87,27 +142,33 @@ fn ensemble(name: &str, servers: &Answers<ServerStatus>) -> PreflightCheck {
         .find(|(_, status)| matches!(status.mode, Some(Mode::Leader | Mode::Standalone)));
     let total = servers.len();
     let counted = format!("{serving} of {total} servers serve");
-    let Some((address, status)) = leader.filter(|_| serving > total / 2) else {
-        let why = problems(servers).unwrap_or_else(|| "none of them leads".to_owned());
-        return check(
-            name,
-            PreflightState::Failed,
-            format!("No quorum: {counted}; {why}"),
-        );
-    };
-    let described = format!("{counted}, leader {address}, version {}", status.version);
-    match problems(servers) {
-        None if serving == total => check(name, PreflightState::Passed, described),
-        why => {
-            let why = why.unwrap_or_else(|| "the others do not serve".to_owned());
-            check(name, PreflightState::Warning, format!("{described}; {why}"))
-        }
+    let mut problems = problems(servers);
+    for (server, _) in up.iter().filter(|(_, status)| status.mode.is_none()) {
+        let remedy = "Start the other servers of its ensemble";
+        problems.add(server, Problem::new("NoQuorum", "runs without a quorum", remedy));
     }
+    let details = problems.sentences("servers");
+    let Some((address, status)) = leader.filter(|_| serving > total / 2) else {
+        let headline = if leader.is_none() && serving > 0 {
+            format!("No quorum: {counted}, and none of them leads")
+        } else {
+            format!("No quorum: {counted}")
+        };
+        return Check::new(name, PreflightState::Failed, headline)
+            .because(problems.reason().or(Some("NoLeader")), details);
+    };
+    let state = if problems.is_empty() {
+        PreflightState::Passed
+    } else {
+        PreflightState::Warning
+    };
+    let headline = format!("{counted}, leader {address}, version {}", status.version);
+    Check::new(name, state, headline).because(problems.reason(), details)
 }
 
 /// Followers that lag could lose what a snapshot of them lacks.
-fn synced(name: &str, leader: &LeaderMetrics) -> PreflightCheck {
-    let skipped = |why: &str| check(name, PreflightState::Skipped, why.to_owned());
+fn synced(name: &'static str, leader: &LeaderMetrics) -> Check {
+    let skipped = |why: &str| Check::new(name, PreflightState::Skipped, why);
     let metrics = match leader {
         None => return skipped("No server leads"),
         Some(Err(why)) => {
@@ -125,83 +186,96 @@ fn synced(name: &str, leader: &LeaderMetrics) -> PreflightCheck {
     let behind = followers - number("zk_synced_followers").unwrap_or(followers);
     if behind > 0.0 {
         let message = format!("{behind} of {followers} followers are not in sync with the leader");
-        check(name, PreflightState::Warning, message)
+        Check::new(name, PreflightState::Warning, message).because(Some("FollowersBehind"), String::new())
     } else if followers == 0.0 {
-        check(
-            name,
-            PreflightState::Passed,
-            "A server without followers".to_owned(),
-        )
+        Check::new(name, PreflightState::Passed, "A server without followers")
     } else {
-        check(
+        Check::new(
             name,
             PreflightState::Passed,
-            "All followers are in sync with the leader".to_owned(),
+            "All followers are in sync with the leader",
         )
     }
 }
 
-fn reachable(name: &str, what: &str, answers: &Answers<()>, remedy: &str) -> PreflightCheck {
+/// Bytes in the source's tree; 0 when its leader does not say.
+fn data_size(leader: &LeaderMetrics) -> u64 {
+    let metrics = leader.as_ref().and_then(|answer| answer.as_ref().ok());
+    let size = metrics.and_then(|metrics| metrics.get("zk_approximate_data_size")?.parse().ok());
+    size.unwrap_or(0)
+}
+
+fn masters(answers: &Answers<()>) -> Check {
     let good = answers.iter().filter(|(_, answer)| answer.is_ok()).count();
-    let counted = format!("{good} of {} {what}", answers.len());
-    match problems(answers) {
-        None => check(name, PreflightState::Passed, counted),
-        Some(why) => check(
-            name,
-            PreflightState::Failed,
-            format!("{counted}; {why}. {remedy}"),
-        ),
-    }
+    let headline = format!("{good} of {} masters are healthy", answers.len());
+    judged("SourceMasters", headline, &problems(answers), "masters")
 }
 
-fn problems<T>(answers: &Answers<T>) -> Option<String> {
-    let bad: Vec<String> = answers
-        .iter()
-        .filter_map(|(address, answer)| answer.as_ref().err().map(|why| (address, why)))
-        .map(|(address, why)| {
-            if why.contains(address.as_str()) {
-                why.clone()
-            } else {
-                format!("{address}: {why}")
-            }
-        })
-        .collect();
-    let more = bad.len().saturating_sub(MOST_NAMED);
-    let named = bad
-        .iter()
-        .take(MOST_NAMED)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join("; ");
-    match (bad.is_empty(), more) {
-        (true, _) => None,
-        (false, 0) => Some(named),
-        (false, more) => Some(format!("{named}; and {more} more")),
-    }
-}
-
-/// The same text but for its numbers: not worth a write, such as one more znode.
-pub(super) fn is_same_but_numbers(a: &str, b: &str) -> bool {
-    let words = |text: &str| {
-        let mut words = text.to_owned();
-        words.retain(|c| !c.is_ascii_digit());
-        words
+/// Every node agent of the target answers, and its machine can take what is to run there.
+fn target_nodes(answers: &Result<NodeAnswers, Problem>, data: u64) -> Check {
+    const NAME: &str = "TargetNodes";
+    let answers = match answers {
+        Ok(answers) => answers,
+        Err(problem) => {
+            let details = [problem.what.as_str(), problem.remedy.as_str()].join(". ");
+            return Check::new(NAME, PreflightState::Failed, "No node was asked")
+                .because(Some(problem.reason), details);
+        }
     };
-    words(a) == words(b)
+    let mut all = Problems::default();
+    let mut ready = 0;
+    for (node, answer) in answers {
+        let name = format!("{} at {}", node.name, node.address);
+        let found = match answer {
+            Ok(facts) => nodes::problems(node, facts, data),
+            Err(problem) => vec![problem.clone()],
+        };
+        ready += usize::from(found.is_empty());
+        for problem in found {
+            all.add(&name, problem);
+        }
+    }
+    let headline = format!("{ready} of {} nodes are ready", answers.len());
+    judged(NAME, headline, &all, "nodes")
+}
+
+fn judged(name: &'static str, headline: String, problems: &Problems, many: &str) -> Check {
+    let state = if problems.is_empty() {
+        PreflightState::Passed
+    } else {
+        PreflightState::Failed
+    };
+    Check::new(name, state, headline).because(problems.reason(), problems.sentences(many))
+}
+
+fn problems<T>(answers: &Answers<T>) -> Problems {
+    let mut problems = Problems::default();
+    for (name, answer) in answers {
+        if let Err(problem) = answer {
+            problems.add(name, problem.clone());
+        }
+    }
+    problems
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::target::TargetNode;
     use super::*;
+    use mesolith_proto::node::v1::Facts as NodeFacts;
     use rstest::rstest;
 
-    fn server(mode: &str) -> Result<ServerStatus, String> {
+    fn refused() -> Problem {
+        Problem::new("ServerUnreachable", "connection refused", "Start it")
+    }
+
+    fn server(mode: &str) -> Result<ServerStatus, Problem> {
         let mode = match mode {
             "leader" => Some(Mode::Leader),
             "follower" => Some(Mode::Follower),
             "alone" => Some(Mode::Standalone),
             "lost" => None,
-            _ => return Err("connection refused".to_owned()),
+            _ => return Err(refused()),
         };
         Ok(ServerStatus {
             mode,
@@ -226,7 +300,7 @@ mod tests {
             .map(|(n, mode)| (format!("zk{n}:2181"), server(mode)))
             .collect();
         let check = ensemble("SourceQuorum", &servers);
-        assert_eq!(check.status, expect, "{:?}", check.message);
+        assert_eq!(check.state, expect, "{check:?}");
     }
 
     #[rstest]
@@ -247,8 +321,8 @@ mod tests {
             })
         });
         let check = synced("SourceSynced", &owned);
-        assert_eq!(check.status, expect, "{:?}", check.message);
-        assert!(check.message.is_some_and(|why| !why.is_empty()));
+        assert_eq!(check.state, expect, "{check:?}");
+        assert!(!check.headline.is_empty());
     }
 
     #[test]
@@ -262,20 +336,59 @@ mod tests {
     }
 
     #[test]
-    fn many_problems_are_counted() {
-        let answers: Vec<_> = (0..5)
-            .map(|n| (format!("m{n}:5050"), Err("refused".to_owned())))
-            .collect();
-        let check = reachable("SourceMasters", "masters healthy", &answers, "Start them");
+    fn what_three_servers_have_in_common_is_said_once() {
+        let servers: Vec<_> = (0..3).map(|n| (format!("zk{n}:2181"), server("down"))).collect();
+        let shown = ensemble("SourceQuorum", &servers).shown();
         assert_eq!(
-            check.message.unwrap(),
-            "0 of 5 masters healthy; m0:5050: refused; m1:5050: refused; m2:5050: refused; and 2 more. Start them"
+            shown.message.unwrap(),
+            "No quorum: 0 of 3 servers serve. 3 servers: connection refused (zk0:2181, zk1:2181, zk2:2181). Start it"
         );
+        assert_eq!(shown.reason.unwrap(), "ServerUnreachable");
     }
 
     #[test]
-    fn a_znode_more_is_no_news() {
-        assert!(is_same_but_numbers("3 of 3, 125 znodes", "3 of 3, 99 znodes"));
-        assert!(!is_same_but_numbers("leader a", "leader b"));
+    fn nodes_are_ready_when_they_answer_and_have_what_is_needed() {
+        let node = |n: usize| TargetNode {
+            name: format!("b{n}"),
+            address: format!("192.0.2.{n}:7070"),
+            host: format!("192.0.2.{n}"),
+            zookeeper: false,
+            docker: false,
+            ports: Vec::new(),
+        };
+        let facts = NodeFacts {
+            version: env!("CARGO_PKG_VERSION").into(),
+            disk_free_bytes: 20 << 30,
+            ..NodeFacts::default()
+        };
+        let full = NodeFacts {
+            disk_free_bytes: 0,
+            ..facts.clone()
+        };
+        let check = target_nodes(&Ok(vec![(node(1), Ok(facts.clone()))]), 0);
+        assert_eq!(
+            (check.state, check.headline.as_str(), check.reason),
+            (PreflightState::Passed, "1 of 1 nodes are ready", None)
+        );
+        let mixed = vec![
+            (node(1), Ok(facts)),
+            (node(2), Ok(full)),
+            (node(3), Err(refused())),
+        ];
+        let check = target_nodes(&Ok(mixed), 0);
+        assert_eq!(
+            (check.state, check.reason),
+            (PreflightState::Failed, Some("NoSpace"))
+        );
+        assert_eq!(
+            check.shown().message.unwrap(),
+            "1 of 3 nodes are ready. b2 at 192.0.2.2:7070: less than 1024 MiB left for the node agent's \
+             --state-dir (0 MiB). Free some space on its disk. b3 at 192.0.2.3:7070: connection refused. Start it"
+        );
+        let none = target_nodes(&Err(Problem::new("NoCa", "There is no CA", "Make one")), 0);
+        assert_eq!(
+            none.shown().message.unwrap(),
+            "No node was asked. There is no CA. Make one"
+        );
     }
 }

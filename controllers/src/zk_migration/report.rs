@@ -1,16 +1,16 @@
 //! The status of a migration that is checked but cannot run yet.
 
+use super::decide::Check;
 use super::resolve::Sides;
-use super::{CHECK_AGAIN, Error, decide};
+use super::{CHECK_AGAIN, Error};
 use crate::context::Context;
 use crate::outcome::Outcome;
 use crate::report::{Finding, conditions, status_of, transitions, write_status};
 use jiff::Timestamp;
-use kube::Resource;
+use kube::{Resource, ResourceExt};
 use mesolith_crds::v1alpha1::ZkMigration;
 use mesolith_crds::v1alpha1::zk_migration::{
-    Direction, Phase, PhaseStatus, PreflightCheck, PreflightState, SideStatus, Stage, Waiting,
-    ZkMigrationStatus,
+    Direction, Phase, PhaseStatus, SideStatus, Stage, Waiting, ZkMigrationStatus,
 };
 
 const NO_PHASES: &str =
@@ -23,24 +23,15 @@ pub(super) async fn report(
     object: &ZkMigration,
     cx: &Context,
     sides: &Sides,
-    checks: Vec<PreflightCheck>,
+    checks: &[Check],
 ) -> Result<Outcome, Error> {
     let before = status_of(object);
-    let checks = steady(&before.preflight, checks);
-    let count = |state| checks.iter().filter(|check| check.status == state).count();
-    let (failed, made) = (
-        count(PreflightState::Failed),
-        checks.len() - count(PreflightState::Skipped),
-    );
-    let passed = format!("{} of {made} checks passed", made - failed);
-    let failures: Vec<String> = checks
-        .iter()
-        .filter(|check| check.status == PreflightState::Failed)
-        .map(|check| format!("{}: {}", check.name, check.message.clone().unwrap_or_default()))
-        .collect();
+    let failed: Vec<&Check> = checks.iter().filter(|check| check.failed()).collect();
+    let made = checks.iter().filter(|check| !check.skipped()).count();
+    let passed = format!("{} of {made} checks passed", made - failed.len());
     let mut findings = vec![Finding::yes("SpecValid", "Valid", "The spec is valid")];
     let mut waiting = Vec::new();
-    if failed == 0 {
+    if failed.is_empty() {
         findings.push(Finding::yes("PreflightPassed", "ChecksPassed", passed.clone()));
         findings.push(Finding::yes(
             "Ready",
@@ -48,14 +39,22 @@ pub(super) async fn report(
             format!("The spec is valid and {passed}. {NO_PHASES}"),
         ));
     } else {
-        let message = format!("{passed}. {}", failures.join("; "));
-        findings.push(Finding::no("PreflightPassed", "ChecksFailed", message.clone()));
-        findings.push(Finding::no("Ready", "PreflightFailed", message.clone()));
-        waiting.push(Waiting {
-            reason: "PreflightFailed".to_owned(),
-            message,
-            command: None,
-        });
+        let lines: Vec<String> = failed.iter().map(|check| check.line()).collect();
+        let names: Vec<&str> = failed.iter().map(|check| check.name()).collect();
+        findings.push(Finding::no("PreflightPassed", "ChecksFailed", lines.join(". ")));
+        findings.push(Finding::no(
+            "Ready",
+            "PreflightFailed",
+            format!(
+                "{passed}. Failed: {}. Causes and remedies are in status.preflight",
+                names.join(", ")
+            ),
+        ));
+        waiting.extend(failed.iter().map(|check| Waiting {
+            reason: check.reason().to_owned(),
+            message: check.line(),
+            command: Some(describe(object)),
+        }));
     }
     waiting.push(no_phases());
     let side = |zookeeper: &[String], masters: &[String], agents: usize| SideStatus {
@@ -64,7 +63,7 @@ pub(super) async fn report(
         agents: i32::try_from(agents).ok(),
     };
     let mut after = at_the_start(&before);
-    after.preflight = checks;
+    after.preflight = checks.iter().map(Check::shown).collect();
     after.source = Some(side(
         &sides.source.zookeeper,
         &sides.source.masters,
@@ -75,14 +74,14 @@ pub(super) async fn report(
         &sides.target.masters,
         sides.target.agents,
     ));
-    after.waiting_for_summary = Some(if failed == 0 {
+    after.waiting_for_summary = Some(if failed.is_empty() {
         "a version that can run phases".to_owned()
     } else {
         passed
     });
     after.waiting_for = waiting;
     write(object, cx, before, after, findings).await?;
-    Ok(if failed == 0 {
+    Ok(if failed.is_empty() {
         Outcome::Done
     } else {
         Outcome::Waiting {
@@ -167,24 +166,13 @@ fn at_the_start(before: &ZkMigrationStatus) -> ZkMigrationStatus {
     }
 }
 
-/// Keeps the old message of a check whose result is the same but for numbers.
-fn steady(before: &[PreflightCheck], mut checks: Vec<PreflightCheck>) -> Vec<PreflightCheck> {
-    for check in &mut checks {
-        let old = before
-            .iter()
-            .find(|old| old.name == check.name && old.status == check.status);
-        if let Some(PreflightCheck {
-            message: Some(old), ..
-        }) = old
-            && check
-                .message
-                .as_ref()
-                .is_some_and(|new| decide::is_same_but_numbers(old, new))
-        {
-            check.message = Some(old.clone());
-        }
-    }
-    checks
+/// Shows every check with its message.
+fn describe(object: &ZkMigration) -> String {
+    format!(
+        "kubectl describe zkmigration {} -n {}",
+        object.name_any(),
+        object.namespace().unwrap_or_default()
+    )
 }
 
 async fn write(

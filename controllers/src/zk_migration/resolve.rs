@@ -1,10 +1,11 @@
 //! From the spec to addresses: cluster A and cluster B as they will be talked to. Pure.
 
+use super::target::{Needs, TargetNode};
 use mesolith_crds::ranges;
 use mesolith_crds::v1alpha1::MesosCluster;
 use mesolith_crds::v1alpha1::mesos_cluster::{NodeTable, SpecError};
 use mesolith_crds::v1alpha1::zk_migration::ZkMigrationSpec;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Both sides.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,8 +36,8 @@ pub(super) struct Target {
     pub(super) masters: Vec<String>,
     /// Number of its agents to come.
     pub(super) agents: usize,
-    /// Node agents that will be used: name and `host:port`.
-    pub(super) nodes: Vec<(String, String)>,
+    /// Nodes that will be used, by name.
+    pub(super) nodes: Vec<TargetNode>,
 }
 
 /// Why there are no sides.
@@ -114,16 +115,25 @@ fn target(spec: &ZkMigrationSpec, cluster: Option<&MesosCluster>) -> Result<Targ
         Some(cluster) if to.nodes.is_empty() => cluster.spec.node_table()?,
         _ => NodeTable::new(&to.nodes)?,
     };
-    let mut used = BTreeSet::new();
-    let mut select = |field: &str, expression: &str| -> Result<Vec<String>, Error> {
+    let mut used = BTreeMap::new();
+    let mut select = |field: &str, expression: &str, needs: Needs| -> Result<Vec<String>, Error> {
         let nodes = table.select(field, expression)?;
-        used.extend(nodes.iter().map(|node| (node.name.clone(), node.address.clone())));
+        for node in &nodes {
+            needs.add_to(
+                used.entry(node.name.clone())
+                    .or_insert_with(|| TargetNode::idle(node)),
+            );
+        }
         Ok(nodes.iter().map(|node| node.host().to_owned()).collect())
     };
     let zookeeper = match (&to.zookeeper.external, &to.zookeeper.nodes) {
         (Some(url), _) => servers_of(url),
         (None, Some(nodes)) => with_port(
-            select("spec.target.zookeeper.nodes", nodes)?,
+            select(
+                "spec.target.zookeeper.nodes",
+                nodes,
+                Needs::zookeeper(&to.zookeeper),
+            )?,
             to.zookeeper.client_port(),
         ),
         (None, None) => {
@@ -133,11 +143,18 @@ fn target(spec: &ZkMigrationSpec, cluster: Option<&MesosCluster>) -> Result<Targ
         }
     };
     let masters = with_port(
-        select("spec.target.masters.nodes", &to.masters.nodes)?,
+        select(
+            "spec.target.masters.nodes",
+            &to.masters.nodes,
+            Needs::master(&to.masters),
+        )?,
         to.masters.port(),
     );
     let agents = match &to.agents {
-        Some(agents) => select("spec.target.agents.nodes", &agents.nodes)?.len(),
+        Some(agents) => {
+            let needs = Needs::agent(agents, cluster);
+            select("spec.target.agents.nodes", &agents.nodes, needs)?.len()
+        }
         None => 0,
     };
     Ok(Target {
@@ -145,7 +162,7 @@ fn target(spec: &ZkMigrationSpec, cluster: Option<&MesosCluster>) -> Result<Targ
         external: to.zookeeper.external.is_some(),
         masters,
         agents,
-        nodes: used.into_iter().collect(),
+        nodes: used.into_values().collect(),
     })
 }
 
@@ -201,7 +218,7 @@ mod tests {
     fn addresses_of_both_sides() {
         let sides = resolve(
             &spec(json!({
-                "nodes": [{"name": "b[1-3]", "address": "10.0.0.[1-3]:7070"}],
+                "nodes": [{"name": "b[1-3]", "address": "192.0.2.[1-3]:7070"}],
                 "zookeeper": {"nodes": "b[1-3]"}, "masters": {"nodes": "b1"}, "agents": {"nodes": "b[2-3]"}
             })),
             None,
@@ -210,8 +227,18 @@ mod tests {
         assert_eq!(sides.source.masters, ["m1:5050", "m2:5050"]);
         assert_eq!(
             sides.target.zookeeper,
-            ["10.0.0.1:2181", "10.0.0.2:2181", "10.0.0.3:2181"]
+            ["192.0.2.1:2181", "192.0.2.2:2181", "192.0.2.3:2181"]
         );
+        let ports = |n: usize| {
+            sides.target.nodes[n]
+                .ports
+                .iter()
+                .map(|(port, _)| *port)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(ports(0), [2181, 2888, 3888, 5050]);
+        assert_eq!(ports(1), [2181, 2888, 3888, 5051]);
+        assert!(sides.target.nodes[0].zookeeper && !sides.target.nodes[1].docker);
         assert_eq!(
             (sides.source.agents, sides.target.agents, sides.target.nodes.len()),
             (3, 2, 3)

@@ -7,5 +7,6 @@
 mod bad_input;
 mod cluster;
 mod lease;
+mod migration;
 mod node;
 mod operator;

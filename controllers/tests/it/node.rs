@@ -23,6 +23,8 @@ pub struct FakeNode {
     facts: BTreeMap<String, (String, String)>,
     /// Phase, reason and message of components that cannot run here.
     faults: watch::Sender<BTreeMap<String, (Phase, String, String)>>,
+    /// What it says of its machine; the ports that are asked about are free unless this lists them.
+    machine: Facts,
     /// A runtime of its own: ending it ends open connections as a kill does.
     server: Arc<Mutex<Option<tokio::runtime::Runtime>>>,
 }
@@ -36,6 +38,7 @@ impl FakeNode {
             clusters: watch::Sender::new(BTreeMap::new()),
             facts: BTreeMap::new(),
             faults: watch::Sender::new(BTreeMap::new()),
+            machine: good_machine(name),
             server: Arc::default(),
         }
     }
@@ -50,6 +53,11 @@ impl FakeNode {
         let fault = (Phase::Failed, reason.to_owned(), message.to_owned());
         self.faults
             .send_modify(|faults| drop(faults.insert(component.to_owned(), fault)));
+        self
+    }
+
+    pub fn with_machine(mut self, change: impl FnOnce(&mut Facts)) -> Self {
+        change(&mut self.machine);
         self
     }
 
@@ -122,16 +130,32 @@ impl FakeNode {
     }
 }
 
+/// Everything that a component may need.
+fn good_machine(name: &str) -> Facts {
+    let program = |version: &str| {
+        Some(Program {
+            present: true,
+            version: version.into(),
+            problem: String::new(),
+        })
+    };
+    Facts {
+        node_name: name.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        java: program("17.0.15"),
+        zookeeper: program("3.8.0"),
+        docker: program("24.0.7"),
+        disk_free_bytes: 100 << 30,
+        ..Facts::default()
+    }
+}
+
 type Streaming<T> = Pin<Box<dyn futures::Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl Node for FakeNode {
     async fn get_facts(&self, _: Request<GetFactsRequest>) -> Result<Response<Facts>, Status> {
-        Ok(Response::new(Facts {
-            node_name: self.name.clone(),
-            version: "0.1.0".into(),
-            ..Facts::default()
-        }))
+        Ok(Response::new(self.machine.clone()))
     }
 
     async fn apply(&self, request: Request<ApplyRequest>) -> Result<Response<ApplyResponse>, Status> {

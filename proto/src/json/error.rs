@@ -1,4 +1,4 @@
-//! What Mesos says about JSON it cannot take; clients show these texts.
+//! The errors of reading JSON, in Mesos' words; clients show these texts.
 
 /// JSON that is not the message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -6,12 +6,12 @@ pub enum JsonError {
     /// Not JSON at all.
     #[error("syntax error at line {line} near: {near}")]
     Syntax {
-        /// Where, counted from 1.
+        /// Line and column, counted from 1.
         line: usize,
         /// What follows on that line.
         near: String,
     },
-    /// An array, a number, text.
+    /// The value is an array, a number or a text.
     #[error("Expecting a JSON object")]
     NotAnObject,
     /// A value of a type that the field cannot have.
@@ -27,13 +27,13 @@ pub enum JsonError {
     Base64 {
         /// The field.
         field: &'static str,
-        /// Why.
+        /// The cause.
         reason: String,
     },
     /// A number that the field cannot hold.
     #[error("Number {number} is out of range for field '{field}'")]
     OutOfRange {
-        /// What was given.
+        /// The value that was given.
         number: String,
         /// The field.
         field: &'static str,

@@ -7,40 +7,66 @@ use procfs::process::{FDTarget, Process};
 
 use crate::problem::Problem;
 
-/// None when the port can be bound.
-pub(super) fn taken(address: &str, port: u16, what: &str) -> Option<Problem> {
-    let target = match (address, port)
-        .to_socket_addrs()
-        .ok()
-        .and_then(|mut all| all.next())
-    {
-        Some(target) => target,
-        None => {
-            let message = format!("{address} does not resolve on this node; correct the node's address");
-            return Some(Problem::new("AddressNotFound", message));
+/// Why a port cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unusable {
+    /// The name does not resolve on this machine.
+    #[error("{0} does not resolve on this node; correct the node's address")]
+    AddressNotFound(String),
+    /// The address belongs to another machine.
+    #[error("{0} is not an address of this node; correct the node's address")]
+    AddressNotLocal(IpAddr),
+    /// Another program listens there.
+    #[error("port {target} is used by {}; stop it or choose another port", holder.as_deref().unwrap_or("another program"))]
+    InUse {
+        /// Address and port.
+        target: SocketAddr,
+        /// E.g. `java (pid 4711)`.
+        holder: Option<String>,
+    },
+    /// Any other error, such as a missing right to a port below 1024.
+    #[error("port {0} cannot be used: {1}")]
+    Other(SocketAddr, std::io::Error),
+}
+
+impl Unusable {
+    /// CamelCase, for conditions.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::AddressNotFound(_) => "AddressNotFound",
+            Self::AddressNotLocal(_) => "AddressNotLocal",
+            Self::InUse { .. } => "PortInUse",
+            Self::Other(..) => "PortUnavailable",
         }
+    }
+}
+
+/// Whether the port could be listened on now.
+pub(crate) fn usable(address: &str, port: u16) -> Result<(), Unusable> {
+    let found = (address, port).to_socket_addrs().ok();
+    let Some(target) = found.and_then(|mut all| all.next()) else {
+        return Err(Unusable::AddressNotFound(address.to_owned()));
     };
     // std sets SO_REUSEADDR, so connections in TIME_WAIT do not count.
     match TcpListener::bind(target) {
-        Ok(_) => None,
-        Err(e) if e.kind() == ErrorKind::AddrInUse => {
-            let who = holder(target).unwrap_or_else(|| "another program".into());
-            let message =
-                format!("port {target}, needed for {what}, is used by {who}; stop it or choose another port");
-            Some(Problem::new("PortInUse", message))
-        }
-        Err(e) if e.kind() == ErrorKind::AddrNotAvailable => {
-            let message = format!(
-                "{} is not an address of this node; correct the node's address",
-                target.ip()
-            );
-            Some(Problem::new("AddressNotLocal", message))
-        }
-        Err(e) => Some(Problem::new(
-            "PortUnavailable",
-            format!("port {target}, needed for {what}: {e}"),
-        )),
+        Ok(_) => Ok(()),
+        Err(e) if e.kind() == ErrorKind::AddrInUse => Err(Unusable::InUse {
+            target,
+            holder: holder(target),
+        }),
+        Err(e) if e.kind() == ErrorKind::AddrNotAvailable => Err(Unusable::AddressNotLocal(target.ip())),
+        Err(e) => Err(Unusable::Other(target, e)),
     }
+}
+
+/// The same as a component's unmet need; `what` needs the port.
+pub(super) fn taken(address: &str, port: u16, what: &str) -> Option<Problem> {
+    let error = usable(address, port).err()?;
+    let message = match error {
+        Unusable::InUse { .. } | Unusable::Other(..) => format!("for {what}: {error}"),
+        Unusable::AddressNotFound(_) | Unusable::AddressNotLocal(_) => error.to_string(),
+    };
+    Some(Problem::new(error.reason(), message))
 }
 
 /// E.g. `java (pid 4711)`.
@@ -76,7 +102,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let problem = taken("127.0.0.1", port, "the master").unwrap();
         assert_eq!(problem.reason, "PortInUse");
-        let expected = format!("port 127.0.0.1:{port}, needed for the master, is used by ");
+        let expected = format!("for the master: port 127.0.0.1:{port} is used by ");
         assert!(problem.message.starts_with(&expected), "{}", problem.message);
         assert!(
             problem.message.contains(&format!("(pid {})", std::process::id())),

@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_leader_is_in_the_redirect() {
-        assert_eq!(authority("//10.0.1.12:5050"), Some("10.0.1.12:5050"));
+        assert_eq!(authority("//192.0.2.12:5050"), Some("192.0.2.12:5050"));
         assert_eq!(authority("http://m1:5050/master/state"), Some("m1:5050"));
         assert_eq!(authority("/relative"), None);
     }

@@ -17,7 +17,7 @@ async fn facts(agent: &Agent, material: &Material) -> Result<pb::Facts, tonic::S
     let tls = ClientTls::from_material(material, Role::Node, Some("n1")).unwrap();
     let channel = tls.channel(&format!("{}:{}", agent.ip, agent.port)).unwrap();
     NodeClient::new(channel)
-        .get_facts(pb::GetFactsRequest {})
+        .get_facts(pb::GetFactsRequest::default())
         .await
         .map(tonic::Response::into_inner)
 }
@@ -61,7 +61,7 @@ async fn only_the_operator_may_call_and_certificates_are_renewed_in_place() {
     let plain = NodeClient::connect(format!("http://{}:{}", agent.ip, agent.port)).await;
     if let Ok(mut plain) = plain {
         assert!(
-            plain.get_facts(pb::GetFactsRequest {}).await.is_err(),
+            plain.get_facts(pb::GetFactsRequest::default()).await.is_err(),
             "plain text"
         );
     }

@@ -32,6 +32,51 @@ async fn an_occupied_port_is_waited_for() {
 }
 
 #[tokio::test]
+async fn ports_are_looked_at_before_anything_is_started() {
+    let agent = Agent::started("127.0.0.1");
+    let (taken, free) = (free_port(), free_port());
+    let holder = TcpListener::bind((agent.ip.as_str(), taken)).unwrap();
+    let port = |address: &str, port: u16| pb::Port {
+        address: address.into(),
+        port: port.into(),
+    };
+    let request = pb::GetFactsRequest {
+        ports: vec![
+            port(&agent.ip, taken),
+            port(&agent.ip, free),
+            port("192.0.2.1", free),
+            port("nobody.invalid", free),
+        ],
+    };
+    let mut client = agent.client().await;
+    let facts = client.get_facts(request).await.unwrap().into_inner();
+    let found: Vec<_> = facts
+        .unusable_ports
+        .iter()
+        .map(|unusable| (unusable.port.clone().unwrap(), unusable.reason.as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (port(&agent.ip, taken), "PortInUse"),
+            (port("192.0.2.1", free), "AddressNotLocal"),
+            (port("nobody.invalid", free), "AddressNotFound"),
+        ]
+    );
+    let who = &facts.unusable_ports[0].holder;
+    assert!(who.ends_with(&format!("(pid {})", std::process::id())), "{who}");
+    drop(holder);
+    let request = pb::GetFactsRequest {
+        ports: vec![port(&agent.ip, 0)],
+    };
+    let refused = client.get_facts(request).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::InvalidArgument, "ports[].port: 0 is not a port")
+    );
+}
+
+#[tokio::test]
 async fn missing_programs_are_named() {
     let mut agent = Agent::new("127.0.0.1");
     let empty = tempfile::tempdir().unwrap();
@@ -42,7 +87,7 @@ async fn missing_programs_are_named() {
     let facts = agent
         .client()
         .await
-        .get_facts(pb::GetFactsRequest {})
+        .get_facts(pb::GetFactsRequest::default())
         .await
         .unwrap()
         .into_inner();

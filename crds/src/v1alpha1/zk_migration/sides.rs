@@ -40,6 +40,9 @@ pub struct MigrationSource {
 #[serde(rename_all = "camelCase")]
 pub struct MigrationTarget {
     /// Bare-metal nodes of the new side. Default: those of the source's MesosCluster.
+    ///
+    /// Their node agents are asked over mutual TLS. The CA is that of the source's MesosCluster; without
+    /// `source.clusterRef` it is read from the Secret `<name of the migration>-ca`, with `tls.crt` and `tls.key`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 256),
@@ -86,6 +89,14 @@ pub struct TargetAgents {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 128))]
     pub flags: BTreeMap<String, String>,
+}
+
+impl TargetAgents {
+    /// Port of the agent's API.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(5051)
+    }
 }
 
 /// How tasks get to the new side.

@@ -160,7 +160,7 @@ impl TaskCounts {
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HistoryEntry {
-    /// When.
+    /// When it happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<Time>,
     /// In which phase.
@@ -189,11 +189,15 @@ pub struct HistoryEntry {
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct PreflightCheck {
-    /// Its name, such as ClusterHealth.
+    /// Its name, such as SourceQuorum.
     #[schemars(length(max = 128))]
     pub name: String,
     /// Its result.
     pub status: PreflightState,
+    /// Why it did not pass: one CamelCase word, such as NodeUnreachable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub reason: Option<String>,
     /// What was found, and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 
 use crate::context::Context;
 use crate::http;
@@ -85,5 +85,45 @@ pub(super) fn kubectl(cx: &Context) -> anyhow::Result<()> {
         "--timeout=60s",
     ])?;
     kubectl.run(&["delete", name.trim(), "--timeout=60s"])?;
+    preflight(cx)
+}
+
+/// The preflight asks the real node agents: nodes with free ports are ready, and who has a taken port is named.
+fn preflight(cx: &Context) -> anyhow::Result<()> {
+    let migration = |name: &str, master_port: u16| {
+        format!(
+            "apiVersion: mesolith.io/v1alpha1
+kind: ZkMigration
+metadata: {{name: {name}, namespace: default}}
+spec:
+  source: {{clusterRef: {{name: local}}}}
+  target:
+    zookeeper: {{nodes: node1, clientPort: 12181, quorumPort: 12888, electionPort: 13888}}
+    masters: {{nodes: node1, port: {master_port}}}
+    agents: {{nodes: node1, port: 15051}}
+"
+        )
+    };
+    for (name, port, truth, reason) in [
+        ("fits", 15050, "True", "PreflightPassed"),
+        ("taken", 5050, "False", "PreflightFailed"),
+    ] {
+        cx.kubectl().apply(&migration(name, port))?;
+        cx.wait_condition("zkmigration", name, ("Ready", truth, reason))?;
+    }
+    let taken = cx.get("zkmigration", "taken")?;
+    let checks = taken["status"]["preflight"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let nodes = checks.iter().find(|check| check["name"] == "TargetNodes");
+    let nodes = nodes.context("no check TargetNodes")?;
+    let message = nodes["message"].as_str().unwrap_or_default();
+    ensure!(
+        nodes["reason"] == "PortInUse" && message.contains("port 5050, needed for the master, is in use ("),
+        "{nodes}"
+    );
+    cx.kubectl()
+        .run(&["delete", "zkm/fits", "zkm/taken", "--timeout=60s"])?;
     Ok(())
 }

@@ -1,0 +1,59 @@
+//! How the node agents of the target are reached: with the CA that signed their certificates.
+
+use super::Error;
+use super::problem::Problem;
+use crate::context::Context;
+use crate::mesos_cluster::{CredentialsError, secret_name, stored_authority};
+use crate::nodes::Dial;
+use kube::ResourceExt;
+use mesolith_crds::v1alpha1::mesos_cluster::Mtls;
+use mesolith_crds::v1alpha1::{MesosCluster, ZkMigration};
+use std::time::Duration;
+
+/// Of the certificate that the operator shows; it asks a few questions and goes.
+const LIFETIME: Duration = Duration::from_secs(3600);
+
+/// The CA is that of the source's MesosCluster, or that of the Secret `<migration>-ca`. Nothing is made here: a new CA
+/// would not be the one that the nodes trust.
+pub(super) async fn dial(
+    object: &ZkMigration,
+    cluster: Option<&MesosCluster>,
+    cx: &Context,
+) -> Result<Result<Dial, Problem>, Error> {
+    if cluster.is_some_and(|cluster| cluster.spec.security.mtls == Mtls::Disabled) {
+        return Ok(Ok(Dial::plain()));
+    }
+    let own = object.namespace().unwrap_or_default();
+    let (namespace, name) = match cluster {
+        Some(cluster) => (cluster.namespace().unwrap_or(own), secret_name(cluster)),
+        None => (own, format!("{}-ca", object.name_any())),
+    };
+    let found = match stored_authority(cx, &namespace, &name).await {
+        Ok(found) => found,
+        Err(error @ CredentialsError::ReadAuthority { .. }) => {
+            return Ok(Err(Problem::new(error.reason(), error.to_string(), "")));
+        }
+        Err(error) => return Err(Error::ReadAuthority(error)),
+    };
+    let Some(authority) = found else {
+        let remedy = match cluster {
+            Some(cluster) => format!(
+                "The operator makes it when MesosCluster {} is reconciled: see its conditions",
+                cluster.name_any()
+            ),
+            None => format!(
+                "Store the CA that signed the certificates of the nodes (mesolith pki init makes one, mesolith pki issue \
+                 signs): kubectl create secret tls {name} -n {namespace} --cert ca.crt --key ca.key"
+            ),
+        };
+        return Ok(Err(Problem::new(
+            "CertificateAuthorityNotFound",
+            format!(
+                "Node agents answer to mutual TLS only, and there is no Secret {namespace}/{name} with their CA"
+            ),
+            remedy,
+        )));
+    };
+    let dial = Dial::mutual(authority, LIFETIME);
+    Ok(dial.map_err(|error| Problem::new("IssueCertificate", error.to_string(), "")))
+}
