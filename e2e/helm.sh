@@ -127,11 +127,11 @@ lease_moves() {
 }
 
 approvals() {
-  kubectl apply --server-side -f "$root/manifests/examples/migration.yaml" >/dev/null
-  local name; name=$(kubectl get zkm -n default -o 'jsonpath={.items[0].metadata.name}')
   # The operator cannot run phases yet: it must not overwrite what this test writes into the status.
   kubectl scale deployment mesolith-operator -n $namespace --replicas 0 >/dev/null
   kubectl wait pod -n $namespace -l app.kubernetes.io/component=operator --for=delete --timeout=60s >/dev/null
+  kubectl apply --server-side -f "$root/manifests/examples/migration.yaml" >/dev/null
+  local name; name=$(kubectl get zkm -n default -o 'jsonpath={.items[0].metadata.name}')
   kubectl patch zkm "$name" --subresource=status --type=merge -p '{"status": {"phase": "DeployZk", "stage":
     "AwaitingApproval", "direction": "Forward", "evidence": {"phase": "DeployZk", "hash": "9f2c1e", "summary":
     "quorum 3/3", "since": "2026-01-01T14:02:11Z"}}}' >/dev/null

@@ -158,7 +158,7 @@ impl World {
     fn say(&mut self, session: SessionId, message: session::from_agent::Message) -> Vec<Effect> {
         self.apply(Input::Agent {
             session,
-            peer: "10.0.0.1".into(),
+            peer: "192.0.2.1".into(),
             message: Box::new(message),
         })
     }

@@ -162,14 +162,14 @@ mod tests {
 
     #[test]
     fn only_what_can_be_nobody_elses_is_ended() {
-        let me = owner("/w1", "10.0.0.1:5051");
+        let me = owner("/w1", "192.0.2.1:5051");
         let marks = BTreeMap::from([
-            ("same-directory".to_owned(), owner("/w1", "10.0.0.9:5051")),
-            ("same-address".to_owned(), owner("/before", "10.0.0.1:5051")),
+            ("same-directory".to_owned(), owner("/w1", "192.0.2.9:5051")),
+            ("same-address".to_owned(), owner("/before", "192.0.2.1:5051")),
             ("known".to_owned(), me.clone()),
-            ("neighbours".to_owned(), owner("/w2", "10.0.0.2:5051")),
+            ("neighbours".to_owned(), owner("/w2", "192.0.2.2:5051")),
             ("gone".to_owned(), me.clone()),
-            ("neighbours-gone".to_owned(), owner("/w2", "10.0.0.2:5051")),
+            ("neighbours-gone".to_owned(), owner("/w2", "192.0.2.2:5051")),
         ]);
         let groups = [
             "same-directory",
@@ -195,7 +195,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let owners = Owners::new(
             &temp.path().join("run"),
-            Owner::here(Path::new("/w1"), "10.0.0.1:5051"),
+            Owner::here(Path::new("/w1"), "192.0.2.1:5051"),
         );
         owners.claim("c1");
         assert!(owners.marks()["c1"].is_same(&owners.me));

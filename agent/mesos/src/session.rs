@@ -266,9 +266,9 @@ mod tests {
     fn a_master_flag_is_one_of_two_forms() {
         let timeout = Duration::from_secs(10);
         assert!(matches!(
-            Leader::from_flag("10.0.0.1:5050", timeout),
+            Leader::from_flag("192.0.2.1:5050", timeout),
             Ok(Leader::Fixed(_))
         ));
-        assert!(Leader::from_flag("10.0.0.1", timeout).is_err());
+        assert!(Leader::from_flag("192.0.2.1", timeout).is_err());
     }
 }

@@ -190,21 +190,21 @@ mod tests {
         let Some(component::Kind::Zookeeper(server)) = &desired["cp2"][&Kind::ZooKeeper].kind else {
             panic!()
         };
-        assert_eq!((server.my_id, server.bind_address.as_str()), (2, "10.0.1.12"));
+        assert_eq!((server.my_id, server.bind_address.as_str()), (2, "192.0.2.12"));
         assert_eq!(
             server
                 .peers
                 .iter()
                 .map(|p| (p.id, p.host.as_str()))
                 .collect::<Vec<_>>(),
-            [(1, "10.0.1.11"), (2, "10.0.1.12"), (3, "10.0.1.13")]
+            [(1, "192.0.2.11"), (2, "192.0.2.12"), (3, "192.0.2.13")]
         );
         let Some(component::Kind::Master(master)) = &desired["cp1"][&Kind::Master].kind else {
             panic!()
         };
         assert_eq!(
             (master.quorum, master.zookeeper.as_str()),
-            (2, "zk://10.0.1.11:2181,10.0.1.12:2181,10.0.1.13:2181/mesos")
+            (2, "zk://192.0.2.11:2181,192.0.2.12:2181,192.0.2.13:2181/mesos")
         );
         let Some(component::Kind::Agent(agent)) = &desired["w1"][&Kind::Agent].kind else {
             panic!()

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(crate) fn three_nodes() -> Value {
     json!({
         "nodes": [
-            {"name": "cp[1-3]", "address": "10.0.1.1[1-3]:7070"},
+            {"name": "cp[1-3]", "address": "192.0.2.1[1-3]:7070"},
             {"name": "w[1-2]", "address": "w[1-2].dc1:7070", "attributes": {"zone": "a"}}
         ],
         "zookeeper": {"nodes": "cp[1-3]"},
@@ -106,7 +106,7 @@ pub(crate) fn set_phase(
 
 pub(crate) fn cut_off(world: &mut World, node: &str) {
     let message = format!(
-        "{node} (10.0.1.1:7070): connection refused. Is the node agent running? systemctl status mesolith-agent"
+        "{node} (192.0.2.1:7070): connection refused. Is the node agent running? systemctl status mesolith-agent"
     );
     let problem = Problem {
         reason: "NodeUnreachable".into(),

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case::unpaired(edit("/nodes/0/address", json!("10.0.1.11:7070")), "spec.nodes: \"cp[1-3]\" names 3 nodes")]
+    #[case::unpaired(edit("/nodes/0/address", json!("192.0.2.11:7070")), "spec.nodes: \"cp[1-3]\" names 3 nodes")]
     #[case::unknown(edit("/masters/nodes", json!("cp[1-4]")), "spec.masters.nodes: \"cp4\" is not in spec.nodes")]
     #[case::neither(edit("/zookeeper", json!({})), "spec.zookeeper: give either nodes or external")]
     #[case::two_groups(

@@ -118,7 +118,7 @@ pub struct NodeSet {
     pub name: String,
 
     /// Host and port of the node agent, `host:7070`, or a range of the same size as the name's:
-    /// `10.0.1.1[1-3]:7070`.
+    /// `192.0.2.1[1-3]:7070`.
     #[schemars(
         length(min = 3, max = 253),
         regex(pattern = r"^[A-Za-z0-9.\-:\[\],]+:[0-9]{1,5}$")

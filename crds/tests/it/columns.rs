@@ -37,7 +37,7 @@ async fn kubectl_shows_what_people_need() {
     clusters.create("prod", &nodes).await.unwrap();
     let status = json!({
         "conditions": ready("WaitingForQuorum", "2 of 3 ZooKeeper servers up"),
-        "leader": "10.0.1.12:5050", "masters": {"ready": 3, "desired": 3, "summary": "3/3"},
+        "leader": "192.0.2.12:5050", "masters": {"ready": 3, "desired": 3, "summary": "3/3"},
         "agents": {"ready": 9, "desired": 9, "summary": "9/9"}, "tasks": 2113, "version": "0.1.0",
         "resources": {"cpus": {"used": 412.0, "total": 15840.0, "summary": "412/15840"},
                       "mem": {"used": 0.0, "total": 0.0, "summary": "0/0"},
@@ -54,7 +54,7 @@ async fn kubectl_shows_what_people_need() {
     let row = kubectl.run(&["get", "mc", "-o", "wide", "--no-headers"]).unwrap();
     for value in [
         "False",
-        "10.0.1.12:5050",
+        "192.0.2.12:5050",
         "3/3",
         "9/9",
         "412/15840",

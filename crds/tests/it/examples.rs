@@ -34,6 +34,25 @@ fn examples_apply_and_apply_again() {
     );
 }
 
+/// Whoever applies an example unchanged must not knock on a stranger's machines: addresses are this machine's own, or
+/// reserved for documentation (RFC 5737).
+#[test]
+fn examples_name_nobodys_machines() {
+    for entry in std::fs::read_dir(root().join("manifests/examples")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let words = text.split(|c: char| !(c.is_ascii_digit() || c == '.' || c == '[' || c == '-'));
+        for word in words.filter(|word| word.matches('.').count() == 3) {
+            let nobodys = ["127.", "192.0.2.", "198.51.100.", "203.0.113."];
+            assert!(
+                nobodys.iter().any(|prefix| word.starts_with(prefix)),
+                "{}: {word}",
+                path.display()
+            );
+        }
+    }
+}
+
 #[test]
 fn examples_resolve() {
     let read = |name: &str| std::fs::read_to_string(root().join("manifests/examples").join(name)).unwrap();

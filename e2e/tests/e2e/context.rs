@@ -42,8 +42,8 @@ impl Context {
         World::down(self.world.options())
     }
 
-    /// Applies one of `manifests/examples`, moved to this world's addresses; what lies in a data centre there is
-    /// looked for on loopback, where nobody answers.
+    /// Applies one of `manifests/examples`, moved to this world's addresses. Those reserved for documentation become
+    /// loopback addresses where nobody answers.
     pub(crate) fn apply_example(&self, file: &str) -> anyhow::Result<()> {
         self.kubectl().apply(&self.example(file)?).map(drop)
     }
@@ -53,8 +53,8 @@ impl Context {
         let text = std::fs::read_to_string(root().join("manifests/examples").join(file))?;
         Ok(text
             .replace("127.0.0.", &format!("127.0.{KEY}."))
-            .replace("10.0.", "127.0.")
-            .replace("10.1.", "127.1."))
+            .replace("192.0.2.", "127.192.2.")
+            .replace("198.51.100.", "127.198.51."))
     }
 
     pub(crate) fn kubectl(&self) -> &Kubectl {

@@ -46,11 +46,11 @@ fn a_stored_authority_issues_as_the_one_that_was_stored() {
 #[test]
 fn what_is_not_an_address_or_a_request_is_refused() {
     let ca = Authority::create("prod").unwrap();
-    let bad = CertificateRequest::new(Identity::new(Role::Node, "n1").unwrap(), ["10.0.0.1:7070"]);
+    let bad = CertificateRequest::new(Identity::new(Role::Node, "n1").unwrap(), ["192.0.2.1:7070"]);
     let error = ca.issue(&bad).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "'10.0.0.1:7070' is neither an IP address nor a host name; give it without a port"
+        "'192.0.2.1:7070' is neither an IP address nor a host name; give it without a port"
     );
     assert!(matches!(
         ca.sign("garbage", &request(Role::Node, "n1")),

@@ -202,9 +202,9 @@ impl Hand {
             Acl::new(Permission::READ, AuthId::anyone()),
         ];
         let from = if self.script.masks {
-            "10.1.2.3/8"
+            "192.0.2.3/24"
         } else {
-            "10.1.2.3"
+            "192.0.2.3"
         };
         let address = [
             Acl::new(Permission::ALL, AuthId::anyone()),

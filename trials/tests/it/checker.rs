@@ -66,7 +66,7 @@ async fn finds_each_planted_difference() {
     // The ACL, then how often it was set.
     let list = [
         Acl::new(Permission::ALL, AuthId::anyone()),
-        Acl::new(Permission::READ, AuthId::new("ip", "10.0.0.1")),
+        Acl::new(Permission::READ, AuthId::new("ip", "192.0.2.1")),
     ];
     client.set_acl("/b/acl", &list, None).await.unwrap();
     assert_eq!(

@@ -11,7 +11,7 @@ fn endpoints(texts: &[&str]) -> Vec<Endpoint> {
 #[test]
 fn reads_a_list_with_everything_in_it() {
     let text = "server.1=zk1:2888:3888:participant;0.0.0.0:2181\n\
-                server.2=10.0.0.2:2888:3888|10.1.0.2:2889:3889:participant;10.0.0.2:2181\n\
+                server.2=192.0.2.2:2888:3888|198.51.100.2:2889:3889:participant;192.0.2.2:2181\n\
                 server.3=[2001:db8::3]:2888:3888:observer;[::]:2182\n\
                 server.12=zk12:2888:3888\n\
                 weight.1=1\ngroup.1=1:2\n\nversion=1000000ab";
@@ -22,7 +22,7 @@ fn reads_a_list_with_everything_in_it() {
     };
     assert_eq!(one.quorum, endpoints(&["zk1:2888"]));
     assert_eq!(one.client_address(), Endpoint::parse("zk1:2181"));
-    assert_eq!(two.quorum, endpoints(&["10.0.0.2:2888", "10.1.0.2:2889"]));
+    assert_eq!(two.quorum, endpoints(&["192.0.2.2:2888", "198.51.100.2:2889"]));
     assert_eq!(three.role, Role::Observer);
     assert_eq!(three.quorum_at("x"), ["[2001:db8::3]:2888"]);
     assert_eq!(three.client_address(), Endpoint::parse("[2001:db8::3]:2182"));

@@ -45,7 +45,7 @@ pub async fn write(
     let open = CreateMode::Persistent.with_acls(Acls::anyone_all());
     let list = [
         Acl::new(Permission::ALL, AuthId::anyone()),
-        Acl::new(Permission::READ, AuthId::new("ip", "10.1.2.3")),
+        Acl::new(Permission::READ, AuthId::new("ip", "192.0.2.3")),
     ];
     client.mkdir(root, &open).await?;
     for round in 0..rounds {

@@ -1,18 +1,18 @@
-//! Servers as a user names them: `host:port[:quorum-port]`, comma between them.
+//! Servers as a user writes them: `host:port[:quorum-port]`, separated by commas.
 
 use super::Error;
 
-/// The port that clients of a ZooKeeper server use where nothing else is said.
+/// The usual client port of a ZooKeeper server.
 const CLIENT_PORT: u16 = 2181;
 
 /// One server of an ensemble.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ServerAddress {
-    /// Name or address, without brackets, in lower case.
+    /// Host name or address, without brackets, in lower case.
     pub host: String,
-    /// Where clients connect.
+    /// Port for clients.
     pub client_port: u16,
-    /// Where followers and observers connect when it leads, if the user said so; else it is asked for.
+    /// Quorum port, if the user gave it; otherwise the server is asked for it.
     pub quorum_port: Option<u16>,
 }
 
@@ -23,7 +23,7 @@ impl ServerAddress {
         join(&self.host, self.client_port)
     }
 
-    /// `host:port` for observers, if the user said the port.
+    /// `host:port` for observers, if the user gave the quorum port.
     #[must_use]
     pub fn quorum(&self) -> Option<String> {
         self.quorum_port.map(|port| join(&self.host, port))
@@ -45,7 +45,10 @@ fn join(host: &str, port: u16) -> String {
     }
 }
 
-/// Reads a list of servers; `flag` is named in errors.
+/// Parses a list of servers. `flag` is named in errors.
+///
+/// # Errors
+/// When a part is not a server, a server appears twice, or the list is empty.
 ///
 /// # Errors
 /// When one is no server, one is there twice, or there is none.
@@ -141,7 +144,7 @@ mod tests {
                 "ZK1:2181:2888, zk2:2182:3888",
                 vec!["zk1:2181:2888", "zk2:2182:3888"],
             ),
-            ("10.0.0.1:2181,", vec!["10.0.0.1:2181"]),
+            ("192.0.2.1:2181,", vec!["192.0.2.1:2181"]),
             ("[::1]:2181:2888", vec!["[::1]:2181:2888"]),
             ("[fe80::1]", vec!["[fe80::1]:2181"]),
         ] {

@@ -209,11 +209,11 @@ mod tests {
     #[test]
     fn what_was_refused_is_left_out_and_never_more_is_granted() {
         let mut common = Common::default();
-        let (open, mask) = (Acl::open(), entry("ip", "10.1.2.3/8"));
-        let list = [open.clone(), mask.clone(), entry("ip", "10.1.2.3")];
+        let (open, mask) = (Acl::open(), entry("ip", "192.0.2.3/24"));
+        let list = [open.clone(), mask.clone(), entry("ip", "192.0.2.3")];
         assert_eq!(common.list(Some(&list)).as_deref(), Some(&list[..]));
         assert_eq!(common.refuse_list(&list).as_deref(), Some("ip:ADDRESS/BITS"));
-        let left = [open, entry("ip", "10.1.2.3")];
+        let left = [open, entry("ip", "192.0.2.3")];
         assert_eq!(common.list(Some(&list)).as_deref(), Some(&left[..]));
         assert!(common.same_list(Some(&list), Some(&left)));
         assert!(!common.same_list(Some(&list), None));
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn of_several_entries_a_scheme_is_blamed_first_and_old_servers_take_no_masks() {
-        let list = [entry("sasl", "bob"), entry("ip", "10.0.0.0/8")];
+        let list = [entry("sasl", "bob"), entry("ip", "192.0.2.0/24")];
         let mut common = Common::default();
         assert_eq!(common.refuse_list(&list).as_deref(), Some("sasl"));
         assert_eq!(common.refuse_list(&list).as_deref(), Some(MASK));

@@ -89,7 +89,7 @@ async fn sees_an_acl_with_the_next_look() {
         let mut side = Side::start_with(config).await;
         let list = [
             Acl::new(Permission::ALL, AuthId::anyone()),
-            Acl::new(Permission::READ, AuthId::new("ip", "10.1.2.3")),
+            Acl::new(Permission::READ, AuthId::new("ip", "192.0.2.3")),
         ];
         client.set_acl("/a/n3", &list, None).await.unwrap();
         let event = side

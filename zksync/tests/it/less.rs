@@ -177,7 +177,7 @@ async fn has_what_it_can_hold(source: Setup, target: Setup, old: bool, entry: Au
 async fn servers_of_3_4_get_persistent_nodes_and_no_masks() {
     let source = setup(Setup::version("3.9.3"), 1);
     let target = setup(Setup::version("3.4.14"), 101);
-    has_what_it_can_hold(source, target, true, AuthId::new("ip", "10.1.2.3/8")).await;
+    has_what_it_can_hold(source, target, true, AuthId::new("ip", "192.0.2.3/24")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

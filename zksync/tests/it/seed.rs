@@ -44,7 +44,7 @@ pub async fn fill(client: &Client, root: &str, rounds: usize, old: bool) {
     let open = CreateMode::Persistent.with_acls(Acls::anyone_all());
     let list = [
         Acl::new(Permission::ALL, AuthId::anyone()),
-        Acl::new(Permission::READ, AuthId::new("ip", "10.1.2.3")),
+        Acl::new(Permission::READ, AuthId::new("ip", "192.0.2.3")),
     ];
     let make = async |path: String, mode: CreateMode| {
         let options = mode.with_acls(Acls::anyone_all());

@@ -290,7 +290,7 @@ fn a_part_that_is_being_stopped_is_not_asked_to_go_again() {
 #[test]
 fn a_leaving_server_goes_after_the_others_know() {
     let mut spec = three_nodes();
-    spec["nodes"][0] = json!({"name": "cp[1-4]", "address": "10.0.1.1[1-4]:7070"});
+    spec["nodes"][0] = json!({"name": "cp[1-4]", "address": "192.0.2.1[1-4]:7070"});
     spec["zookeeper"]["nodes"] = json!("cp[1-4]");
     let mut world = serving(&desired(spec.clone()));
     spec["zookeeper"]["nodes"] = json!("cp[1-3]");

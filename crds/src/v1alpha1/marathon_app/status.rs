@@ -137,7 +137,7 @@ pub struct LastTaskFailure {
     /// Version of the definition it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// When.
+    /// When it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Time>,
 }

@@ -34,9 +34,9 @@ pub enum SpecError {
     /// A range expression is wrong.
     #[error("{field}: {source}")]
     Range {
-        /// Where.
+        /// The field of the spec.
         field: String,
-        /// What.
+        /// What is wrong with it.
         #[source]
         source: ranges::Error,
     },
@@ -64,17 +64,17 @@ pub enum SpecError {
     /// A role refers to a node that is not listed.
     #[error("{field}: {name:?} is not in spec.nodes; add it there or correct the name")]
     Unknown {
-        /// Where.
+        /// The field of the spec.
         field: String,
-        /// Which.
+        /// Name of the node.
         name: String,
     },
     /// A role names the same node twice.
     #[error("{field}: {name:?} is named twice")]
     Repeated {
-        /// Where.
+        /// The field of the spec.
         field: String,
-        /// Which.
+        /// Name of the node.
         name: String,
     },
 }
@@ -200,12 +200,12 @@ mod tests {
     #[test]
     fn ranges_pair_names_with_addresses() {
         let table =
-            NodeTable::new(&[set("cp[1-3]", "10.0.1.1[1-3]:7070"), set("w1", "w1.dc1:7070")]).unwrap();
+            NodeTable::new(&[set("cp[1-3]", "192.0.2.1[1-3]:7070"), set("w1", "w1.dc1:7070")]).unwrap();
         assert_eq!(table.len(), 4);
         let nodes = table.select("spec.masters.nodes", "cp[2-3]").unwrap();
         assert_eq!(
             nodes.iter().map(|n| n.host()).collect::<Vec<_>>(),
-            ["10.0.1.12", "10.0.1.13"]
+            ["192.0.2.12", "192.0.2.13"]
         );
         let error = table.select("spec.masters.nodes", "cp[3-4]").unwrap_err();
         assert_eq!(

@@ -9,7 +9,7 @@ use super::world::{ADMINISTRATOR, World, create};
 use crate::settings::Side;
 
 impl World {
-    /// A client of a side does something.
+    /// A client of a side makes a random change.
     pub(super) fn client(&mut self, side: Side) {
         let client = self.random.random_range(0..3);
         let session = self.ensemble(side).clients[client];
@@ -26,13 +26,13 @@ impl World {
         self.on(side, session, request);
     }
 
-    /// An administrator makes a node.
+    /// An administrator creates a node.
     pub(super) fn create(&mut self, side: Side, path: &str) {
         let create = create(path, CreateMode::Persistent);
         self.on(side, ADMINISTRATOR, Request::Single(create));
     }
 
-    /// An administrator deletes one.
+    /// An administrator deletes a node.
     pub(super) fn delete(&mut self, side: Side, path: &str) {
         let delete = Write::Delete {
             path: path.into(),
@@ -41,7 +41,7 @@ impl World {
         self.on(side, ADMINISTRATOR, Request::Single(delete));
     }
 
-    /// An administrator sets its data.
+    /// An administrator sets a node's data.
     pub(super) fn set(&mut self, side: Side, path: &str) {
         let set = Write::SetData {
             path: path.into(),
@@ -88,7 +88,7 @@ impl World {
         self.on(side, session, Request::CloseSession);
     }
 
-    /// The engine's tree is what the side has, and nobody says what was done: a client's link.
+    /// The engine's tree becomes what the side has, without a transaction. That is how a client link sees changes.
     pub(super) fn see_silently(&mut self, side: Side) {
         let ensemble = self.ensemble(side);
         while let Some(txn) = ensemble.stream.pop_front() {
@@ -114,7 +114,7 @@ impl World {
                 create(&path, mode)
             }
             3 | 4 => {
-                // As a sequential create arrives.
+                // The leader sees a sequential create under its final name.
                 let above = if self.owned && side == Side::B { "/b" } else { "/a" };
                 let parent = self.tree(side).get(above);
                 let counter = parent.map_or(0, |node| node.stored().cversion);
@@ -148,8 +148,8 @@ impl World {
         };
         let mut list = vec![entry(self.random.random_range(24..32), "world", "anyone")];
         match self.random.random_range(0..6) {
-            0 => list.push(entry(3, "ip", "10.0.0.0/8")),
-            1 => list = vec![entry(3, "ip", "10.0.0.0/8")],
+            0 => list.push(entry(3, "ip", "192.0.2.0/24")),
+            1 => list = vec![entry(3, "ip", "192.0.2.0/24")],
             _ => {}
         }
         list

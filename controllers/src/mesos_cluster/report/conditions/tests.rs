@@ -73,7 +73,7 @@ fn an_unreachable_node_comes_with_its_remedy() {
     assert_eq!((truth, reason), ("False", "WaitingForQuorum"));
     assert_eq!(
         message,
-        "2 of 3 ZooKeeper servers up; cp3 (10.0.1.1:7070): connection refused. Is the node agent running? systemctl status mesolith-agent"
+        "2 of 3 ZooKeeper servers up; cp3 (192.0.2.1:7070): connection refused. Is the node agent running? systemctl status mesolith-agent"
     );
     assert_eq!(of(&findings, "NodesReachable").1, "NodeUnreachable");
     assert_eq!(
