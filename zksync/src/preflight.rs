@@ -1,4 +1,4 @@
-//! What must be right before an engine begins: nothing is written before, and everything that is wrong is said at once.
+//! What must be right before an engine begins. Nothing is written before, and all problems are reported at once.
 //!
 //! [`check`] is pure, over what [`probe`] and the observers' trees say.
 
@@ -17,10 +17,10 @@ use crate::identity::Verdict;
 use crate::settings::Side;
 use crate::{Routes, checkpoint};
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// CamelCase, for programs.
+    /// A reason for programs, CamelCase.
     pub reason: String,
     /// What is wrong, and where.
     pub message: String,
@@ -44,19 +44,40 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// A server as it was given, and what it says.
+/// What is wrong, a line each. A remedy that several problems share is said once, after the last of them.
+pub fn sentences(problems: &[Problem]) -> String {
+    let line = |(at, problem): (usize, &Problem)| {
+        let said_later = problems[at + 1..]
+            .iter()
+            .any(|later| later.remedy == problem.remedy);
+        if said_later {
+            problem.message.clone()
+        } else {
+            problem.to_string()
+        }
+    };
+    problems
+        .iter()
+        .enumerate()
+        .map(line)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// A server and its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     /// `host:port`.
     pub address: String,
-    /// What it says.
+    /// Its answer.
     pub probe: Probe,
 }
 
-/// What is known. Whatever is not known yet is left out and not judged, so that [`check`] can be asked at every step.
+/// What is known so far. Facts that are not known yet are left out and not judged, so [`check`] can be called at
+/// every step.
 #[derive(Debug, Clone)]
 pub struct Facts<'a> {
-    /// Name of the engine; its checkpoint is found by it.
+    /// Name of the engine, by which its checkpoint is found.
     pub engine: &'a str,
     /// What is kept equal.
     pub routes: &'a Routes,
@@ -64,26 +85,27 @@ pub struct Facts<'a> {
     pub source: &'a [Server],
     /// Servers of B.
     pub target: &'a [Server],
-    /// A's tree.
+    /// A's tree, once it was read.
     pub a: Option<&'a Tree>,
-    /// B's tree.
+    /// B's tree, once it was read.
     pub b: Option<&'a Tree>,
-    /// Whether both were found to be one ensemble: see [`crate::identity::same_ensemble`].
+    /// Whether both sides were found to be the same ensemble, see [`crate::identity::same_ensemble`].
     pub same_ensemble: bool,
-    /// What the stored identity says of A.
+    /// Whether A is the ensemble that the stored identity describes.
     pub identity: Option<Verdict>,
-    /// Whether the memory is too small.
+    /// The refusal, if there is too little memory.
     pub memory: Option<Refusal>,
-    /// Where no observer can join, an ensemble is followed through its client ports.
+    /// Whether client ports are good enough. They are used where no observer can join.
     pub client_ports_will_do: bool,
-    /// B is filled by file: it does not run yet, so its servers are not asked.
+    /// B is filled by file. It does not run yet, so its servers are not asked.
     pub seeded_by_file: bool,
-    /// The user wants what the side that follows has in scope to be lost (`--overwrite`). Asked for with each start and never kept.
+    /// The user allows that data is lost on the side that follows (`--overwrite`). Has to be given at each start and
+    /// is never stored.
     pub overwrite: bool,
 }
 
 impl<'a> Facts<'a> {
-    /// Nothing known.
+    /// Facts of an engine that knows nothing yet.
     pub fn new(engine: &'a str, routes: &'a Routes) -> Self {
         Self {
             engine,
@@ -102,7 +124,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Everything that is wrong, in the order in which a person would mend it. None: the engine may begin.
+/// All problems, in the order in which a person would solve them. The engine may begin when there is none.
 pub fn check(facts: &Facts<'_>) -> Vec<Problem> {
     let mut problems = servers::check(Side::A, facts.source, facts.client_ports_will_do);
     if !facts.seeded_by_file {
@@ -114,7 +136,7 @@ pub fn check(facts: &Facts<'_>) -> Vec<Problem> {
             "--source and --target are the same ensemble: a session that was opened on one is on the other.",
             "Name the servers of two different ensembles.",
         ));
-        // What else differs is of no interest then.
+        // Other differences do not matter then.
         return problems;
     }
     if let Some(Verdict::Different(sentence)) = &facts.identity {

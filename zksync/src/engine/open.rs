@@ -77,10 +77,9 @@ pub(super) fn refuse(problems: &[Problem]) -> Error {
         Some("NotEmpty") => "NotEmpty",
         _ => "Preflight",
     };
-    let sentences: Vec<_> = problems.iter().map(ToString::to_string).collect();
     Error::Refused {
         reason,
-        message: sentences.join("\n"),
+        message: preflight::sentences(problems),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whether the trees allow what is wanted.
+//! Checks that the contents of both trees allow what the user wants.
 
 use mesolith_zk::tree::{Node, Tree};
 
@@ -7,11 +7,11 @@ use super::{Facts, Problem};
 use crate::checkpoint::Checkpoint;
 use crate::settings::{Direction, Side};
 
-/// Paths named in a message.
+/// Most paths that a message names.
 const NAMED: usize = 3;
 
 pub(super) fn check(facts: &Facts<'_>) -> Vec<Problem> {
-    // Where this engine has been before, nothing is a surprise.
+    // An engine that has been here before expects what it finds.
     let known = facts
         .b
         .is_some_and(|b| Checkpoint::read(b, &Checkpoint::path(facts.engine)).is_some());
@@ -34,8 +34,8 @@ fn tree<'a>(facts: &Facts<'a>, side: Side) -> Option<&'a Tree> {
     }
 }
 
-/// Every root must be there on the side that writes: a path with a typing error would follow nothing, and say that all is
-/// well.
+/// Every root must exist on the side that writes. With a typing error in the path the engine would follow nothing,
+/// and report that all is well.
 fn roots(facts: &Facts<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for route in facts.routes.routes() {
@@ -70,7 +70,7 @@ fn roots(facts: &Facts<'_>) -> Vec<Problem> {
     problems
 }
 
-/// The deepest node above a path.
+/// The deepest existing node above a path.
 fn nearest<'t>(tree: &'t Tree, path: &str) -> Node<'t> {
     let mut at = tree.root();
     for name in path.split('/').filter(|name| !name.is_empty()) {
@@ -82,8 +82,8 @@ fn nearest<'t>(tree: &'t Tree, path: &str) -> Node<'t> {
     at
 }
 
-/// What would be lost on the side that follows: nodes that the side that writes does not have, and data that it has
-/// otherwise. Where both write, what one has comes to the other.
+/// Finds what would be lost on the side that follows: nodes that the writing side does not have, and data that
+/// differs. Where both sides write, nothing is lost, since each side gets what the other one has.
 fn not_empty(facts: &Facts<'_>, from: Side) -> Option<Problem> {
     let side = from.other();
     let (source, target) = (tree(facts, from)?, tree(facts, side)?);
@@ -98,7 +98,7 @@ fn not_empty(facts: &Facts<'_>, from: Side) -> Option<Problem> {
             .owner()
             .is_some_and(|owner| !source.sessions().contains_key(&owner));
         let lost = match source.get(&place.there) {
-            // A node without data holds nothing; tools make such ones on the way to others.
+            // A node without data holds nothing; tools create such nodes on the way to others.
             Some(same) => !node.data().unwrap_or_default().is_empty() && same.data() != node.data(),
             None => true,
         };

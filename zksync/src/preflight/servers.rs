@@ -1,4 +1,4 @@
-//! Whether the servers are ZooKeeper's, and which.
+//! Checks that the servers are ZooKeeper servers that an engine can follow.
 
 use mesolith_zk::Error;
 use mesolith_zk::four_letter::{Mode, ServerStatus, Words};
@@ -6,18 +6,18 @@ use mesolith_zk::four_letter::{Mode, ServerStatus, Words};
 use super::{Problem, Server};
 use crate::settings::Side;
 
-/// What a server says when it is asked what it is.
+/// A server's answer to the question what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {
-    /// It takes part.
+    /// It serves as a member of an ensemble.
     Serving(ServerStatus),
-    /// It is ZooKeeper and has no quorum.
+    /// It is a ZooKeeper server without a quorum.
     NoQuorum,
-    /// It is ZooKeeper and does not answer `srvr`.
+    /// It is a ZooKeeper server that does not answer `srvr`.
     NotWhitelisted,
-    /// Nobody is there, or what is there does not answer.
+    /// It does not answer, or nothing listens there.
     Silent(String),
-    /// Somebody else is there.
+    /// Something other than ZooKeeper answers.
     NotZooKeeper(String),
 }
 
@@ -36,7 +36,7 @@ pub(super) fn classify(answer: Result<ServerStatus, Error>) -> Probe {
         Ok(status) => Probe::Serving(status),
         Err(Error::FourLetter { cause, .. }) => match cause.strip_prefix("it says: ") {
             Some(said) if said.contains("whitelist") => Probe::NotWhitelisted,
-            // A TLS or quorum port closes the connection without a word.
+            // TLS ports and quorum ports close the connection without an answer.
             Some("an empty answer") => Probe::NotZooKeeper("it closes the connection".to_owned()),
             Some(said) => {
                 Probe::NotZooKeeper(format!("it says: {}", said.chars().take(80).collect::<String>()))
@@ -48,13 +48,13 @@ pub(super) fn classify(answer: Result<ServerStatus, Error>) -> Probe {
     }
 }
 
-/// Oldest version whose leader takes observers and whose records are known.
+/// Oldest version that the engine can follow: the formats of its records are known, and its leader accepts observers.
 const OLDEST: (u32, u32) = (3, 4);
 
-/// From here on a server says who the others are, so that the leader is found whoever is named.
+/// From this version on each server knows the others, so the leader is found through any of them.
 const NAMES_OTHERS: (u32, u32) = (3, 5);
 
-/// What is wrong with one side's servers. Some may be down, as long as the leader can be found.
+/// Problems with one side's servers. Some servers may be down, as long as the leader can be found.
 pub(super) fn check(side: Side, servers: &[Server], client_ports_will_do: bool) -> Vec<Problem> {
     let flag = flag(side);
     let mut problems = Vec::new();

@@ -1,4 +1,4 @@
-//! Every bad input gets its reason, names what is wrong, and says what to do.
+//! Every bad input has its reason, and a message that names what is wrong and what to do.
 
 use mesolith_zk::Error;
 use mesolith_zk::four_letter::{Mode, ServerStatus};
@@ -63,7 +63,7 @@ fn routes(roots: &[&str], direction: Direction) -> Routes {
     .unwrap()
 }
 
-/// A case: what is wrong, its reason, and what the message must name.
+/// A case: what is wrong, the reason, and what the message must contain.
 struct Case<'a>(&'a str, Facts<'a>, &'a [(&'a str, &'a str)]);
 
 #[test]
@@ -367,5 +367,22 @@ fn every_bad_input_is_refused_with_its_reason() {
                 "{name}: {problem}"
             );
         }
+    }
+}
+
+#[test]
+fn a_remedy_that_three_servers_share_is_said_once() {
+    let all = routes(&["/"], Direction::AToB);
+    let web = ["a1:80", "a2:80", "a3:80"].map(|address| failing(address, "it says: HTTP/1.1 400"));
+    let problems = check(&Facts {
+        source: &web,
+        ..Facts::new("main", &all)
+    });
+    let said = sentences(&problems);
+    assert_eq!(problems.len(), 3, "{said}");
+    assert_eq!(said.matches("Give its client port").count(), 1, "{said}");
+    assert!(said.ends_with(&problems[2].remedy), "{said}");
+    for address in ["a1:80", "a2:80", "a3:80"] {
+        assert!(said.contains(address), "{said}");
     }
 }
