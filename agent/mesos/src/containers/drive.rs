@@ -195,9 +195,9 @@ async fn supervise(
                 Command::Kill(by) => {
                     // As in Mesos, what is being ended is not checked any more.
                     drop(health.take());
-                    stopping = Some(Stopping::by(by, running, stopping));
+                    stopping = Some(Stopping::by(by, own, running, stopping));
                 }
-                Command::Cleanup => stopping = Some(Stopping::by(Instant::now(), running, stopping)),
+                Command::Cleanup => stopping = Some(Stopping::by(Instant::now(), own, running, stopping)),
                 Command::Resize(limits) => running.resize(job, limits),
             },
         }
@@ -211,15 +211,15 @@ struct Stopping {
 }
 
 impl Stopping {
-    /// Goes on with the earlier end of the two.
-    fn by(by: Instant, running: &Running, before: Option<Self>) -> Self {
-        let ask = before.is_none();
+    /// Goes on with the earlier end of the two. Without a signal it has been asked in another way.
+    fn by(by: Instant, signal: bool, running: &Running, before: Option<Self>) -> Self {
+        let first = before.is_none();
         match before {
             Some(before) if before.by <= by => before,
             Some(_) | None => {
                 let running = running.clone();
                 let stop = tokio::spawn(async move {
-                    while let Err(e) = running.stop(by, ask).await {
+                    while let Err(e) = running.stop(by, signal, first).await {
                         tracing::warn!("failed to stop a container, trying again: {e}");
                         tokio::time::sleep(RETRY).await;
                     }
@@ -308,11 +308,12 @@ impl Running {
         }
     }
 
-    /// Asks it to end, unless that was done, and kills what is left of it at the end of the time.
-    async fn stop(&self, by: Instant, ask: bool) -> Result<(), String> {
+    /// Asks it to end, once, and kills what is left of it at the end of the time. A process has it on record that it was
+    /// asked; a Docker container has not.
+    async fn stop(&self, by: Instant, signal: bool, first: bool) -> Result<(), String> {
         match self {
-            Self::Process(process) => process.stop(by).await,
-            Self::Docker(container) => container.stop(by, ask).await,
+            Self::Process(process) => process.stop(by, signal).await,
+            Self::Docker(container) => container.stop(by, signal && first).await,
         }
     }
 

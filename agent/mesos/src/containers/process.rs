@@ -151,8 +151,12 @@ impl Process {
         }
     }
 
-    /// Everything in it has until then, and is asked once.
-    pub(super) async fn stop(&self, by: Instant) -> Result<(), String> {
+    /// Everything in it has until then. Without a signal nothing but its end comes from here: an executor that is to
+    /// end its tasks must not be told to go itself.
+    pub(super) async fn stop(&self, by: Instant, signal: bool) -> Result<(), String> {
+        if !signal {
+            tokio::time::sleep_until(by).await;
+        }
         let left = by.saturating_duration_since(Instant::now());
         match &self.handle {
             Some(handle) => handle.stop(left).await.map(drop).map_err(|e| e.to_string()),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
+use mesolith_proto::mesolith::session::v1::{ShutdownFramework, from_master};
 use mesolith_proto::mesos::v1::{CommandInfo, ExecutorId, ExecutorInfo, TaskInfo, TaskState};
 use mesolith_proto::recordio::RecordIo;
 use serde_json::{Value, json};
@@ -11,19 +12,24 @@ use tokio_util::io::StreamReader;
 
 use crate::agent::Agent;
 use crate::eventually;
-use crate::master::FRAMEWORK;
-use crate::tasks::{scalar, shell};
+use crate::master::{FRAMEWORK, framework_id};
+use crate::tasks::{grace, scalar, shell};
 
 fn with_executor(id: &str) -> TaskInfo {
+    with_executor_of(id, "env; sleep 1000")
+}
+
+fn with_executor_of(id: &str, script: &str) -> TaskInfo {
     TaskInfo {
         command: None,
         executor: Some(ExecutorInfo {
             executor_id: ExecutorId { value: "E".into() },
             command: Some(CommandInfo {
-                value: Some("env; sleep 1000".into()),
+                value: Some(script.into()),
                 ..Default::default()
             }),
             resources: vec![scalar("cpus", 0.1), scalar("mem", 32.0)],
+            shutdown_grace_period: grace(1_500).grace_period,
             ..Default::default()
         }),
         ..shell(id, "")
@@ -123,4 +129,26 @@ async fn an_executor_subscribes_gets_tasks_and_reports() {
     })
     .await;
     agent.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn an_executor_is_asked_to_end_by_its_api_alone_and_killed_after_its_grace() {
+    let agent = Agent::start(&[]).await;
+    let script = "trap 'echo signalled' TERM; env; echo up; while :; do sleep 0.1; done";
+    agent.master.run(with_executor_of("a", script)).await;
+    let env = agent.output("E", "up").await;
+    assert!(
+        env.contains("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD=1.5secs\n"),
+        "{env}"
+    );
+    let gone = ShutdownFramework {
+        framework_id: Some(framework_id()),
+    };
+    agent
+        .master
+        .send(from_master::Message::ShutdownFramework(gone))
+        .await;
+    agent.nothing_is_left().await;
+    let said = agent.output("E", "up").await;
+    assert!(!said.contains("signalled"), "{said}");
 }
