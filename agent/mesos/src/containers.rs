@@ -7,6 +7,7 @@ mod fetch;
 mod health;
 mod limits;
 mod process;
+mod running;
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -7,29 +7,18 @@
 //! An adopted container enters where it is. What is left of a container is removed only after the machine has its end
 //! on record, so an agent killed in between finds it again.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use mesolith_proto::mesos::v1::{CommandInfo, ContainerId, ContainerStatus, NetworkInfo, network_info};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::{Command, Events, Job, Limits, docker, fetch, health, process};
+use super::running::{Running, Stopping};
+use super::{Command, Events, Job, docker, fetch, health, process};
 use crate::agent::now;
 use crate::sandbox;
 use crate::state::{ContainerEvent, Exit, Kind, NotLaunched, launch};
-
-/// After a failed try to end a container.
-const RETRY: Duration = Duration::from_secs(1);
-
-/// A container that runs, or has run.
-#[derive(Clone)]
-pub(super) enum Running {
-    Process(process::Process),
-    Docker(docker::Container),
-}
 
 enum Outcome {
     Running(Running),
@@ -204,35 +193,6 @@ async fn supervise(
     }
 }
 
-/// A stop under way; it ends with this value.
-struct Stopping {
-    by: Instant,
-    _task: AbortOnDropHandle<()>,
-}
-
-impl Stopping {
-    /// Goes on with the earlier end of the two. Without a signal it has been asked in another way.
-    fn by(by: Instant, signal: bool, running: &Running, before: Option<Self>) -> Self {
-        let first = before.is_none();
-        match before {
-            Some(before) if before.by <= by => before,
-            Some(_) | None => {
-                let running = running.clone();
-                let stop = tokio::spawn(async move {
-                    while let Err(e) = running.stop(by, signal, first).await {
-                        tracing::warn!("failed to stop a container, trying again: {e}");
-                        tokio::time::sleep(RETRY).await;
-                    }
-                });
-                Self {
-                    by,
-                    _task: AbortOnDropHandle::new(stop),
-                }
-            }
-        }
-    }
-}
-
 /// Removes what is left; failing to is not worse than a leftover that the next start removes.
 async fn clean(job: &Job, left: Option<Running>) {
     match left {
@@ -255,72 +215,4 @@ async fn clean(job: &Job, left: Option<Running>) {
         tracing::warn!(path = %records.display(), "failed to remove process records: {e}");
     }
     crate::checkpoint::remove_empty_up_to(&job.meta, &job.settings.paths.meta(&job.agent_id));
-}
-
-impl Running {
-    fn status(&self, job: &Job) -> ContainerStatus {
-        let address = self.address().or(job.settings.advertised);
-        let ip = address.map(|ip| network_info::IpAddress {
-            protocol: Some(match ip {
-                IpAddr::V4(_) => network_info::Protocol::IPv4 as i32,
-                IpAddr::V6(_) => network_info::Protocol::IPv6 as i32,
-            }),
-            ip_address: Some(ip.to_string()),
-        });
-        let network = NetworkInfo {
-            ip_addresses: ip.into_iter().collect(),
-            ..NetworkInfo::default()
-        };
-        ContainerStatus {
-            container_id: Some(ContainerId {
-                value: job.launch.container.clone(),
-                ..ContainerId::default()
-            }),
-            network_infos: vec![network],
-            executor_pid: match self {
-                Self::Process(process) => process.pid(),
-                Self::Docker(container) => container.pid(),
-            },
-            ..ContainerStatus::default()
-        }
-    }
-
-    /// Where the container serves, unless it shares the host's network.
-    pub(super) fn address(&self) -> Option<IpAddr> {
-        match self {
-            Self::Process(_) => None,
-            Self::Docker(container) => container.address(),
-        }
-    }
-
-    /// Runs a command inside; its exit status.
-    pub(super) async fn exec(&self, command: &CommandInfo) -> Result<i32, String> {
-        match self {
-            Self::Process(process) => process.exec(command).await,
-            Self::Docker(container) => container.exec(command).await,
-        }
-    }
-
-    async fn wait(&self) -> Exit {
-        match self {
-            Self::Process(process) => process.wait().await,
-            Self::Docker(container) => container.wait().await,
-        }
-    }
-
-    /// Asks it to end, once, and kills what is left of it at the end of the time. A process has it on record that it was
-    /// asked; a Docker container has not.
-    async fn stop(&self, by: Instant, signal: bool, first: bool) -> Result<(), String> {
-        match self {
-            Self::Process(process) => process.stop(by, signal).await,
-            Self::Docker(container) => container.stop(by, signal && first).await,
-        }
-    }
-
-    fn resize(&self, job: &Job, limits: Limits) {
-        match self {
-            Self::Process(process) => process.resize(job, limits),
-            Self::Docker(_) => {} // Executors, which grow with their tasks, are processes.
-        }
-    }
 }

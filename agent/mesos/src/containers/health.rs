@@ -9,7 +9,7 @@ use mesolith_proto::mesos::v1::{HealthCheck, health_check};
 use tokio::time::Instant;
 
 use super::Events;
-use super::drive::Running;
+use super::running::Running;
 use crate::state::ContainerEvent;
 
 /// What a series of looks means, as Mesos counts it.
