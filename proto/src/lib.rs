@@ -4,8 +4,10 @@
 //! - [`node::v1`]: controllers -> node agent.
 //! - [`session::v1`]: Mesos agent -> leading master.
 //! - [`zksync::v1`]: controllers and CLI -> sync engine.
+//! - [`departure`]: Mesos agent -> node agent, while it leaves.
 #![allow(missing_docs, clippy::large_enum_variant, clippy::doc_overindented_list_items)]
 
+pub mod departure;
 pub mod json;
 pub mod recordio;
 pub mod vocabulary;

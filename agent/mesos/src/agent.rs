@@ -1,9 +1,13 @@
 //! The agent's loop: the only writer of the state. Takes inputs in, carries effects out, in order.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use mesolith_process::durable;
+use mesolith_proto::departure::Departure;
 use mesolith_proto::mesolith::session::v1::FromAgent;
 use mesolith_proto::mesos::v1::executor;
 use tokio::sync::mpsc;
@@ -37,7 +41,7 @@ pub(crate) fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Why the loop ended.
+/// Why the loop ended before its time.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stopped {
     #[error(transparent)]
@@ -47,6 +51,8 @@ pub(crate) enum Stopped {
          remove meta/slaves/latest from --work_dir and start it again"
     )]
     ByMaster(String),
+    #[error("Docker containers of this agent are left, which it cannot end now: {0}")]
+    Held(String),
 }
 
 pub(crate) struct Loop {
@@ -55,26 +61,25 @@ pub(crate) struct Loop {
     pub(crate) containers: Containers,
     pub(crate) streams: ExecutorStreams,
     pub(crate) session: Option<mpsc::Sender<FromAgent>>,
+    /// What the supervisor was told last, once the agent leaves.
+    pub(crate) told: Departure,
+    /// Where it is told.
+    pub(crate) departure: PathBuf,
 }
 
 impl Loop {
-    /// Runs until the agent must stop.
+    /// Runs until the agent has left its cluster, or must stop.
     pub(crate) async fn run(
         mut self,
         recovered: Vec<Effect>,
         mut news: mpsc::UnboundedReceiver<News>,
         mut inputs: mpsc::UnboundedReceiver<Input>,
-    ) -> Stopped {
-        if let Err(stopped) = self.act(recovered) {
-            return stopped;
-        }
+    ) -> Result<(), Stopped> {
+        // What was found is taken up; none of it ends the agent.
+        let _ = self.act(recovered)?;
         loop {
-            let wait = self
-                .shared
-                .read()
-                .updates
-                .deadline()
-                .map(|at| at.saturating_sub(now()));
+            let deadline = self.shared.read().deadline();
+            let wait = deadline.map(|at| at.saturating_sub(now()));
             let tick = async {
                 match wait {
                     Some(wait) => tokio::time::sleep(wait).await,
@@ -98,8 +103,13 @@ impl Loop {
                 () = tick => Input::Tick,
             };
             let effects = self.step(input);
-            if let Err(stopped) = self.act(effects) {
-                return stopped;
+            let left = self.act(effects)?.is_break();
+            if left {
+                self.containers.finish().await;
+            }
+            self.tell_supervisor(left);
+            if left {
+                return Ok(());
             }
         }
     }
@@ -120,7 +130,7 @@ impl Loop {
         cx.effects
     }
 
-    fn act(&mut self, effects: Vec<Effect>) -> Result<(), Stopped> {
+    fn act(&mut self, effects: Vec<Effect>) -> Result<ControlFlow<()>, Stopped> {
         for effect in effects {
             self.store.apply(&self.shared.read(), &effect)?;
             match effect {
@@ -134,6 +144,8 @@ impl Loop {
                 Effect::Tell(key, event) => self.tell(&key, *event),
                 Effect::Resize(key) => self.resize(&key),
                 Effect::Stop(message) => return Err(Stopped::ByMaster(message)),
+                Effect::Held(why) => return Err(Stopped::Held(why)),
+                Effect::Left => return Ok(ControlFlow::Break(())),
                 Effect::ForgetExecutor(key, _) => {
                     self.streams().remove(&key);
                 }
@@ -145,7 +157,22 @@ impl Loop {
                 | Effect::ForgetFramework(_) => {}
             }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Once the agent leaves, its supervisor reads how far it is.
+    fn tell_supervisor(&mut self, left: bool) {
+        let Some(now) = self.shared.read().departure() else {
+            return;
+        };
+        let now = Departure { left, ..now };
+        if now == self.told {
+            return;
+        }
+        if let Err(error) = durable::write(&self.departure, &now.text()) {
+            tracing::warn!(path = %self.departure.display(), "failed to say how far the departure is: {error}");
+        }
+        self.told = now;
     }
 
     /// A stream that cannot take more is as good as broken: what matters is sent again with the next one.

@@ -73,4 +73,8 @@ pub struct Args {
     /// Directory with ca.crt, tls.crt and tls.key of this node; without it the session is not encrypted
     #[arg(long, env = "MESOS_PKI_DIR")]
     pub pki_dir: Option<PathBuf>,
+    /// Do not serve: end what an agent in this --work_dir started, tell the master, and exit. For an agent that does
+    /// not run any more; one that runs does the same on SIGUSR1
+    #[arg(long)]
+    pub leave: bool,
 }

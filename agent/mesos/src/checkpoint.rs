@@ -89,10 +89,7 @@ impl Store {
             }
             Effect::ForgetFramework(id) => {
                 let path = self.paths.meta_framework(agent.id(), id);
-                durable::remove(&path.join(FRAMEWORK)).map_err(|source| Error::Write {
-                    path: path.clone(),
-                    source,
-                })?;
+                remove(&path.join(FRAMEWORK))?;
                 remove_empty_up_to(&path, &self.paths.meta(agent.id()));
                 Ok(())
             }
@@ -102,7 +99,10 @@ impl Store {
             | Effect::Cleanup(_)
             | Effect::Tell(..)
             | Effect::Resize(_)
-            | Effect::Stop(_) => Ok(()),
+            | Effect::Stop(_)
+            | Effect::Held(_) => Ok(()),
+            // As Mesos' agent: the next one in this directory is a new one.
+            Effect::Left => remove(&self.latest()),
         }
     }
 
@@ -112,8 +112,7 @@ impl Store {
     /// When something is there and cannot be read.
     pub(crate) fn load(&self) -> Result<Checkpoint, Error> {
         let mut found = Checkpoint::default();
-        let latest = self.paths.meta_slaves().join("latest");
-        let Ok(target) = fs::read_link(&latest) else {
+        let Ok(target) = fs::read_link(self.latest()) else {
             return Ok(found);
         };
         let id = target
@@ -150,7 +149,11 @@ impl Store {
     fn save_agent(&self, info: &AgentInfo) -> Result<(), Error> {
         let Some(id) = info.id.as_ref() else { return Ok(()) };
         write(&self.paths.meta(&id.value).join(AGENT), info)?;
-        link(&self.paths.meta_slaves().join("latest"), &id.value)
+        link(&self.latest(), &id.value)
+    }
+
+    fn latest(&self) -> PathBuf {
+        self.paths.meta_slaves().join("latest")
     }
 
     fn task_path(&self, agent: &str, key: &TaskKey, task: &Task) -> PathBuf {
@@ -167,23 +170,19 @@ impl Store {
     }
 
     fn forget(&self, agent: &str, path: &Path) -> Result<(), Error> {
-        durable::remove(path)
-            .or_else(|e| {
-                if e.kind() == io::ErrorKind::NotFound {
-                    Ok(())
-                } else {
-                    Err(e)
-                }
-            })
-            .map_err(|source| Error::Write {
-                path: path.to_owned(),
-                source,
-            })?;
+        remove(path)?;
         if let Some(parent) = path.parent() {
             remove_empty_up_to(parent, &self.paths.meta(agent));
         }
         Ok(())
     }
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    durable::remove(path).map_err(|source| Error::Write {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Points a symlink somewhere else in one step.

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -54,6 +55,9 @@ impl Settings {
             .unwrap_or(IpAddr::from([127, 0, 0, 1]))
     }
 }
+
+/// For the removal of what ended containers leave; an engine that hangs must not keep the agent.
+const FINISH: Duration = Duration::from_secs(30);
 
 /// Process records of a run.
 pub(crate) fn records_below(run: &std::path::Path) -> PathBuf {
@@ -151,6 +155,18 @@ impl Containers {
             sender: self.sender.clone(),
         };
         tokio::spawn(drive::drive(job, receiver, events));
+    }
+
+    /// Waits until nothing is left of the containers, which have all ended.
+    pub(crate) async fn finish(&self) {
+        let all = async {
+            for driver in self.drivers.values() {
+                driver.closed().await;
+            }
+        };
+        if tokio::time::timeout(FINISH, all).await.is_err() {
+            tracing::warn!("containers that ended could not be removed in time");
+        }
     }
 
     pub(crate) fn tell(&self, container: &str, command: Command) {

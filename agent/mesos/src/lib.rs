@@ -13,6 +13,7 @@ mod args;
 mod checkpoint;
 mod collect;
 mod containers;
+mod depart;
 mod http;
 mod info;
 mod keys;
@@ -26,10 +27,14 @@ mod updates;
 
 pub use args::Args;
 
-/// Runs the role until shutdown. Tasks go on.
+/// Runs the role until shutdown. Tasks go on, unless it was told to leave the cluster (`--leave`, SIGUSR1).
 ///
 /// # Errors
 /// When the role cannot start or must stop; the message says what to do.
 pub async fn run(args: Args, shutdown: mesolith_telemetry::Shutdown) -> anyhow::Result<()> {
-    start::run(args, shutdown).await
+    if args.leave {
+        depart::run(args, shutdown).await
+    } else {
+        start::run(args, shutdown).await
+    }
 }

@@ -89,8 +89,8 @@ impl Owners {
         }
     }
 
-    /// Ends native containers of an earlier life of this agent that no task is known of.
-    pub(crate) async fn remove_orphans(&self, cgroups_root: &str, known: &HashSet<String>) {
+    /// Ends native containers of an earlier life of this agent that no task is known of; how many would not end.
+    pub(crate) async fn remove_orphans(&self, cgroups_root: &str, known: &HashSet<String>) -> usize {
         let root = format!("/{}", cgroups_root.trim_matches('/'));
         let verdict = judge(
             &mesolith_process::groups_below(&root),
@@ -104,16 +104,21 @@ impl Owners {
                 "control groups below {root} whose agent is not known are left alone"
             );
         }
+        let mut left = 0;
         for container in verdict.orphans {
             tracing::info!(container, "ending a container that belongs to no task");
             match mesolith_process::destroy_group(&format!("{root}/{container}")).await {
                 Ok(()) => self.release(&container),
-                Err(error) => tracing::warn!(container, "failed to end it: {error}"),
+                Err(error) => {
+                    left += 1;
+                    tracing::warn!(container, "failed to end it: {error}");
+                }
             }
         }
         for container in verdict.stale {
             self.release(&container);
         }
+        left
     }
 
     fn marks(&self) -> BTreeMap<String, Owner> {

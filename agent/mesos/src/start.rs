@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
+use mesolith_process::durable;
+use mesolith_proto::departure::Departure;
 use mesolith_proto::mesos::v1::AgentInfo;
 use mesolith_telemetry::{Health, Shutdown};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -20,24 +23,25 @@ use crate::http::{App, AppState, Metrics};
 use crate::info::{self, Machine};
 use crate::owners::{Owner, Owners};
 use crate::paths::Paths;
-use crate::session::{self, Dial, Leader, Session};
-use crate::state::{Agent, Cx, Offers};
+use crate::session::{self, Dial, Leader, News, Session};
+use crate::state::{Agent, Cx, Input, Offers};
 
 /// Readiness check of the Docker engine.
 const DOCKER: &str = "docker";
 
 pub(crate) async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
+    // Before anything can be started: without a handler the signal would end this process and nothing else.
+    let leave = signal(SignalKind::user_defined1()).context("failed to listen for SIGUSR1")?;
     let listener = listen(&args).await?;
     let work_dir = prepare_work_dir(&args)?;
     let _lock = lock(&work_dir)?;
+    // It was told to stay, or to come back.
+    let departure = Departure::path(&work_dir);
+    durable::remove(&departure).with_context(|| format!("failed to remove {}", departure.display()))?;
     let paths = Paths::new(work_dir.clone());
     let health = Health::default();
     health.set(session::CHECK, Err("not registered yet".into()));
-    let advertised = args
-        .ip
-        .filter(|ip| !ip.is_unspecified())
-        .unwrap_or_else(own_address);
-    let endpoint = SocketAddr::new(advertised, args.port).to_string();
+    let endpoint = endpoint(&args).to_string();
     let hostname = match &args.hostname {
         Some(name) => name.clone(),
         None => host_name(args.ip),
@@ -45,12 +49,16 @@ pub(crate) async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     let store = Store::new(paths.clone());
     let found = store.load()?;
     let owners = Owners::new(&args.runtime_dir, Owner::here(&work_dir, &endpoint));
-    let (offers, engine) = containerizers(&args, &owners.me, &health).await?;
-    if let (Some(Err(why)), true) = (&offers.docker, found.needs_docker()) {
-        // Its tasks may well run: reporting them as failed would start them a second time elsewhere.
-        anyhow::bail!(
-            "DockerUnavailable: {why}. Docker containers of this agent are to be taken up again, so it cannot go on without"
-        );
+    let (offers, mut engine) = containerizers(&args, &owners.me, &health).await?;
+    if engine.is_none() && found.needs_docker() {
+        // Its tasks may well run: reporting them as failed would start them a second time elsewhere. That holds, too,
+        // when docker was taken out of --containerizers.
+        let found = Engine::connect(&args.docker_socket, &owners.me).await;
+        engine = Some(found.map_err(|why| {
+            anyhow::anyhow!(
+                "DockerUnavailable: {why}. Docker containers of this agent are to be taken up again, so it cannot go on without"
+            )
+        })?);
     }
 
     let resources = info::resources(&args.resources, &args.default_role, Machine::detect(&work_dir))?;
@@ -90,23 +98,13 @@ pub(crate) async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
 
     let (news_sender, news) = mpsc::unbounded_channel();
     let (input_sender, inputs) = mpsc::unbounded_channel();
-    let settings = Arc::new(Settings {
-        paths: paths.clone(),
-        owners,
-        endpoint: endpoint.clone(),
-        ip: args.ip.filter(|ip| !ip.is_unspecified()),
-        advertised: Some(advertised),
-        cgroups_root: args.cgroups_root.clone(),
-        cfs: args.cgroups_enable_cfs,
-        switch_user: args.switch_user && nix::unistd::geteuid().is_root(),
-        docker_privileged: args.docker_privileged,
-        sandbox_directory: args.sandbox_directory.clone(),
-    });
     let cache_dir = args.fetcher_cache_dir.clone();
     let cache = Cache::new(
         cache_dir.unwrap_or_else(|| work_dir.join("fetch")),
         mesolith_mesos::parse_bytes(&args.fetcher_cache_size).context("--fetcher_cache_size")?,
     );
+    let settings = Arc::new(settings(&args, &paths, owners));
+    let _leave = AbortOnDropHandle::new(tokio::spawn(leave_when_told(leave, input_sender.clone())));
     let shared = Shared::new(agent);
     let streams = crate::agent::ExecutorStreams::default();
     let recovered = cx.effects;
@@ -116,6 +114,8 @@ pub(crate) async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
         containers: Containers::new(settings, engine.clone(), cache, input_sender.clone()),
         streams: streams.clone(),
         session: None,
+        told: Departure::default(),
+        departure,
     };
     let app = App(Arc::new(AppState {
         agent: shared.clone(),
@@ -129,23 +129,7 @@ pub(crate) async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
         metrics: Metrics::new(),
         health: health.clone(),
     }));
-    let dial = match &args.pki_dir {
-        Some(dir) => Dial::Tls(Box::new(mesolith_pki::ClientTls::from_dir(
-            dir,
-            mesolith_pki::Role::Node,
-        )?)),
-        None => Dial::Plain,
-    };
-    let session = Session {
-        leader: Leader::from_flag(
-            &args.master,
-            duration("zk_session_timeout", &args.zk_session_timeout)?,
-        )?,
-        dial,
-        backoff: duration("registration_backoff_factor", &args.registration_backoff_factor)?,
-        news: news_sender,
-        health,
-    };
+    let session = session(&args, news_sender, health)?;
     let delay = duration("gc_delay", &args.gc_delay)?;
     let _collect = AbortOnDropHandle::new(tokio::spawn(crate::collect::run(shared, paths, delay)));
     let _session = AbortOnDropHandle::new(tokio::spawn(session.run()));
@@ -154,11 +138,67 @@ pub(crate) async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
         async move { shutdown.wait().await }
     });
     tokio::select! {
-        stopped = main.run(recovered, news, inputs) => Err(stopped.into()),
+        ended = main.run(recovered, news, inputs) => ended.map_err(Into::into),
         served = async { server.await } => served.context("the HTTP server failed"),
         // Open executor streams would keep a graceful server waiting for ever.
         () = async { shutdown.wait().await; tokio::time::sleep(Duration::from_millis(200)).await } => Ok(()),
     }
+}
+
+/// SIGUSR1 means what it means to Mesos' agent.
+async fn leave_when_told(mut told: Signal, inputs: mpsc::UnboundedSender<Input>) {
+    while told.recv().await.is_some() {
+        tracing::info!("SIGUSR1: leaving the cluster, tasks are ended");
+        let _ = inputs.send(Input::Leave { no_docker: None });
+    }
+}
+
+/// What all containers of this agent have in common.
+pub(crate) fn settings(args: &Args, paths: &Paths, owners: Owners) -> Settings {
+    let endpoint = endpoint(args);
+    Settings {
+        paths: paths.clone(),
+        owners,
+        endpoint: endpoint.to_string(),
+        ip: args.ip.filter(|ip| !ip.is_unspecified()),
+        advertised: Some(endpoint.ip()),
+        cgroups_root: args.cgroups_root.clone(),
+        cfs: args.cgroups_enable_cfs,
+        switch_user: args.switch_user && nix::unistd::geteuid().is_root(),
+        docker_privileged: args.docker_privileged,
+        sandbox_directory: args.sandbox_directory.clone(),
+    }
+}
+
+/// Where others reach this agent.
+pub(crate) fn endpoint(args: &Args) -> SocketAddr {
+    let given = args.ip.filter(|ip| !ip.is_unspecified());
+    SocketAddr::new(given.unwrap_or_else(own_address), args.port)
+}
+
+/// The session with the leading master, which is not begun yet.
+pub(crate) fn session(
+    args: &Args,
+    news: mpsc::UnboundedSender<News>,
+    health: Health,
+) -> anyhow::Result<Session> {
+    let dial = match &args.pki_dir {
+        Some(dir) => Dial::Tls(Box::new(mesolith_pki::ClientTls::from_dir(
+            dir,
+            mesolith_pki::Role::Node,
+        )?)),
+        None => Dial::Plain,
+    };
+    Ok(Session {
+        leader: Leader::from_flag(
+            &args.master,
+            duration("zk_session_timeout", &args.zk_session_timeout)?,
+        )?,
+        dial,
+        backoff: duration("registration_backoff_factor", &args.registration_backoff_factor)?,
+        news,
+        health,
+    })
 }
 
 async fn listen(args: &Args) -> anyhow::Result<TcpListener> {
@@ -168,7 +208,7 @@ async fn listen(args: &Args) -> anyhow::Result<TcpListener> {
         .context("the Mesos agent cannot serve (--ip, --port)")
 }
 
-fn prepare_work_dir(args: &Args) -> anyhow::Result<std::path::PathBuf> {
+pub(crate) fn prepare_work_dir(args: &Args) -> anyhow::Result<std::path::PathBuf> {
     let dir = &args.work_dir;
     std::fs::create_dir_all(dir).with_context(|| format!("failed to create --work_dir {}", dir.display()))?;
     dir.canonicalize()
@@ -176,7 +216,7 @@ fn prepare_work_dir(args: &Args) -> anyhow::Result<std::path::PathBuf> {
 }
 
 /// Two agents with one directory would overwrite each other's checkpoints.
-fn lock(work_dir: &std::path::Path) -> anyhow::Result<std::fs::File> {
+pub(crate) fn lock(work_dir: &std::path::Path) -> anyhow::Result<std::fs::File> {
     let path = work_dir.join("lock");
     let file =
         std::fs::File::create(&path).with_context(|| format!("failed to create {}", path.display()))?;

@@ -15,6 +15,7 @@ mod deadline;
 pub(crate) mod executor;
 mod framework;
 pub(crate) mod launch;
+mod leave;
 pub(crate) mod master;
 mod recover;
 mod refusal;
@@ -36,6 +37,7 @@ pub(crate) use crate::keys::{ExecutorKey, TaskKey};
 pub(crate) use completed::Completed;
 pub(crate) use deadline::Deadline;
 pub(crate) use launch::{Kind, Launch};
+pub(crate) use leave::Leaving;
 pub(crate) use recover::{Checkpoint, ExecutorFile, KillCause, TaskFile};
 
 use crate::updates::Updates;
@@ -61,6 +63,8 @@ pub(crate) struct Agent {
     pub(crate) master: Option<MasterInfo>,
     /// Set by the master: everything ends, then the agent does.
     pub(crate) stopping: Option<String>,
+    /// Set by the operator: everything ends, the master is told, then the agent does.
+    pub(crate) leaving: Option<Leaving>,
 }
 
 /// Which containerizers work on this machine.
@@ -127,6 +131,11 @@ pub(crate) enum Input {
     Container(String, ContainerEvent),
     /// An executor calls.
     Executor(ExecutorKey, ExecutorCall),
+    /// The agent is to leave the cluster for good.
+    Leave {
+        /// Why tasks in Docker containers, which this run of the agent leaves alone, cannot be ended.
+        no_docker: Option<String>,
+    },
     /// Time passed.
     Tick,
 }
@@ -238,6 +247,10 @@ pub(crate) enum Effect {
     Resize(ExecutorKey),
     /// End the agent; the sentence says why.
     Stop(String),
+    /// End the agent: it has left, and nothing that it started runs.
+    Left,
+    /// End the agent: what could be ended is, and the sentence says what could not.
+    Held(String),
 }
 
 /// What a step needs from outside: the time, fresh ids; and where its effects go.
@@ -273,6 +286,7 @@ impl Agent {
             updates: Updates::default(),
             master: None,
             stopping: None,
+            leaving: None,
         }
     }
 
@@ -292,12 +306,20 @@ impl Agent {
             Input::Master(message) => self.master_says(*message, cx),
             Input::Container(container, event) => self.container_says(&container, event, cx),
             Input::Executor(key, call) => self.executor_says(&key, call, cx),
+            Input::Leave { no_docker } => self.leave(no_docker, cx),
             Input::Tick => {
                 for (key, status) in self.updates.due(cx.now) {
                     self.send_update(&key, status, cx);
                 }
             }
         }
+        self.go_on_leaving(cx);
+    }
+
+    /// When time alone asks for a step.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        let leaving = self.leaving.as_ref().and_then(Leaving::deadline);
+        self.updates.deadline().into_iter().chain(leaving).min()
     }
 
     /// The task that owns a container, unless an executor does.

@@ -119,6 +119,11 @@ impl Updates {
         self.streams.get(key).into_iter().flat_map(|s| s.pending.iter())
     }
 
+    /// Whether every update was acknowledged.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.streams.is_empty()
+    }
+
     /// Forgets a task's stream: its framework is gone and nobody will acknowledge.
     pub(crate) fn drop_stream(&mut self, key: &TaskKey) {
         self.streams.remove(key);

@@ -61,8 +61,8 @@ impl Agent {
         for framework in frameworks {
             self.shutdown_framework(&framework, cx);
         }
-        if self.tasks.is_empty() && self.executors.is_empty() && self.frameworks.is_empty() {
-            cx.push(Effect::Stop(message));
+        if self.frameworks.is_empty() {
+            self.stop_if_told(cx);
         }
     }
 }

@@ -95,7 +95,9 @@ impl Agent {
             if self.tasks.contains_key(&key) {
                 continue; // The master sends a launch once; this one is already on its way.
             }
-            let refused = refusal(&task, run.group, &self.offers);
+            let refused = self
+                .refusal_on_the_way_out(&id.value)
+                .or_else(|| refusal(&task, run.group, &self.offers));
             self.admit(key.clone(), task, cx);
             match refused {
                 Some((state, report)) => {

@@ -108,6 +108,14 @@ impl Checkpoint {
             .iter()
             .any(|task| !is_terminal(task.state()) && launch::is_docker(&task.info))
     }
+
+    /// Leaves out the tasks in Docker containers that have not ended, as if they were another agent's; how many.
+    pub(crate) fn set_docker_aside(&mut self) -> usize {
+        let before = self.tasks.len();
+        self.tasks
+            .retain(|task| is_terminal(task.state()) || !super::launch::is_docker(&task.info));
+        before - self.tasks.len()
+    }
 }
 
 impl Agent {

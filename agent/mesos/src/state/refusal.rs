@@ -8,8 +8,17 @@ use mesolith_proto::mesos::v1::{
 
 use super::launch::kind_of;
 use super::report::Report;
-use super::{Kind, Offers};
+use super::{Agent, Kind, Offers};
 use crate::keys::id_problem;
+
+impl Agent {
+    /// Nothing is started by an agent that is about to end.
+    pub(super) fn refusal_on_the_way_out(&self, framework: &str) -> Option<(TaskState, Report)> {
+        let ends = self.leaving.is_some() || self.stopping.is_some();
+        let report = || Report::because(Reason::AgentRemoved, "This agent leaves the cluster");
+        ends.then(|| (self.dropped(framework), report()))
+    }
+}
 
 /// Why this agent does not even try: the state it reports, and what to do instead.
 pub(super) fn refusal(task: &TaskInfo, group: bool, offers: &Offers) -> Option<(TaskState, Report)> {

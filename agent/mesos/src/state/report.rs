@@ -135,23 +135,22 @@ impl Agent {
             self.completed.framework(framework.to_owned(), info);
             cx.push(Effect::ForgetFramework(framework.to_owned()));
         }
-        if !busy
-            && self.tasks.is_empty()
-            && self.executors.is_empty()
-            && let Some(message) = &self.stopping
-        {
+        if !busy {
+            self.stop_if_told(cx);
+        }
+    }
+
+    /// The end of an agent that its master told to go. One that leaves by itself has its own way to end.
+    pub(crate) fn stop_if_told(&self, cx: &mut Cx<'_>) {
+        let idle = self.tasks.is_empty() && self.executors.is_empty();
+        if let Some(message) = self.stopping.as_ref().filter(|_| idle && self.leaving.is_none()) {
             cx.push(Effect::Stop(message.clone()));
         }
     }
 
     /// The master believes in a task that is not here.
     pub(crate) fn disown(&self, key: &TaskKey, message: &str, cx: &mut Cx<'_>) {
-        let aware = self.capable(&key.framework, capability::Type::PartitionAware);
-        let state = if aware {
-            TaskState::TaskDropped
-        } else {
-            TaskState::TaskLost
-        };
+        let state = self.dropped(&key.framework);
         let status = TaskStatus {
             task_id: TaskId {
                 value: key.task.clone(),
@@ -166,6 +165,15 @@ impl Agent {
             ..TaskStatus::default()
         };
         self.send_update(key, status, cx);
+    }
+
+    /// What a task that never started is called in words that its framework knows.
+    pub(crate) fn dropped(&self, framework: &str) -> TaskState {
+        if self.capable(framework, capability::Type::PartitionAware) {
+            TaskState::TaskDropped
+        } else {
+            TaskState::TaskLost
+        }
     }
 
     /// Whether a framework said it understands something.

@@ -1,6 +1,7 @@
 //! Tables: what each input leads to in each state.
 
 mod kill;
+mod leaving;
 
 use mesolith_proto::mesolith::session::v1::{
     Acknowledge, FrameworkMessage, KillTask, ReconcileTasks, Registered, RunTasks, ShutdownAgent,

@@ -80,6 +80,25 @@ impl Agent {
         }
     }
 
+    /// kill -NAME.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.process.as_ref().unwrap().id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> std::process::ExitStatus {
+        let mut process = self.process.take().unwrap();
+        eventually("the agent ends", async || process.try_wait().unwrap()).await
+    }
+
+    /// Runs it with `--leave`, while its master goes on.
+    pub(crate) async fn leave(&self, more: &[&str]) -> std::process::ExitStatus {
+        let mut process = self.command(&[&["--leave"], more].concat()).spawn().unwrap();
+        eventually("it has left", async || process.try_wait().unwrap()).await
+    }
+
     /// Starts it again and waits until it said hello.
     pub(crate) async fn restart(&mut self) {
         let before = self.master.state().hellos.len();

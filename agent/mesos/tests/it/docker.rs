@@ -1,5 +1,6 @@
 //! Docker tasks on an engine of this test's own.
 
+use mesolith_proto::departure::Departure;
 use mesolith_proto::mesos::v1::container_info::docker_info::{Network, PortMapping};
 use mesolith_proto::mesos::v1::{
     CommandInfo, ContainerInfo, HealthCheck, NetworkInfo, Parameter, TaskInfo, TaskState, Volume,
@@ -8,7 +9,7 @@ use mesolith_proto::mesos::v1::{
 use mesolith_testkit::Docker;
 
 use crate::agent::{Agent, text};
-use crate::tasks::{docker, grace};
+use crate::tasks::{docker, grace, shell};
 use crate::{eventually, free_port};
 
 const IMAGE: &str = "mesolith-test:1";
@@ -70,6 +71,7 @@ async fn docker_tasks() {
     an_unknown_parameter_is_refused(&agent).await;
     a_kill_ends_the_container(&agent).await;
     survives_the_agent(&mut agent, engine).await;
+    leaves_once_its_engine_is_there(&mut agent, engine).await;
     let left = engine.run(&["ps", "-aq", "--filter", "name=mesos-"]).unwrap();
     assert_eq!(left, "", "containers are left");
 }
@@ -327,4 +329,49 @@ async fn survives_the_agent(agent: &mut Agent, engine: &Docker) {
     })
     .await;
     engine.run(&["rm", "-f", "mesos-stranger"]).unwrap();
+}
+
+/// Without the engine the native task ends, and the container stays on record; with it both are gone.
+async fn leaves_once_its_engine_is_there(agent: &mut Agent, engine: &Docker) {
+    let script = "trap 'echo bye; exit 0' TERM; echo up; while true; do sleep 0.1; done";
+    agent.master.run(docker("staying", IMAGE, script)).await;
+    agent.master.run(shell("native", script)).await;
+    agent.output("staying", "up").await;
+    agent.output("native", "up").await;
+    agent.master.wait_for("staying", TaskState::TaskRunning).await;
+    agent.kill();
+    let running = || engine.run(&["ps", "-q", "--filter", "name=mesos-"]).unwrap();
+    assert_ne!(running(), "");
+
+    let agent = &*agent;
+    let leave = async |socket: &str| agent.leave(&["--containerizers=docker,mesos", socket]).await;
+    assert!(!leave("--docker_socket=/nowhere").await.success());
+    let told = Departure::read(&agent.work_dir()).unwrap();
+    let why = told.no_docker.unwrap();
+    assert!(
+        !told.left && why.starts_with("1 task runs in a Docker container"),
+        "{why}"
+    );
+    assert!(
+        text(&agent.sandbox("native").join("stdout"))
+            .unwrap()
+            .contains("bye")
+    );
+    assert_ne!(running(), "");
+
+    let socket = format!("--docker_socket={}", engine.socket().display());
+    assert!(leave(&socket).await.success());
+    assert_eq!(running(), "");
+    assert!(
+        text(&agent.sandbox("staying").join("stdout"))
+            .unwrap()
+            .contains("bye")
+    );
+    for task in ["native", "staying"] {
+        assert_eq!(
+            agent.master.states(task).last(),
+            Some(&TaskState::TaskKilled),
+            "{task}"
+        );
+    }
 }

@@ -8,6 +8,7 @@ mod docker;
 mod executor;
 mod fetch;
 mod kill;
+mod leaving;
 mod master;
 mod recovery;
 mod startup;

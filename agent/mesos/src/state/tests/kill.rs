@@ -12,7 +12,7 @@ pub(super) fn policy(seconds: u64) -> KillPolicy {
 }
 
 /// Seconds that a container has left by what is to be done.
-fn left(effects: &[Effect], now: u64) -> Option<u64> {
+pub(super) fn left(effects: &[Effect], now: u64) -> Option<u64> {
     let kill = |effect: &Effect| match effect {
         Effect::Kill { deadline, .. } => Some(deadline.remaining(Duration::from_secs(now)).as_secs()),
         _ => None,
