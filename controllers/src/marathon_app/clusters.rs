@@ -124,20 +124,22 @@ fn facts(guarded: &DeserializeGuard<MesosCluster>) -> Option<ClusterFacts> {
     })
 }
 
-/// The named cluster; else the one it runs on already (`bound`, from its status), since a second cluster must not
-/// orphan what runs on the first; else the only one in the app's namespace; else the only one at all.
+/// The one it runs on already (`bound`, from its status), since another cluster must not orphan what runs there; else
+/// the named one; else the only one in the app's namespace; else the only one at all.
 pub(super) fn resolve(
     clusters: &BTreeMap<ClusterKey, ClusterFacts>,
     namespace: &str,
     wanted: Option<&ClusterRef>,
     bound: Option<&str>,
 ) -> Resolution {
+    let is_bound = |facts: &&ClusterFacts| {
+        bound.and_then(|bound| bound.split_once('/')) == Some((&*facts.key.namespace, &*facts.key.name))
+    };
+    if let Some(facts) = clusters.values().find(is_bound) {
+        return Resolution::Found(Box::new(facts.clone()));
+    }
     if let Some(wanted) = wanted {
-        let namespace = wanted.namespace.clone().unwrap_or_else(|| namespace.to_owned());
-        let key = ClusterKey {
-            namespace,
-            name: wanted.name.clone(),
-        };
+        let key = named(wanted, namespace);
         return match clusters.get(&key) {
             Some(facts) => Resolution::Found(Box::new(facts.clone())),
             None => Resolution::Not {
@@ -148,12 +150,6 @@ pub(super) fn resolve(
                 ),
             },
         };
-    }
-    let is_bound = |facts: &&ClusterFacts| {
-        bound.and_then(|bound| bound.split_once('/')) == Some((&*facts.key.namespace, &*facts.key.name))
-    };
-    if let Some(facts) = clusters.values().find(is_bound) {
-        return Resolution::Found(Box::new(facts.clone()));
     }
     let near: Vec<&ClusterFacts> = clusters
         .values()
@@ -181,6 +177,25 @@ pub(super) fn resolve(
             }
         }
     }
+}
+
+fn named(wanted: &ClusterRef, namespace: &str) -> ClusterKey {
+    ClusterKey {
+        namespace: wanted.namespace.clone().unwrap_or_else(|| namespace.to_owned()),
+        name: wanted.name.clone(),
+    }
+}
+
+/// An app that runs on one cluster and names another one since: why it stays.
+pub(super) fn stays(cluster: &ClusterFacts, namespace: &str, wanted: Option<&ClusterRef>) -> Option<String> {
+    let wanted = named(wanted?, namespace);
+    (wanted != cluster.key).then(|| {
+        format!(
+            "Its instances run on {}/{} and cannot change their cluster: to run on {}/{}, delete this app and make a \
+             new one",
+            cluster.key.namespace, cluster.key.name, wanted.namespace, wanted.name
+        )
+    })
 }
 
 #[cfg(test)]
@@ -219,7 +234,8 @@ mod tests {
     #[case("other/b", Some("b"), None, "ClusterNotFound")]
     #[case("ns/a ns/b", None, Some("ns/b"), "ns/b")]
     #[case("ns/a other/b", None, Some("other/b"), "other/b")]
-    #[case("ns/a ns/b", Some("a"), Some("ns/b"), "ns/a")]
+    #[case("ns/a ns/b", Some("a"), Some("ns/b"), "ns/b")]
+    #[case("ns/a", Some("a"), Some("ns/gone"), "ns/a")]
     #[case("ns/a", None, Some("ns/gone"), "ns/a")]
     fn which_cluster(
         #[case] exist: &str,
@@ -237,5 +253,21 @@ mod tests {
             Resolution::Unknown => "Unknown".to_owned(),
         };
         assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn an_app_that_names_another_cluster_later_is_told_that_it_stays() {
+        let clusters = clusters("ns/a");
+        let cluster = clusters.values().next().unwrap();
+        let wanted = |name: &str| {
+            let (name, namespace) = (name.to_owned(), None);
+            stays(cluster, "ns", Some(&ClusterRef { name, namespace }))
+        };
+        assert_eq!((stays(cluster, "ns", None), wanted("a")), (None, None));
+        assert!(
+            wanted("b")
+                .unwrap()
+                .starts_with("Its instances run on ns/a and cannot change")
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Writes the status when it has changed, and events on transitions.
 
 use super::assess::{self, Wait};
-use super::clusters::ClusterFacts;
+use super::clusters::{self, ClusterFacts};
 use super::{Error, LOOK_AGAIN, validate, without_effect};
 use crate::context::Context;
 use crate::outcome::Outcome;
@@ -43,7 +43,14 @@ pub(super) async fn report(
         selector: &selector,
     };
     let after = assess::status(&before, app, names, view, wait.as_ref(), Timestamp::now());
-    write(object, cx, before, after, &assess::findings(app, wait.as_ref())).await?;
+    let stays = clusters::stays(
+        cluster,
+        &object.namespace().unwrap_or_default(),
+        object.spec.cluster_ref.as_ref(),
+    );
+    let mut findings = assess::findings(app, wait.as_ref()).to_vec();
+    findings.extend(stays.map(|why| Finding::yes("Stalled", "ClusterChanged", why)));
+    write(object, cx, before, after, &findings).await?;
     Ok(match wait {
         None => Outcome::Done,
         Some(Wait { reason, .. }) => Outcome::Waiting { reason, again: None },
