@@ -1,7 +1,9 @@
 //! What a world may leave behind when its own programs could not clean up: processes, mounts, cgroups.
 //!
 //! Nothing is matched by program name. A process is ours when its command line or working directory lies below the
-//! world's directory and it has no terminal (a person's shell or editor there is not ours); a mount when its target does, a cgroup when it is below a name only we use.
+//! world's directory and it has no terminal (a person's shell or editor there is not ours), or when it is in the
+//! control group of a task that a Mesos agent of that directory started; a mount when its target does, a cgroup when it
+//! is below a name only we use.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,6 +37,41 @@ pub fn processes_of(dir: &Path) -> Vec<(u32, String)> {
         .collect()
 }
 
+/// Where Mesos agents note who started a container: their default `--runtime_dir`.
+const MARKS: &str = "/var/run/mesos/containers";
+
+/// Notes of tasks that an agent below a directory started. The file's name is that of the control group.
+fn marks_of(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(MARKS).into_iter().flatten().flatten();
+    let ours = |path: &PathBuf| {
+        let text = std::fs::read(path).unwrap_or_default();
+        let mark: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+        mark["workDir"]
+            .as_str()
+            .is_some_and(|work| Path::new(work).starts_with(dir))
+    };
+    entries.map(|entry| entry.path()).filter(ours).collect()
+}
+
+/// Processes of tasks that an agent below a directory started, wherever they went since.
+pub fn task_processes_of(dir: &Path) -> Vec<u32> {
+    let names = marks_of(dir)
+        .into_iter()
+        .filter_map(|mark| mark.file_name().map(PathBuf::from));
+    let groups = names.flat_map(|name| cgroups_of(&format!("mesos/{}", name.display())));
+    let lists = groups.filter_map(|group| std::fs::read_to_string(group.join("cgroup.procs")).ok());
+    let mut pids: Vec<u32> = lists
+        .flat_map(|list| {
+            list.lines()
+                .filter_map(|pid| pid.parse().ok())
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    pids.sort_unstable();
+    pids.dedup();
+    pids
+}
+
 /// Whether a process belongs to somebody's terminal; none when it is gone.
 fn has_terminal(pid: u32) -> Option<bool> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -66,16 +103,23 @@ pub fn cgroups_of(name: &str) -> Vec<PathBuf> {
 
 /// Kills processes and unmounts what lies below the directory.
 pub(crate) fn sweep(dir: &Path) -> anyhow::Result<()> {
-    for (pid, _) in processes_of(dir) {
-        if let Ok(pid) = i32::try_from(pid) {
-            kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
-        }
-    }
     wait_until("the last processes to end", Duration::from_secs(10), || {
-        let left = processes_of(dir);
-        anyhow::ensure!(left.is_empty(), "still there: {left:?}");
+        let (left, tasks) = (processes_of(dir), task_processes_of(dir));
+        // Again at every look: a task may have started another process meanwhile.
+        for pid in left.iter().map(|(pid, _)| *pid).chain(tasks.iter().copied()) {
+            if let Ok(pid) = i32::try_from(pid) {
+                kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+            }
+        }
+        anyhow::ensure!(
+            left.is_empty() && tasks.is_empty(),
+            "still there: {left:?}, tasks {tasks:?}"
+        );
         Ok(())
     })?;
+    for mark in marks_of(dir) {
+        std::fs::remove_file(mark).ok();
+    }
     unmount(dir);
     Ok(())
 }
@@ -109,4 +153,37 @@ fn remove_empty(path: &Path) {
         remove_empty(&child.path());
     }
     std::fs::remove_dir(path).ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    /// Its command line and its working directory say nothing of the world; its control group does.
+    #[test]
+    fn a_task_that_went_elsewhere_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = format!("leftovers-test-{}", std::process::id());
+        let group = Path::new("/sys/fs/cgroup/freezer/mesos").join(&name);
+        std::fs::create_dir_all(&group).unwrap();
+        let mut task = Command::new("sleep")
+            .arg("1000")
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::fs::write(group.join("cgroup.procs"), task.id().to_string()).unwrap();
+        assert!(processes_of(dir.path()).is_empty() && task_processes_of(dir.path()).is_empty());
+
+        std::fs::create_dir_all(MARKS).unwrap();
+        let mark = serde_json::json!({"workDir": dir.path().join("nodes/a/work"), "endpoint": "x"});
+        std::fs::write(Path::new(MARKS).join(&name), mark.to_string()).unwrap();
+        assert_eq!(task_processes_of(dir.path()), [task.id()]);
+        let waiting = std::thread::spawn(move || task.wait());
+        sweep(dir.path()).unwrap();
+        assert!(!waiting.join().unwrap().unwrap().success());
+        assert!(marks_of(dir.path()).is_empty());
+        std::fs::remove_dir(&group).unwrap();
+    }
 }

@@ -22,7 +22,7 @@ mod world;
 pub use api_server::{ADMIN_TOKEN, ApiServer};
 pub use docker::Docker;
 pub use kubectl::Kubectl;
-pub use leftovers::{cgroups_of, mounts_of, processes_of};
+pub use leftovers::{cgroups_of, mounts_of, processes_of, task_processes_of};
 pub use ports::{free_port, listening};
 pub use process::Process;
 pub use progress::Progress;
