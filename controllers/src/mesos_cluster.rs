@@ -9,10 +9,12 @@
 //! anything is sent. What the act brings about comes back through the nodes' watches and triggers the next round.
 
 mod act;
+mod apps;
 mod build;
 mod credentials;
 mod decide;
 mod delete;
+mod departures;
 mod drain;
 #[cfg(test)]
 mod fixtures;

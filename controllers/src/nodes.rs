@@ -165,8 +165,8 @@ impl Nodes {
         Ok(())
     }
 
-    /// Asks a node to stop everything of a cluster and to archive its data. Returns whether all is gone.
-    pub(crate) async fn remove(&self, uid: &str, node: &str, request: RemoveRequest) -> Result<bool, Error> {
+    /// Asks a node to stop what a cluster has there and to archive its data. Its watch tells when that is done.
+    pub(crate) async fn remove(&self, uid: &str, node: &str, request: RemoveRequest) -> Result<(), Error> {
         let shared = self.shared(uid, node)?;
         let failed = |message: String| Error::Remove {
             node: shared.place(),
@@ -174,10 +174,10 @@ impl Nodes {
         };
         let mut client = shared.client.clone().map_err(failed)?;
         let answer = client.remove(dial::request(request, CALL_TIMEOUT)).await;
-        let gone = answer.map_err(|s| failed(dial::sentence(&s)))?.into_inner().gone;
+        answer.map_err(|s| failed(dial::sentence(&s)))?;
         // What was applied before is not shown any more.
         lock(&shared.seen).sent = 0;
-        Ok(gone)
+        Ok(())
     }
 }
 

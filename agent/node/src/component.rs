@@ -19,7 +19,7 @@ pub(crate) struct DesiredSet {
     pub(crate) generation: u64,
     /// Sorted by id.
     pub(crate) components: Vec<Component>,
-    /// Set once the cluster is on its way out; `components` is empty then.
+    /// Set once the cluster is on its way out; `components` are those that a later step of it takes.
     pub(crate) removing: Option<Removal>,
 }
 

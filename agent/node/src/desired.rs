@@ -46,9 +46,14 @@ pub(crate) fn apply(known: Option<&DesiredSet>, mut new: DesiredSet) -> Result<A
     }
 }
 
-/// Accepts a removal of the known set. A removal under way keeps what it was told first about the data, unless it
-/// was told to delete and now is told to keep.
-pub(crate) fn remove(known: &DesiredSet, generation: u64, archive: bool) -> Result<Accepted, Refusal> {
+/// Accepts a removal of the known set but for the components with these ids, which a later one takes. A removal under
+/// way keeps what it was told first about the data, unless it was told to delete and now is told to keep.
+pub(crate) fn remove(
+    known: &DesiredSet,
+    generation: u64,
+    archive: bool,
+    keep: &[String],
+) -> Result<Accepted, Refusal> {
     if generation < known.generation {
         return Err(Refusal::OlderGeneration {
             given: generation,
@@ -61,7 +66,13 @@ pub(crate) fn remove(known: &DesiredSet, generation: u64, archive: bool) -> Resu
     let new = DesiredSet {
         cluster: known.cluster.clone(),
         generation,
-        components: vec![],
+        // What an earlier step took away does not come back.
+        components: known
+            .components
+            .iter()
+            .filter(|component| keep.contains(&component.id))
+            .cloned()
+            .collect(),
         removing: Some(removal),
     };
     Ok(if new == *known {
@@ -125,17 +136,40 @@ mod tests {
     fn a_removal_sticks_and_never_turns_from_archiving_into_deleting() {
         let known = set(5, vec![zookeeper()]);
         assert!(matches!(
-            remove(&known, 4, true),
+            remove(&known, 4, true, &[]),
             Err(Refusal::OlderGeneration { .. })
         ));
-        let Ok(Accepted::Store(removing)) = remove(&known, 5, true) else {
+        let Ok(Accepted::Store(removing)) = remove(&known, 5, true, &[]) else {
             unreachable!()
         };
-        assert_eq!(remove(&removing, 5, true), Ok(Accepted::AlreadyStored));
-        assert_eq!(remove(&removing, 5, false), Ok(Accepted::AlreadyStored));
+        assert_eq!(remove(&removing, 5, true, &[]), Ok(Accepted::AlreadyStored));
+        assert_eq!(remove(&removing, 5, false, &[]), Ok(Accepted::AlreadyStored));
         assert!(matches!(
             apply(Some(&removing), set(6, vec![])),
             Err(Refusal::BeingRemoved { .. })
         ));
+    }
+    #[test]
+    fn a_removal_in_steps_takes_what_is_not_kept_and_brings_nothing_back() {
+        let named = |id: &str| Component {
+            id: id.into(),
+            ..zookeeper()
+        };
+        let ids = |accepted: Result<Accepted, Refusal>| match accepted {
+            Ok(Accepted::Store(set)) => {
+                let ids: Vec<String> = set.components.iter().map(|c| c.id.clone()).collect();
+                (set, ids)
+            }
+            other => panic!("{other:?}"),
+        };
+        let keep = ["zookeeper".to_owned(), "master".to_owned()];
+        let known = set(5, vec![named("agent"), named("master"), named("zookeeper")]);
+        let (first, left) = ids(remove(&known, 6, true, &keep));
+        assert_eq!(left, ["master", "zookeeper"]);
+        assert_eq!(remove(&first, 6, true, &keep), Ok(Accepted::AlreadyStored));
+        let (second, left) = ids(remove(&first, 7, true, &keep[..1]));
+        assert_eq!(left, ["zookeeper"]);
+        assert_eq!(ids(remove(&second, 8, true, &keep)).1, ["zookeeper"]);
+        assert!(ids(remove(&second, 9, true, &[])).1.is_empty());
     }
 }

@@ -72,6 +72,14 @@ pub(crate) fn recipe(component: &Component, home: &Home, machine: &Machine) -> R
     }
 }
 
+/// How what an agent started is ended when the agent itself does not run; none for what starts nothing.
+pub(crate) fn departure(component: &Component, home: &Home, machine: &Machine) -> Option<Recipe> {
+    match &component.kind {
+        Kind::Agent(agent) => Some(agent::departure(agent, home, machine)),
+        Kind::ZooKeeper(_) | Kind::Master(_) => None,
+    }
+}
+
 /// Between SIGTERM and SIGKILL.
 pub(crate) fn stop_grace(component: &Component) -> Duration {
     let default = match component.kind {

@@ -85,18 +85,19 @@ impl Manager {
         Ok(generation)
     }
 
-    /// Starts the removal of a cluster; one that is not here is gone already.
+    /// Starts the removal of a cluster, or a step of it; one that is not here is gone already.
     pub(crate) async fn remove(
         &self,
         cluster: &ClusterRef,
         generation: u64,
         archive: bool,
+        keep: &[String],
     ) -> Result<(), Error> {
         let mut state = self.state.lock().await;
         let Some(known) = state.clusters.get(&cluster.uid).map(|c| &c.set) else {
             return Ok(());
         };
-        match desired::remove(known, generation, archive)? {
+        match desired::remove(known, generation, archive, keep)? {
             Accepted::AlreadyStored => {}
             Accepted::Store(set) => self.store(&mut state, set)?,
         }

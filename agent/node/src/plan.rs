@@ -3,6 +3,7 @@
 //! ```text
 //!            absent/ended ──Start──► running ──(other digest: Stop)──► ended ──Start──► ...
 //! goal Gone:                         running ──Stop──► ended ──Clear (archive or delete)──► Finished
+//! goal Left (an agent):              running or ended ──Leave (its tasks end)──► goal Gone
 //! ```
 
 use std::time::Duration;
@@ -14,6 +15,8 @@ pub(crate) enum Goal<'a> {
     Run { digest: &'a str },
     /// Neither process nor data.
     Gone,
+    /// Nothing of what it started; then neither process nor data.
+    Left,
 }
 
 /// What is.
@@ -34,6 +37,8 @@ pub(crate) enum Step {
     /// It died recently: wait.
     Wait(Duration),
     Stop,
+    /// End what it started, whether it runs or not.
+    Leave,
     /// Archive or delete the data.
     Clear,
     /// Nothing is left.
@@ -46,8 +51,9 @@ pub(crate) fn next(goal: Goal<'_>, seen: Seen<'_>, back_off: Duration) -> Step {
         (Goal::Run { .. } | Goal::Gone, Seen::Process { .. }) => Step::Stop,
         (Goal::Run { .. }, Seen::NoProcess { .. }) if back_off > Duration::ZERO => Step::Wait(back_off),
         (Goal::Run { .. }, Seen::NoProcess { .. }) => Step::Start,
+        (Goal::Left, Seen::Process { .. } | Seen::NoProcess { data: true }) => Step::Leave,
         (Goal::Gone, Seen::NoProcess { data: true }) => Step::Clear,
-        (Goal::Gone, Seen::NoProcess { data: false }) => Step::Finished,
+        (Goal::Gone | Goal::Left, Seen::NoProcess { data: false }) => Step::Finished,
     }
 }
 
@@ -61,6 +67,9 @@ mod tests {
     const DATA: Seen<'_> = Seen::NoProcess { data: true };
 
     #[rstest]
+    #[case(Goal::Left, Seen::Process { digest: "a" }, 0, Step::Leave)]
+    #[case(Goal::Left, DATA, 4, Step::Leave)]
+    #[case(Goal::Left, NONE, 0, Step::Finished)]
     #[case(RUN, NONE, 0, Step::Start)]
     #[case(RUN, DATA, 0, Step::Start)]
     #[case(RUN, DATA, 4, Step::Wait(Duration::from_secs(4)))]

@@ -16,8 +16,8 @@ use crate::manager::{self, Manager};
 use crate::node::Node;
 use crate::{facts, wire};
 
-/// How long Remove waits for the end before it says "not yet".
-const REMOVAL_PATIENCE: Duration = Duration::from_secs(8);
+/// How long Remove waits for the end before it says "not yet": tasks may take their whole grace.
+const REMOVAL_PATIENCE: Duration = Duration::from_secs(3);
 
 pub(crate) struct Service {
     pub(crate) node: Arc<Node>,
@@ -73,8 +73,12 @@ impl NodeApi for Service {
         let cluster = wire::cluster(request.cluster)?;
         let mut changes = self.node.board.subscribe();
         self.manager
-            .remove(&cluster, request.generation, request.archive)
+            .remove(&cluster, request.generation, request.archive, &request.keep)
             .await?;
+        let patience = match request.keep.is_empty() {
+            true => REMOVAL_PATIENCE,
+            false => Duration::ZERO,
+        };
         let gone = async {
             while !self.manager.is_gone(&cluster.uid).await {
                 if !crate::board::Changes::next(&mut changes).await {
@@ -82,7 +86,7 @@ impl NodeApi for Service {
                 }
             }
         };
-        let gone = tokio::time::timeout(REMOVAL_PATIENCE, gone).await.is_ok();
+        let gone = tokio::time::timeout(patience, gone).await.is_ok();
         let archives = if gone {
             self.manager.archives(&cluster)
         } else {

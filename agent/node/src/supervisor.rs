@@ -5,6 +5,7 @@
 
 mod health;
 mod history;
+mod leave;
 mod start;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::problem::{Problem, chain};
 use crate::{archive, crash, kinds};
 use health::Health;
 use history::History;
+use leave::Leaving;
 
 /// After an error of this node itself (a full disk, a stuck process).
 const AFTER_ERROR: Duration = Duration::from_secs(5);
@@ -46,6 +48,7 @@ pub(crate) struct Supervisor {
     process: Option<Handle>,
     history: History,
     health: Health,
+    leaving: Leaving,
     view: View,
     labels: Labels,
 }
@@ -77,6 +80,7 @@ impl Supervisor {
             process: None,
             history,
             health: Health::default(),
+            leaving: Leaving::default(),
             view,
             labels,
         }
@@ -130,14 +134,17 @@ impl Supervisor {
 
     /// One step; the pause until the next, or none when nothing is left to do for ever.
     async fn round(&mut self, order: &Order) -> Option<Duration> {
-        self.notice_end();
+        self.notice_end(order);
         let digest = order.component.as_ref().map(Component::config_digest);
         if let Some(digest) = &digest {
             self.history.configured(digest, &self.home.history());
         }
-        let goal = digest
-            .as_deref()
-            .map_or(Goal::Gone, |digest| Goal::Run { digest });
+        let leaver = self.leaver(order);
+        let goal = match (&digest, &leaver) {
+            (Some(digest), _) => Goal::Run { digest },
+            (None, Some(_)) => Goal::Left,
+            (None, None) => Goal::Gone,
+        };
         let running = self.process.as_ref().map(|p| digest_of(p).to_owned());
         let seen = match &running {
             Some(digest) => Seen::Process { digest },
@@ -149,8 +156,7 @@ impl Supervisor {
         match (step, &order.component) {
             (Step::Watch, Some(component)) => {
                 self.view.settled = order.generation;
-                let grace = kinds::stop_grace(component);
-                self.history.remember_grace(grace, &self.home.history());
+                self.history.remember(component, &self.home.history());
                 Some(self.watch(component).await)
             }
             (Step::Start, Some(component)) => Some(self.start(component).await),
@@ -159,6 +165,11 @@ impl Supervisor {
                 Some(left.min(AFTER_ERROR))
             }
             (Step::Stop, component) => Some(self.stop(component.as_ref()).await),
+            (Step::Leave, _) => Some(match &leaver {
+                Some(agent) => self.leave(agent).await,
+                // The plan leaves only with what has to.
+                None => AFTER_ERROR,
+            }),
             (Step::Clear, _) => Some(self.clear(order)),
             (Step::Finished, _) => None,
             // The plan watches and starts only what is wanted.
@@ -166,11 +177,15 @@ impl Supervisor {
         }
     }
 
-    fn notice_end(&mut self) {
+    fn notice_end(&mut self, order: &Order) {
         let Some(process) = &self.process else { return };
         if let Ok(Some(exit)) = process.try_wait() {
             let ran = u64::try_from(exit.finished_at - process.started_at()).unwrap_or(0);
-            self.note_death(&exit, Duration::from_secs(ran));
+            match &order.component {
+                Some(_) => self.note_death(&exit, Duration::from_secs(ran)),
+                // It was to end.
+                None => self.note_departure(&exit),
+            }
             if let Some(process) = self.process.take() {
                 let _ = process.forget();
             }
@@ -253,6 +268,9 @@ impl Supervisor {
         state.last_exit_code = self.history.last_exit_code;
         if phase != Phase::Running {
             state.facts.clear();
+        }
+        if phase != Phase::Stopping {
+            state.tasks_left = 0;
         }
         self.node
             .metrics

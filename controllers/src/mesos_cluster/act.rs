@@ -1,6 +1,7 @@
 //! Carries out a decision: calls to nodes, in parallel, each with a time limit.
 
 use super::decide::Effect;
+use super::model::Kind;
 use crate::context::Context;
 use crate::nodes::{Error, Owner};
 use futures::stream::{self, StreamExt};
@@ -37,23 +38,25 @@ async fn one(cx: &Context, owner: &Owner, effect: Effect) -> Result<(), Error> {
         }
         Effect::Remove { node, generation } => {
             tracing::info!(node, generation, "removal sent");
-            remove(cx, owner, &node, generation, true).await.map(|_gone| ())
+            remove(cx, owner, &node, generation, true, &[]).await
         }
     }
 }
 
-/// Asks a node to stop and archive (or delete) everything; whether it is gone.
+/// Asks a node to stop and archive (or delete) everything but these kinds.
 pub(crate) async fn remove(
     cx: &Context,
     owner: &Owner,
     node: &str,
     generation: u64,
     archive: bool,
-) -> Result<bool, Error> {
+    keep: &[Kind],
+) -> Result<(), Error> {
     let request = RemoveRequest {
         cluster: Some(cluster(owner)),
         archive,
         generation,
+        keep: keep.iter().map(|kind| kind.id().to_owned()).collect(),
     };
     cx.nodes.remove(&owner.uid, node, request).await
 }

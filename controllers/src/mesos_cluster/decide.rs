@@ -15,6 +15,7 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
+use super::departures::departures;
 use super::model::{Desired, Kind, Ledger, Problem, World, members, quorum};
 use gap::{Gap, note_plan, wanted};
 use mesolith_crds::v1alpha1::mesos_cluster::PlanStep;
@@ -29,7 +30,7 @@ const PLAN_LIMIT: usize = 64;
 pub(crate) struct Rules {
     /// Nothing is changed.
     pub(crate) paused: bool,
-    /// Agents with tasks are removed all the same.
+    /// Agents with tasks are removed all the same: their tasks are killed with their grace first.
     pub(crate) force_removal: bool,
     /// `metadata.generation`.
     pub(crate) generation: u64,
@@ -103,6 +104,8 @@ pub(crate) fn decide(desired: &Desired, world: &World, rules: Rules) -> Decision
     decision.plan.sort_by_key(|step| Kind::of(&step.component));
     decision.plan.truncate(PLAN_LIMIT);
     roll(desired, world, rules, &gates, rolls, &mut decision);
+    // Before what waits for it.
+    decision.waits.splice(0..0, departures(&world.nodes));
     decision
 }
 

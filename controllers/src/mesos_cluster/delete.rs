@@ -1,17 +1,23 @@
 //! Deletion: every node stops and archives what it has of the cluster, then the finalizer goes.
 //!
-//! The cheap path does not look at the spec: a spec that never made sense cannot block its own deletion.
+//! ```text
+//! agents with their tasks ─► masters ─► ZooKeeper ─► no node has anything ─► finalizer off
+//! ```
+//!
+//! In this order the ends of tasks reach their schedulers. A node that cannot be reached holds back nothing but the
+//! finalizer. The cheap path does not look at the spec: a spec that never made sense cannot block its own deletion.
 
-use super::model::{Desired, Ledger, NodeView, Problem};
-use super::{Error, act, credentials, decide, report};
+use super::departures::departures;
+use super::model::{Desired, Kind, Ledger, NodeView, Part, Problem, World};
+use super::{Error, act, apps, credentials, decide, drain, report};
 use crate::context::Context;
 use crate::nodes::Owner;
 use crate::outcome::Outcome;
 use futures::stream::{self, StreamExt};
-use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
-use mesolith_crds::v1alpha1::MesosCluster;
+use kube::{Resource, ResourceExt};
 use mesolith_crds::v1alpha1::mesos_cluster::{Mtls, RemovedData};
+use mesolith_crds::v1alpha1::{MesosCluster, MesosClusterStatus};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -66,7 +72,26 @@ enum Left {
     Wait(Problem),
 }
 
-fn left(node: &str, view: &NodeView, rules: decide::Rules) -> Left {
+/// The kinds that stay for now. A node whose answer is on its way may have an agent; one that cannot be reached may,
+/// too, but the others do not wait for it.
+fn kept(views: &BTreeMap<String, NodeView>) -> &'static [Kind] {
+    let some_has = |kind: Kind| {
+        views.values().any(|view| match view {
+            NodeView::Unknown => true,
+            NodeView::Unreachable(_) => false,
+            NodeView::Seen(ledger) => ledger.parts.contains_key(&kind),
+        })
+    };
+    if some_has(Kind::Agent) {
+        &[Kind::ZooKeeper, Kind::Master]
+    } else if some_has(Kind::Master) {
+        &[Kind::ZooKeeper]
+    } else {
+        &[]
+    }
+}
+
+fn left(node: &str, view: &NodeView, kept: &[Kind], rules: decide::Rules) -> Left {
     match view {
         NodeView::Unknown => Left::Wait(Problem {
             reason: "Deleting".into(),
@@ -84,13 +109,20 @@ fn left(node: &str, view: &NodeView, rules: decide::Rules) -> Left {
             stale: false,
             ..
         }) => Left::Nothing,
-        NodeView::Seen(Ledger { removing: true, .. }) => Left::Wait(Problem {
-            reason: "Deleting".into(),
-            message: format!("{node}: its components are stopping"),
-        }),
-        NodeView::Seen(ledger) => Left::Ask {
-            generation: decide::next_generation(ledger, rules),
-        },
+        NodeView::Seen(ledger) => {
+            // A part without a digest was told to go already.
+            let due = |(kind, part): (&Kind, &Part)| !kept.contains(kind) && !part.digest.is_empty();
+            if ledger.parts.iter().any(due) || (kept.is_empty() && !ledger.removing) {
+                Left::Ask {
+                    generation: decide::next_generation(ledger, rules),
+                }
+            } else {
+                Left::Wait(Problem {
+                    reason: "Deleting".into(),
+                    message: format!("{node}: its components are stopping"),
+                })
+            }
+        }
     }
 }
 
@@ -101,65 +133,96 @@ pub(crate) async fn reconcile(cluster: &MesosCluster, cx: &Context, owner: &Owne
         return Ok(Outcome::Done);
     }
     let before = crate::report::status_of(cluster);
+    if !report::is_deleting(&before) {
+        apps::say_who_is_left(cluster, cx).await;
+    }
     let skipped = skipped(cluster);
     let mut managed: BTreeMap<String, String> = before.managed_nodes.clone();
     managed.retain(|node, _| !skipped.contains(node));
-    let mut waits = Vec::new();
-    let mut asked = Vec::new();
+    let mut views = BTreeMap::new();
     if !managed.is_empty() {
         let dial = credentials::dial(cluster, cx, cluster.spec.security.mtls == Mtls::Enabled).await?;
-        let views = cx.nodes.follow(cx, owner, &managed, &dial);
-        let generation = cluster
-            .metadata
-            .generation
-            .and_then(|g| u64::try_from(g).ok())
-            .unwrap_or(0);
-        let rules = decide::Rules {
-            generation,
-            ..decide::Rules::default()
-        };
-        for (node, view) in &views {
-            match left(node, view, rules) {
-                Left::Nothing => {
-                    managed.remove(node);
-                }
-                Left::Ask { generation } => asked.push((node.clone(), generation)),
-                Left::Wait(problem) => waits.push(problem),
+        views = cx.nodes.follow(cx, owner, &managed, &dial);
+    }
+    let generation = cluster.metadata.generation.unwrap_or_default();
+    let rules = decide::Rules {
+        generation: u64::try_from(generation).unwrap_or(0),
+        ..decide::Rules::default()
+    };
+    let kept = kept(&views);
+    let mut waits = Vec::new();
+    let mut asked = Vec::new();
+    for (node, view) in &views {
+        match left(node, view, kept, rules) {
+            Left::Nothing => {
+                managed.remove(node);
             }
+            Left::Ask { generation } => asked.push((node.clone(), generation)),
+            Left::Wait(problem) => waits.push(problem),
         }
     }
     if managed.is_empty() {
-        cx.nodes.forget(&owner.uid);
-        let rest = cluster
-            .finalizers()
-            .iter()
-            .filter(|f| *f != FINALIZER)
-            .cloned()
-            .collect();
-        write_finalizers(cluster, cx, rest).await?;
-        tracing::info!(
-            cluster = owner.object.name,
-            "nothing of the cluster is left on its nodes"
-        );
-        return Ok(Outcome::Done);
+        return release(cluster, cx, owner, &before, &skipped).await;
     }
-    report::deleting(cluster, cx, &before, &managed, &waits).await?;
-    let archive = cluster.spec.removed_data == RemovedData::Archive;
-    let results: Vec<_> = stream::iter(asked)
-        .map(|(node, generation)| async move { act::remove(cx, owner, &node, generation, archive).await })
-        .buffer_unordered(64)
-        .collect()
-        .await;
-    results.into_iter().collect::<Result<Vec<bool>, _>>()?;
-    let reason = if waits.iter().any(|w| w.reason != "Deleting") {
-        "NodeUnreachable"
-    } else {
-        "Deleting"
+    waits.splice(0..0, departures(&views));
+    // No agent is wanted any more: nothing is started on one while the others go.
+    let world = World {
+        nodes: views,
+        ..World::default()
     };
+    let leaving = drain::record(
+        &before.draining_agents,
+        &Desired::new(),
+        &world,
+        jiff::Timestamp::now(),
+    );
+    let reason = report::deleting(cluster, cx, &before, &managed, leaving, &waits).await?;
+    let archive = cluster.spec.removed_data == RemovedData::Archive;
+    let results: Vec<_> =
+        stream::iter(asked)
+            .map(|(node, generation)| async move {
+                act::remove(cx, owner, &node, generation, archive, kept).await
+            })
+            .buffer_unordered(64)
+            .collect()
+            .await;
+    results.into_iter().collect::<Result<Vec<()>, _>>()?;
     Ok(Outcome::Waiting {
         reason,
         again: Some(Duration::from_secs(30)),
     })
+}
+
+/// Nothing is left to be done.
+async fn release(
+    cluster: &MesosCluster,
+    cx: &Context,
+    owner: &Owner,
+    before: &MesosClusterStatus,
+    skipped: &BTreeSet<String>,
+) -> Result<Outcome, Error> {
+    let mut untouched = skipped.clone();
+    untouched.retain(|node| before.managed_nodes.contains_key(node));
+    if !untouched.is_empty() {
+        let names = untouched
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let note = format!("{SKIP_ANNOTATION}: what the cluster started on {names} is not ended");
+        let about = cluster.object_ref(&());
+        cx.announcer
+            .publish(&about, None, true, "NodesSkipped", "Delete", &note)
+            .await;
+    }
+    cx.nodes.forget(&owner.uid);
+    let rest = cluster.finalizers().iter().filter(|f| *f != FINALIZER);
+    write_finalizers(cluster, cx, rest.cloned().collect()).await?;
+    tracing::info!(
+        cluster = owner.object.name,
+        "nothing of the cluster is left on its nodes"
+    );
+    Ok(Outcome::Done)
 }
 
 /// Nodes that still have to be visited once these sets are sent: the record that is written before the act.
@@ -192,6 +255,7 @@ pub(crate) fn managed_after(
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixtures::{cut_off, desired, ledger, serving, three_nodes};
     use super::*;
 
     fn seen(present: bool, removing: bool) -> NodeView {
@@ -204,20 +268,23 @@ mod tests {
         })
     }
 
+    const RULES: decide::Rules = decide::Rules {
+        paused: false,
+        force_removal: false,
+        generation: 0,
+    };
+
     #[test]
     fn every_node_is_asked_once_and_waited_for() {
-        let rules = decide::Rules {
-            generation: 0,
-            ..decide::Rules::default()
-        };
-        assert_eq!(left("a", &seen(false, false), rules), Left::Nothing);
-        assert_eq!(left("a", &seen(true, false), rules), Left::Ask { generation: 8 });
-        assert!(matches!(left("a", &seen(true, true), rules), Left::Wait(p) if p.reason == "Deleting"));
+        let left = |view: &NodeView| left("a", view, &[], RULES);
+        assert_eq!(left(&seen(false, false)), Left::Nothing);
+        assert_eq!(left(&seen(true, false)), Left::Ask { generation: 8 });
+        assert!(matches!(left(&seen(true, true)), Left::Wait(p) if p.reason == "Deleting"));
         let gone = NodeView::Unreachable(Problem {
             reason: "NodeUnreachable".into(),
             message: "a (h:1): x.".into(),
         });
-        let Left::Wait(problem) = left("a", &gone, rules) else {
+        let Left::Wait(problem) = left(&gone) else {
             panic!("must wait")
         };
         assert_eq!(problem.reason, "NodeUnreachable");
@@ -226,6 +293,69 @@ mod tests {
             "{}",
             problem.message
         );
+    }
+
+    /// What each node is asked for in turn, until none has anything; w1's agent needs two rounds for its tasks.
+    #[test]
+    fn agents_go_first_then_masters_then_zookeeper() {
+        let mut world = serving(&desired(three_nodes()));
+        cut_off(&mut world, "w2");
+        let mut asked = Vec::new();
+        let mut tasks = 2;
+        for _ in 0..20 {
+            let kept = kept(&world.nodes);
+            let nodes: Vec<String> = world.nodes.keys().cloned().collect();
+            for node in nodes {
+                let Left::Ask { generation } = left(&node, &world.nodes[&node], kept, RULES) else {
+                    continue;
+                };
+                let ledger = ledger(&mut world, &node);
+                (ledger.removing, ledger.generation) = (true, generation);
+                for (kind, part) in ledger.parts.iter_mut().filter(|(kind, _)| !kept.contains(kind)) {
+                    part.digest.clear();
+                    asked.push(format!("{node} {}", kind.id()));
+                }
+            }
+            // What was told to go is gone in the next round.
+            for view in world.nodes.values_mut() {
+                if let NodeView::Seen(ledger) = view {
+                    let busy = ledger.leaving_agent().is_some() && tasks > 0;
+                    tasks -= u32::from(busy);
+                    ledger.parts.retain(|_, part| busy || !part.digest.is_empty());
+                    ledger.present = !ledger.parts.is_empty();
+                }
+            }
+        }
+        assert_eq!(
+            asked,
+            [
+                "w1 agent",
+                "cp1 master",
+                "cp2 master",
+                "cp3 master",
+                "cp1 zookeeper",
+                "cp2 zookeeper",
+                "cp3 zookeeper"
+            ]
+        );
+        world.nodes.remove("w2");
+        assert!(
+            world
+                .nodes
+                .values()
+                .all(|view| left("x", view, &[], RULES) == Left::Nothing)
+        );
+    }
+
+    #[test]
+    fn masters_wait_for_a_node_that_has_not_answered_yet() {
+        let mut world = serving(&desired(three_nodes()));
+        for node in ["w1", "w2"] {
+            world.nodes.remove(node);
+        }
+        assert_eq!(kept(&world.nodes), [Kind::ZooKeeper]);
+        world.nodes.insert("w1".into(), NodeView::Unknown);
+        assert_eq!(kept(&world.nodes), [Kind::ZooKeeper, Kind::Master]);
     }
 
     #[test]

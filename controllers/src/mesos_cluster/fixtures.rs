@@ -43,6 +43,7 @@ pub(crate) fn part(phase: Phase, digest: &str) -> Part {
         message: String::new(),
         restarts: 0,
         facts: BTreeMap::new(),
+        tasks_left: 0,
     }
 }
 
@@ -90,6 +91,14 @@ pub(crate) fn ledger<'a>(world: &'a mut World, node: &str) -> &'a mut Ledger {
         Some(NodeView::Seen(ledger)) => ledger,
         other => panic!("{node}: {other:?}"),
     }
+}
+
+/// The node was told to let its agent go, which has so many tasks to stop.
+pub(crate) fn agent_leaves(world: &mut World, node: &str, tasks_left: u32) {
+    let agent = ledger(world, node).parts.entry(Kind::Agent);
+    let agent = agent.or_insert_with(|| part(Phase::Stopping, ""));
+    (agent.digest, agent.phase, agent.tasks_left) = (String::new(), Phase::Stopping, tasks_left);
+    (agent.reason, agent.message) = ("StoppingTasks".into(), format!("{tasks_left} tasks"));
 }
 
 pub(crate) fn set_phase(

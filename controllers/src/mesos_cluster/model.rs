@@ -119,6 +119,16 @@ pub(crate) struct Part {
     pub(crate) restarts: u32,
     /// ZooKeeper: `mode`; master: `leading`, `leader`; agent: `registered`, `agentId`. Only facts that are steady.
     pub(crate) facts: BTreeMap<String, String>,
+    /// Of an agent that leaves for good: tasks that have not ended.
+    pub(crate) tasks_left: u32,
+}
+
+impl Ledger {
+    /// The agent, once the node was told that it has to go.
+    pub(crate) fn leaving_agent(&self) -> Option<&Part> {
+        // A part without a digest is not in the node's ledger any more.
+        self.parts.get(&Kind::Agent).filter(|part| part.digest.is_empty())
+    }
 }
 
 impl Part {

@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::outcome::Outcome;
 use crate::report::{Finding, conditions as merge, transitions, write_status};
 use kube::Resource;
+use mesolith_crds::condition;
 use mesolith_crds::v1alpha1::mesos_cluster::DrainingAgent;
 use mesolith_crds::v1alpha1::{MesosCluster, MesosClusterStatus};
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,39 +114,30 @@ pub(crate) async fn no_credentials(
     Err(error.into())
 }
 
-/// Progress of a deletion.
+/// Whether the progress of a deletion was reported before.
+pub(crate) fn is_deleting(before: &MesosClusterStatus) -> bool {
+    let reconciling = condition::find(&before.conditions, "Reconciling");
+    reconciling.is_some_and(|found| found.reason == conditions::DELETING)
+}
+
+/// Progress of a deletion; its reason as a label. The first wait is the one that is shown.
 pub(crate) async fn deleting(
     cluster: &MesosCluster,
     cx: &Context,
     before: &MesosClusterStatus,
     managed: &BTreeMap<String, String>,
+    leaving: Vec<DrainingAgent>,
     waits: &[Problem],
-) -> Result<(), Error> {
-    let blocked = waits.iter().find(|wait| wait.reason != "Deleting");
-    let names: Vec<&str> = managed.keys().map(String::as_str).take(5).collect();
-    let more = if managed.len() > names.len() { ", ..." } else { "" };
-    let progress = format!(
-        "{} nodes left to clean: {}{more}",
-        managed.len(),
-        names.join(", ")
-    );
-    let mut findings = match blocked {
-        Some(problem) => vec![
-            Finding::no("Ready", problem.reason.clone(), problem.message.clone()),
-            Finding::yes("Stalled", problem.reason.clone(), problem.message.clone()),
-        ],
-        None => vec![
-            Finding::no("Ready", "Deleting", progress.clone()),
-            Finding::no("Stalled", "Deleting", ""),
-        ],
-    };
-    findings.push(Finding::yes("Reconciling", "Deleting", progress));
+) -> Result<&'static str, Error> {
+    let (label, findings) = conditions::deleting(managed, waits);
     let after = MesosClusterStatus {
         managed_nodes: managed.clone(),
+        draining_agents: leaving,
         plan: Vec::new(),
         ..before.clone()
     };
-    write(cluster, cx, before, after, &findings).await
+    write(cluster, cx, before, after, &findings).await?;
+    Ok(label)
 }
 
 async fn write(

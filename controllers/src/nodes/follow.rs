@@ -195,6 +195,7 @@ fn parts(cluster: &ClusterState) -> BTreeMap<Kind, Part> {
                 reason: c.reason.clone(),
                 message: c.message.clone(),
                 restarts: c.restarts,
+                tasks_left: c.tasks_left,
                 facts: c
                     .facts
                     .iter()

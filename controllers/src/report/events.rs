@@ -162,6 +162,7 @@ fn is_problem(condition: &Condition) -> bool {
         "Rolling",
         "Starting",
         "Deleting",
+        "Stopping",
         "NoneWanted",
         "NotStarted",
     ];

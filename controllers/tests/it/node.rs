@@ -188,11 +188,26 @@ impl Node for FakeNode {
 
     async fn remove(&self, request: Request<RemoveRequest>) -> Result<Response<RemoveResponse>, Status> {
         let request = request.into_inner();
-        self.note("remove", if request.archive { "archive" } else { "delete" });
-        self.clusters
-            .send_modify(|c| drop(c.remove(&request.cluster.unwrap_or_default().uid)));
+        let what = if request.archive { "archive" } else { "delete" };
+        let uid = request.cluster.unwrap_or_default().uid;
+        let mut gone = true;
+        self.clusters.send_modify(|clusters| {
+            let Some(known) = clusters.get_mut(&uid) else {
+                return;
+            };
+            let (kept, going): (Vec<_>, Vec<_>) = std::mem::take(&mut known.components)
+                .into_iter()
+                .partition(|component| request.keep.contains(&component.id));
+            going.iter().for_each(|component| self.note(what, &component.id));
+            gone = kept.is_empty();
+            (known.components, known.removing) = (kept, true);
+            (known.generation, known.observed_generation) = (request.generation, request.generation);
+            if gone {
+                clusters.remove(&uid);
+            }
+        });
         Ok(Response::new(RemoveResponse {
-            gone: true,
+            gone,
             archives: Vec::new(),
         }))
     }

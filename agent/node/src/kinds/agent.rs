@@ -20,15 +20,11 @@ pub(super) fn needs(agent: &Agent) -> Vec<Need> {
     needs
 }
 
+/// Flags that say where what the agent started is found.
+const WHERE: [&str; 3] = ["cgroups_root", "docker_socket", "runtime_dir"];
+
 pub(super) fn recipe(agent: &Agent, home: &Home, machine: &Machine) -> Recipe {
-    let mut argv = vec![
-        machine.program.display().to_string(),
-        "mesos-agent".into(),
-        format!("--ip={}", agent.bind_address),
-        format!("--port={}", agent.port),
-        format!("--master={}", agent.zookeeper),
-        format!("--work_dir={}", home.work().display()),
-    ];
+    let mut argv = identity(agent, home, machine);
     let attributes: Vec<_> = agent
         .attributes
         .iter()
@@ -45,17 +41,52 @@ pub(super) fn recipe(agent: &Agent, home: &Home, machine: &Machine) -> Recipe {
             argv.push(format!("--{name}={value}"));
         }
     }
+    if runs_docker(agent) {
+        argv.push(docker_socket(machine));
+    }
+    argv.extend(flags(&agent.flags));
+    in_home(argv, home, machine)
+}
+
+/// Ends what the agent started. Only the flags that this takes: one that keeps the agent from starting is no reason
+/// to leave its tasks running. With Docker in any case: an earlier configuration may have had it.
+pub(super) fn departure(agent: &Agent, home: &Home, machine: &Machine) -> Recipe {
+    let mut argv = identity(agent, home, machine);
+    if !agent.containerizers.is_empty() {
+        argv.push(format!("--containerizers={}", agent.containerizers.join(",")));
+    }
+    let mut found = agent.flags.clone();
+    found.retain(|name, _| WHERE.contains(&name.as_str()));
+    if !found.contains_key("docker_socket") {
+        argv.push(docker_socket(machine));
+    }
+    argv.extend(flags(&found));
+    argv.push("--leave".into());
+    in_home(argv, home, machine)
+}
+
+/// Who it is to its master and on its machine.
+fn identity(agent: &Agent, home: &Home, machine: &Machine) -> Vec<String> {
+    let mut argv = vec![
+        machine.program.display().to_string(),
+        "mesos-agent".into(),
+        format!("--ip={}", agent.bind_address),
+        format!("--port={}", agent.port),
+        format!("--master={}", agent.zookeeper),
+        format!("--work_dir={}", home.work().display()),
+    ];
     if let Some(pki) = &machine.pki_dir {
         argv.push(format!("--pki_dir={}", pki.display()));
     }
-    if runs_docker(agent) {
-        let socket = machine
-            .docker_host
-            .strip_prefix("unix://")
-            .unwrap_or(&machine.docker_host);
-        argv.push(format!("--docker_socket={socket}"));
-    }
-    argv.extend(flags(&agent.flags));
+    argv
+}
+
+fn docker_socket(machine: &Machine) -> String {
+    let socket = machine.docker_host.strip_prefix("unix://");
+    format!("--docker_socket={}", socket.unwrap_or(&machine.docker_host))
+}
+
+fn in_home(argv: Vec<String>, home: &Home, machine: &Machine) -> Recipe {
     Recipe {
         argv,
         env: machine.env.clone(),
@@ -87,9 +118,21 @@ mod tests {
         assert_eq!(
             argv,
             "/usr/bin/mesolith mesos-agent --ip=127.0.0.12 --port=5051 --master=zk://127.0.0.11:2181/mesos \
-             --work_dir=/state/u-1/agent/work --hostname=w1 --containerizers=docker,mesos \
-             --resources=cpus:2;ports:[31000-32000] --attributes=rack:a;zone:b --pki_dir=/pki \
-             --docker_socket=/run/docker.sock"
+             --work_dir=/state/u-1/agent/work --pki_dir=/pki --hostname=w1 --containerizers=docker,mesos \
+             --resources=cpus:2;ports:[31000-32000] --attributes=rack:a;zone:b --docker_socket=/run/docker.sock"
+        );
+        let broken = Agent {
+            flags: [("cgroups_root", "tasks"), ("typo", "1")]
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .into(),
+            resources: "cpus:two".into(),
+            ..agent.clone()
+        };
+        assert_eq!(
+            departure(&broken, &home("agent"), &machine()).argv.join(" "),
+            "/usr/bin/mesolith mesos-agent --ip=127.0.0.12 --port=5051 --master=zk://127.0.0.11:2181/mesos \
+             --work_dir=/state/u-1/agent/work --pki_dir=/pki --containerizers=docker,mesos \
+             --docker_socket=/run/docker.sock --cgroups_root=tasks --leave"
         );
         assert!(needs(&agent).contains(&Need::Docker));
         assert!(

@@ -1,4 +1,4 @@
-//! Deaths of a component, kept on disk.
+//! What must be known of a component beyond its process, kept on disk: its deaths, and how it was wanted last.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -7,6 +7,8 @@ use mesolith_process::{Exit, durable};
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::BackOff;
+use crate::component::Component;
+use crate::kinds;
 use crate::logs;
 use crate::problem::Problem;
 
@@ -22,9 +24,9 @@ pub(super) struct History {
     pub(super) back_off: BackOff,
     pub(super) last_exit_code: i32,
     last_death: Option<Death>,
-    /// Of the component as it was wanted last; it is not in the ledger any more when it has to go.
+    /// The component as it was wanted last; it is not in the ledger any more when it has to go.
     #[serde(default)]
-    stop_grace: Option<Duration>,
+    pub(super) wanted: Option<Component>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -59,12 +61,12 @@ impl History {
 
     /// Between SIGTERM and SIGKILL for a component that is not wanted any more.
     pub(super) fn stop_grace(&self) -> Duration {
-        self.stop_grace.unwrap_or(DEFAULT_GRACE)
+        self.wanted.as_ref().map_or(DEFAULT_GRACE, kinds::stop_grace)
     }
 
-    pub(super) fn remember_grace(&mut self, grace: Duration, path: &Path) {
-        if self.stop_grace != Some(grace) {
-            self.stop_grace = Some(grace);
+    pub(super) fn remember(&mut self, wanted: &Component, path: &Path) {
+        if self.wanted.as_ref() != Some(wanted) {
+            self.wanted = Some(wanted.clone());
             self.save(path);
         }
     }

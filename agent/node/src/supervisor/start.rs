@@ -48,8 +48,9 @@ impl Supervisor {
             return AFTER_ERROR;
         }
         crash::point("files-written");
+        self.history.remember(component, &self.home.history());
         let _ = logs::rotate(&self.home.log());
-        let launched = launch(&self.spec(component, recipe)).await;
+        let launched = launch(&self.spec(component, &component.config_digest(), recipe)).await;
         crash::point("launched");
         match launched {
             Ok(process) => {
@@ -74,7 +75,8 @@ impl Supervisor {
         }
     }
 
-    fn spec(&self, component: &Component, recipe: Recipe) -> Spec {
+    /// The digest becomes part of the process' name.
+    pub(super) fn spec(&self, component: &Component, digest: &str, recipe: Recipe) -> Spec {
         let cgroup = CgroupSpec {
             // With the node's name, because several nodes may share a machine (and its cgroups) in a trial.
             path: format!(
@@ -86,7 +88,7 @@ impl Supervisor {
             memory_bytes: component.memory_bytes,
         };
         Spec {
-            id: format!("{}@{}", component.id, component.config_digest()),
+            id: format!("{}@{digest}", component.id),
             argv: recipe.argv,
             env: recipe.env,
             cwd: self.home.root().to_owned(),

@@ -62,6 +62,7 @@ async fn restarting_and_removing() {
         cluster: Some(agent.cluster()),
         archive: true,
         generation: 2,
+        keep: vec![],
     };
     let _ = agent.client().await.remove(request()).await;
     let request = request();

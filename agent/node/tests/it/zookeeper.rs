@@ -106,6 +106,7 @@ async fn a_server_lives_through_everything_and_leaves_an_archive() {
             cluster: Some(agent.cluster()),
             archive: true,
             generation: 7,
+            keep: vec![],
         };
         let removed = agent.client().await.remove(request).await.unwrap().into_inner();
         assert!(removed.gone);

@@ -325,6 +325,24 @@ fn a_leaving_server_goes_after_the_others_know() {
     assert_eq!(effects(&decide(&wanted, &world, RULES)), ["cp4:-"]);
 }
 
+/// Also while nothing else is left to do, and first while others wait.
+#[test]
+fn the_tasks_of_a_leaving_agent_are_said_until_it_is_gone() {
+    let mut spec = three_nodes();
+    spec["agents"][0]["nodes"] = json!("w1");
+    let wanted = desired(spec);
+    let mut world = serving(&desired(three_nodes()));
+    agent_leaves(&mut world, "w2", 3);
+    let decision = decide(&wanted, &world, RULES);
+    assert_eq!((effects(&decision).len(), decision.plan.len()), (0, 0));
+    assert_eq!(reasons(&decision), ["StoppingTasks"]);
+    assert_eq!(decision.waits[0].message, "w2: 3 tasks are being stopped");
+    ledger(&mut world, "w2").removing = true;
+    assert_eq!(reasons(&decide(&wanted, &world, RULES)), ["StoppingTasks"]);
+    *ledger(&mut world, "w2") = Ledger::default();
+    assert_eq!(reasons(&decide(&wanted, &world, RULES)), Vec::<&str>::new());
+}
+
 #[test]
 fn paused_plans_and_does_nothing() {
     let world = serving(&desired(three_nodes()));

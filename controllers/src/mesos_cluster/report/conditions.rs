@@ -1,10 +1,12 @@
 //! Conditions of a MesosCluster. Pure.
 
-use super::super::model::{Kind, NodeView, members, quorum};
+use super::super::departures::STOPPING_TASKS;
+use super::super::model::{Kind, NodeView, Problem, members, quorum};
 use super::Seen;
 use crate::outcome::Outcome;
 use crate::report::{Finding, Truth};
 use mesolith_proto::node::v1::Phase;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Every condition, `Ready` first.
@@ -227,6 +229,48 @@ fn stalled(seen: &Seen<'_>) -> Finding {
     }
 }
 
+/// The reason of `Reconciling` while a cluster is being deleted, and then only.
+pub(super) const DELETING: &str = "Deleting";
+
+/// Of a cluster that is being deleted; what is waited for as a label. The first wait is the one that is shown.
+pub(super) fn deleting(
+    managed: &BTreeMap<String, String>,
+    waits: &[Problem],
+) -> (&'static str, Vec<Finding>) {
+    let normal = |wait: &Problem| [DELETING, STOPPING_TASKS].contains(&wait.reason.as_str());
+    let names: Vec<&str> = managed.keys().map(String::as_str).take(5).collect();
+    let more = if managed.len() > names.len() { ", ..." } else { "" };
+    let mut progress = format!(
+        "{} nodes left to clean: {}{more}",
+        managed.len(),
+        names.join(", ")
+    );
+    let tasks = waits.iter().find(|wait| wait.reason == STOPPING_TASKS);
+    if let Some(tasks) = tasks {
+        progress = format!("{}; {progress}", tasks.message);
+    }
+    let reason = tasks.map_or(DELETING, |_| STOPPING_TASKS);
+    let reconciling = Finding::yes("Reconciling", DELETING, progress.clone());
+    match waits.iter().find(|wait| !normal(wait)) {
+        Some(problem) => (
+            label(&problem.reason),
+            vec![
+                Finding::no("Ready", problem.reason.clone(), problem.message.clone()),
+                Finding::yes("Stalled", problem.reason.clone(), problem.message.clone()),
+                reconciling,
+            ],
+        ),
+        None => (
+            reason,
+            vec![
+                Finding::no("Ready", reason, progress),
+                Finding::no("Stalled", DELETING, ""),
+                reconciling,
+            ],
+        ),
+    }
+}
+
 /// How the reconcile ended, from its own findings.
 pub(super) fn outcome(findings: &[Finding], look_again: Duration) -> Outcome {
     let again = Some(look_again);
@@ -242,7 +286,7 @@ pub(super) fn outcome(findings: &[Finding], look_again: Duration) -> Outcome {
 
 /// Metric labels are bounded: reasons that a node made up are not among them.
 fn label(reason: &str) -> &'static str {
-    const KNOWN: [&str; 12] = [
+    const KNOWN: [&str; 13] = [
         "WaitingForQuorum",
         "WaitingForMasters",
         "WaitingForLeader",
@@ -255,6 +299,7 @@ fn label(reason: &str) -> &'static str {
         "DockerUnavailable",
         "CrashLoop",
         "Deleting",
+        "StoppingTasks",
     ];
     KNOWN
         .into_iter()

@@ -38,8 +38,8 @@ pub enum Mtls {
 #[schemars(transform = super::rules::agent_removal)]
 pub struct AgentRemoval {
     /// Drain: nothing new is started on the agent, and instances of apps are replaced elsewhere within the limits of
-    /// their upgrade strategy before it goes. Force: tasks are killed at once.
-    /// Default: Drain.
+    /// their upgrade strategy before it goes. Force: tasks are killed at once, with their grace, and the agent goes
+    /// when the last one has ended. Deleting the cluster does the same on every node. Default: Drain.
     #[serde(default)]
     pub mode: RemovalMode,
 
@@ -56,7 +56,7 @@ pub enum RemovalMode {
     /// for.
     #[default]
     Drain,
-    /// Tasks are killed.
+    /// Tasks are killed with their grace.
     Force,
 }
 

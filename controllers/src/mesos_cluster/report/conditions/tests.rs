@@ -197,3 +197,27 @@ fn what_was_written_holds_until_every_node_had_its_say() {
         "nothing was said at all"
     );
 }
+
+#[test]
+fn a_deletion_counts_tasks_and_names_the_machine_that_cannot_be_reached() {
+    let managed: BTreeMap<String, String> = ["w1", "w2"].map(|n| (n.to_owned(), "h:1".to_owned())).into();
+    let wait = |reason: &str, message: &str| Problem {
+        reason: reason.into(),
+        message: message.into(),
+    };
+    let tasks = wait("StoppingTasks", "w1: 3 tasks are being stopped");
+    let (label, found) = deleting(&managed, std::slice::from_ref(&tasks));
+    let progress = "w1: 3 tasks are being stopped; 2 nodes left to clean: w1, w2";
+    assert_eq!(label, "StoppingTasks");
+    assert_eq!(of(&found, "Ready"), ("False", "StoppingTasks", progress));
+    assert_eq!(of(&found, "Reconciling"), ("True", "Deleting", progress));
+    let (label, found) = deleting(&managed, &[tasks, wait("NodeUnreachable", "w2 (h:1): no answer")]);
+    assert_eq!(label, "NodeUnreachable");
+    assert_eq!(
+        of(&found, "Stalled"),
+        ("True", "NodeUnreachable", "w2 (h:1): no answer")
+    );
+    assert_eq!(of(&found, "Reconciling"), ("True", "Deleting", progress));
+    let (label, found) = deleting(&managed, &[]);
+    assert_eq!((label, of(&found, "Ready").1), ("Deleting", "Deleting"));
+}
