@@ -1,4 +1,5 @@
-//! Figures: how late, how fast, how large, and what it costs, each beside what it is to be compared with in the same run.
+//! Measures the sync engine: its lag, its throughput, its memory and what it costs the source. Each figure stands
+//! beside one to compare it with, from the same run.
 
 mod bootstrap;
 mod capture;
@@ -23,32 +24,32 @@ use crate::world::{Options, Side, World};
 pub use machine::Machine;
 pub use steady::Steady;
 
-/// What is measured.
+/// What to measure.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Parts by their letter; see the program's help.
+    /// Letters of the parts to measure; see the program's help.
     pub parts: String,
-    /// Nodes of the tree in which updates are made.
+    /// Nodes in the tree that is updated.
     pub tree: usize,
-    /// Nodes of the tree that is bootstrapped.
+    /// Nodes in the tree that the bootstrap takes over.
     pub bootstrap: usize,
     /// Updates a second.
     pub rates: Vec<u32>,
-    /// How long each rate is kept up.
+    /// How long each rate is kept up, in seconds.
     pub seconds: u64,
     /// Updates of a flood.
     pub flood: usize,
     /// Members of each ensemble.
     pub members: usize,
-    /// Delays of the slow links.
+    /// Delays of the slow links, each way, in milliseconds.
     pub delays: Vec<u64>,
-    /// Version of both sides.
+    /// Version of both ensembles.
     pub version: Version,
-    /// Without an engine, B being A: tries the measurement.
+    /// Measures one ensemble without an engine, which shows what the measurement itself adds.
     pub itself: bool,
 }
 
-/// Measures, and prints tables as they become known.
+/// Measures, and prints each table as soon as it is known.
 ///
 /// # Errors
 /// When a part cannot be measured.
@@ -81,7 +82,7 @@ pub async fn run(request: &Request) -> Result<()> {
     Ok(())
 }
 
-/// Two ensembles as they would be run: compiled by the JVM's better compiler, with heaps that hold the tree.
+/// Two ensembles as in production: compiled by the JVM's better compiler, with heaps that hold the tree.
 async fn world(request: &Request, delay: Option<Duration>, start_engines: bool) -> Result<World> {
     World::start(options(request, delay, start_engines)?).await
 }
@@ -106,7 +107,7 @@ fn options(request: &Request, delay: Option<Duration>, start_engines: bool) -> R
     })
 }
 
-/// A client of a side.
+/// Connects a client to a side.
 async fn client(world: &World, side: Side) -> Result<Client> {
     connect(
         &world.ensemble(side).connect_string(),
@@ -119,5 +120,5 @@ async fn client(world: &World, side: Side) -> Result<Client> {
 /// The default version.
 pub const VERSION: Version = PACKAGED;
 
-/// What is on B only, and left out by the engine.
+/// A tree that is on B only. The engine is told to leave it out.
 const DIRECT: &str = "/direct";

@@ -1,4 +1,4 @@
-//! Trials: clients write, something happens, and then both sides are the same.
+//! Trials: clients write while a fault happens, and afterwards both sides must be equal.
 
 mod plan;
 mod report;
@@ -14,18 +14,18 @@ pub use trial::Outcome;
 
 use crate::world::{Options, World};
 
-/// What is asked for.
+/// Which trials to run.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// How many trials.
+    /// Number of trials.
     pub trials: usize,
-    /// Decides everything.
+    /// The seed that everything random comes from.
     pub seed: u64,
     /// How long the engines are away in [`crate::faults::Fault::LongAway`].
     pub away: Duration,
     /// Clients write on both sides.
     pub both: bool,
-    /// Without an engine, on one ensemble: tries the trials.
+    /// Runs the trials on one ensemble without an engine, which tests the trials themselves.
     pub itself: bool,
     /// Only faults whose name contains this.
     pub only: Option<String>,
@@ -33,13 +33,13 @@ pub struct Request {
     pub versions: Option<[crate::version::Version; 2]>,
 }
 
-/// How often a world is made.
+/// Attempts to start a world.
 const ATTEMPTS: u32 = 4;
 
-/// Runs all of them and prints each. Goes on after a failed one, and after a world that does not start.
+/// Runs all trials and prints each. Goes on after a trial that failed, and after a world that does not start.
 ///
 /// # Errors
-/// When the logs of a failed one cannot be kept.
+/// When the logs of a failed trial cannot be kept.
 pub async fn run(request: &Request) -> Result<Report> {
     let mut report = Report::default();
     for planned in plan(request) {
@@ -62,7 +62,7 @@ pub async fn run(request: &Request) -> Result<Report> {
                 let kept = trial::keep_logs(&usable, trial.seed).await?;
                 outcome = outcome.with_context(|| format!("see {}", kept.display()));
             }
-            // Nothing to begin the next one with: what is left of a trial that did not end, or a torn ensemble.
+            // The world is not used again when a trial did not end, or when the servers of an ensemble disagree.
             if outcome.as_ref().is_ok_and(|outcome| outcome.torn.is_empty()) {
                 world = Some(usable);
             }
@@ -72,8 +72,8 @@ pub async fn run(request: &Request) -> Result<Report> {
     Ok(report)
 }
 
-/// Servers with a wrong clock do not always find each other, and no trial is about that: a world that does not start is
-/// said, and another is made.
+/// Starts a world. Servers with a wrong clock do not always find each other, which is not what the trials are about.
+/// So a world that does not start is reported, and another one is made.
 async fn start(planned: &WorldPlan, request: &Request) -> Result<World> {
     let limit = |n: usize| planned.buffers[n].map_or(String::new(), |bytes| format!(" ({bytes} bytes)"));
     let names = [0, 1]
@@ -82,7 +82,7 @@ async fn start(planned: &WorldPlan, request: &Request) -> Result<World> {
     let mut attempt = 1;
     loop {
         let began = Instant::now();
-        // A task of its own, since ensembles that do not start panic.
+        // Starting an ensemble may panic, so it runs in a task of its own.
         let world = tokio::spawn(World::start(options(planned, request))).await;
         let took = began.elapsed().as_secs_f64();
         match world.map_err(anyhow::Error::from).flatten() {

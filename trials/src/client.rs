@@ -1,4 +1,4 @@
-//! Clients as any application has them.
+//! Clients like those of any application.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use zookeeper_client::{Acls, Client, Connector, CreateMode, CreateOptions, Error
 
 use crate::version::Version;
 
-/// What every client here authenticates with, so that all can read what one has closed to others.
+/// The identity of every client here. All can read what one of them has closed to others.
 pub const AUTHENTICATION: (&str, &[u8]) = ("digest", b"trial:secret");
 
-/// A node that anyone may do anything with.
+/// Options of a node that is open to everyone.
 pub const OPEN: CreateOptions<'static> = CreateMode::Persistent.with_acls(Acls::anyone_all());
 
 fn connector(version: Version, timeout: Duration) -> Connector {
@@ -24,7 +24,7 @@ fn connector(version: Version, timeout: Duration) -> Connector {
     }
 }
 
-/// Connects; tries for a minute and a half, since members may be starting.
+/// Connects. Tries for a minute and a half, since servers may be starting.
 ///
 /// # Errors
 /// When no server answers in that time.
@@ -32,7 +32,7 @@ pub async fn connect(servers: &str, version: Version, timeout: Duration) -> Resu
     connect_by(&connector(version, timeout), servers).await
 }
 
-/// As [`connect`], but the session stays when the client is dropped, as after a crash.
+/// Like [`connect`], but the session outlives the client, as after a crash.
 ///
 /// # Errors
 /// As [`connect`].
@@ -52,10 +52,10 @@ async fn connect_by(connector: &Connector, servers: &str) -> Result<Client> {
     }
 }
 
-/// Creates a node, whatever happens to the connection; it may be there already.
+/// Creates a node, even if the connection breaks meanwhile. The node may exist already.
 ///
 /// # Errors
-/// When it is not there within the limit.
+/// When it does not exist within the limit.
 pub async fn create_surely(client: &Client, path: &str, data: &[u8], limit: Duration) -> Result<()> {
     let until = Instant::now() + limit;
     loop {
@@ -68,10 +68,10 @@ pub async fn create_surely(client: &Client, path: &str, data: &[u8], limit: Dura
     }
 }
 
-/// Waits until a node is there or gone. Returns how long it took.
+/// Waits until a node exists, or until it does not, and returns how long that took.
 ///
 /// # Errors
-/// When it is not so within the limit.
+/// When the limit is over.
 pub async fn wait_for(client: &Client, path: &str, there: bool, limit: Duration) -> Result<Duration> {
     let began = Instant::now();
     loop {

@@ -1,5 +1,5 @@
-//! An election group in Mesos's layout on both sides: members join and leave on A and on B, and never do two that live believe
-//! that they are the lowest.
+//! An election group in Mesos's layout on both sides. Members join and leave on A and on B. Never may two living
+//! members both believe that they are the lowest.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,12 +12,12 @@ use zookeeper_client::{Acls, Client, CreateMode};
 use crate::client::{connect, create_surely, wait_for};
 use crate::world::{Side, World};
 
-/// Members at once.
+/// Number of members at a time.
 const MEMBERS: usize = 6;
 const GROUP: &str = "/mesos";
 const LABEL: &str = "json.info_";
 
-/// Who believes that it leads, as members themselves say.
+/// The members that believe they lead, as they say themselves.
 #[derive(Debug, Default)]
 struct Claims {
     leaders: Vec<String>,
@@ -42,18 +42,18 @@ impl Claims {
     }
 }
 
-/// What was seen.
+/// The result.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Times that a member joined.
     pub joins: usize,
-    /// Times that a member came to lead.
+    /// Number of times that a member became the leader.
     pub reigns: usize,
-    /// Two that led at once, and names that were given twice.
+    /// Sentences about two leaders at once, and about names that were given twice.
     pub breaches: Vec<String>,
 }
 
-/// A member: joins, looks every few milliseconds who is lowest, and leaves after its time.
+/// A member. It joins, looks every few milliseconds which member is lowest, and leaves after its time.
 struct Member {
     name: String,
     client: Client,
@@ -83,7 +83,7 @@ impl Member {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        // It stops to lead before others can know.
+        // It stops leading before others can notice.
         self.claims().fall(&self.name);
         self.client
             .delete(&node, None)
@@ -93,8 +93,9 @@ impl Member {
     }
 }
 
-/// Members come and go for a while; the world's engines must carry both ways. A join is known on both sides before the next one:
-/// two that join at the same moment on two sides are given the same number, which only one of them can keep.
+/// Members come and go for a while. The world's engines must carry changes both ways. Each join must be known on both
+/// sides before the next one: two members that join at the same moment on two sides get the same number, which only
+/// one of them can keep.
 ///
 /// # Errors
 /// When a client cannot go on.

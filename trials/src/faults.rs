@@ -1,4 +1,4 @@
-//! What happens to a world: each fault strikes, holds for a while and heals.
+//! The faults of the trials. Each begins, holds for a while, and is repaired.
 
 mod clock;
 mod disk;
@@ -15,49 +15,49 @@ pub use relay::Relay;
 
 use crate::world::{Side, World};
 
-/// A member by what it does.
+/// A member of an ensemble, by its role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// The one that leads: others elect a new one.
+    /// The leader. Without it the others elect a new one.
     Leader,
-    /// One that does not.
+    /// Any other member.
     Follower,
 }
 
-/// What happens.
+/// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing.
+    /// No fault.
     Calm,
-    /// kill -9 of a member; it comes back after a while.
+    /// A member is killed (kill -9) and started again after a while.
     KillMember(Side, Role),
-    /// A member stands still, and goes on.
+    /// A member is stopped for a while (SIGSTOP).
     PauseMember(Side, Role),
-    /// All but one member are killed: nobody leads for a while.
+    /// All members but one are killed, so that nobody leads for a while.
     LoseQuorum(Side),
-    /// All members are killed one by one, each back before the next.
+    /// All members are killed one after the other. Each is back before the next is killed.
     RollingRestart(Side),
-    /// kill -9 of the active engine; a standby takes over, the killed one comes back.
+    /// The active engine is killed (kill -9). A standby takes over, and the killed engine is started again.
     KillEngine,
-    /// The active engine stands still, and goes on when another one may have taken over.
+    /// The active engine is stopped (SIGSTOP), and continues when another one may have taken over.
     PauseEngine,
-    /// kill -9 of all engines; they come back.
+    /// All engines are killed (kill -9) and started again.
     KillEngines,
-    /// Nothing passes between the engines and a side.
+    /// All packets between the engines and a side are dropped.
     CutLink(Side),
-    /// B's members have no room to write; they are started again once they have.
+    /// The disk of B's members is full. They are started again once there is room.
     FullDisk,
-    /// The world is one with a slow link; nothing more happens.
+    /// Nothing more than a world with a slow link.
     SlowLink,
-    /// B's clocks are wrong; nothing more happens.
+    /// Nothing more than a world in which B's clocks are wrong.
     WrongClock,
-    /// All engines are away for long.
+    /// All engines are stopped for a long time.
     LongAway,
-    /// Both sides write the same nodes while no engine looks.
+    /// Both sides write the same nodes while all engines are stopped.
     Conflict,
 }
 
-/// All of them.
+/// All faults.
 pub const ALL: [Fault; 24] = {
     use Fault::{
         Calm, Conflict, CutLink, FullDisk, KillEngine, KillEngines, KillMember, LongAway, LoseQuorum,
@@ -121,20 +121,20 @@ impl std::fmt::Display for Fault {
     }
 }
 
-/// How a fault went.
+/// How long a fault lasted.
 #[derive(Debug, Clone, Copy)]
 pub struct Injury {
-    /// When everything was whole again.
+    /// When everything was repaired.
     pub healed: Instant,
-    /// For how long nothing could pass from A to B.
+    /// How long nothing could pass from A to B.
     pub held: Duration,
 }
 
 impl Fault {
-    /// Strikes, holds and heals. `away` is how long [`Fault::LongAway`] lasts.
+    /// Begins a fault, holds it and repairs it. `away` is how long [`Fault::LongAway`] lasts.
     ///
     /// # Errors
-    /// When it cannot be done to this world.
+    /// When this world cannot have this fault.
     pub async fn happen(
         self,
         world: &mut World,
@@ -155,7 +155,7 @@ impl Fault {
             Self::PauseMember(side, role) => {
                 let id = member(world, side, role, rng).await;
                 world.ensemble(side).pause(id);
-                // Long enough for the others to give it up, or not.
+                // Sometimes long enough for the other members to give it up.
                 tokio::time::sleep(hold * 3).await;
                 world.ensemble(side).resume(id);
                 world.ensemble(side).wait_serving(id).await;
@@ -212,7 +212,8 @@ impl Fault {
                 }
                 let ensemble = world.ensemble_mut(Side::B);
                 for id in 1..=ensemble.len() {
-                    // Whoever noticed has ended; whoever did not may have a broken log.
+                    // Members that noticed the full disk have ended; the log of the others may be damaged. So all are
+                    // killed.
                     ensemble.kill(id);
                     ensemble.spawn(id);
                 }
@@ -237,12 +238,12 @@ async fn member(world: &World, side: Side, role: Role, rng: &mut (impl Rng + Sen
     let leader = ensemble.leader().await;
     match role {
         Role::Leader => leader,
-        // Any of the others.
+        // Any member but the leader.
         Role::Follower => 1 + (leader - 1 + rng.random_range(1..ensemble.len())) % ensemble.len(),
     }
 }
 
-/// The engine that works, as it says itself.
+/// The active engine, as it says itself.
 async fn active(world: &World) -> Result<usize> {
     for (at, engine) in world.engines.iter().enumerate() {
         if let Ok(status) = engine.status().await

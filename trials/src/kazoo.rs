@@ -1,4 +1,4 @@
-//! Real Python clients: kazoo's recipes on A while the engine runs, and on B after the switch.
+//! Real Python clients: kazoo's recipes run on A beside the engine, and on B after the switch.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::world::{Engine, Options, Side, World};
 
 /// How long the recipes run on each side.
 const SECONDS: u32 = 20;
-/// The client under trial.
+/// The client library.
 const KAZOO: &str = "kazoo==2.10.0";
 
-/// A Python that has kazoo, made once in the cache folder.
+/// A Python with kazoo, installed once into the cache folder.
 async fn python() -> Result<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
@@ -55,10 +55,10 @@ async fn recipes(mode: &str, hosts: &str, ledger: &Path) -> Result<String> {
     succeed(&mut command).await
 }
 
-/// Work on A, the switch, work on B. Prints what the clients did.
+/// Runs the recipes on A, switches, and runs them on B. Prints what the clients did.
 ///
 /// # Errors
-/// When a recipe broke its promise, with what it says.
+/// When a recipe broke its promise. The error holds its output.
 pub async fn run(versions: [Version; 2], itself: bool) -> Result<()> {
     let mut world = World::start(Options {
         versions,
@@ -77,7 +77,7 @@ pub async fn run(versions: [Version; 2], itself: bool) -> Result<()> {
     let said = recipes("work", &world.ensemble(Side::A).connect_string(), &ledger).await?;
     println!("kazoo on A while the engine runs: {}", said.trim());
 
-    // The switch: no client is on A any more, B has all of it, the engine ends.
+    // The switch: no client is on A any more, B has everything, and the engine ends.
     let timeout = Duration::from_secs(30);
     let a = connect(
         &world.ensemble(Side::A).connect_string(),

@@ -1,10 +1,11 @@
-//! Proves the sync engine on real parts, and measures it.
+//! Tests and measures the sync engine on real parts.
 //!
-//! Two real ensembles, the real program as processes of its own, clients that write, faults, and a comparison by a client
-//! that knows nothing of the engine. Everything random comes from a seed.
+//! A trial has two real ensembles, the real program in processes of its own, clients that write, and faults. At the
+//! end, clients that know nothing of the engine compare both sides. Everything random comes from a seed.
 //!
-//! - [`world`]: what runs. [`faults`]: what happens to it. [`writers`]: who writes. [`checker`]: what must be true after.
-//! - [`chaos`]: trials of all that. [`bench`](mod@bench): figures.
+//! - [`world`]: the processes of a trial. [`faults`]: what happens to them. [`writers`]: the clients that write.
+//!   [`checker`]: what must be true afterwards.
+//! - [`chaos`]: runs trials. [`bench`](mod@bench): measures.
 
 pub mod bench;
 pub mod chaos;

@@ -1,4 +1,4 @@
-//! Half an hour under load: the engine's memory must not grow.
+//! Runs an engine under load for a long time: its memory must not grow.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,21 +9,21 @@ use crate::bench::Steady;
 use crate::table::Table;
 use crate::world::{Engine, Options, World};
 
-/// What is asked for.
+/// Options of a soak.
 #[derive(Debug, Clone, Copy)]
 pub struct Soak {
-    /// How long.
+    /// Its length.
     pub length: Duration,
     /// Updates a second.
     pub rate: u32,
-    /// Without an engine: tries the measurement on this process.
+    /// Measures this process instead of an engine, which tests the measurement.
     pub itself: bool,
 }
 
-/// Runs it and prints memory over time. Returns whether it was flat.
+/// Runs the soak and prints memory over time. Returns whether memory stayed flat.
 ///
 /// # Errors
-/// When it cannot be run to the end.
+/// When it cannot run to the end.
 pub async fn run(soak: Soak) -> Result<bool> {
     let mut world = World::start(Options {
         engines: usize::from(!soak.itself),
@@ -88,7 +88,7 @@ async fn status(world: &World) -> (String, String) {
     }
 }
 
-/// Least squares.
+/// Slope of the line through the samples, by least squares.
 fn slope(samples: &[(f64, f64)]) -> f64 {
     let count = samples.len().max(1) as f64;
     let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / count;

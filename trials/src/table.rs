@@ -1,22 +1,22 @@
-//! Tables in Markdown, so that what a program prints can go into a document.
+//! Markdown tables, so that printed results can be copied into a document.
 
 use std::fmt;
 
-/// Rows under a heading.
+/// A table.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// With its heading.
+    /// An empty table with this heading.
     pub fn new<const N: usize>(heading: [&str; N]) -> Self {
         Self {
             rows: vec![heading.map(str::to_owned).to_vec()],
         }
     }
 
-    /// One more row.
+    /// Adds a row.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.to_vec());
     }

@@ -1,4 +1,4 @@
-//! Server versions, and what each can do.
+//! ZooKeeper versions, and what each of them can do.
 
 use mesolith_testkit_zookeeper::Setup;
 use rand::Rng;
@@ -7,12 +7,12 @@ use rand::seq::IndexedRandom;
 /// A server version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {
-    /// Such as 3.4.14.
+    /// The version number, such as 3.4.14.
     pub name: &'static str,
     minor: u32,
 }
 
-/// One of each series that is supported.
+/// One version of each series that is supported.
 pub const ALL: [Version; 6] = [
     Version::new("3.4.14", 4),
     Version::new("3.5.10", 5),
@@ -22,7 +22,7 @@ pub const ALL: [Version; 6] = [
     Version::new("3.9.3", 9),
 ];
 
-/// The one that the system's package manager installs.
+/// The version that Debian packages.
 pub const PACKAGED: Version = Version::new("3.8.0", 8);
 
 impl Version {
@@ -30,10 +30,10 @@ impl Version {
         Self { name, minor }
     }
 
-    /// By its name.
+    /// Finds a version by its number.
     ///
     /// # Errors
-    /// When there are no tests with it.
+    /// When it is not one of those that are tested.
     pub fn named(name: &str) -> anyhow::Result<Self> {
         let known = ALL.iter().find(|version| version.name == name);
         known.copied().ok_or_else(|| {
@@ -42,12 +42,12 @@ impl Version {
         })
     }
 
-    /// Any.
+    /// A random version.
     pub fn random(rng: &mut impl Rng) -> Self {
         *ALL.choose(rng).unwrap_or(&PACKAGED)
     }
 
-    /// Its servers, with nothing else set.
+    /// A setup of such servers, with defaults for everything else.
     pub fn setup(self) -> Setup {
         if self == PACKAGED {
             Setup::default()
@@ -56,22 +56,22 @@ impl Version {
         }
     }
 
-    /// Clients must speak the protocol of 3.4.
+    /// Whether clients must use the protocol of 3.4.
     pub fn is_old(self) -> bool {
         self.minor < 5
     }
 
-    /// Container nodes, and nodes with a time to live.
+    /// Whether it has containers and TTL nodes.
     pub fn has_containers(self) -> bool {
         self.minor >= 5
     }
 
-    /// Addresses with a mask in a list; older servers refuse them.
+    /// Whether an access control list may contain addresses with a mask; older servers refuse them.
     pub fn takes_masks(self) -> bool {
         self.minor >= 5
     }
 
-    /// Persistent recursive watches.
+    /// Whether it has persistent recursive watches.
     pub fn has_recursive_watches(self) -> bool {
         self.minor >= 6
     }

@@ -1,4 +1,4 @@
-//! What runs in a trial: ensemble A, ensemble B, and engines between them as processes of their own.
+//! The processes of a trial: ensemble A, ensemble B, and the engines between them.
 
 mod engine;
 mod network;
@@ -33,22 +33,23 @@ impl std::fmt::Display for Side {
     }
 }
 
-/// What a world is like.
+/// Options of a world.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Versions of A and B.
     pub versions: [Version; 2],
-    /// Engines of the same name. None: B is A itself, so that the trials are tried without an engine.
+    /// Number of engines, which all have the same name. With 0, B is A itself, which tests the trials without an
+    /// engine.
     pub engines: usize,
     /// Members of each ensemble.
     pub members: usize,
-    /// A, B and the engines each in a network namespace, so that links can be cut.
+    /// A, B and the engines are each in a network namespace of their own, so that links can be cut.
     pub separate: bool,
-    /// Each way between the engine and B is delayed by this, by a relay.
+    /// Delay each way between the engines and B, by a relay.
     pub delay: Option<Duration>,
-    /// B's data is in memory, in a file system of this many megabytes.
+    /// Size in megabytes of a file system in memory that holds B's data.
     pub small_disk: Option<u32>,
-    /// What B's clock shows, as `faketime` wants it, such as "-1h".
+    /// Offset of B's clock in the words of `faketime`, such as "-1h".
     pub skew: Option<&'static str>,
     /// More flags of the engine, such as `--paths`.
     pub flags: Vec<String>,
@@ -58,9 +59,9 @@ pub struct Options {
     pub buffers: [Option<u32>; 2],
     /// Members are compiled by the better compiler of the JVM: for figures, not for many short trials.
     pub better_compiler: bool,
-    /// Engines are started; else the caller starts them.
+    /// Whether engines are started; if not, the caller starts them.
     pub start_engines: bool,
-    /// B is not started: its folders are for the engine to fill.
+    /// B is not started; the engine fills its folders.
     pub seeded: bool,
 }
 
@@ -84,30 +85,30 @@ impl Default for Options {
     }
 }
 
-/// All of it; gone when dropped.
+/// Everything that runs; it is stopped when dropped.
 #[derive(Debug)]
 pub struct World {
     // In the order in which they must go.
-    /// Engines, started or not.
+    /// The engines, started or not.
     pub engines: Vec<Engine>,
     a: Ensemble,
     b: Option<Ensemble>,
-    /// What slows the link, if anything.
+    /// The relays of slow links.
     pub relays: Vec<Relay>,
-    /// Where links are cut.
+    /// The network in which links can be cut.
     pub network: Option<Network>,
-    /// Where B keeps its data, if it can be filled.
+    /// The small disk of B.
     pub disk: Option<Disk>,
-    /// What it is like.
+    /// The options of the world.
     pub options: Options,
     _state: tempfile::TempDir,
 }
 
 impl World {
-    /// Starts everything; the engines are started last, and not waited for.
+    /// Starts everything. The engines come last and are not waited for.
     ///
     /// # Errors
-    /// When a part cannot be made. Ensembles that do not start end the program.
+    /// When a part cannot be made. An ensemble that does not start panics.
     pub async fn start(options: Options) -> Result<Self> {
         let state = tempfile::Builder::new().prefix("trial-").tempdir()?;
         let network = if options.separate {
@@ -186,7 +187,7 @@ impl World {
         Ok(())
     }
 
-    /// An ensemble.
+    /// The ensemble of a side.
     pub fn ensemble(&self, side: Side) -> &Ensemble {
         match (side, &self.b) {
             (Side::B, Some(b)) => b,
@@ -194,7 +195,7 @@ impl World {
         }
     }
 
-    /// An ensemble, to be hurt.
+    /// The ensemble of a side, for a fault.
     pub fn ensemble_mut(&mut self, side: Side) -> &mut Ensemble {
         match (side, &mut self.b) {
             (Side::B, Some(b)) => b,
@@ -235,7 +236,7 @@ fn setup(options: &Options, side: Side, network: Option<&Network>, dir: Option<P
         format!("-Xmx{}m", options.heap),
         "-Dzookeeper.extendedTypesEnabled=true".into(),
         "-Dznode.container.checkIntervalMs=2000".into(),
-        // A log file takes this at once, which matters on a small disk.
+        // ZooKeeper allocates this much for a log file at once, which matters on a small disk.
         "-Dzookeeper.preAllocSize=1024".into(),
     ];
     if let Some(bytes) = options.buffers[usize::from(side == Side::B)] {

@@ -18,15 +18,15 @@ use crate::election::{LABEL, Position, position_of};
 use crate::session::{acls, backoff, bounded, open};
 use crate::{Address, Error, MasterInfo};
 
-/// Where a candidate stands.
+/// The state of a candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Candidacy {
     /// Not registered: no session yet, or the last one ended.
     Connecting {
-        /// What went wrong last, if anything.
+        /// The last problem, if there was one.
         problem: Option<String>,
     },
-    /// Registered, another candidate is before us.
+    /// Registered, with another candidate before it.
     Standby {
         /// Name of our node.
         node: String,
@@ -36,14 +36,14 @@ pub enum Candidacy {
         /// Name of our node.
         node: String,
     },
-    /// Was leading and is cut off from ZooKeeper: must not act.
+    /// Was leading and is cut off from ZooKeeper, so it must not act.
     Suspended {
-        /// What happened.
+        /// What has cut it off.
         reason: String,
     },
-    /// Was leading and is not any more. Final: the process should end, as Mesos' does.
+    /// Was leading and no longer is. This is final: the process should end, as Mesos' does.
     Lost {
-        /// What happened.
+        /// Why it no longer leads.
         reason: String,
     },
 }
@@ -77,7 +77,7 @@ impl Contender {
         Self { state, stop, task }
     }
 
-    /// The current state and its changes.
+    /// The present state and every change of it.
     pub fn watch(&self) -> watch::Receiver<Candidacy> {
         self.state.clone()
     }
@@ -85,7 +85,7 @@ impl Contender {
     /// Removes the candidate's node and ends the session, so that the next master takes over at once.
     pub async fn leave(mut self) {
         self.stop.send_replace(true);
-        // Bounded inside: the node's removal has the limit of every other call.
+        // Ends within the limit of a call, since the removal of the node is one.
         let _ = (&mut self.task).await;
     }
 }
@@ -172,7 +172,7 @@ impl Run {
                 Err(error) if client.state().is_terminated() => return Err(error),
                 Err(error) => self.disconnected(&error),
             }
-            // Until the session is back or over there is nothing to ask.
+            // Nothing can be asked until the session is connected again or over.
             while client.state() == SessionState::Disconnected {
                 tokio::select! {
                     _ = states.changed() => {}
@@ -230,7 +230,7 @@ impl Run {
         Ok(format!("{LABEL}{sequence}"))
     }
 
-    /// Reads the election once, publishes where we stand, and waits for the next change.
+    /// Reads the candidates once, publishes this candidate's state, and waits for the next change.
     async fn follow(&self, client: &Client, node: &str) -> Result<(), Error> {
         let path = &self.address.path;
         let call = format!("list {path}");
@@ -267,6 +267,6 @@ impl Run {
 
 /// Resolves when the candidate is asked to leave.
 async fn asked(stopped: &mut watch::Receiver<bool>) {
-    // The guard must not live across an await of the caller. A gone sender means that nobody waits for us.
+    // The guard must not live across an await of the caller. If the sender is gone, nobody waits for this task.
     let _ = stopped.wait_for(|stop| *stop).await.map(|_| ());
 }

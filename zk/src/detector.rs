@@ -1,4 +1,4 @@
-//! Follows who leads.
+//! Follows the leading master.
 //!
 //! While disconnected the last known leader is kept for one session timeout (a restarting ZooKeeper server is no
 //! reason to leave a healthy master), then it is forgotten, as Mesos' detector does.
@@ -123,7 +123,7 @@ impl Run {
             if client.state().is_terminated() {
                 return Err(error);
             }
-            // Connected and still failing: refused or silent. Ask again, but not hot.
+            // Connected, but the call failed: refused or not answered. It is tried again after a pause.
             self.problem.send_replace(Some(error));
             let forget_at = *healthy + self.session_timeout;
             while client.state() == SessionState::Disconnected {
@@ -152,7 +152,7 @@ impl Run {
             None => None,
             Some(name) => match self.read(client, name).await {
                 Ok(master) => Some(master),
-                // It left between the two calls; the watch tells us so.
+                // The candidate left between the two calls; the watch will tell of that.
                 Err(Error::Call { cause, .. }) if cause == zookeeper_client::Error::NoNode.to_string() => {
                     return Ok(());
                 }

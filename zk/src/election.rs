@@ -1,4 +1,4 @@
-//! Who leads, as a function of the children of the election path.
+//! Finds the leader among the children of the election path.
 //!
 //! Candidates are named `json.info_` plus ZooKeeper's sequence number; the lowest number leads. Everything else under
 //! the path (`log_replicas`, the pre-0.24 `info_` nodes, operators' own notes) is somebody else's.
@@ -6,14 +6,14 @@
 /// Name prefix of a candidate.
 pub const LABEL: &str = "json.info_";
 
-/// Where a candidate stands.
+/// A candidate's place in the election.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Position {
-    /// No lower number than its own.
+    /// It has the lowest number.
     First,
     /// The named node is before it.
     Behind(String),
-    /// Its node is not there.
+    /// Its node does not exist.
     Absent,
 }
 
@@ -34,7 +34,7 @@ pub fn leader_of<S: AsRef<str>>(children: &[S]) -> Option<&str> {
     candidates.min().map(|(_, name)| name)
 }
 
-/// Where the candidate of this name stands.
+/// The place of the candidate with this name.
 pub fn position_of<S: AsRef<str>>(children: &[S], own: &str) -> Position {
     if !children.iter().any(|name| name.as_ref() == own) {
         return Position::Absent;

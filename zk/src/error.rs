@@ -1,4 +1,4 @@
-//! What can go wrong between this process and the ensemble.
+//! Errors between this process and the ensemble.
 
 /// A failed ZooKeeper operation.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -8,7 +8,7 @@ pub enum Error {
         "invalid ZooKeeper address '{address}': {problem}; expected zk://[user:password@]host:port[,host:port...]/path"
     )]
     ParseAddress {
-        /// The string, without its password.
+        /// The address without its password.
         address: String,
         /// What is wrong with it.
         problem: &'static str,
@@ -18,25 +18,25 @@ pub enum Error {
         "cannot reach ZooKeeper at {servers}: {cause}. Are the servers up, and does a majority of them see each other?"
     )]
     Connect {
-        /// Servers tried.
+        /// The servers that were tried.
         servers: String,
-        /// What the client said.
+        /// The client's error.
         cause: String,
     },
     /// A call was not answered in time; the session may be between two servers.
     #[error("ZooKeeper did not answer {call} within {seconds} s")]
     Timeout {
-        /// The call.
+        /// Name of the call.
         call: String,
-        /// The limit.
+        /// The time limit.
         seconds: u64,
     },
-    /// A call was refused or broke.
+    /// A call was refused, or the connection broke.
     #[error("ZooKeeper refused {call}: {cause}")]
     Call {
-        /// The call.
+        /// Name of the call.
         call: String,
-        /// What the server or client said.
+        /// The error of the server or the client.
         cause: String,
     },
     /// The session is over and its ephemeral nodes with it.
@@ -48,7 +48,7 @@ pub enum Error {
     /// Somebody removed the candidate's znode.
     #[error("the candidate's znode {path} is gone")]
     CandidateGone {
-        /// Path of the node.
+        /// Path of the candidate's node.
         path: String,
     },
     /// A candidate's node does not hold a MasterInfo.
@@ -59,14 +59,14 @@ pub enum Error {
         /// What is wrong.
         cause: String,
     },
-    /// A four-letter word was not answered.
+    /// A server did not answer a four-letter word.
     #[error("{server} did not answer '{word}': {cause}")]
     FourLetter {
-        /// host:port asked.
+        /// Address of the server.
         server: String,
         /// The word.
         word: &'static str,
-        /// What happened.
+        /// The cause.
         cause: String,
     },
 }

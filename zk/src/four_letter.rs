@@ -1,6 +1,6 @@
-//! Four-letter words: one server's own view of itself, without a session.
+//! Four-letter words: ask one server about itself, without a session.
 //!
-//! Works while the ensemble has no quorum, which is when people ask. ZooKeeper answers only whitelisted words
+//! They work even while the ensemble has no quorum. ZooKeeper answers only whitelisted words
 //! (`4lw.commands.whitelist`); `srvr` is on the list by default.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::Error;
 use crate::members::{self, Conf, Endpoint};
 use crate::security::{self, Port, Security, Tls};
 
-/// Longest answer that is believed.
+/// Longest answer that is read.
 const LONGEST_ANSWER: u64 = 16 << 20;
 
 /// Role of a server.
@@ -25,7 +25,7 @@ const LONGEST_ANSWER: u64 = 16 << 20;
 pub enum Mode {
     /// Leads the ensemble.
     Leader,
-    /// Follows.
+    /// Follows the leader.
     Follower,
     /// Follows without a vote.
     Observer,
@@ -33,7 +33,7 @@ pub enum Mode {
     Standalone,
 }
 
-/// What `srvr` says.
+/// The answer to `srvr`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerStatus {
     /// Role; `None` while the server has no quorum.
@@ -42,11 +42,11 @@ pub struct ServerStatus {
     pub zxid: u64,
     /// Number of znodes.
     pub znodes: u64,
-    /// Version text up to the first dash.
+    /// Version number, up to the first dash.
     pub version: String,
 }
 
-/// Asks servers, with TLS if their client ports have it.
+/// Asks four-letter words, over TLS where the client ports want it.
 #[derive(Debug, Clone)]
 pub struct Words {
     tls: Option<(Tls, Arc<ClientConfig>)>,
@@ -54,7 +54,7 @@ pub struct Words {
 }
 
 impl Words {
-    /// As an ensemble's client ports want it; the limit is for one answer.
+    /// With an ensemble's security. The limit is for one answer.
     ///
     /// # Errors
     /// When a file for TLS cannot be used.
@@ -106,7 +106,7 @@ impl Words {
         }
     }
 
-    /// The server's number and ports, and the members from 3.5 on.
+    /// The server's id and ports; from 3.5 on also the members.
     ///
     /// # Errors
     /// When it cannot be reached within the limit, or the word is not whitelisted.
@@ -170,7 +170,7 @@ impl Words {
             None => match timeout_at(until, answer(stream, word)).await {
                 Ok(Ok(answer)) if answer.first() == Some(&TLS_ALERT) => Err(WANTS_TLS.to_owned()),
                 Ok(answer) => answer.map_err(|error| error.to_string()),
-                // Four letters are too few for a server with TLS to see that they are none.
+                // Four letters are too short for a TLS server to notice that they are not TLS.
                 Err(_) => Err(format!("{}; if it is a secureClientPort, {WANTS_TLS}", nothing())),
             },
             Some((tls, config)) => {
@@ -199,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 const TLS_ALERT: u8 = 0x15;
 const WANTS_TLS: &str = "it wants TLS: give the file of the CA that signed its certificate";
 
-/// Everything up to the end of the connection; servers do not say goodbye in TLS.
+/// Reads up to the end of the connection. Servers close TLS connections without a close message.
 async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, word: &str) -> std::io::Result<Vec<u8>> {
     stream.write_all(word.as_bytes()).await?;
     stream.flush().await?;

@@ -1,6 +1,7 @@
-//! Every decoder on damaged and on made-up bytes: none panics, and memory follows the bytes and not what they claim.
+//! Feeds damaged and random bytes to every decoder. None may panic, and the memory they take must follow the real
+//! length, not the claimed one.
 //!
-//! The loops are seeded, so a failure comes again; it names its seed.
+//! The loops have seeds, so a failure can be repeated. It names its seed.
 
 mod memory;
 mod mutate;
@@ -21,7 +22,7 @@ use mutate::Mutator;
 
 type Target = (&'static str, fn(&[u8]));
 
-/// Everything that takes bytes from outside.
+/// Every function that reads bytes from outside.
 const TARGETS: [Target; 7] = [
     ("transaction", transaction),
     ("packet", packet),
@@ -34,7 +35,7 @@ const TARGETS: [Target; 7] = [
 
 fn transaction(bytes: &[u8]) {
     if let Ok(txn) = Txn::decode(bytes) {
-        // What decodes must also be possible to apply, whatever numbers it holds.
+        // Whatever decodes must also be applicable, with any numbers in it.
         let mut tree = snapshot::tests::sample();
         tree.apply(&txn);
         tree.apply(&txn);
@@ -46,7 +47,7 @@ fn packet(bytes: &[u8]) {
     let _ = Packet::read(&mut Reader::new(bytes, "packet"));
 }
 
-/// In pieces, as a connection gives it.
+/// Decodes in pieces, as a connection delivers them.
 fn body(bytes: &[u8]) {
     let mut decoder = Decoder::new(0);
     let mut from = 0;
@@ -95,7 +96,7 @@ fn challenge(bytes: &[u8]) {
     }
 }
 
-/// What a reader of the tree computes.
+/// Calls what a reader of the tree calls.
 fn look(tree: &Tree) {
     for node in tree.nodes() {
         let _ = node.stat();

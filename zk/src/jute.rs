@@ -25,28 +25,28 @@ pub struct Error {
 /// What is wrong with the bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// They end too early.
+    /// The bytes end too early.
     #[error("{missing} more bytes are needed")]
     Incomplete {
         /// At least this many bytes are missing.
         missing: usize,
     },
-    /// A length below -1, which stands for null.
+    /// A length below -1; -1 itself stands for null.
     #[error("a length of {0}")]
     Length(i32),
-    /// Null where the record needs a value.
+    /// A null where the record needs a value.
     #[error("null is not allowed here")]
     Null,
-    /// A string that is not text.
+    /// A string that is not valid text.
     #[error("a string is not UTF-8")]
     Text,
     /// A boolean other than 0 and 1.
     #[error("a boolean of {0}")]
     Boolean(u8),
-    /// A type or a marker that is not known.
+    /// A type or marker that is not known.
     #[error("{what} {value} is not known")]
     Unknown {
-        /// What the number should be.
+        /// The meaning of the number.
         what: &'static str,
         /// The number.
         value: i64,
@@ -57,7 +57,7 @@ pub enum Problem {
 }
 
 impl Error {
-    /// Whether more bytes could make it decodable.
+    /// Whether the record may become decodable with more bytes.
     pub fn is_incomplete(&self) -> bool {
         matches!(self.problem, Problem::Incomplete { .. })
     }
@@ -101,7 +101,7 @@ mod tests {
             prop_assert_eq!(reader.string()?.map(|s| s.into_owned()), text);
             prop_assert_eq!(reader.vector(|r| r.text().map(|s| s.into_owned()))?, list);
             reader.end()?;
-            // Cut anywhere, it is incomplete and nothing else.
+            // Cut at any place, the bytes are incomplete, and nothing else is wrong.
             for cut in 0..bytes.len() {
                 let mut reader = Reader::new(&bytes[..cut], "test");
                 let result = (|| {
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn surrogate_pairs_of_java_are_read() {
-        // Java's writer encodes each half of a surrogate pair on its own.
+        // Java writes each half of a surrogate pair as a character of its own.
         let mut bytes = Writer::new();
         bytes.buffer(Some(b"a\xED\xA0\xBD\xED\xB8\x80b"));
         assert_eq!(Reader::new(&bytes.finish(), "x").text().unwrap(), "a\u{1F600}b");

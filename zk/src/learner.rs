@@ -6,9 +6,9 @@
 //!     +-------------------------------- link lost, silence, a gap: from the last zxid ----------------------+
 //! ```
 //!
-//! A background task only reads, answers pings and fills a queue that spools to disk, because a leader keeps
-//! what a slow learner has not read in its own memory. [`Learner::next`] takes from the queue, applies to the tree and
-//! checks the digest.
+//! A background task reads from the leader, answers pings, and fills a queue that goes to disk when it is long. It
+//! must never be slow, because a leader keeps in its own memory what a learner has not read yet. [`Learner::next`]
+//! takes from the queue, applies each transaction to the tree, and checks the digest.
 //!
 //! Invariants: the observer never counts as a voter. Its id is none that an ensemble configures, it claims no epoch
 //! (accepted 0, current -1), it connects only to a leader that says it leads, and it acknowledges nothing but NEWLEADER
@@ -45,19 +45,19 @@ use task::Task;
 /// A learner cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The id could be a voter's.
+    /// The id could belong to a voter.
     #[error("observer id {0} could be a server's; use one above 255")]
     Id(i64),
-    /// Transactions cannot be put aside.
+    /// The queue's file cannot be used.
     #[error("cannot use the spool folder {dir}")]
     Spool {
         /// The folder.
         dir: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
-    /// A transaction cannot be decoded: a server newer than this program.
+    /// A transaction cannot be decoded. The server may be newer than this program.
     #[error("a committed transaction is not understood")]
     Transaction(#[from] crate::jute::Error),
     /// The learner was stopped.
@@ -77,53 +77,54 @@ impl Error {
     }
 }
 
-/// What the tree's digest says about a transaction.
+/// Whether the tree agrees with the digest of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
-    /// Compared, or nothing to compare.
+    /// The digest was compared, or there was none.
     Compared(DigestCheck),
-    /// The snapshot may hold later effects until the leader says that we are up to date.
+    /// Not compared: until the leader says that we are up to date, the snapshot may contain effects of later
+    /// transactions.
     Settling,
 }
 
-/// What happened, in the order of the ensemble.
+/// An event, in the order of the ensemble.
 #[derive(Debug)]
 pub enum Event {
-    /// The tree was replaced by a snapshot; the old one is given back for a comparison.
+    /// The tree was replaced by a snapshot. The old tree is passed on for a comparison.
     Snapshot {
         /// The tree before.
         previous: Box<Tree>,
     },
-    /// A transaction was committed, and applied to the tree.
+    /// A transaction was committed and applied to the tree.
     Committed {
         /// The transaction.
         txn: Txn,
-        /// Whether the tree is what the leader's was.
+        /// Whether our tree agrees with the leader's.
         check: Check,
     },
-    /// All that was committed before the link was made is in the tree.
+    /// Everything that was committed before the link was made is in the tree.
     UpToDate {
-        /// The ensemble's members, as `/zookeeper/config` has them; nothing before 3.5.
+        /// The ensemble's members, in the form of `/zookeeper/config`. `None` before 3.5.
         config: Option<String>,
     },
-    /// The leader asks to forget everything after a position: the ensemble's data went back. The tree is left as it is,
-    /// and the learner stays away until [`Learner::restart`].
+    /// The leader wants a learner to forget everything after a position: the ensemble has lost data. The tree stays
+    /// as it is, and the learner makes no new link until [`Learner::restart`].
     Truncated {
-        /// The last position that the leader has.
+        /// The leader's last position.
         to: Zxid,
     },
     /// The leader's answer to [`Requests::revalidate`].
     Revalidated {
         /// The session.
         session: i64,
-        /// Whether it lives.
+        /// Whether the session lives.
         lives: bool,
     },
-    /// The leader's answer to [`Requests::sync`]: everything that was proposed before it is in the tree.
+    /// The leader's answer to [`Requests::sync`]: the tree has everything that was proposed before it.
     Synced,
-    /// There is no link; another one is being made and goes on from the last transaction.
+    /// The link is lost. Another one is being made, and continues after the last transaction.
     LostLeader {
-        /// Why, as a sentence.
+        /// The cause, as a sentence.
         cause: String,
     },
 }
@@ -150,10 +151,10 @@ impl Drop for Learner {
 }
 
 impl Learner {
-    /// Starts from nothing, which gives a snapshot first, or from a tree that is exact at its last zxid.
+    /// Starts with an empty tree, so that a snapshot comes first, or with a tree that is exact at its last zxid.
     ///
     /// # Errors
-    /// When the id could be a voter's or the spool folder cannot be used.
+    /// When the id could belong to a voter, or the spool folder cannot be used.
     pub fn start(config: Config, from: Option<Tree>) -> Result<Self, Error> {
         if config.id < Config::LOWEST_ID {
             return Err(Error::Id(config.id));
@@ -184,7 +185,7 @@ impl Learner {
         })
     }
 
-    /// Begins again from a snapshot, after [`Event::Truncated`] or a digest that does not match.
+    /// Starts again with a snapshot, after [`Event::Truncated`] or after a digest that did not agree.
     ///
     /// # Errors
     /// When the spool folder cannot be used.
@@ -214,17 +215,17 @@ impl Learner {
         self.tree.share(place, with);
     }
 
-    /// The list of members in the words of the leader (3.5+), as of the last link.
+    /// The member list as the leader has sent it with the last link (3.5 and later).
     pub fn members(&self) -> Option<&str> {
         self.members.as_deref()
     }
 
-    /// When the last event came in through the link, which may be long before it was taken.
+    /// When the last event arrived. It may have waited long in the queue.
     pub fn arrived(&self) -> Instant {
         self.arrived
     }
 
-    /// Sessions that the next pings keep alive.
+    /// The list of sessions that pings keep alive.
     pub fn touch_list(&self) -> TouchList {
         self.touch.clone()
     }
@@ -234,10 +235,10 @@ impl Learner {
         self.requests.clone()
     }
 
-    /// Waits for the next event and applies it. Can be dropped while it waits without losing one.
+    /// Waits for the next event and applies it. Dropping the future while it waits loses no event.
     ///
     /// # Errors
-    /// When a transaction is not understood or the spool breaks.
+    /// When a transaction is not understood, or the queue's file fails.
     pub async fn next(&mut self) -> Result<Event, Error> {
         let (arrived, item) = self.queue.pop().await?;
         self.arrived = arrived;

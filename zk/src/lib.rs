@@ -12,8 +12,8 @@
 //! - [`snapshot`], [`txn_log`]: the files of a server.
 //! - [`learner`]: an observer that follows a live ensemble, and [`request`]s through it.
 //!
-//! Two traps of the client shape this crate: calls made while disconnected wait instead of failing, so each is
-//! bounded by a timeout; and persistent watches do not survive a reconnect, so only one-shot watches are used.
+//! Two properties of the client library shape this crate. Calls made while disconnected wait instead of failing, so
+//! each has a time limit. Persistent watches do not survive a reconnect, so only one-shot watches are used.
 
 mod address;
 mod contender;

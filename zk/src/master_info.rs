@@ -1,13 +1,13 @@
-//! Content of a candidate's znode: Mesos's MasterInfo as JSON.
+//! Mesos's MasterInfo as JSON, which is the content of a candidate's node.
 
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a master listens.
+/// The address of a master.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MasterAddress {
-    /// Name shown to people and put into redirects.
+    /// Host name for people and redirects.
     pub hostname: String,
     /// IP address as text.
     pub ip: String,
@@ -15,7 +15,7 @@ pub struct MasterAddress {
     pub port: u16,
 }
 
-/// The master that a candidate's node stands for. Unknown fields of other versions are kept out, not refused.
+/// The master behind a candidate's node. Unknown fields of other versions are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MasterInfo {
     /// Random id of this master process.
@@ -31,10 +31,10 @@ pub struct MasterInfo {
     /// Host name.
     #[serde(default)]
     pub hostname: String,
-    /// Mesos version the master speaks.
+    /// Mesos version whose API the master has.
     #[serde(default)]
     pub version: String,
-    /// The same address again, in the form newer clients read.
+    /// The same address in the form that newer clients read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<MasterAddress>,
     /// Capability names, `[{"type": "AGENT_UPDATE"}]`.

@@ -1,4 +1,4 @@
-//! Who belongs to an ensemble, and where each server listens for learners: pure parsing of what servers say.
+//! Parses what servers say about the members of an ensemble, and about the ports they listen on for learners. Pure.
 //!
 //! Servers from 3.5 on keep the list in `/zookeeper/config`, send it to learners when they join, and print it after
 //! `membership:` in the answer to `conf`. A line is `server.ID=HOST:QUORUM:ELECTION[:ROLE][;[HOST:]CLIENT]`, with more
@@ -14,7 +14,7 @@ pub use discover::{Discovery, Found, Origin, Silent, discover};
 pub use endpoint::Endpoint;
 pub use server::{InvalidServer, Server};
 
-/// Port for learners that every example configures, taken when nothing better is known.
+/// Port for learners in every example configuration; used when nothing better is known.
 pub const DEFAULT_QUORUM_PORT: u16 = 2888;
 
 /// A member list that cannot be read.
@@ -39,39 +39,39 @@ impl Error {
 /// Whether a member votes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// It does, and may lead.
+    /// It votes and may lead.
     Participant,
-    /// It only follows.
+    /// It follows without a vote.
     Observer,
 }
 
-/// A server as the ensemble lists it.
+/// A server in the ensemble's member list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     /// Its number.
     pub id: i64,
-    /// Where it listens for learners while it leads; the host may be a wildcard in its own list.
+    /// Where it listens for learners while it leads. In its own list the host may be a wildcard.
     pub quorum: Vec<Endpoint>,
     /// Whether it votes.
     pub role: Role,
-    /// Where clients connect; lists of static configuration files leave it out.
+    /// Where clients connect. Lists from static configuration files lack it.
     pub client: Option<Endpoint>,
 }
 
-/// The members at one version of the configuration.
+/// The members in one version of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Membership {
-    /// Zxid of the reconfiguration that made it, 0 at first.
+    /// Zxid of the reconfiguration that has made this version; 0 for the first one.
     pub version: Option<u64>,
-    /// By their place in the list.
+    /// The members, in the order of the list.
     pub members: Vec<Member>,
 }
 
 impl Membership {
-    /// Reads the text of `/zookeeper/config`; empty on a standalone server.
+    /// Parses the text of `/zookeeper/config`, which is empty on a standalone server.
     ///
     /// # Errors
-    /// When a `server.` line is not understood. Lines of other kinds are left alone.
+    /// When a `server.` line is not understood. Other lines are ignored.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let mut this = Self::default();
         for line in text.lines().map(str::trim) {
@@ -91,8 +91,8 @@ impl Membership {
         Ok(this)
     }
 
-    /// The member behind a client address: by number if the server said it, else by its client address, else by its
-    /// host if no other member is on that host.
+    /// The member with a client address. It is found by its id if the server told it, else by its client address,
+    /// else by its host if no other member is there.
     pub fn find(&self, client: &Endpoint, id: Option<i64>) -> Option<&Member> {
         if let Some(id) = id {
             return self.members.iter().find(|m| m.id == id);
@@ -104,7 +104,8 @@ impl Membership {
         })
     }
 
-    /// The member whose number ends with a byte, if there is just one: the top byte of a session id is its server's.
+    /// The member that has opened a session, if just one fits: the top byte of a session id is the low byte of its
+    /// server's id.
     pub fn find_by_session(&self, session: i64) -> Option<&Member> {
         let byte = session >> 56 & 0xff;
         let mut same = self.members.iter().filter(|m| m.id & 0xff == byte);
@@ -113,13 +114,13 @@ impl Membership {
 }
 
 impl Member {
-    /// Where to join it, seen from somebody who reaches it at `host`: a wildcard is where a server listens and no
-    /// address.
+    /// Its quorum addresses for somebody who reaches it at `host`. A wildcard is replaced, since it is no address to
+    /// connect to.
     pub fn quorum_at(&self, host: &str) -> Vec<String> {
         self.quorum.iter().map(|e| e.at(host).to_string()).collect()
     }
 
-    /// Where its clients connect, if the list says so. A wildcard stands for the host of the quorum port.
+    /// Its client address, if the list has it. A wildcard stands for the host of the quorum port.
     pub fn client_address(&self) -> Option<Endpoint> {
         let client = self.client.as_ref()?;
         if !client.is_wildcard() {
@@ -174,22 +175,22 @@ fn client_endpoint(text: &str) -> Option<Endpoint> {
     }
 }
 
-/// What `conf` says.
+/// The answer to `conf`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conf {
-    /// The server's own number; standalone servers say 0.
+    /// The server's id; 0 for a standalone server.
     pub id: Option<i64>,
     /// Its port for learners.
     pub quorum_port: Option<u16>,
-    /// All members (3.5+).
+    /// All members (3.5 and later).
     pub membership: Option<Membership>,
 }
 
 impl Conf {
-    /// Reads the answer; `None` if it is none, as when the word is not allowed.
+    /// Parses the answer. `None` if it is something else, as when the word is not whitelisted.
     ///
     /// # Errors
-    /// When the member list in it is not understood.
+    /// When its member list is not understood.
     pub fn parse(text: &str) -> Result<Option<Self>, Error> {
         let (own, list) = match text.split_once("membership:") {
             Some((own, list)) => (own, Some(list)),

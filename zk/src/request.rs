@@ -1,4 +1,4 @@
-//! What a client asks a server to change, in the bytes of a request.
+//! Requests that change an ensemble, in the bytes that servers read.
 //!
 //! An observer sends them as REQUEST packets: there any session and any identity may be named, and a session can be
 //! opened under a chosen id. The answer is the transaction with the same session and `cxid`.
@@ -8,19 +8,19 @@ use bytes::Bytes;
 use crate::jute::Writer;
 use crate::record::Acl;
 
-/// Any version will do.
+/// A version that always fits.
 pub const ANY_VERSION: i32 = -1;
 
 /// What sort of node to create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreateMode {
-    /// Stays.
+    /// It stays until it is deleted.
     Persistent,
-    /// Goes with the session that the request names.
+    /// It is deleted when the session ends that the request names.
     Ephemeral,
-    /// Goes with its last child (3.5+).
+    /// The leader deletes it after its last child is deleted (3.5 and later).
     Container,
-    /// Goes when unchanged and childless for so many milliseconds (3.5.3+).
+    /// The leader deletes it when it was not changed and had no children for so many milliseconds (3.5.3 and later).
     Ttl(i64),
 }
 
@@ -47,7 +47,7 @@ pub enum Write {
         /// The version that it must have, or [`ANY_VERSION`].
         version: i32,
     },
-    /// Away with it.
+    /// Deletes a node.
     Delete {
         /// The node.
         path: Box<str>,
@@ -63,7 +63,7 @@ pub enum Write {
         /// The `aversion` that it must have, or [`ANY_VERSION`].
         version: i32,
     },
-    /// Nothing, if the version is right. Only inside a multi.
+    /// Checks a version and changes nothing. Only inside a multi.
     Check {
         /// The node.
         path: Box<str>,
@@ -77,7 +77,7 @@ pub enum Write {
 pub enum Request {
     /// One change.
     Single(Write),
-    /// All of them or none.
+    /// Several changes, all or none.
     Multi(Vec<Write>),
     /// Opens the session that the packet names.
     OpenSession {
@@ -89,7 +89,7 @@ pub enum Request {
 }
 
 impl Write {
-    /// The node.
+    /// Path of the node.
     pub fn path(&self) -> &str {
         match self {
             Self::Create { path, .. }
@@ -176,7 +176,7 @@ impl Write {
     }
 }
 
-/// A request without a list is refused, so what is open has to be said.
+/// A server refuses a request without a list, so a list that is open to everyone is written out.
 fn write_acl(acl: Option<&[Acl]>, writer: &mut Writer) {
     match acl {
         Some(list) => Acl::write_list(writer, Some(list)),
@@ -185,7 +185,7 @@ fn write_acl(acl: Option<&[Acl]>, writer: &mut Writer) {
 }
 
 impl Request {
-    /// The type that the request's header names.
+    /// The request type that the header names.
     pub fn code(&self) -> i32 {
         match self {
             Self::Single(write) => write.code(),
@@ -242,7 +242,8 @@ fn multi_header(code: i32, done: bool, writer: &mut Writer) {
     writer.int(-1);
 }
 
-/// The password of a session, which servers derive from its id: 16 bytes of Java's `Random` with a fixed salt.
+/// The password of a session. Servers derive it from the session's id: 16 bytes of Java's `Random`, with a fixed
+/// salt.
 pub fn session_password(session: i64) -> [u8; 16] {
     const SALT: i64 = 0xB341_5C00;
     const MASK: u64 = (1 << 48) - 1;

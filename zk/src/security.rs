@@ -1,4 +1,4 @@
-//! How to prove who we are to an ensemble, and to know it: TLS and SASL, on the quorum port and for clients.
+//! TLS and SASL, on the quorum port and for clients.
 //!
 //! ```text
 //! quorum port   [TLS] -> [SASL] -> learner protocol
@@ -6,7 +6,7 @@
 //!               [TLS] -> four-letter words
 //! ```
 //!
-//! Files are read whenever a connection is made, so renewed certificates need no restart. `Debug` shows no secret.
+//! Files are read for each connection, so renewed certificates need no restart. `Debug` shows no secret.
 
 pub(crate) mod digest_md5;
 mod explain;
@@ -24,7 +24,7 @@ pub use tls::Tls;
 
 use crate::Credentials;
 
-/// What an ensemble asks for; nothing by default.
+/// The security of an ensemble; nothing by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Security {
     /// TLS on the quorum port (`sslQuorum=true`).
@@ -35,7 +35,7 @@ pub struct Security {
     pub client_tls: Option<Tls>,
     /// SASL of client sessions.
     pub client_sasl: Option<Sasl>,
-    /// Digest credentials of client sessions (`addauth digest`); a session has all of them.
+    /// Digest credentials of client sessions (`addauth digest`). A session gets all of them.
     pub credentials: Vec<Credentials>,
 }
 
@@ -44,10 +44,11 @@ pub struct Security {
 pub enum Sasl {
     /// DIGEST-MD5, RFC 2831: a user of the servers' JAAS section.
     DigestMd5(Credentials),
-    /// GSSAPI, RFC 4752: the ticket that whoever runs this program has, from the credential cache or the client keytab
-    /// that the system's Kerberos library finds. Takes a build with the feature `kerberos`.
+    /// GSSAPI, RFC 4752, with the Kerberos ticket of the user who runs this program. The system's Kerberos library
+    /// finds it in the credential cache or through the client keytab. Needs a build with the feature `kerberos`.
     Kerberos {
-        /// First part of the servers' principals, `zookeeper` mostly; the second is the host as it is connected to.
+        /// First part of the servers' principals, usually `zookeeper`. The second part is the host that is connected
+        /// to.
         service: String,
     },
 }
@@ -69,7 +70,7 @@ impl Sasl {
     }
 }
 
-/// What was configured cannot be used.
+/// The configured security cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file cannot be read.
@@ -77,7 +78,7 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         cause: std::io::Error,
     },
     /// A file holds no usable certificate.
@@ -87,7 +88,7 @@ pub enum Error {
     Certificate {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The cause.
         cause: String,
     },
     /// A file holds no usable key.
@@ -97,10 +98,10 @@ pub enum Error {
     Key {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The cause.
         cause: String,
     },
-    /// No CA.
+    /// No CA was given.
     #[error(
         "TLS needs at least one file with the certificate of the CA that signed the servers' certificates"
     )]
@@ -108,27 +109,27 @@ pub enum Error {
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Setup(String),
-    /// A host that no certificate can be for.
+    /// A host name that no certificate can contain.
     #[error("'{0}' can be in no certificate; name the server by a DNS name or an IP address")]
     Host(String),
-    /// Kerberos.
+    /// Kerberos was asked for, and this build does not have it.
     #[error(
         "this build does not speak Kerberos, which needs the system's Kerberos library; build it with --features \
          kerberos, or use DIGEST-MD5 or TLS with client certificates"
     )]
     Kerberos,
-    /// The client library cannot leave the names out.
+    /// Names shall not be checked, which the client library cannot do.
     #[error(
         "client sessions always compare the server's name with its certificate; name the servers as their certificates \
          do, or use the client port without TLS"
     )]
     NameNeeded,
-    /// No session.
+    /// No server has given a session.
     #[error("no ZooKeeper session with {servers}: {cause}")]
     Session {
-        /// Servers tried.
+        /// The servers that were tried.
         servers: String,
-        /// Why, and what to do.
+        /// The cause, and what to do.
         cause: String,
     },
 }
@@ -151,7 +152,7 @@ impl Error {
 }
 
 impl Security {
-    /// With digest credentials and nothing else.
+    /// Only digest credentials.
     pub fn with_credentials(credentials: impl IntoIterator<Item = Credentials>) -> Self {
         Self {
             credentials: credentials.into_iter().collect(),
@@ -159,7 +160,7 @@ impl Security {
         }
     }
 
-    /// Reads every file once, so that a mistake shows before anything is connected to.
+    /// Reads every file once, so that a mistake shows before any connection.
     ///
     /// # Errors
     /// When a file cannot be used.
@@ -170,10 +171,11 @@ impl Security {
         Ok(())
     }
 
-    /// A client that logs in as configured. With TLS it is for `secure_connect`; [`Security::connect`] does all of it.
+    /// A client that logs in as configured. With TLS it is for `secure_connect`, which [`Security::connect`] calls
+    /// itself.
     ///
     /// # Errors
-    /// When a file cannot be used, or TLS shall leave names out, which the client library cannot.
+    /// When a file cannot be used, or when TLS must not check names, which the client library cannot do.
     pub fn connector(&self) -> Result<Connector, Error> {
         let mut connector = Client::connector();
         if let Some(tls) = &self.client_tls {
@@ -196,12 +198,12 @@ impl Security {
         Ok(connector)
     }
 
-    /// A session with one of the servers in `host:port,host:port`, within a limit; each is tried once.
+    /// Opens a session with one of the servers in `host:port,host:port`. Each is tried once, within the limit.
     ///
     /// # Errors
     /// When a file cannot be used, or no server gives a session.
     pub async fn connect(&self, servers: &str, session: Duration, limit: Duration) -> Result<Client, Error> {
-        // A 3.4 server takes no session below two of its ticks; it answers with what it takes.
+        // A 3.4 server raises a session timeout below two of its ticks, and answers with the timeout that it gives.
         let connector = self
             .connector()?
             .with_session_timeout(session)
@@ -209,7 +211,7 @@ impl Security {
         self.open(connector, servers, limit).await
     }
 
-    /// As [`Security::connect`], with more said of the session: `connector` is one of [`Security::connector`].
+    /// Like [`Security::connect`], with a `connector` that [`Security::connector`] has made.
     ///
     /// # Errors
     /// When no server gives a session.
@@ -229,7 +231,7 @@ impl Security {
             Ok(Err(zookeeper_client::Error::AuthFailed)) if self.client_sasl.is_some() => {
                 Err(fail(self.login_refused().to_owned()))
             }
-            // The library tells a login without a ticket from a server that is not there no more than this.
+            // The library does not tell a login without a ticket from a server that is not there.
             Ok(Err(error)) if matches!(self.client_sasl, Some(Sasl::Kerberos { .. })) => {
                 Err(fail(format!("{error}, or {}", self.login_refused())))
             }
@@ -248,7 +250,7 @@ impl Security {
         }
     }
 
-    /// The client library does not survive a host that no certificate can name.
+    /// The client library panics on a host that no certificate can name.
     fn check_hosts(&self, servers: &str) -> Result<(), Error> {
         for server in servers.split(',') {
             let host = crate::members::Endpoint::parse(server.trim()).map(|e| e.host);

@@ -1,4 +1,4 @@
-//! Opening a session and calling with a time limit.
+//! Opens sessions, and limits the time of calls.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use zookeeper_client::{Acl, Acls, Client, Permission};
 use crate::security::{self, Security};
 use crate::{Address, Error};
 
-/// Longest wait for one call; well under a session timeout, so that a silent server is noticed first here.
+/// Time limit of a call. It is well below a session timeout, so that a silent server is noticed here first.
 const CALL_LIMIT: Duration = Duration::from_secs(5);
-/// Longest wait for a session: the servers are tried one after the other.
+/// Time limit to open a session. The servers are tried one after the other.
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
 /// First and longest pause between attempts to get a session.
 const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
-/// World read, all for the creator: what Mesos sets when it has credentials.
+/// Everyone may read, and the creator may do everything. Mesos sets this list when it has credentials.
 static OWNED: [Acl; 2] = [
     Acl::new_const(Permission::ALL, "auth", ""),
     Acl::new_const(Permission::READ, "world", "anyone"),
@@ -36,7 +36,7 @@ pub(crate) async fn open(address: &Address, session_timeout: Duration) -> Result
     })
 }
 
-/// Access rights of the nodes we create.
+/// The access control list of the nodes that we create.
 pub(crate) fn acls(address: &Address) -> Acls<'static> {
     if address.credentials.is_some() {
         Acls::new(&OWNED)
@@ -45,7 +45,7 @@ pub(crate) fn acls(address: &Address) -> Acls<'static> {
     }
 }
 
-/// One call with its limit: the client would wait for a connection for ever.
+/// Makes a call with a time limit; the client itself would wait for a connection without end.
 pub(crate) async fn bounded<T>(
     call: &str,
     future: impl Future<Output = Result<T, zookeeper_client::Error>>,

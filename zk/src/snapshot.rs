@@ -1,4 +1,4 @@
-//! Snapshot files, and the same bytes as a leader sends them to a learner.
+//! Snapshot files. A leader sends the same bytes to a learner.
 //!
 //! ```text
 //! file: "ZKSN", version, dbid | body | seal | [zxid and digest | seal] (3.6+) | [last zxid | seal] (3.9+)
@@ -32,7 +32,7 @@ pub enum Error {
     /// The file cannot be written.
     #[error("cannot write the snapshot")]
     Write(#[source] io::Error),
-    /// It is something else.
+    /// The file is not a snapshot.
     #[error("not a snapshot: it begins with {magic:#010x}, version {version}{hint}")]
     Magic {
         /// The first four bytes.
@@ -45,18 +45,18 @@ pub enum Error {
     /// A record cannot be decoded.
     #[error(transparent)]
     Record(#[from] jute::Error),
-    /// Records do not make a tree.
+    /// The records do not make a tree.
     #[error(transparent)]
     Tree(#[from] tree::Error),
-    /// The file was cut or changed.
+    /// The file was cut off or changed.
     #[error("the snapshot's checksum is {found:#x}, not {expected:#x} as its seal says")]
     Checksum {
-        /// As the file says.
+        /// The checksum in the file.
         expected: i64,
-        /// As its bytes are.
+        /// The checksum of its bytes.
         found: i64,
     },
-    /// One record is longer than any server writes.
+    /// A record is longer than any that a server writes.
     #[error("a record of at least {0} bytes in the snapshot")]
     RecordTooLong(usize),
 }

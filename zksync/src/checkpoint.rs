@@ -1,8 +1,8 @@
 //! How far the target is, kept in the target itself.
 //!
-//! Every multi that the engine sends ends with a write of this node, under the version that the node must have. So the
-//! position is exact whatever happens to the engine, a multi that is sent twice applies once, a failed multi takes with
-//! it all that were sent after it, and an engine that was replaced cannot write any more.
+//! Every multi that the engine sends ends with a write of this node, and names the version that the node must have.
+//! So the position is exact whatever happens to the engine: a multi that is sent twice applies once, a multi that
+//! fails takes with it all that were sent after it, and an engine that was replaced can no longer write.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
 //! `mesos-migrate sync ...`: the sync engine's command line.
 //!
-//! `start` becomes the engine (`--foreground`) or starts itself again in the background; every other verb finds the
-//! running engine by its socket and asks it. One file a verb or a few small ones; what is shown is made by plain
-//! functions in `render`.
+//! `start` becomes the engine (`--foreground`) or starts itself again in the background. Every other verb finds the
+//! running engine by its socket and asks it. A verb is a file, or shares one with verbs of its kind; plain functions
+//! in `render` make what is shown.
 
 mod ask;
 mod background;
@@ -27,7 +27,7 @@ pub use background::Launch;
 
 use crate::run::Engine;
 
-/// What is documented under every verb.
+/// Help text below every verb.
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no engine runs there.";
 
 /// The verbs.
@@ -98,17 +98,17 @@ impl Command {
     }
 }
 
-/// What a verb needs of its surroundings.
+/// What a verb needs from its surroundings.
 pub struct Context {
-    /// Where it prints.
+    /// Where the verb prints.
     pub console: Console,
-    /// Ctrl-C, or SIGTERM.
+    /// Triggered by Ctrl-C or SIGTERM.
     pub shutdown: Shutdown,
     /// How `start` starts this program again.
     pub launch: Launch,
 }
 
-/// Does what was asked; the exit code. Errors are printed.
+/// Runs the verb and returns its exit code. Errors are printed.
 pub async fn run(command: Command, mut context: Context, engine: impl Engine) -> u8 {
     let (output, is_diff) = (command.output(), matches!(command, Command::Diff(_)));
     let done = dispatch(command, &mut context, engine).await;

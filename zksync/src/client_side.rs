@@ -7,13 +7,13 @@
 //!                        +-- what does not fit -----+
 //! ```
 //!
-//! What is lost against an observer: values between two reads, the order of changes of different nodes, sessions
-//! without ephemeral nodes, changes of ACLs until the next look at everything, containers and TTLs of others (clients
-//! see them as plain nodes), and null data (clients see it as empty). Requests need the rights of the session's
-//! credentials.
+//! Less is seen than by an observer. Not seen: values between two reads, the order of changes of different nodes, and
+//! sessions without ephemeral nodes. Changed ACLs are seen only when all nodes are read again. Containers and TTL
+//! nodes of other clients look like plain nodes, and null data looks like empty data, because a client cannot tell
+//! them apart. Requests need the rights of the session's credentials.
 //!
-//! - [`Config`], [`ClientSide`]: what a user sees, with the same face as `mesolith_zk::learner::Learner`.
-//! - `driver`: the task. `sessions`, `watches`, `read`, `write`: calls of the client.
+//! - [`Config`], [`ClientSide`]: the public face, with the same methods as `mesolith_zk::learner::Learner`.
+//! - `driver`: the task. `sessions`, `watches`, `read`, `write`: its calls of the client.
 //! - `roots`, `shadow`, `answer`, `ahead`, `work`, `convert`: pure.
 
 mod ahead;
@@ -52,19 +52,19 @@ use roots::Roots;
 use shadow::{Effect, Shadow};
 use work::Mark;
 
-/// A link through client sessions, and its tree.
+/// A link through client sessions, with the tree that it reads.
 #[derive(Debug)]
 pub struct ClientSide {
     config: Config,
     shadow: Shadow,
-    /// Sessions that stay without nodes: those opened through this link.
+    /// Sessions that were opened through this link. They live on when they own no node.
     kept: BTreeSet<i64>,
-    /// Found with the last item, and not given yet.
+    /// Events that came of the last item and were not given out yet.
     pending: VecDeque<Item>,
     items: mpsc::Receiver<(Instant, Item)>,
     arrived: Instant,
     asks: mpsc::UnboundedSender<Ask>,
-    /// Asks to read that were sent.
+    /// Number of asks to read that were sent to the task.
     asked: u64,
     gate: Gate,
     touch: TouchList,
@@ -79,7 +79,7 @@ impl Drop for ClientSide {
 }
 
 impl ClientSide {
-    /// Starts from nothing, which gives a snapshot first.
+    /// Starts with an empty tree; the first event is a snapshot.
     pub fn start(config: Config) -> Self {
         let gate = Gate::default();
         let (task, items, asks) = spawn(&config, gate.clone());
@@ -98,7 +98,7 @@ impl ClientSide {
         }
     }
 
-    /// Begins again: every session of this link ends, and a snapshot comes first.
+    /// Begins again: every session of this link ends, and the next event is a snapshot.
     pub fn restart(&mut self) {
         self.task.abort();
         self.gate.close();
@@ -117,18 +117,18 @@ impl ClientSide {
         self.shadow.tree.share(place, with);
     }
 
-    /// When what gave the last event was read, which may be long before it was taken.
+    /// When the data of the last event was read. It may have waited long before it was taken.
     pub fn arrived(&self) -> Instant {
         self.arrived
     }
 
-    /// Sends requests through this link. The sessions that engines open for themselves (see
-    /// [`crate::duplex::is_engine`]) are all this link's own; each other one gets a client of its own.
+    /// Sends requests through this link. Sessions that engines open for themselves (see [`crate::duplex::is_engine`])
+    /// all use the link's own session. Each other session gets a client of its own.
     pub fn requests(&self) -> Requests {
         Requests(self.gate.clone())
     }
 
-    /// A list that nobody reads: sessions opened through this link are kept alive by their clients.
+    /// An empty list. Sessions that were opened through this link are kept alive by their own clients.
     pub fn touch_list(&self) -> TouchList {
         TouchList::clone(&self.touch)
     }
@@ -150,15 +150,16 @@ impl ClientSide {
         self.config.version.is_some_and(|version| version < (3, 5, 0))
     }
 
-    /// Why so.
+    /// Why changes are seen in this way.
     pub fn reason(&self) -> &str {
         &self.config.reason
     }
 
-    /// Waits for the next event and applies it. Can be dropped while it waits without losing one.
+    /// Waits for the next event and applies it to the tree. Dropping the future while it waits loses no event.
     ///
-    /// # Errors When somebody has to give rights, or the link was stopped. After all but the latter it may be called
-    /// again: what was not possible is tried again.
+    /// # Errors
+    /// When somebody has to give rights, or the link was stopped. After the first it may be called again: it tries
+    /// once more what was not possible.
     pub async fn next(&mut self) -> Result<SideEvent, Error> {
         loop {
             let item = match self.pending.pop_front() {
@@ -194,7 +195,7 @@ impl ClientSide {
             }
             Item::List => {
                 let paths = self.tree().nodes().map(|node| node.path().into()).collect();
-                // The task lives as long as this.
+                // The task lives as long as this struct, so the send cannot fail.
                 let _ = self.asks.send(Ask::Look(paths));
                 None
             }
@@ -259,7 +260,7 @@ impl ClientSide {
         (!paths.is_empty()).then_some(SideEvent::Dirty { paths })
     }
 
-    /// A session that has begun or ended, as its nodes tell.
+    /// Begins or ends a session in the tree, as its nodes show it.
     fn session(&mut self, session: i64, op: Op) -> SideEvent {
         let tree = &mut self.shadow.tree;
         let header = TxnHeader {
@@ -277,19 +278,19 @@ impl ClientSide {
     fn ask(&mut self, wants: Vec<(Box<str>, read::Want)>) {
         if !wants.is_empty() {
             self.asked += 1;
-            // The task lives as long as this.
+            // The task lives as long as this struct, so the send cannot fail.
             let _ = self.asks.send(Ask::Read(wants));
         }
     }
 
-    /// Passed, unless what was read before it has led to more.
+    /// The mark is passed, unless the reads before it have led to further reads.
     fn mark(&mut self, mark: Mark, asked: u64) -> Option<SideEvent> {
         let ask = match mark {
             _ if asked != self.asked => Ask::Mark(mark),
             Mark::Synced => return Some(SideEvent::Synced),
             Mark::Release => Ask::Release,
         };
-        // The task lives as long as this.
+        // The task lives as long as this struct, so the send cannot fail.
         let _ = self.asks.send(ask);
         None
     }

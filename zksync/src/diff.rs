@@ -6,7 +6,7 @@
 //! parent's counter may be ahead; so it may where that side has a node that is not kept equal, such as an excluded one. Of
 //! the root itself the counter is compared, and must not be behind.
 //!
-//! Both trees are walked together by node, so what is equal costs no path of its own.
+//! Both trees are walked together, node by node. So no path has to be built for nodes that are equal.
 
 mod fresh;
 mod show;
@@ -24,8 +24,8 @@ use crate::plan::{Common, behind};
 use crate::settings::{Direction, Route, Side};
 use walk::Walk;
 
-/// Compares both trees below the routes' roots. `skip` is asked about every node in scope by A's name (its children are
-/// compared all the same); at most `limit` differences are named, all are counted.
+/// Compares both trees below the routes' roots. `skip` is asked about every node in scope, by A's name; the children
+/// of a skipped node are still compared. All differences are counted, and at most `limit` are named.
 pub fn compare(
     a: &Tree,
     b: &Tree,
@@ -126,7 +126,7 @@ impl<'t> Pair<'t> {
         })
     }
 
-    /// Nodes that a client of one side registered there, where nothing is carried from that side.
+    /// Whether the node was registered by a client of a side that nothing is carried from.
     fn is_foreign(&self) -> bool {
         let (node, from, other) = match self.nodes {
             (Some(node), None) => (node, Side::A, self.trees.1),

@@ -1,7 +1,8 @@
-//! Both directions together: which side's change goes where, and who wins where they meet. Pure.
+//! Both directions together: where each change goes, and who wins when two changes meet. Pure.
 //!
-//! Each side's stream comes in here. A transaction of the engine's own is an answer for the direction that writes to this
-//! side; one of a client is carried to the other side, or put right, as its route and the strategy say.
+//! The transactions of both sides come in here. One that the engine itself has written is the answer to a request of
+//! the direction into this side. One of a client is carried to the other side or undone, as its route and the
+//! conflict strategy say.
 //!
 //! ```text
 //!            +-- engine's own ----> answer for the pipeline into this side
@@ -46,14 +47,14 @@ use written::Writers;
 /// Both trees, as of the last event seen.
 #[derive(Debug, Clone, Copy)]
 pub struct Both<'a> {
-    /// A's.
+    /// A's tree.
     pub a: &'a Tree,
-    /// B's.
+    /// B's tree.
     pub b: &'a Tree,
 }
 
 impl<'a> Both<'a> {
-    /// One of them.
+    /// The tree of a side.
     pub fn of(self, side: Side) -> &'a Tree {
         match side {
             Side::A => self.a,
@@ -61,7 +62,7 @@ impl<'a> Both<'a> {
         }
     }
 
-    /// As the direction away from a side looks at them.
+    /// Both trees, seen from the direction away from a side.
     pub fn from(self, side: Side) -> Trees<'a> {
         Trees {
             source: self.of(side),
@@ -73,15 +74,15 @@ impl<'a> Both<'a> {
 /// Something the driver should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
-    /// From the direction away from a side.
+    /// A notice of the direction away from a side.
     Of(Side, Notice),
-    /// Two changes met. It must be logged before anything is sent.
+    /// Two changes have met. The conflict must be logged before anything is sent.
     Conflict(Box<Conflict>),
-    /// A path is left alone from now on, by A's name.
+    /// A path is frozen from now on; it is given by A's name.
     Frozen(String),
 }
 
-/// Both directions.
+/// Both directions, and what they share.
 #[derive(Debug)]
 pub struct Duplex {
     routes: Arc<Routes>,
@@ -91,23 +92,23 @@ pub struct Duplex {
     sessions: Sessions,
     writers: Writers,
     frozen: BTreeSet<String>,
-    /// Nodes to look at again, by the time when: `(from, path on the other side)`.
+    /// Nodes to look at again, by the time when that is due: `(from, path on the other side)`.
     later: BTreeMap<u64, Vec<(Side, Box<str>)>>,
-    /// Places of nodes on A and on B that are equal and do not share their memory yet.
+    /// Places of nodes on A and B that are equal and do not share memory yet.
     alike: Vec<(usize, usize)>,
     conflicts: u64,
     /// When changes that had to wait after refusals are tried next.
     changed_due: u64,
 }
 
-/// How long a container or TTL node that one side has removed may stay on the other, in microseconds: each removes them by
-/// its own clock, once a minute.
+/// How long, in microseconds, a container or TTL node may stay on one side after the other side has removed it. Each
+/// side removes such nodes by its own clock, once a minute.
 const REMOVAL: u64 = 150_000_000;
-/// After which time a node is looked at whose counter may differ from now on.
+/// Delay, in microseconds, before a node is looked at again whose counter may differ from now on.
 const SOON: u64 = 1_000_000;
 
 impl Duplex {
-    /// For an engine that does not work yet. `a` and `b`: who writes there.
+    /// For an engine that is not active yet. `a` and `b` say who writes on each side.
     pub fn new(settings: &Settings, routes: Routes, a: Identity, b: Identity) -> Self {
         let routes = Arc::new(routes);
         let limits = limits(settings);
@@ -126,7 +127,7 @@ impl Duplex {
         }
     }
 
-    /// Other settings from now on.
+    /// Follows other settings from now on.
     pub fn configure(&mut self, settings: &Settings, routes: Routes) {
         self.routes = Arc::new(routes);
         self.strategy = settings.conflict_resolution;
@@ -138,7 +139,7 @@ impl Duplex {
         }
     }
 
-    /// What the versions of both sides' servers and the ways to them say; false if that is nothing new.
+    /// Notes what the servers' versions and the kinds of link allow. False if nothing has changed.
     pub fn set_versions(&mut self, kinds: Kinds, veiled: bool) -> bool {
         let common = Common::clone(self.common()).with(kinds, veiled);
         let is_new = common != **self.common();
@@ -164,7 +165,7 @@ impl Duplex {
         }
     }
 
-    /// The same, to change it.
+    /// The direction away from a side, to change it.
     pub fn away_from_mut(&mut self, side: Side) -> &mut Pipeline {
         match side {
             Side::A => &mut self.away_from_a,
@@ -189,32 +190,32 @@ impl Duplex {
         &self.routes
     }
 
-    /// Sessions and where their clients live.
+    /// Where the clients of all sessions live.
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
     }
 
-    /// The same, to say what was learned elsewhere.
+    /// The same, to record what was learned elsewhere.
     pub fn sessions_mut(&mut self) -> &mut Sessions {
         &mut self.sessions
     }
 
-    /// Every transaction of a side after a position is told to [`Self::committed`].
+    /// From this position on, every transaction of a side is given to [`Self::committed`].
     pub fn see_since(&mut self, side: Side, position: Zxid) {
         self.writers.see_since(side, position);
     }
 
-    /// Conflicts so far.
+    /// Number of conflicts so far.
     pub fn conflicts(&self) -> u64 {
         self.conflicts
     }
 
-    /// Places of nodes on A and on B that were found equal and could share their memory, each pair once.
+    /// Takes the places of nodes on A and B that were found equal and could share memory. Each pair is given once.
     pub fn take_alike(&mut self) -> Vec<(usize, usize)> {
         std::mem::take(&mut self.alike)
     }
 
-    /// Paths that wait for a decision, by A's names.
+    /// Frozen paths, by A's names.
     pub fn frozen(&self) -> &BTreeSet<String> {
         &self.frozen
     }
@@ -227,7 +228,7 @@ impl Duplex {
         news
     }
 
-    /// Nodes that were put off and are due.
+    /// Looks at the nodes whose time has come.
     pub fn due(&mut self, both: Both<'_>, now: u64) -> Vec<News> {
         let mut news = Vec::new();
         if self.changed_due <= now {
@@ -252,7 +253,7 @@ impl Duplex {
         news
     }
 
-    /// Looks at a node again at a time. `from` and its name on the other side.
+    /// Looks at a node again at a given time. `path` is its name on the side that `from` is carried to.
     fn put_off(&mut self, from: Side, path: &str, at: u64) {
         self.later.entry(at).or_default().push((from, path.into()));
     }
@@ -290,7 +291,7 @@ impl Duplex {
         self.away_from(side.other()).may_activate(both.from(side.other()))
     }
 
-    /// This engine has claimed a side's checkpoint, with a session of its own there.
+    /// This engine has claimed the checkpoint of a side, with a session of its own there.
     pub fn activate(&mut self, side: Side, session: i64, both: Both<'_>) -> Vec<News> {
         let notices = self.towards_mut(side).activate(session, both.from(side.other()));
         let mut news = Vec::new();

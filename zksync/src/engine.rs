@@ -1,4 +1,4 @@
-//! The engine: two links, the decisions of [`crate::duplex`] between them, and a few things on the side.
+//! The engine: a link to each side, the decisions of [`crate::duplex`], and what else a running engine needs.
 //!
 //! ```text
 //! Connecting -> Standby (follows both sides) -> Active (writes) -> Stopped
@@ -6,15 +6,16 @@
 //!                  +---- another one took over ----+
 //! ```
 //!
-//! - `driver`: one task that takes events, asks the decisions and sends what they say; `end`: one side of it.
-//! - `claim`, `claiming`, `layout`: becoming the active one; what is kept in the ensembles.
-//! - `join`: what happened between the checkpoint and now.
-//! - `open`, `opening`, `seeding`: whether it may begin, and what it answers until then; a target filled by file.
-//! - `walk`: both trees compared from time to time, and repaired; `keep_alive`: sessions.
+//! - `driver`: the task that takes events, asks for decisions and sends requests; `end`: its state of one side.
+//! - `claim`, `claiming`, `layout`: how an engine becomes active, and what it stores in the ensembles.
+//! - `join`: catches up with what happened between the checkpoint and now.
+//! - `open`, `opening`, `seeding`: whether the engine may begin, what it answers until then, and a target that is filled
+//!   by file.
+//! - `walk`: compares and repairs both trees from time to time; `keep_alive`: sessions.
 //! - `commands`, `report`, `lag`, `filling`, `conflict_log`: what others ask and see.
-//! - `refusals`: what a side does not take, in words; `largest`: how long a packet it takes.
-//! - `phases`: what it is about, as a trace.
-//! - `watcher`: what servers say of themselves, and where clients are connected.
+//! - `refusals`: describes what a side refuses; `largest`: finds the longest packet that a side takes.
+//! - `phases`: the engine's phases as a trace.
+//! - `watcher`: asks the servers about themselves and their clients.
 
 mod claim;
 mod claiming;
@@ -57,26 +58,26 @@ use crate::side;
 /// An engine cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The paths make no sense.
+    /// The paths cannot be used.
     #[error(transparent)]
     Routes(#[from] routes::Error),
-    /// A side cannot be followed.
+    /// A side can no longer be followed.
     #[error("side {side}: {source}")]
     Link {
-        /// Which.
+        /// The side.
         side: Side,
-        /// Why not.
+        /// The link's error.
         source: side::Error,
     },
-    /// The folder for files cannot be used.
+    /// The folder for the engine's files cannot be used.
     #[error("--state-dir: cannot use {}: {source}", path.display())]
     StateDir {
         /// The folder or file.
         path: std::path::PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// It must not begin.
+    /// The engine must not begin.
     #[error("{message}")]
     Refused {
         /// CamelCase.
@@ -107,8 +108,10 @@ impl Error {
     }
 }
 
-/// Starts an engine: first it is looked whether it may begin, and nothing is written if not. It ends when it is told to by its settings, or when the last [`Handle`] is gone: then its place is free at
-/// once for a standby.
+/// Starts an engine. It first checks whether it may begin, and writes nothing if it may not.
+///
+/// The engine ends when its settings say so, or when the last [`Handle`] is dropped. Then its place is free for a
+/// standby at once.
 ///
 /// # Errors
 /// When the options make no sense, or the folder for its files cannot be used.
@@ -133,12 +136,12 @@ pub fn start(options: Options) -> Result<(Handle, JoinHandle<Result<(), Error>>)
     Ok((handle, task))
 }
 
-/// How to follow an ensemble as an observer. `offset` makes the ids of several links of one process different.
+/// The configuration of an observer. `offset` tells the observers of one process apart.
 fn observer(endpoint: &EndpointOptions, options: &Options, side: Side, offset: i64) -> Config {
     let spool = options.state_dir.join("spool");
     let mut config = Config::new(endpoint.learner_servers(), spool);
     config.security = endpoint.security.connection();
-    // Different for each process that joins, and above every server's.
+    // Ids differ between processes, and are higher than any server's.
     let process = i64::from(std::process::id()) * 16;
     config.id = 0x4d_0000_0000 + process + if side == Side::A { 0 } else { 8 } + offset;
     config

@@ -1,4 +1,4 @@
-//! How much an engine will need: memory for a tree of each side, and bytes on a disk for a seed.
+//! Estimates what an engine will need: memory for both trees, and disk space for a seed.
 
 mod machine;
 
@@ -6,22 +6,24 @@ pub use machine::{Available, available};
 
 use std::collections::BTreeMap;
 
-/// Resident bytes of a node besides its data, with its name and what the allocator adds to both: 135 were measured for
-/// names of 7 characters. A node with an owner, or whose ACL was set, takes up to 165 more; no server says how many there are.
+/// Memory of a node in bytes, without its data but with its name and the allocator's share of both. 135 were measured
+/// for names of 7 characters. A node with an owner, or with an ACL that was set, takes up to 165 more; no server says
+/// how many such nodes there are.
 const NODE: u64 = 144;
 
-/// Everything else: queues of both observers (64 MiB each before they spool), what is planned, the program.
+/// All other memory: the queues of both observers (64 MiB each before they go to disk), planned work, and the
+/// program.
 const REST: u64 = 256 << 20;
 
-/// A node in a snapshot besides its path and data: two lengths, an ACL number, a stat.
+/// Bytes of a node in a snapshot, without its path and data: two lengths, the number of an ACL, a stat.
 const STORED: u64 = 76;
 
-/// How large a tree is, as a server says before it is read.
+/// The size of a tree, as a server reports it before the tree is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
     /// Znodes.
     pub nodes: u64,
-    /// Bytes of paths and data; none if the server did not say.
+    /// Bytes of paths and data; `None` if the server did not say.
     pub bytes: Option<u64>,
 }
 
@@ -40,8 +42,8 @@ impl Size {
         Self { nodes, bytes: None }
     }
 
-    /// Memory for a tree of the source and one of the target: that both hold most data together counts for nothing here,
-    /// since a target that is full already is read before it is compared.
+    /// Memory for the tree of the source and that of the target. Equal data is shared, but not from the start: a
+    /// target that is full already is read before it is compared. So sharing does not reduce the estimate.
     pub fn memory(&self) -> u64 {
         2 * (self.nodes * NODE + self.data()) + REST
     }
@@ -51,13 +53,13 @@ impl Size {
         self.nodes * STORED + self.data()
     }
 
-    /// Where the server does not say, a hundred bytes a node are what is usual.
+    /// Without a figure of the server, a hundred bytes a node is typical.
     fn data(&self) -> u64 {
         self.bytes.unwrap_or(self.nodes * 100)
     }
 }
 
-/// There is not enough memory.
+/// The memory is too small.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{nodes} znodes with {data} of paths and data need about {needed} of memory for both trees, and {available} are \
@@ -74,7 +76,7 @@ pub struct Refusal {
 /// Refuses a tree that does not fit.
 ///
 /// # Errors
-/// With the figures.
+/// With the figures, when it does not fit.
 pub fn check(size: Size, available: &Available) -> Result<(), Refusal> {
     let needed = size.memory();
     if needed <= available.bytes {
@@ -89,7 +91,7 @@ pub fn check(size: Size, available: &Available) -> Result<(), Refusal> {
     })
 }
 
-/// Bytes as people read them.
+/// Displays a number of bytes with a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Amount(u64);
 

@@ -1,4 +1,4 @@
-//! How others talk to a running engine.
+//! The interface through which the rest of the program talks to a running engine.
 
 use std::sync::Arc;
 
@@ -8,29 +8,29 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::settings::{Mode, Settings, Side};
 use crate::status::Status;
 
-/// A node that differs between the sides.
+/// One field of a node in which the sides differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// The node, as A names it.
     pub path: String,
     /// `node` when one side does not have it, else `data`, `acl`, `owner`, `version`, `cversion`, `aversion`.
     pub field: String,
-    /// What A has.
+    /// The value on A.
     pub a: String,
-    /// What B has.
+    /// The value on B.
     pub b: String,
 }
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiffReport {
-    /// Nodes compared.
+    /// Number of nodes that were compared.
     pub compared: u64,
-    /// Nodes that differ.
+    /// Number of nodes that differ.
     pub different: u64,
-    /// The first of them.
+    /// The first differences.
     pub differences: Vec<Difference>,
-    /// Position of A at which they were compared.
+    /// Position of A at the time of the comparison.
     pub zxid: String,
 }
 
@@ -47,15 +47,15 @@ pub struct ConflictRecord {
     pub a: Option<String>,
     /// Data on B.
     pub b: Option<String>,
-    /// Who won; none while the path is frozen.
+    /// The side that has won; `None` while the path is frozen.
     pub winner: Option<Side>,
     /// The session that wrote last.
     pub session: String,
-    /// Position of the transaction that met the other one.
+    /// Position of the later transaction.
     pub zxid: String,
 }
 
-/// A command cannot be done.
+/// The engine has refused a command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refused {
@@ -65,44 +65,45 @@ pub struct Refused {
     pub message: String,
 }
 
-/// Where an answer goes.
+/// The channel for the answer to a command.
 pub type Answer<T> = oneshot::Sender<Result<T, Refused>>;
 
-/// What an engine can be asked to do.
+/// A command to an engine.
 #[derive(Debug)]
 pub enum Command {
-    /// Follow these settings; answers with the generation once they are stored in the target.
+    /// Follow these settings. The answer is their generation, sent once they are stored in the target.
     Configure(Box<Settings>, Answer<u64>),
-    /// Compare both sides, after everything that was committed before on a side that writes is on the other.
+    /// Compare both sides. The comparison waits until everything that was committed before, on a side that writes, is
+    /// on the other side.
     Diff {
         /// Most differences to name.
         limit: usize,
-        /// The report.
+        /// The result of the comparison.
         answer: Answer<DiffReport>,
     },
-    /// Decide a frozen path: this side's node is written to the other one.
+    /// Decide a frozen path: the node of this side is written to the other side.
     Resolve {
         /// The path, as A names it.
         path: String,
-        /// Whose value stays.
+        /// The side whose value stays.
         keep: Side,
-        /// Done once it is written.
+        /// Sent once the node is written.
         answer: Answer<()>,
     },
-    /// The last conflicts, newest first.
+    /// Ask for the latest conflicts, newest first.
     Conflicts {
-        /// Most of them.
+        /// Most conflicts to return.
         limit: usize,
-        /// They.
+        /// The conflicts.
         answer: Answer<Vec<ConflictRecord>>,
     },
-    /// Wait until everything that was committed before now on a side that writes is on the other; answers with A's position,
-    /// or B's where only B writes.
+    /// Wait until everything that was committed before now, on a side that writes, is on the other side. The answer
+    /// is A's position, or B's if only B writes.
     Barrier(Answer<String>),
 }
 
 impl Command {
-    /// What a trace calls it; `now` are the settings that it may change.
+    /// Name of the command in traces. `now` are the present settings, which tell what the command would change.
     #[must_use]
     pub fn name(&self, now: &Settings) -> &'static str {
         match self {
@@ -120,8 +121,8 @@ impl Command {
 /// A running engine.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    /// What it says of itself, a few times a second.
+    /// The engine's status, published a few times a second.
     pub status: watch::Receiver<Arc<Status>>,
-    /// What it is asked.
+    /// Commands to the engine.
     pub commands: mpsc::Sender<Command>,
 }

@@ -1,8 +1,9 @@
-//! Which ensemble it is: kept next to the checkpoint, so that a position is never used on the wrong one.
+//! Recognises an ensemble, so that a stored position is never used on the wrong one. The identity is kept next to the
+//! checkpoint.
 //!
-//! A position says nothing of whose it is, and servers before 3.6 vouch for nothing. So a few of the oldest nodes are
-//! remembered: no two ensembles made the same node with the same zxid at the same millisecond, unless one was born with
-//! the other's data.
+//! A position does not say which ensemble it belongs to, and servers before 3.6 offer no digest to check it. So a few
+//! of the oldest nodes are remembered. No two ensembles have created the same node with the same zxid in the same
+//! millisecond, unless one began with a copy of the other's data.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,46 +13,46 @@ use mesolith_zk::tree::Tree;
 use crate::settings::Side;
 use crate::{Routes, seed};
 
-/// Nodes remembered.
+/// Number of nodes that are remembered.
 const SAMPLES: usize = 8;
 
-/// A node that tells ensembles apart.
+/// A node by which ensembles are told apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Where.
+    /// Path of the node.
     pub path: String,
-    /// Transaction that created it.
+    /// The transaction that created it.
     pub czxid: i64,
-    /// When, in milliseconds since 1970.
+    /// Time of its creation, in milliseconds since 1970.
     pub ctime: i64,
 }
 
 /// What is remembered of an ensemble.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// Version of its leader, for people: an upgrade does not make it another one.
+    /// Version of its leader, for people to read. An upgrade does not change the identity.
     pub version: String,
-    /// The last position that was used. An ensemble never goes back behind it.
+    /// The last position that was used. An ensemble never goes back behind it, unless it was restored.
     pub zxid: i64,
     /// Its oldest persistent nodes in scope.
     pub samples: Vec<Sample>,
 }
 
-/// What a tree says about an identity.
+/// Whether a tree fits an identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the one.
+    /// It is the same ensemble.
     Same,
-    /// It is not, or not any more; the sentence says what was seen.
+    /// It is another ensemble, or an older state of it. The sentence says what was seen.
     Different(String),
-    /// None of the nodes is left to tell by.
+    /// None of the remembered nodes is left, so it cannot be told.
     Unknown,
 }
 
 impl Identity {
-    /// Of the ensemble that a side's tree is from.
+    /// The identity of the ensemble that a tree comes from.
     pub fn of(side: Side, tree: &Tree, version: &str, routes: &Routes) -> Self {
-        // Only a node that is older than the youngest of those held is worth its path.
+        // The path is built only for nodes that are older than the youngest one kept so far.
         let mut oldest: Vec<(i64, Sample)> = Vec::with_capacity(SAMPLES + 1);
         for node in tree.nodes() {
             let stat = node.stored();
@@ -78,7 +79,7 @@ impl Identity {
     }
 }
 
-/// Whether a tree is from the ensemble that was remembered, and has not gone back.
+/// Whether a tree comes from the remembered ensemble and has not gone back.
 pub fn same(identity: &Identity, tree: &Tree) -> Verdict {
     let (stored, now) = (Zxid(identity.zxid), tree.last_zxid());
     let mut other = None;
@@ -112,11 +113,11 @@ pub fn same(identity: &Identity, tree: &Tree) -> Verdict {
     }
 }
 
-/// Whether two trees are of one ensemble, after a session was opened on A under an id that the engine chose and mirrors
-/// nowhere. Both trees must be from after that.
+/// Whether two trees are of the same ensemble. Before the call, a session was opened on A under an id that the engine
+/// chose and does not mirror. Both trees must be newer than that.
 pub fn same_ensemble(a: &Tree, b: &Tree, session_of_ours_on_a: i64) -> bool {
     let on = |tree: &Tree| tree.sessions().contains_key(&session_of_ours_on_a);
-    // A target that was seeded while the session was open has it too, but in an epoch far ahead.
+    // A target that was seeded while the session was open has it too, but its epoch is far ahead.
     let apart = a.last_zxid().epoch().abs_diff(b.last_zxid().epoch());
     on(a) && on(b) && apart < seed::EPOCHS_AHEAD
 }
@@ -169,7 +170,7 @@ mod tests {
         let identity = Identity::of(Side::A, &tree(&[("/a", 7), ("/b", 9)], 60), "3.8.0", &all());
         for (nodes, at, expected) in [
             (&[("/a", 7), ("/b", 9)][..], 60, "same"),
-            // One was made anew.
+            // One of the nodes was created again.
             (&[("/a", 7), ("/b", 70)], 80, "same"),
             (
                 &[("/a", 70), ("/b", 71)],
@@ -178,7 +179,7 @@ mod tests {
             ),
             (&[("/b", 71)], 80, "/b was created by"),
             (&[("/c", 7)], 80, "unknown"),
-            // The right one, restored from a backup.
+            // The right ensemble, restored from a backup.
             (&[("/a", 7), ("/b", 9)], 59, "at 0x3b, and was at 0x3c"),
         ] {
             let said = match same(&identity, &tree(nodes, at)) {

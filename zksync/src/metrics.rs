@@ -1,5 +1,5 @@
-//! Prometheus metrics, computed from the status when they are asked for: what is scraped and what `status` shows are
-//! the same figures.
+//! Prometheus metrics. They are computed from the status when they are asked for, so `status` and a scrape show the
+//! same figures.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::status::{Lag, State, Status};
 
-/// Every name begins with it.
+/// Prefix of every metric's name.
 const PREFIX: &str = "zk_sync";
 
 const STATES: [State; 9] = [
@@ -28,7 +28,7 @@ const STATES: [State; 9] = [
     State::Failed,
 ];
 
-/// A registry that shows a status as it changes.
+/// A registry whose metrics follow the status.
 #[must_use]
 pub fn registry(status: watch::Receiver<Arc<Status>>) -> Registry {
     let registry = mesolith_telemetry::registry(PREFIX);
@@ -127,7 +127,8 @@ impl Writer<'_> {
         self.alerts(status)
     }
 
-    /// `cluster` is the side where a change was made: A's changes on their way to B, and the other way round.
+    /// `cluster` is the side where a change was made: "a" counts A's changes on their way to B, "b" those of B on
+    /// their way to A.
     fn lag(&mut self, status: &Status) -> fmt::Result {
         let help = "From a commit on this cluster to the same commit on the other one, over the last minute";
         let mut family = self
@@ -198,7 +199,7 @@ impl Writer<'_> {
         let mut family = self.family("alert", "1 for everything that a person should look at")?;
         let mut seen: Vec<&str> = Vec::new();
         for alert in &status.alerts {
-            // One line a reason: a label set may be there once only.
+            // One line for each reason, since a label set may appear only once.
             if !seen.contains(&alert.reason.as_str()) {
                 seen.push(&alert.reason);
                 sample(&mut family, &[("reason", &alert.reason)], 1.0)?;

@@ -1,5 +1,5 @@
-//! What an engine is started with and cannot change while it runs: the two ensembles, where it keeps things, how
-//! patient it is. What can change is in [`Settings`].
+//! What an engine is started with and cannot change while it runs: the two ensembles, its own files, and its
+//! patience. What can change is in [`Settings`].
 
 mod address;
 mod connect;
@@ -18,61 +18,61 @@ use crate::settings::{Settings, Side};
 /// An option cannot be used. The message names the flag, the value and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Not a server.
+    /// A part of a flag is not a server.
     #[error(
         "{flag}: '{value}' is no server: {problem}; write host:port or host:port:quorum-port, such as zk1:2181:2888"
     )]
     Server {
-        /// Which flag.
+        /// The flag.
         flag: String,
         /// The part that is wrong.
         value: String,
         /// What is wrong with it.
         problem: String,
     },
-    /// No server at all, or one twice.
+    /// The list of servers is empty, or names one twice.
     #[error("{flag}: {problem}")]
     Servers {
-        /// Which flag.
+        /// The flag.
         flag: String,
         /// What is wrong.
         problem: String,
     },
-    /// A secret in a form that is none. The value is not shown.
+    /// A secret is not in a form that is allowed. Its value is not shown.
     #[error("{flag}: expected {expected}")]
     Secret {
-        /// Which flag.
+        /// The flag.
         flag: String,
-        /// The forms that will do.
+        /// The allowed forms.
         expected: String,
     },
     /// A file that a flag names cannot be read.
     #[error("{flag}: cannot read {}: {problem}", path.display())]
     File {
-        /// Which flag.
+        /// The flag.
         flag: String,
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         problem: String,
     },
-    /// A login that this build does not know.
+    /// This build does not have the login that was asked for.
     #[error("{flag}: {problem}")]
     Kerberos {
-        /// Which flag.
+        /// The flag.
         flag: String,
-        /// Why not, and what to do.
+        /// The cause and the remedy.
         problem: String,
     },
-    /// One of several flags that only make sense together.
+    /// A flag that only works together with another one, which is missing.
     #[error("{flag}: {problem}")]
     Incomplete {
-        /// Which flag.
+        /// The flag.
         flag: String,
-        /// What is missing.
+        /// The flag that is missing.
         problem: String,
     },
-    /// A name that could not be part of a path.
+    /// A name that cannot be part of a path.
     #[error(
         "--name: '{0}' is no name of an engine: letters, digits, '-', '_' and '.' only, at most 64, not '.' first"
     )]
@@ -80,10 +80,10 @@ pub enum Error {
     /// Both sides are the same servers.
     #[error("--source and --target both name {0}; they must be two ensembles")]
     SameServer(String),
-    /// A time that makes no sense.
+    /// A duration that cannot be used.
     #[error("{flag}: {problem}")]
     Time {
-        /// Which flag.
+        /// The flag.
         flag: &'static str,
         /// What is wrong.
         problem: String,
@@ -107,12 +107,12 @@ impl Error {
     }
 }
 
-/// One ensemble: where it is and what it asks for.
+/// An ensemble: its servers, and the security that they ask for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EndpointOptions {
-    /// Its servers; all of them is best, one will do.
+    /// Its servers. Best is to name all; one is enough where the servers name the others.
     pub servers: Vec<ServerAddress>,
-    /// What it asks for.
+    /// TLS and logins.
     pub security: SecurityOptions,
 }
 
@@ -125,26 +125,28 @@ impl EndpointOptions {
     }
 }
 
-/// All of it.
+/// All options of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Name of the engine: processes of one name take turns, engines of several names do not know each other.
+    /// Name of the engine. Processes with the same name take turns; engines with different names do not know each
+    /// other.
     pub name: String,
     /// Side A.
     pub source: EndpointOptions,
     /// Side B.
     pub target: EndpointOptions,
-    /// Where this process keeps its own files.
+    /// Directory of this process's own files.
     pub state_dir: PathBuf,
-    /// Data directories of B's servers, when B is to be filled by file before its first start; empty otherwise.
+    /// Data directories of B's servers, if B is filled by file before its first start; otherwise empty.
     pub seed_dirs: Vec<PathBuf>,
-    /// What the target has in scope and the source has not may be lost. Asked for with each start and never kept.
+    /// Allows that nodes are lost which only the target has in scope. Has to be given at each start and is never
+    /// stored.
     pub overwrite: bool,
     /// How long a mirrored session outlives the loss of its own ensemble.
     pub session_grace: Duration,
     /// How long a standby waits for the active engine's sign of life before it takes over.
     pub lease_timeout: Duration,
-    /// What is wanted at first. What is stored in the target under a higher generation wins.
+    /// The settings at the start. Settings that are stored in the target under a higher generation win.
     pub settings: Settings,
 }
 
@@ -158,11 +160,11 @@ impl Options {
         }
     }
 
-    /// Looks for what cannot be right, without asking anybody. Settings have their own
+    /// Checks everything that can be checked without a connection. Settings have their own
     /// [`validate`](crate::settings::validate).
     ///
     /// # Errors
-    /// When something cannot be right.
+    /// When an option cannot be right.
     pub fn validate(&self) -> Result<(), Error> {
         validate_name(&self.name)?;
         for (flag, endpoint) in [("--source", &self.source), ("--target", &self.target)] {
@@ -206,7 +208,7 @@ impl Options {
     }
 }
 
-/// Whether a name can be part of a znode's path and of file names.
+/// Checks that a name can be part of a znode's path and of file names.
 ///
 /// # Errors
 /// When it cannot.

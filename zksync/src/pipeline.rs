@@ -1,14 +1,14 @@
-//! One direction of replication, from the source's transactions to requests to the target and back: pure, so that every
-//! order of events can be tried.
+//! One direction of replication: from the source's transactions to requests to the target, and from their answers
+//! back. Pure, so that every order of events can be tested.
 //!
 //! ```text
 //! source's transaction -> unit of work (planned against the view) -> requests, a few in flight -> answers in the
 //! target's stream -> done
 //! ```
 //!
-//! A refused request means that the target is not what the plan took it for. All that is in flight behind it fails with
-//! it (see [`crate::checkpoint`]); what is left is planned again from the target's tree, in the same order. The same
-//! happens when the link to the target was lost.
+//! A refused request means that the target is not what the plan took it for. All requests behind it fail with it (see
+//! [`crate::checkpoint`]). What is left is planned again from the target's tree, in the same order. The same happens
+//! after the link to the target was lost.
 //!
 //! - `batch`: which request comes next; `pace`: how many may be on their way.
 //! - `answers`: what an answer means; `refusals`: what to do about a refused one; `refused`: when to try it again.
@@ -43,13 +43,13 @@ use unit::{Origin, Sent, Unit, What};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flow {
-    /// Another engine works, or none yet: units are gathered and dropped as its checkpoint passes them.
+    /// Another engine is active, or none yet. Units are gathered, and dropped once a checkpoint passes them.
     Standby,
-    /// No link to the target, or it is not up to date.
+    /// There is no link to the target, or it is not up to date.
     Down,
-    /// After a new link: what is on its way from before must be shut out first.
+    /// After a new link: requests that are still on their way from before must be shut out first.
     Claiming,
-    /// Something was refused; waiting for the answers to what was sent behind it.
+    /// A request was refused; waits for the answers to the requests behind it.
     Draining,
     Running,
 }
@@ -64,19 +64,19 @@ pub struct Pipeline {
     flow: Flow,
     paused: bool,
     units: VecDeque<Unit>,
-    /// The first unit that is not sent as a whole.
+    /// The first unit that was not sent as a whole.
     next: usize,
     number: u64,
     sent: VecDeque<Sent>,
-    /// Outside the order: sessions that end.
+    /// Requests outside the order: ends of sessions.
     aside: VecDeque<Outgoing>,
-    /// Sent behind a refused one and bound to fail with it; once all are answered, their units are planned again.
+    /// Requests behind a refused one, which fail with it. Once all are answered, their units are planned again.
     void: BTreeSet<(i64, i32)>,
-    /// Unanswered when a link was lost: answered late or never.
+    /// Requests without an answer when a link was lost. They are answered late or never.
     lost: BTreeSet<(i64, i32)>,
-    /// How many of them may still come through.
+    /// How many of them may still be carried out.
     at_large: usize,
-    /// The unit that the checkpoint says.
+    /// The unit that the checkpoint names.
     base: u64,
     overlay: Overlay,
     held: Held,
@@ -88,28 +88,30 @@ pub struct Pipeline {
     /// What both sides can hold.
     common: Arc<Common>,
     current: BTreeMap<Box<str>, Zxid>,
-    /// Sessions whose clients moved while nodes of theirs were on their way.
+    /// Sessions whose clients moved while their nodes were on their way.
     contested: BTreeSet<i64>,
-    /// Sessions whose clients are connected to the target, if its servers say.
+    /// Sessions whose clients are connected to the target; `None` if its servers do not tell.
     connected: Option<BTreeSet<i64>>,
-    /// Nodes whose lists were on their way when the order broke: no checkpoint says whether they arrived.
+    /// Nodes whose lists were on their way when the order broke. No checkpoint says whether these lists arrived.
     unsure: Vec<Box<str>>,
     cxid: u32,
-    /// Version of the checkpoint once everything in flight is done.
+    /// Version of the checkpoint after everything on its way is done.
     version: i32,
-    /// Last position of the source that is this engine's own.
+    /// The last position of the source that belongs to a write of this engine.
     written: Zxid,
-    /// Position seen of the source, position that the target has, and position that the checkpoint says.
+    /// Three positions of the source: the last one seen, the last one that the target has, and the one in the
+    /// checkpoint.
     seen: Zxid,
     applied: Zxid,
     marked: Zxid,
-    /// Position that the checkpoint said when this engine's turn began, or the other engine's says now.
+    /// Position in the checkpoint when this engine became active; while another engine is active, the position in its
+    /// checkpoint.
     reached: Zxid,
-    /// Shortest timeout, in milliseconds, that a mirrored session is opened with.
+    /// Shortest timeout, in milliseconds, with which a mirrored session is opened.
     shortest: i32,
     /// Whether the target was filled once, as the checkpoint says.
     complete: bool,
-    /// Whether history is replayed, so that the source's tree is ahead of what was seen.
+    /// Whether history is being replayed. Then the source's tree is ahead of what was handled.
     catching_up: bool,
     pace: Pace,
     /// Refusals since the last success, and when to try again.
@@ -119,7 +121,7 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Away from a side, for an engine that does not work yet.
+    /// The direction away from a side, for an engine that is not active yet.
     pub fn new(from: Side, routes: Arc<Routes>, limits: Limits, me: Identity) -> Self {
         Self {
             from,
@@ -164,7 +166,7 @@ impl Pipeline {
         }
     }
 
-    /// A transaction of the source was committed, and is in its tree. `skip`: nodes that are not to be carried, by the
+    /// A transaction of the source was committed and is in its tree. `skip` names nodes that are not carried, by the
     /// target's names.
     pub fn replay(&mut self, txn: Txn, skip: Vec<Box<str>>, trees: Trees<'_>, at: u64) {
         let zxid = txn.header.zxid;
@@ -175,13 +177,13 @@ impl Pipeline {
         }
     }
 
-    /// As if the source had said it just now.
+    /// Handles a change as if the source had committed it just now.
     pub fn also(&mut self, txn: Txn, trees: Trees<'_>) {
         let zxid = self.position(trees);
         self.add(Origin::Replay(Box::new(txn)), zxid, Vec::new(), trees, 0);
     }
 
-    /// A node of the target, by its name there, may differ.
+    /// A node of the target may differ from the source. `path` is its name on the target.
     pub fn repair(&mut self, path: Box<str>, trees: Trees<'_>) {
         let zxid = self.position(trees);
         self.seen = self.seen.max(zxid);
@@ -204,12 +206,12 @@ impl Pipeline {
         }
     }
 
-    /// The source went on with nothing to carry.
+    /// The source's position has moved, with nothing to carry.
     pub fn saw(&mut self, zxid: Zxid) {
         self.seen = self.seen.max(zxid);
     }
 
-    /// The source went on by a checkpoint of this engine's. None is due for it here.
+    /// The source's position has moved by a checkpoint of this engine, which needs no checkpoint here.
     pub fn wrote(&mut self, zxid: Zxid) {
         self.written = self.written.max(zxid);
     }
@@ -224,7 +226,7 @@ impl Pipeline {
             steps: Vec::new(),
             sent: 0,
         };
-        // What another engine writes, or what waits for a link, is planned when it is this one's turn.
+        // While another engine is active, or without a link, planning waits until it is this engine's turn.
         if !matches!(self.flow, Flow::Standby | Flow::Down) {
             self.plan(&mut unit, trees);
             if unit.steps.is_empty() {
@@ -267,43 +269,43 @@ impl Pipeline {
         };
     }
 
-    /// Stops and resumes sending; what is in flight is finished.
+    /// Pauses and resumes sending. Requests that are on their way are finished.
     pub fn pause(&mut self, paused: bool) {
         if self.paused && !paused {
-            // The time of the pause is no lag.
+            // The time of the pause does not count as lag.
             self.units.iter_mut().for_each(|unit| unit.at = 0);
         }
         self.paused = paused;
     }
 
-    /// The target has been filled; the next checkpoint says so.
+    /// The target was filled; the next checkpoint says so.
     pub fn set_complete(&mut self) {
         if !self.complete {
             self.complete = true;
-            // So that a checkpoint is written although nothing has happened.
+            // So that a checkpoint is written even if nothing happens.
             self.marked = Zxid(0);
         }
     }
 
-    /// There is a gap in what was seen of the source: the target lacks what the checkpoint's position promises, until both
-    /// trees were compared.
+    /// There is a gap in what was seen of the source. The target may lack changes before the checkpoint's position,
+    /// until both trees were compared.
     pub fn set_incomplete(&mut self) {
         self.complete = false;
         self.marked = Zxid(0);
     }
 
-    /// Transactions from before what the source's tree has are replayed, until this is taken back.
+    /// From now on, transactions from before the source's present tree are replayed, until this is set back.
     pub fn set_catching_up(&mut self, catching_up: bool) {
         self.catching_up = catching_up;
     }
 
-    /// Sessions whose clients are connected to the target; none if its servers do not say.
+    /// Sessions whose clients are connected to the target; `None` if its servers do not tell.
     pub fn set_connected(&mut self, connected: Option<BTreeSet<i64>>) {
         self.connected = connected;
     }
 
-    /// Mirrored sessions are opened with a timeout of no less than so many milliseconds: the engine may stop before it keeps
-    /// one alive for the first time, and the next one needs a while to take over.
+    /// The shortest timeout, in milliseconds, with which mirrored sessions are opened. The engine may stop before it
+    /// has kept such a session alive for the first time, and the next engine needs a while to take over.
     pub fn set_shortest_session(&mut self, milliseconds: i32) {
         self.shortest = milliseconds;
     }
@@ -313,12 +315,12 @@ impl Pipeline {
         self.limits = limits;
     }
 
-    /// Other routes from now on; what is pending keeps its plan.
+    /// Other routes from now on. What is planned already keeps its plan.
     pub fn set_routes(&mut self, routes: Arc<Routes>) {
         self.routes = routes;
     }
 
-    /// What both sides can hold from now on; what is pending keeps its plan.
+    /// What both sides can hold, from now on. What is planned already keeps its plan.
     pub fn set_common(&mut self, common: Arc<Common>) {
         self.common = common;
     }

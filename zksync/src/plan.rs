@@ -1,4 +1,4 @@
-//! What to write to the target: pure, from the source's transactions and both trees.
+//! Decides what to write to the target, from the source's transactions and both trees. Pure.
 //!
 //! - [`View`]: the target as it will be once everything planned is written.
 //! - [`replay`]: a transaction of the source becomes the same change of the target.
@@ -33,24 +33,24 @@ use mesolith_zk::tree::Node;
 /// Name of the node that is made and deleted to raise its parent's counter.
 const COUNTER: &str = ".mesolith-counter";
 
-/// One step; steps of a plan happen in order.
+/// One step of a plan. Steps are carried out in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// A change, in the name of a session if it creates or ends one of its ephemeral nodes.
+    /// A change. It is made in the name of a session if it creates or deletes one of its ephemeral nodes.
     Write {
-        /// Whose node it is.
+        /// The session that owns the node.
         session: Option<i64>,
-        /// What.
+        /// The change.
         write: Write,
     },
-    /// The session begins on the target, under the same id.
+    /// A session begins on the target, under the same id.
     Open {
         /// The session.
         session: i64,
-        /// Milliseconds.
+        /// Its timeout in milliseconds.
         timeout: i32,
     },
-    /// The session ends on the target, once its nodes are gone.
+    /// A session ends on the target, after its nodes are deleted.
     Close {
         /// The session.
         session: i64,
@@ -63,7 +63,7 @@ impl Step {
     }
 }
 
-/// Creates a node like another one.
+/// A request to create a copy of a node.
 fn create_like(path: &str, node: Node<'_>, common: &Common) -> Step {
     let (mode, session) = common.kind_to_make(node);
     Step::Write {
@@ -98,7 +98,7 @@ pub fn packet_like(path: &str, node: Node<'_>, common: &Common) -> usize {
     }
 }
 
-/// The path without its last part; `None` for the root and its children.
+/// The path without its last part. `None` for the root and its children.
 fn parent(path: &str) -> Option<&str> {
     path.rsplit_once('/')
         .map(|(above, _)| above)

@@ -1,24 +1,24 @@
-//! Which paths are kept equal, what they are called on either side, and which side writes them.
+//! Routes: the paths that are kept equal, their names on either side, and the side that writes them.
 
 use std::borrow::Cow;
 
 use crate::settings::{Direction, Route, Settings, Side};
 
-/// Never replicated: what an ensemble keeps about itself, and what the engine keeps.
+/// Never replicated: the nodes of ZooKeeper itself and the nodes of the engine.
 const OWN: [&str; 2] = ["/zookeeper", crate::checkpoint::ROOT];
 
-/// A list of paths cannot be used.
+/// The paths cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Not a path.
+    /// The text is not a path.
     #[error(
         "--paths: '{0}' is no path of a znode; it begins with / and does not end with it, such as /mesos"
     )]
     Path(String),
-    /// A path of the ensemble's or the engine's own.
+    /// The path belongs to ZooKeeper or to the engine.
     #[error("--paths: {0} is never replicated; each ensemble has its own")]
     Own(String),
-    /// Two roots that contain one another, on either side.
+    /// One root contains another one, on either side.
     #[error(
         "--paths: {0} and {1} contain one another; name the outer one, and leave parts of it out with --exclude"
     )]
@@ -40,7 +40,7 @@ impl Error {
     }
 }
 
-/// Roots with all below them, less what is excluded.
+/// The roots with everything below them, without the excluded subtrees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routes {
     routes: Vec<Route>,
@@ -50,17 +50,17 @@ pub struct Routes {
 /// A node that is kept equal, by its name on the other side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place<'p> {
-    /// What the other side calls it.
+    /// Its name on the other side.
     pub there: Cow<'p, str>,
-    /// Who writes it.
+    /// The side that writes it.
     pub direction: Direction,
 }
 
 impl Routes {
-    /// From what a user wants.
+    /// Builds the routes that a user wants.
     ///
     /// # Errors
-    /// When a path is none, belongs to an ensemble itself, roots overlap, or there is no root.
+    /// When a path is not valid or belongs to ZooKeeper itself, when roots overlap, or when there is no root.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         if settings.routes.is_empty() {
             return Err(Error::Empty);
@@ -95,12 +95,12 @@ impl Routes {
         &self.routes
     }
 
-    /// Whether anything that clients of a side write is carried to the other one.
+    /// Whether any client's change on a side is carried to the other side.
     pub fn any_from(&self, side: Side) -> bool {
         self.routes.iter().any(|route| route.direction.carries_from(side))
     }
 
-    /// Where a node of a side is on the other one; none if it is not kept equal.
+    /// The name of a node on the other side; `None` if the node is not kept equal.
     pub fn locate<'p>(&self, side: Side, path: &'p str) -> Option<Place<'p>> {
         // Of the root itself only the counter is kept.
         (path.len() > 1).then(|| self.counted(side, path)).flatten()
@@ -129,7 +129,7 @@ impl Routes {
         })
     }
 
-    /// Whether a node of a side is carried from it, and as what.
+    /// The name of a node on the other side, if changes are carried from this side.
     pub fn carried<'p>(&self, from: Side, path: &'p str) -> Option<Cow<'p, str>> {
         self.locate(from, path)
             .filter(|place| place.direction.carries_from(from))
@@ -154,7 +154,7 @@ impl Routes {
         }
     }
 
-    /// A node above a root that has the same name on both sides.
+    /// Whether a node is above a root and has the same name on both sides.
     pub(crate) fn is_shared_ancestor(&self, path: &str) -> bool {
         self.routes
             .iter()
@@ -262,7 +262,7 @@ mod tests {
         let place = chroot.locate(Side::A, "/mesos").unwrap();
         assert_eq!(place.there, "/dc1/mesos");
         assert_eq!(chroot.on_a(Side::B, "/dc1/mesos"), "/mesos");
-        // The root of one side has no place: it is a node on the other, and no application's data here.
+        // A node that is not kept equal keeps its name.
         assert_eq!(chroot.on_a(Side::B, "/other"), "/other");
     }
 

@@ -1,4 +1,4 @@
-//! An engine as a process: alone under its name, with its control socket, its metrics and its health.
+//! Runs an engine as a process: alone under its name, with a control socket, metrics and health.
 //!
 //! ```text
 //! STATE_DIR/NAME.lock    held while it runs; holds its process id
@@ -27,22 +27,22 @@ use crate::metrics;
 use crate::options::{EndpointOptions, Options};
 use crate::settings::Settings;
 
-/// How long an engine that is asked to end may take for what is on its way.
+/// How long an engine that has to end may take for requests that are on their way.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How an engine ends.
+/// How an engine has ended.
 pub type Ended = Pin<Box<dyn Future<Output = Result<(), Refused>> + Send>>;
 
-/// A started engine. It ends when the last sender of its commands is gone, and by itself when it is told to stop.
+/// A started engine. It ends when it is told to stop, or when the last sender of commands is dropped.
 pub struct Running {
-    /// How it is asked.
+    /// The handle to ask it.
     pub handle: Handle,
     /// Resolves when it has ended.
     pub ended: Ended,
 }
 
 impl Running {
-    /// An engine that runs as a task; the task is ended with this value.
+    /// An engine that runs as a task. Dropping this value ends the task.
     pub fn task<E>(handle: Handle, task: JoinHandle<Result<(), E>>) -> Self
     where
         E: Into<Refused> + Send + 'static,
@@ -82,64 +82,64 @@ pub struct Comparison {
     pub source: EndpointOptions,
     /// Side B.
     pub target: EndpointOptions,
-    /// What is compared: routes and exclusions.
+    /// Routes and exclusions that are compared.
     pub settings: Settings,
     /// Most differences to name.
     pub limit: usize,
 }
 
-/// What the command line drives: the real engine, or a scripted one in tests.
+/// What the command line works with: the real engine, or a scripted one in tests.
 pub trait Engine: Send {
-    /// Starts it. What is wrong with the options is an error here; what may become right is waited for.
+    /// Starts an engine. An option that cannot be right is an error; what may become right is waited for.
     fn start(self, options: Options) -> impl Future<Output = Result<Running, Refused>> + Send;
 
     /// Compares two ensembles without a running engine.
     fn compare(self, comparison: Comparison) -> impl Future<Output = Result<DiffReport, Refused>> + Send;
 }
 
-/// Where the process can be reached beside its socket.
+/// Where the process can be reached, in addition to its socket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Serving {
-    /// The control service on TCP.
+    /// Address of the control service on TCP.
     pub listen: Option<Tcp>,
-    /// `/metrics`, `/healthz`, `/readyz`.
+    /// Address of `/metrics`, `/healthz` and `/readyz`.
     pub metrics: Option<SocketAddr>,
 }
 
-/// The process could not start, or ended unasked.
+/// The process could not start, or ended without being asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Another one has the name.
+    /// Another process has this name.
     #[error(
         "an engine named '{name}' runs already as pid {pid}; stop it with: mesos-migrate sync stop --name {name}, or choose another --name or --state-dir"
     )]
     AlreadyRuns {
-        /// Which name.
+        /// Name of the engine.
         name: String,
-        /// Which process.
+        /// Its process id.
         pid: String,
     },
     /// The directory cannot be used.
     #[error("--state-dir: cannot use {}: {source}", path.display())]
     StateDir {
-        /// Where.
+        /// The directory.
         path: std::path::PathBuf,
-        /// Why not.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The control service cannot be had, or broke.
+    /// The control service cannot listen, or failed.
     #[error(transparent)]
     Control(#[from] ServerError),
-    /// The metrics port cannot be had, or broke.
+    /// The metrics server cannot listen, or failed.
     #[error("--metrics-listen: {0}")]
     Metrics(#[source] ServeError),
-    /// The engine itself.
+    /// The engine failed.
     #[error("{}", .0.message)]
     Engine(Refused),
 }
 
 impl Error {
-    /// The reason that conditions show.
+    /// The reason in CamelCase, as conditions show it.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
@@ -155,7 +155,7 @@ impl Error {
 /// Runs an engine until it ends or `shutdown` is triggered.
 ///
 /// # Errors
-/// When it cannot start, or ends unasked.
+/// When it cannot start, or ends without being asked to.
 pub async fn run(
     options: Options,
     serving: Serving,
@@ -163,7 +163,8 @@ pub async fn run(
     engine: impl Engine,
 ) -> Result<(), Error> {
     let files = Files::new(&options.state_dir, &options.name);
-    // Held until this function returns; everything that can be refused is, before the engine touches an ensemble.
+    // The lock is held until this function returns. Everything that can be refused is refused before the engine
+    // touches an ensemble.
     let _lock = files.lock()?;
     let metrics_listener = match serving.metrics {
         None => None,
@@ -189,7 +190,7 @@ pub async fn run(
     let registry = metrics::registry(handle.status.clone());
     let readiness = Health::default();
     let followed = health::follow(handle.status.clone(), readiness.clone());
-    // Its end is the engine's, which is waited for by itself.
+    // The end of the control service is not waited for; the engine's own end is, below.
     let watching = async {
         followed.await;
         std::future::pending::<Result<(), Error>>().await
@@ -204,7 +205,8 @@ pub async fn run(
             }
         }
     };
-    // The only other holder of the handle: when it has ended, the engine sees that nobody will ask it any more.
+    // This was the last handle besides the engine's own. When it is dropped, the engine knows that nobody will ask it
+    // any more.
     let mut control = tokio::spawn(server.serve(handle, shutdown.clone(), closing.clone()));
     let result = tokio::select! {
         ended = &mut ended => ended.map_err(Error::Engine),
@@ -215,7 +217,7 @@ pub async fn run(
             tracing::info!("the engine is asked to end");
             closing.trigger();
             let _ = flatten(&mut control).await;
-            // Dropped when it takes too long: the target's checkpoint is exact at every moment.
+            // The engine is dropped if it takes too long. The checkpoint in the target is exact at every moment.
             match tokio::time::timeout(GRACE, &mut ended).await {
                 Ok(ended) => ended.map_err(Error::Engine),
                 Err(_) => {
@@ -238,6 +240,6 @@ pub async fn run(
 }
 
 async fn flatten(control: &mut JoinHandle<Result<(), ServerError>>) -> Result<(), ServerError> {
-    // A task that panicked has said so already.
+    // A task that has panicked has logged that already.
     control.await.unwrap_or(Ok(()))
 }

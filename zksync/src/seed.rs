@@ -1,13 +1,14 @@
-//! A new target is born with the source's data: a snapshot file for each of its servers, before they are started.
+//! Fills a new target by file: writes a snapshot for each of its servers before they are started.
 //!
-//! All metadata, access control lists, counters and sessions are exact, since a server takes them from the file as they
-//! are. Three things are changed on the way:
+//! A server loads a snapshot as it is, so metadata, access control lists, counters and sessions are exact. Three
+//! things differ from the source:
 //!
 //! - `/zookeeper/config` is emptied: with the source's member list in it, clients would go back to the source.
 //! - Both epoch files are far ahead of the source ([`EPOCHS_AHEAD`]).
 //! - What an engine keeps in the source is left out; what it wants to find in the target is put in ([`OwnNode`]).
 //!
-//! A server loads nothing of a run that was cut off: the snapshot gets its name last, after all else is on the disk.
+//! A server ignores the files of a run that was cut off: the snapshot gets its name last, after everything else is on
+//! the disk.
 
 mod check;
 mod content;
@@ -35,24 +36,24 @@ use crate::checkpoint::Checkpoint;
 
 /// How far the target's epoch is ahead of the source's.
 ///
-/// A client keeps the highest position that it saw, and a server that is below refuses it. So whoever moves from the
-/// source to the target must find it ahead, and each election of the source raises the source's epoch by one while both
-/// run: ten thousand elections are more than a migration lives through, and two thousand million epochs are left.
+/// A client keeps the highest zxid that it has seen, and a server that is behind this zxid refuses the client. So a
+/// client that moves to the target must find it ahead of the source. Each election raises the source's epoch by one
+/// while both run. A migration sees fewer than ten thousand elections, and two thousand million epochs are left.
 pub const EPOCHS_AHEAD: u32 = 10_000;
 
-/// Highest epoch: it is the upper half of a signed number.
+/// The highest epoch. It is the upper half of a signed number.
 const LAST_EPOCH: u32 = i32::MAX.cast_unsigned();
 
-/// The target cannot be seeded.
+/// The target cannot be filled by file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nothing to write to.
+    /// No folder was given.
     #[error("--seed-dir: name the dataDir of every server of the target")]
     NoFolder,
-    /// The same folder twice.
+    /// A folder was given twice.
     #[error("--seed-dir: {} is named twice; each server of the target has a dataDir of its own", .0.display())]
     Twice(PathBuf),
-    /// Not a dataDir.
+    /// A folder cannot be a server's dataDir.
     #[error("--seed-dir: {} {problem}", dir.display())]
     NotADataDir {
         /// The folder.
@@ -60,7 +61,7 @@ pub enum Error {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// A server has run there.
+    /// A server has already run with this dataDir.
     #[error(
         "--seed-dir: {} already holds {file}. Only an ensemble that was never started can be seeded by file: leave \
          --seed-dir out to fill a running one, or empty the dataDir of every server if nothing in it is needed",
@@ -69,44 +70,44 @@ pub enum Error {
     NotEmpty {
         /// The dataDir.
         dir: PathBuf,
-        /// What is in it.
+        /// What it contains.
         file: String,
     },
-    /// No rights.
+    /// The folder cannot be written to.
     #[error("--seed-dir: {} cannot be written to ({cause}); run as root or as the user that ZooKeeper runs as", dir.display())]
     NotWritable {
         /// The folder.
         dir: PathBuf,
-        /// What the system says.
+        /// The system's error.
         cause: String,
     },
-    /// No room.
+    /// The disk has too little room.
     #[error("--seed-dir: {} has {free} bytes free and {needed} are needed; make room or use another disk", dir.display())]
     NoSpace {
         /// The folder.
         dir: PathBuf,
-        /// Bytes free.
+        /// Free bytes on its disk.
         free: u64,
         /// Bytes that all folders on this disk need together.
         needed: u64,
     },
-    /// The source's epoch leaves no room above it.
+    /// The source's epoch is so high that none is left above it.
     #[error("the source's epoch {epoch} leaves no room for a target that is {ahead} ahead of it")]
     Epoch {
-        /// The source's.
+        /// The source's epoch.
         epoch: u32,
-        /// How far the target should be ahead.
+        /// How far the target's epoch should be ahead.
         ahead: u32,
     },
-    /// The system refused.
+    /// The system refused to write a file.
     #[error("cannot write {}: {source}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The caller said so.
+    /// The caller has stopped the run.
     #[error("seeding was stopped; nothing was written that a server would load")]
     Stopped,
 }
@@ -126,25 +127,26 @@ impl Error {
     }
 }
 
-/// What a run may say on its way, counted over all folders.
+/// Progress of a run, counted over all folders.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Nodes written.
+    /// Nodes that were written.
     pub nodes: u64,
-    /// Nodes in all.
+    /// Nodes to write in total.
     pub total: u64,
-    /// Bytes written.
+    /// Bytes that were written.
     pub bytes: u64,
 }
 
-/// How to write.
+/// Options of a run.
 pub struct Options<'a> {
     /// How far the target's epoch is ahead.
     pub epochs_ahead: u32,
-    /// Nodes that the target is born with besides the source's, parents first: with [`checkpoint_nodes`] the engine goes on
-    /// from exactly there, and its target does not look like somebody else's.
+    /// Nodes that the target gets in addition to the source's, parents first. With [`checkpoint_nodes`] the engine
+    /// continues from exactly this state, and recognises the target as its own.
     pub nodes: Vec<OwnNode>,
-    /// Hears of progress every few hundred nodes. May wait (a pause, a limit of the rate), or stop the run.
+    /// Called with the progress every few hundred nodes. It may block, to pause or to limit the rate, and may stop
+    /// the run.
     pub progress: Box<dyn FnMut(Progress) -> ControlFlow<()> + Send + 'a>,
 }
 
@@ -167,7 +169,7 @@ impl std::fmt::Debug for Options<'_> {
     }
 }
 
-/// The nodes by which an engine of this name goes on, on a target that was seeded at a position of the source.
+/// The nodes that let an engine of this name continue on a target that was filled at this position of the source.
 pub fn checkpoint_nodes(engine: &str, zxid: Zxid) -> Vec<OwnNode> {
     let path = Checkpoint::path(engine);
     let checkpoint = Checkpoint {
@@ -190,25 +192,26 @@ pub fn checkpoint_nodes(engine: &str, zxid: Zxid) -> Vec<OwnNode> {
     nodes
 }
 
-/// What was written.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seeded {
-    /// Position of the source that the target is born at.
+    /// Position of the source that the snapshots hold.
     pub zxid: Zxid,
-    /// Epoch in both files; the target's first leader has a higher one.
+    /// Epoch in both epoch files. The target's first leader begins with a higher one.
     pub epoch: u32,
-    /// Nodes in each file.
+    /// Number of nodes in each snapshot.
     pub nodes: u64,
-    /// Bytes of each file.
+    /// Size of each snapshot in bytes.
     pub bytes: u64,
-    /// The snapshot files.
+    /// Paths of the snapshots.
     pub files: Vec<PathBuf>,
 }
 
-/// Writes the seed into the dataDir of every server of a target that was never started. Blocks; takes memory for a second
-/// tree. Can be done again, with another tree too, until a server has been started.
+/// Writes a seed into the dataDir of every server of a target that was never started. Blocks, and takes memory for a
+/// second tree. It may be repeated, even with another tree, until a server was started.
 ///
-/// `tree` must be exact: from an observer that is up to date. Call [`check_dirs`] first; nothing is checked here.
+/// `tree` must be exact, from an observer that is up to date. Call [`check_dirs`] first; this function checks
+/// nothing.
 ///
 /// # Errors
 /// When the system refuses, or the caller stopped it.
@@ -232,12 +235,12 @@ pub fn write(tree: &Tree, dirs: &[PathBuf], mut options: Options<'_>) -> Result<
         .map(|dir| Folder::open(dir))
         .collect::<Result<Vec<_>, _>>()?;
     let mut report = Reporter::new(seeded.nodes * dirs.len() as u64, &mut options);
-    // Everything that takes time comes first, so that the renames at the end lie close together: servers that are started
-    // while only some have their snapshot could elect one without.
+    // Everything slow comes first, so that the renames at the end are close together. If servers were started while
+    // only some have their snapshot, they could elect one without it.
     for folder in &folders {
         folder.note(&name, epoch)?;
         seeded.bytes = report.write(&tree, folder)?;
-        // A server wants that it accepted no less than it has.
+        // A server requires that its accepted epoch is not below its current one.
         folder.put("acceptedEpoch", epoch.to_string().as_bytes())?;
         folder.put("currentEpoch", epoch.to_string().as_bytes())?;
     }
@@ -247,10 +250,10 @@ pub fn write(tree: &Tree, dirs: &[PathBuf], mut options: Options<'_>) -> Result<
     Ok(seeded)
 }
 
-/// Bytes of the file that [`write()`] makes for a tree, without writing it.
+/// Size in bytes of the file that [`write()`] makes for a tree.
 pub fn length(tree: &Tree) -> u64 {
     let bytes = Cell::new(0);
-    // A sink refuses nothing.
+    // Writing to a sink cannot fail.
     let _ = snapshot::write(tree, Counted::new(io::sink(), &bytes), Trailers::default());
     bytes.get()
 }

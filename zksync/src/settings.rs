@@ -1,4 +1,5 @@
-//! What a user wants of a running engine. Can change while it runs; kept in the target, so that a standby wants the same.
+//! What a user wants of a running engine. Settings can change while it runs, and are stored in the target, where a
+//! standby finds them.
 
 mod accept;
 mod route;
@@ -22,7 +23,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// The opposite one.
+    /// The other side.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -41,21 +42,21 @@ impl std::fmt::Display for Side {
     }
 }
 
-/// Which side writes below a root.
+/// The side that writes below a root.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
-    /// A writes, B follows.
+    /// A writes and B follows.
     #[default]
     AToB,
-    /// B writes, A follows.
+    /// B writes and A follows.
     BToA,
-    /// Both may write.
+    /// Both sides write.
     Both,
 }
 
 impl Direction {
-    /// Whether what clients of a side write is carried to the other one.
+    /// Whether clients' changes on a side are carried to the other side.
     #[must_use]
     pub fn carries_from(self, side: Side) -> bool {
         match self {
@@ -66,35 +67,35 @@ impl Direction {
     }
 }
 
-/// A subtree and the way it is kept equal.
+/// A subtree and how it is kept equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
-    /// Root on A; "/" is everything.
+    /// Its root on A; "/" is the whole tree.
     pub root: String,
-    /// Root on B, usually the same.
+    /// Its root on B, usually the same.
     pub target_root: String,
-    /// Who writes.
+    /// The side that writes it.
     pub direction: Direction,
 }
 
-/// Who wins when both sides changed the same node, or the side that follows was written to.
+/// Decides who wins when both sides have changed a node, or when a client wrote on the side that follows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
-    /// The side that owns the subtree; where both do, A.
+    /// The side that writes wins; where both write, A wins.
     #[default]
     SourceWins,
-    /// The later change, by its `mtime`.
+    /// The later change wins, by its `mtime`.
     LastWriteWins,
-    /// Nobody: both values stay, the path is frozen until a person decides.
+    /// Nobody wins: both values stay, and the path is frozen until a person decides.
     Manual,
 }
 
-/// Whether the engine works.
+/// Whether the engine writes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// It does.
+    /// It follows and writes.
     #[default]
     Run,
     /// It follows both sides and writes nothing.
@@ -103,30 +104,30 @@ pub enum Mode {
     Stop,
 }
 
-/// All of it.
+/// All settings of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub struct Settings {
-    /// Rises with each change; an older one is refused.
+    /// Number that rises with each change. Settings with an older number are refused.
     pub generation: u64,
-    /// Whether it works.
+    /// Whether the engine writes.
     pub mode: Mode,
     /// What is kept equal.
     pub routes: Vec<Route>,
     /// Subtrees of A that are left out.
     pub exclude: Vec<String>,
-    /// Who wins.
+    /// Decides who wins a conflict.
     pub conflict_resolution: Strategy,
     /// Most changes in one request.
     pub batch_size: usize,
-    /// Requests that may be on their way to a side at once; more where the link is long.
+    /// Requests that may be on their way to a side at once. More are used where the link is long.
     pub workers: usize,
-    /// Znodes a second while the target is filled; no limit by default.
+    /// Most znodes a second while the target is filled; `None` means no limit.
     pub rate_limit: Option<u32>,
-    /// A lag above this (95th percentile) is an alert.
+    /// A higher lag (95th percentile) raises an alert.
     #[serde(rename = "lag_threshold_ms", with = "millis")]
     pub lag_threshold: Duration,
-    /// Conflicts a minute above this are an alert.
+    /// More conflicts a minute raise an alert.
     pub conflict_threshold: u32,
 }
 

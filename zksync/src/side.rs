@@ -1,4 +1,4 @@
-//! One ensemble as the engine works on it: it gives events and takes requests, whatever the way.
+//! One ensemble as the engine sees it. It gives events and takes requests, whichever kind of link it has.
 //!
 //! ```text
 //!             events, tree                          events, tree
@@ -8,9 +8,9 @@
 //! ```
 //!
 //! - [`Link::Observer`]: through the quorum port. Exact: every transaction, in order, with its versions.
-//! - [`Link::Client`]: through the client port, where the quorum port cannot be reached. What was read takes the
-//!   place of what was committed: versions in between are lost, see [`SideEvent::Dirty`].
-//! - [`probe`], [`choose`]: which of them, and why.
+//! - [`Link::Client`]: through the client port, where the quorum port cannot be reached. It reads nodes instead of
+//!   transactions, so versions in between are lost, see [`SideEvent::Dirty`].
+//! - [`probe`], [`choose`]: which kind of link, and why.
 
 mod choice;
 mod probe;
@@ -31,10 +31,10 @@ pub use mesolith_zk::learner::NoLink;
 /// A link cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The observer cannot.
+    /// The observer cannot go on.
     #[error(transparent)]
     Observer(#[from] learner::Error),
-    /// The client link cannot, or needs somebody's help; see [`client_side::Error`] for when it goes on.
+    /// The client link cannot go on, or needs a person's help. [`client_side::Error`] says when it continues.
     #[error(transparent)]
     Client(#[from] client_side::Error),
 }
@@ -49,47 +49,47 @@ impl Error {
     }
 }
 
-/// What happened on a side, in its order. The tree is what it is after the event.
+/// An event of a side, in order. The tree already includes it.
 #[derive(Debug)]
 pub enum SideEvent {
-    /// The tree was replaced as a whole; the old one is given back for a comparison.
+    /// The whole tree was replaced. The old one is passed on for a comparison.
     Snapshot {
-        /// The tree before.
+        /// The tree before the event.
         previous: Box<Tree>,
     },
-    /// A transaction was committed, and applied to the tree.
+    /// A transaction was committed and applied to the tree.
     Committed {
-        /// The transaction. A client link makes it up from an answer: who asked and what it did are true, its position
-        /// is the nearest one known.
+        /// The transaction. A client link builds it from an answer: the session and the change are true, and the
+        /// position is the nearest one known.
         txn: Txn,
-        /// Whether the tree is what the leader's was.
+        /// Whether our tree agrees with the leader's digest.
         check: Check,
     },
-    /// The tree was changed to what was read: these nodes may differ from before, parents before their children. What
-    /// is below a node that went is named as well. Only a client link says this.
+    /// Nodes were read and may differ from before, parents before their children. Nodes below a deleted node are
+    /// listed as well. Only a client link gives this event.
     Dirty {
-        /// The nodes.
+        /// Paths of the nodes.
         paths: Vec<Box<str>>,
     },
-    /// All that was committed before the link was made is in the tree, and requests are taken.
+    /// The tree has everything that was committed before the link was made, and requests are taken.
     UpToDate,
-    /// All that was committed before [`Requests::sync`] was called is in the tree.
+    /// The tree has everything that was committed before the call of [`Requests::sync`].
     Synced,
     /// The answer to [`Requests::revalidate`].
     Revalidated {
         /// The session.
         session: i64,
-        /// Whether it lives.
+        /// Whether the session lives.
         lives: bool,
     },
-    /// The ensemble's data went back; the link stays away until [`Link::restart`].
+    /// The ensemble has lost data: its last position is behind ours. The link stays down until [`Link::restart`].
     Truncated {
-        /// The last position that the leader has.
+        /// The leader's last position.
         to: Zxid,
     },
-    /// There is no link; another one is being made. Requests without an answer may still be done, or never.
+    /// The link is lost and is being made again. Requests without an answer may still be carried out.
     LostLeader {
-        /// Why, as a sentence.
+        /// The cause, as a sentence.
         cause: String,
     },
 }
@@ -108,7 +108,7 @@ impl From<learner::Event> for SideEvent {
     }
 }
 
-/// A way to an ensemble.
+/// A link to an ensemble.
 #[derive(Debug)]
 pub enum Link {
     /// Through the quorum port.
@@ -134,7 +134,7 @@ impl Link {
         }
     }
 
-    /// Waits for the next event and applies it. Can be dropped while it waits without losing one.
+    /// Waits for the next event and applies it to the tree. Dropping the future while it waits loses no event.
     ///
     /// # Errors
     /// When the link cannot go on by itself.
@@ -145,7 +145,7 @@ impl Link {
         }
     }
 
-    /// When the last event came in.
+    /// When the last event arrived.
     pub fn arrived(&self) -> std::time::Instant {
         match self {
             Self::Observer(learner) => learner.arrived(),
@@ -153,7 +153,7 @@ impl Link {
         }
     }
 
-    /// Sends requests to the ensemble.
+    /// The sender for requests to the ensemble.
     pub fn requests(&self) -> Requests {
         match self {
             Self::Observer(learner) => Requests::Observer(learner.requests()),
@@ -161,8 +161,8 @@ impl Link {
         }
     }
 
-    /// Sessions that are kept alive on the ensemble, by the observer's pings; a client link keeps those alive that
-    /// were opened through it, and takes no notice of the list.
+    /// Sessions that the observer keeps alive with its pings. A client link ignores the list, and keeps those
+    /// sessions alive that were opened through it.
     pub fn touch_list(&self) -> TouchList {
         match self {
             Self::Observer(learner) => learner.touch_list(),
@@ -191,7 +191,7 @@ impl Link {
         Ok(())
     }
 
-    /// How changes are seen.
+    /// The way in which changes are seen.
     pub fn kind(&self) -> Capture {
         match self {
             Self::Observer(_) => Capture::Observer,
@@ -199,7 +199,7 @@ impl Link {
         }
     }
 
-    /// The ensemble's list of members, as its leader says (3.5+).
+    /// The ensemble's member list, as its leader sends it (3.5 and later).
     pub fn members(&self) -> Option<&str> {
         match self {
             Self::Observer(learner) => learner.members(),
@@ -207,7 +207,7 @@ impl Link {
         }
     }
 
-    /// What sorts of nodes its servers know, as the last link says.
+    /// The kinds of nodes that its servers know, as far as the present link tells.
     pub fn kinds(&self) -> Kinds {
         let is_old = match self {
             // From 3.5 on a leader sends the list of members.
@@ -217,7 +217,7 @@ impl Link {
         if is_old { Kinds::NONE } else { Kinds::ALL }
     }
 
-    /// Why they are seen so.
+    /// Why changes are seen in this way.
     pub fn reason(&self) -> &str {
         match self {
             Self::Observer(_) => choice::OBSERVER,
@@ -225,8 +225,8 @@ impl Link {
         }
     }
 
-    /// Whether trees show what only servers know: null and empty data apart, containers, TTLs, and sessions without
-    /// nodes.
+    /// Whether trees show what only servers know: the difference of null and empty data, containers, TTLs, and
+    /// sessions without nodes.
     pub fn is_exact(&self) -> bool {
         matches!(self, Self::Observer(_))
     }
@@ -244,7 +244,7 @@ pub enum Requests {
 }
 
 impl Requests {
-    /// Sends one.
+    /// Sends a request.
     ///
     /// # Errors
     /// When there is no link, or it is not up to date yet.
@@ -255,7 +255,7 @@ impl Requests {
         }
     }
 
-    /// Says that this link speaks for a session that was opened through an earlier one. The answer is
+    /// Tells the leader that this link speaks for a session that was opened through an earlier one. The answer is
     /// [`SideEvent::Revalidated`].
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What an engine says of itself: the same to the CLI, the controllers and the dashboard.
+//! An engine's status. CLI, controllers and dashboard all use this one.
 
 use std::collections::BTreeMap;
 
@@ -6,33 +6,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::{Settings, Side};
 
-/// What it does.
+/// The engine's state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// It cannot reach a side yet, or waits for a server to be started; `waiting_for` says which.
+    /// It cannot reach a side yet, or waits until a server is started. `waiting_for` says which.
     #[default]
     Connecting,
-    /// Another engine works; this one follows and is ready to take over.
+    /// Another engine is active; this one follows and is ready to take over.
     Standby,
     /// The target is being filled.
     Seeding,
-    /// The target follows, but is behind.
+    /// The target follows but is behind.
     CatchingUp,
-    /// The target is equal but for the lag.
+    /// The target is equal, apart from the lag.
     InSync,
     /// The target follows, but does not take everything; `refused` says what.
     Incomplete,
     /// It stands still as asked.
     Paused,
-    /// It has ended as asked.
+    /// It has ended because it was told to.
     Stopped,
     /// It cannot go on; `waiting_for` says why and what to do.
     Failed,
 }
 
 impl State {
-    /// The word for it, as JSON and metrics have it.
+    /// The word in JSON and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -49,16 +49,16 @@ impl State {
     }
 }
 
-/// Why it does not go on. The reason is for programs, the message for people.
+/// What the engine waits for. The reason is for programs, the message for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     /// CamelCase, such as `WaitingForLeader`.
     pub reason: String,
-    /// A sentence or two: what, where, what to do.
+    /// One or two sentences: what is missing, where, and what to do.
     pub message: String,
 }
 
-/// From a commit on one side to the same commit on the other, over the last minute, in milliseconds.
+/// Time from a commit on one side to the same commit on the other, over the last minute, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lag {
     /// Median.
@@ -67,11 +67,11 @@ pub struct Lag {
     pub p95: f64,
     /// 99th percentile.
     pub p99: f64,
-    /// The longest.
+    /// The maximum.
     pub max: f64,
 }
 
-/// How far the target is filled, in counted nodes.
+/// Progress of filling the target, in nodes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Nodes of A that the target has, or that are not carried.
@@ -80,9 +80,9 @@ pub struct Progress {
     pub total: u64,
     /// Bytes of data written.
     pub bytes: u64,
-    /// Nodes a second, over the last ten seconds.
+    /// Nodes a second, averaged over the last ten seconds.
     pub per_second: f64,
-    /// Seconds left at that rate; none before there is something to count from, and while nothing moves.
+    /// Seconds left at this rate. `None` at the beginning, and while nothing moves.
     pub seconds_left: Option<f64>,
 }
 
@@ -90,29 +90,29 @@ pub struct Progress {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SideStatus {
-    /// Servers as given.
+    /// Its servers, as they were given.
     pub servers: String,
-    /// Version of the server that leads.
+    /// Version of the leader.
     pub version: Option<String>,
-    /// Who leads.
+    /// Address of the leader.
     pub leader: Option<String>,
     /// Whether the engine has a link that is up to date.
     pub connected: bool,
-    /// How changes are seen: `observer`, `recursive-watch`, `one-shot-watches`.
+    /// The way in which changes are seen: `observer`, `recursive-watch` or `one-shot-watches`.
     pub capture: String,
-    /// Why so.
+    /// Why changes are seen in this way.
     pub capture_reason: String,
-    /// Znodes in all.
+    /// Number of znodes.
     pub znodes: u64,
     /// Last transaction seen, such as 0x2b0001f3a4.
     pub zxid: String,
-    /// Sum over the tree as servers compute it.
+    /// Digest over the tree, as servers compute it.
     pub digest: String,
-    /// Whether the last transaction that carried a digest agreed with ours; none before 3.6.
+    /// Whether the last digest of a transaction agreed with ours. `None` before 3.6.
     pub digest_verified: Option<bool>,
-    /// Seconds since then.
+    /// Seconds since the last transaction.
     pub digest_age_seconds: Option<f64>,
-    /// Sessions of this side's clients.
+    /// Number of sessions of this side's clients.
     pub sessions: u64,
     /// The longest packet, in bytes, that every server of it takes from clients; none while that is not known.
     pub jute_maxbuffer: Option<u32>,
@@ -135,50 +135,50 @@ pub struct RefusedChange {
     pub bytes: u64,
 }
 
-/// Something a person should look at.
+/// An alert: something a person should look at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     /// CamelCase, such as `LagAboveThreshold`.
     pub reason: String,
     /// The sentence.
     pub message: String,
-    /// Seconds for which it has been so.
+    /// Seconds for which the alert has lasted.
     pub seconds: f64,
 }
 
-/// All of it. Names are a promise: see `docs/zksync.md`.
+/// The status as a whole. The names of its fields are a promise, see `docs/zksync-status.md`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)] // an engine may be older or newer than who reads this
 pub struct Status {
-    /// Name of the engine, shared by its active and standby processes.
+    /// Name of the engine; active and standby processes share it.
     pub name: String,
-    /// What it does.
+    /// Its state.
     pub state: State,
-    /// What it waits for, if anything.
+    /// What it waits for.
     pub waiting_for: Option<Waiting>,
     /// Generation of the settings that it follows.
     pub observed_generation: u64,
     /// The settings.
     pub settings: Settings,
-    /// Run of this process.
+    /// Run of this process: a unique name for each start.
     pub run: String,
     /// Its process id.
     pub pid: u32,
-    /// Run of the engine that is active, which may be another one.
+    /// Run of the active engine, which may be another process.
     pub active_run: Option<String>,
-    /// Changes of A to B.
+    /// Lag of changes from A to B.
     pub lag_ms: Lag,
-    /// Changes of B to A, where B may write.
+    /// Lag of changes from B to A, where B may write.
     pub reverse_lag_ms: Option<Lag>,
-    /// From a request of the engine until B has committed it: the part of the lag that is B's own.
+    /// Time from a request of the engine until B has committed it. This is B's own part of the lag.
     pub answer_ms: Lag,
     /// Znodes in scope on the source.
     pub znodes: u64,
     /// Changes that wait to be written.
     pub pending: u64,
-    /// Conflicts so far.
+    /// Number of conflicts so far.
     pub conflicts: u64,
-    /// Paths that wait for `sync resolve`.
+    /// Frozen paths, which wait for `sync resolve`.
     pub frozen: Vec<String>,
     /// Changes that a side does not take now; the first hundred.
     pub refused: Vec<RefusedChange>,
@@ -186,9 +186,9 @@ pub struct Status {
     pub refused_count: u64,
     /// Changes that a side refused and that are tried again, so far.
     pub errors: u64,
-    /// Bytes of data written, a second.
+    /// Bytes of data written a second.
     pub bytes_per_second: f64,
-    /// Changes written, a second.
+    /// Changes written a second.
     pub updates_per_second: f64,
     /// Changes written so far.
     pub updates: u64,
@@ -196,11 +196,11 @@ pub struct Status {
     pub bytes: u64,
     /// Last transaction of A that B has.
     pub applied_zxid: String,
-    /// Filling, while it happens.
+    /// Progress of filling, while it happens.
     pub progress: Option<Progress>,
     /// Both ensembles.
     pub sides: BTreeMap<Side, SideStatus>,
-    /// What a person should look at.
+    /// The alerts.
     pub alerts: Vec<Alert>,
     /// Resident memory of the process in bytes.
     pub memory_bytes: u64,

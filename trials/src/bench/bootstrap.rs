@@ -1,4 +1,4 @@
-//! A large tree taken over, beside ZooKeeper's own observer that takes the same snapshot.
+//! The time to take over a large tree, beside ZooKeeper's own observer, which takes the same snapshot.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ async fn nodes(world: &World, side: Side) -> Result<u64> {
     Ok(four_letter::srvr(&leader, Duration::from_secs(10)).await?.znodes)
 }
 
-/// From the start of the engine's process until it says that B is equal.
+/// Time from the start of the engine's process until it reports that B is equal.
 async fn engine(world: &mut World) -> Result<Duration> {
     let began = Instant::now();
     let engine = world.engines.first_mut().context("no engine")?;
@@ -29,7 +29,7 @@ async fn engine(world: &mut World) -> Result<Duration> {
 
 const HEADING: [&str; 6] = ["bootstrap", "znodes", "seconds", "ratio", "memory", "machine"];
 
-/// Seconds of ZooKeeper's own observer, the median of three.
+/// Time in seconds that ZooKeeper's own observer takes; the median of three.
 async fn own(world: &World, request: &Request, nodes: u64) -> Result<f64> {
     let setup = request.version.setup();
     let mut times = Vec::new();
@@ -46,7 +46,7 @@ fn first_row(nodes: u64, seconds: f64) -> [String; 6] {
     cells.map(str::to_owned)
 }
 
-/// Without an engine.
+/// The table without an engine.
 async fn alone(world: &World, request: &Request) -> Result<Table> {
     load::tree(&client(world, Side::A).await?, request.bootstrap).await?;
     let all = nodes(world, Side::A).await?;
@@ -55,8 +55,8 @@ async fn alone(world: &World, request: &Request) -> Result<Table> {
     Ok(table)
 }
 
-/// From the start of the engine's process until B's folders are filled; until B, whose servers are started then, is equal;
-/// and what B's servers take to start from their folders when no engine is there.
+/// Three times in seconds: until B's folders are filled; from then until B is equal, whose servers are started in
+/// between; and the time that B's servers take to start from these folders without an engine.
 async fn seeded(request: &Request) -> Result<[f64; 3]> {
     let options = Options {
         seeded: true,
@@ -105,7 +105,7 @@ fn engine_words(world: &World) -> String {
         .unwrap_or_default()
 }
 
-/// Whether each server has a snapshot; the engine gives it its name once it is whole.
+/// Whether each server has a snapshot. The engine gives a snapshot its name once it is complete.
 fn filled(b: &Ensemble) -> bool {
     let has = |id| {
         let files = std::fs::read_dir(b.data(id)).into_iter().flatten().flatten();
@@ -116,13 +116,13 @@ fn filled(b: &Ensemble) -> bool {
     (1..=b.len()).all(has)
 }
 
-/// Times and memory.
+/// The table of times and memory.
 pub(super) async fn table(request: &Request) -> Result<Table> {
     let mut world = world(request, None, false).await?;
     if request.itself {
         return alone(&world, request).await;
     }
-    // What the program takes with hardly anything to hold.
+    // The memory that the program takes with almost nothing to hold.
     engine(&mut world).await?;
     let empty = memory(&world)?;
     world.engines.iter_mut().for_each(crate::world::Engine::kill);

@@ -1,5 +1,5 @@
-//! The other ways to keep a copy, in a small form of each: a recursive watch with a read for each event, and a walk again and
-//! again, as copy tools do it.
+//! Two other ways to keep a copy, each in a small form: a recursive watch with a read for each event, and walks that
+//! read everything again and again, as copy tools do.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use super::{Request, client, sight};
 use crate::table::Table;
 use crate::world::{Engine, Side, World};
 
-/// Reads and writes that are under way at once.
+/// Most reads and writes without an answer at a time.
 const WINDOW: usize = 256;
 
-/// Each event says which path changed; what it holds is read then, and written to B.
+/// Copies by watch. Each event names a path; its data is then read from A and written to B.
 async fn watch(a: Client, b: Client) -> Result<()> {
     let mut watcher = a.watch(ROOT, AddWatchMode::PersistentRecursive).await?;
     let mut running = FuturesUnordered::new();
@@ -40,7 +40,8 @@ async fn copy(a: &Client, b: &Client, path: String) -> Result<()> {
     Ok(())
 }
 
-/// Reads everything, writes what is new since the last time, and begins again. Says how long each walk took.
+/// Copies by walking: reads everything, writes what has changed since the last walk, and begins again. Reports how
+/// long each walk took.
 async fn walk(a: Client, b: Client, took: tokio::sync::watch::Sender<Vec<f64>>) -> Result<()> {
     let mut known: HashMap<String, Vec<u8>> = HashMap::new();
     loop {
@@ -73,7 +74,8 @@ async fn walk(a: Client, b: Client, took: tokio::sync::watch::Sender<Vec<f64>>) 
     }
 }
 
-/// All three at the lower rates. Leaves no engine running, and B with other versions than A.
+/// Measures all three ways at the lower rates. At the end no engine runs, and the versions on B differ from those on
+/// A.
 pub(super) async fn table(world: &mut World, request: &Request) -> Result<Table> {
     let clients = clients(world).await?;
     let mut table = Table::new([
@@ -98,7 +100,7 @@ pub(super) async fn table(world: &mut World, request: &Request) -> Result<Table>
         };
         let mut sight = Sight::of(world.ensemble(Side::B)).await?;
         if way == "walk" {
-            // The first walk only looks.
+            // The first walk only reads.
             let mut first = walks.clone();
             tokio::time::timeout(Duration::from_secs(300), first.wait_for(|all| !all.is_empty())).await??;
         }

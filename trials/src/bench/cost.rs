@@ -1,4 +1,5 @@
-//! What an engine costs A: how fast clients write with nothing attached, with a plain observer, with an engine.
+//! The cost of an engine for A: how fast clients write with nothing attached, with a plain observer, and with an
+//! engine.
 
 use std::time::Duration;
 
@@ -14,14 +15,14 @@ use crate::world::{Engine, Side, World};
 
 /// Writes of one measurement.
 const WRITES: usize = 60_000;
-/// More than any server takes: the windows of the clients limit.
+/// More than any server takes, so that only the clients' windows limit the rate.
 const UNLIMITED: u32 = 1_000_000;
 
 async fn rate(clients: &[Client], request: &Request) -> Result<f64> {
     load::paced(clients, &Log::new(WRITES), UNLIMITED, request.tree).await
 }
 
-/// Medians of three, in turn.
+/// The table. Each figure is the median of three, measured in turn.
 pub(super) async fn table(world: &mut World, request: &Request) -> Result<Table> {
     let clients = clients(world).await?;
     let (mut alone, mut observed, mut synced) = (Vec::new(), Vec::new(), Vec::new());

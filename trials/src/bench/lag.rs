@@ -1,4 +1,4 @@
-//! From a write on A to the same write on B.
+//! The lag from a write on A to the same write on B.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use super::{Machine, Request, client, world};
 use crate::table::Table;
 use crate::world::{Side, World};
 
-/// Clients that write.
+/// Number of clients that write.
 pub(super) const CLIENTS: usize = 8;
 
 /// Percentiles in milliseconds.
@@ -27,7 +27,7 @@ impl std::fmt::Display for Percentiles {
     }
 }
 
-/// Of all that was seen: from one moment to another, not less than nothing.
+/// Percentiles of the time between two moments of each update. A negative time counts as 0.
 pub(super) fn between(from: &[AtomicU64], to: &[AtomicU64]) -> Percentiles {
     let pairs = from
         .iter()
@@ -47,7 +47,7 @@ pub(super) fn between(from: &[AtomicU64], to: &[AtomicU64]) -> Percentiles {
     Percentiles([at(0.5), at(0.95), at(0.99)])
 }
 
-/// What the engine says of itself.
+/// The engine's own figures: its lag, and the time that B takes to answer it.
 pub(super) async fn own(world: &World) -> [String; 2] {
     let Some(engine) = world.engines.first() else {
         return ["-".to_owned(), "-".to_owned()];
@@ -61,14 +61,14 @@ pub(super) async fn own(world: &World) -> [String; 2] {
     }
 }
 
-/// One rate.
+/// The result at one rate.
 pub(super) struct Measured {
     pub(super) reached: f64,
     pub(super) acknowledged: Percentiles,
     pub(super) lost: usize,
-    /// The time A takes to answer its clients.
+    /// The time that A takes to answer its clients.
     pub(super) own_write: Percentiles,
-    /// The engine's figure of the lag, and of B's answers to it.
+    /// The engine's own figures: its lag, and the time that B takes to answer it.
     pub(super) own: [String; 2],
     pub(super) machine: String,
 }
@@ -106,7 +106,7 @@ pub(super) async fn measure(
     Ok((measured, sight))
 }
 
-/// At each rate.
+/// The table for all rates.
 pub(super) async fn table(world: &World, request: &Request) -> Result<Table> {
     let clients = clients(world).await?;
     let mut sight = Sight::of(world.ensemble(Side::B)).await?;
@@ -120,7 +120,7 @@ pub(super) async fn table(world: &World, request: &Request) -> Result<Table> {
         "lost",
         "machine",
     ]);
-    // What the JVMs compile first is slow.
+    // The first writes are slow, until the JVMs have compiled their code.
     (_, sight) = measure(world, &clients, sight, 2000, 10, request.tree).await?;
     for rate in &request.rates {
         let (measured, again) = measure(world, &clients, sight, *rate, request.seconds, request.tree).await?;
@@ -140,7 +140,7 @@ pub(super) async fn table(world: &World, request: &Request) -> Result<Table> {
     Ok(table)
 }
 
-/// Over links with a delay, in worlds of their own.
+/// The table for links with a delay, each in a world of its own.
 pub(super) async fn links(request: &Request) -> Result<Table> {
     let mut table = Table::new([
         "delay each way, ms",

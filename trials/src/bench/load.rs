@@ -1,4 +1,4 @@
-//! What is written: trees, updates at a rate, floods.
+//! The load of the measurements: trees, updates at a rate, and floods.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,15 +11,15 @@ use zookeeper_client::{Client, Error};
 
 use crate::client::OPEN;
 
-/// All that is written here is below it.
+/// Root of everything that the measurements write.
 pub(super) const ROOT: &str = "/bench";
-/// Nodes that are updated, spread over the tree.
+/// Number of nodes that are updated; they are spread over the tree.
 const UPDATED: usize = 1000;
-/// Children of a folder.
+/// Number of children of a folder.
 const WIDTH: usize = 1000;
-/// Changes in one multi, as `performance.md` found best for throughput.
+/// Changes in one multi. `performance.md` found this best for throughput.
 const BATCH: usize = 100;
-/// Requests of one client that may be unanswered; a server throttles at 1,000.
+/// Most requests of one client without an answer. A server throttles at 1,000.
 const WINDOW: usize = 500;
 /// Bytes of a node's data.
 pub(super) const SIZE: usize = 100;
@@ -29,26 +29,26 @@ pub(super) fn path(number: usize) -> String {
     format!("{ROOT}/f{}/n{number}", number / WIDTH)
 }
 
-/// Which of the nodes an update goes to.
+/// Path of the node that an update goes to.
 fn updated(sequence: usize, tree: usize) -> String {
     let nodes = tree.min(UPDATED);
     path(sequence % nodes * (tree / nodes))
 }
 
-/// Data that says which update it is.
+/// Data that carries the number of its update.
 pub(super) fn data(sequence: usize) -> Vec<u8> {
     let mut data = format!("u{sequence:012}").into_bytes();
     data.resize(SIZE, b'.');
     data
 }
 
-/// The update that data says it is.
+/// The number of the update that data carries.
 pub(super) fn sequence(data: &[u8]) -> Option<usize> {
     let digits = data.strip_prefix(b"u")?.get(..12)?;
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// Makes a tree, by multis.
+/// Creates a tree, with multis.
 ///
 /// # Errors
 /// When a multi fails.
@@ -86,7 +86,7 @@ where
     Ok(())
 }
 
-/// Updates as fast as one client with 16 multis of 100 under way can. Returns how long it took.
+/// Writes updates as fast as one client can that keeps 16 multis of 100 on their way. Returns the time it took.
 ///
 /// # Errors
 /// When a multi fails.
@@ -100,20 +100,20 @@ pub(super) async fn flood(client: &Client, first: usize, count: usize, tree: usi
     Ok(began.elapsed())
 }
 
-/// When each update was sent, acknowledged and seen, in nanoseconds from one moment; 0 is never.
+/// When each update was sent, acknowledged and seen, in nanoseconds since a common moment; 0 means never.
 #[derive(Debug)]
 pub(super) struct Log {
     began: Instant,
-    /// By the writer.
+    /// When the writer sent it.
     pub(super) sent: Vec<AtomicU64>,
-    /// To the writer.
+    /// When the writer got its answer.
     pub(super) acknowledged: Vec<AtomicU64>,
-    /// On the other side.
+    /// When it was seen on the other side.
     pub(super) seen: Vec<AtomicU64>,
 }
 
 impl Log {
-    /// Of so many updates.
+    /// A log for this number of updates.
     pub(super) fn new(count: usize) -> Arc<Self> {
         let fresh = || (0..count).map(|_| AtomicU64::new(0)).collect();
         Arc::new(Self {
@@ -124,7 +124,7 @@ impl Log {
         })
     }
 
-    /// Notes that something happens now, unless it has happened before.
+    /// Records that something happens now, unless it was recorded before.
     pub(super) fn note(&self, which: &[AtomicU64], sequence: usize) {
         let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
         if let Some(entry) = which.get(sequence) {
@@ -135,7 +135,8 @@ impl Log {
     }
 }
 
-/// Writes every update of the log at a rate, by all clients in turn. Returns how many a second were acknowledged.
+/// Writes every update of the log at a rate, with the clients in turn. Returns the number of acknowledged updates a
+/// second.
 ///
 /// # Errors
 /// When a write fails.
@@ -149,7 +150,7 @@ pub(super) async fn paced(clients: &[Client], log: &Arc<Log>, rate: u32, tree: u
         let at = sequence % clients.len();
         let permit = Arc::clone(&windows[at]).acquire_owned().await?;
         log.note(&log.sent, sequence);
-        // Requests are sent in the order in which they are made, not polled.
+        // The client sends a request when the call is made, not when it is polled.
         let write = clients[at].set_data(&updated(sequence, tree), &data(sequence), None);
         let log = Arc::clone(log);
         tasks.spawn(async move {

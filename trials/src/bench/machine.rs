@@ -1,9 +1,9 @@
-//! What the machine was doing: a figure without it says little.
+//! The load of the machine during a measurement. Without it a figure says little.
 
 use std::fs;
 use std::time::Instant;
 
-/// Between two moments.
+/// The load between two moments.
 #[derive(Debug)]
 pub struct Machine {
     began: Instant,
@@ -13,7 +13,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// From now on; a process is looked at too.
+    /// Starts now. The processor time of one process can be watched as well.
     pub fn watch(pid: Option<u32>) -> Self {
         let (busy, all) = processors();
         Self {
@@ -24,14 +24,14 @@ impl Machine {
         }
     }
 
-    /// Share of all processors that was in use, in percent, and how many processors the process used.
+    /// Share of all processors in percent, and the number of processors that the process used.
     pub fn seen(&self) -> (f64, f64) {
         let (busy, all) = processors();
         let busy = 100.0 * (busy - self.busy) as f64 / (all - self.all).max(1) as f64;
         let used = self
             .process
             .and_then(|(pid, before)| Some(ticks(pid)?.saturating_sub(before)));
-        // A tick of the process's clock is a hundredth of a second on Linux.
+        // Linux counts a process's time in hundredths of a second.
         (
             busy,
             used.unwrap_or(0) as f64 / 100.0 / self.began.elapsed().as_secs_f64(),

@@ -1,4 +1,4 @@
-//! ZooKeeper's own observer: a real server that joins A and takes its snapshot.
+//! ZooKeeper's own observer: a real server that joins A and reads its snapshot.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use mesolith_testkit_zookeeper::{Ensemble, Setup};
 use mesolith_zk::four_letter::{self, Mode};
 
-/// Its number; none of A's or B's.
+/// Its server number; no server of A or B uses it.
 const ID: usize = 99;
 
 struct Process(Child);
@@ -25,7 +25,7 @@ fn free_port() -> Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// From the start of its process until it serves all nodes.
+/// Time from the start of its process until it serves all nodes.
 ///
 /// # Errors
 /// When it does not within five minutes.

@@ -1,4 +1,5 @@
-//! What is seen on a side, by an observer in this process: with the writers' own clock, and without asking the engine.
+//! Watches the commits of a side through an observer in this process. So the times come from the writers' clock, and
+//! the engine is not asked.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use super::load::{Log, sequence};
 use crate::client::{create_surely, wait_for};
 use crate::world::{Side, World};
 
-/// An observer that nothing else uses the id of.
+/// An observer whose id nobody else uses.
 pub(super) fn learner(ensemble: &Ensemble, id: i64) -> Result<(Learner, tempfile::TempDir)> {
     let spool = tempfile::tempdir()?;
     let servers = (1..=ensemble.len()).map(|id| Server {
@@ -24,7 +25,7 @@ pub(super) fn learner(ensemble: &Ensemble, id: i64) -> Result<(Learner, tempfile
     Ok((Learner::start(config, None)?, spool))
 }
 
-/// Notes in a log what is committed on a side.
+/// Records in a log what is committed on a side.
 #[derive(Debug)]
 pub(super) struct Sight {
     learner: Learner,
@@ -32,7 +33,7 @@ pub(super) struct Sight {
 }
 
 impl Sight {
-    /// Up to date.
+    /// Starts an observer and waits until it is up to date.
     pub(super) async fn of(ensemble: &Ensemble) -> Result<Self> {
         let (mut learner, spool) = learner(ensemble, 9_500_001)?;
         let ready = async {
@@ -48,7 +49,8 @@ impl Sight {
         })
     }
 
-    /// Follows until all of the log is seen, or nothing new for the limit. Returns how many were seen, and itself.
+    /// Follows until every update of the log is seen, or none has come for `limit`. Returns the number of updates
+    /// seen, and itself.
     pub(super) async fn follow(mut self, log: Arc<Log>, limit: Duration) -> Result<(usize, Self)> {
         let count = log.sent.len();
         let mut seen = 0;
@@ -77,7 +79,7 @@ fn note(log: &Log, op: &Op) -> usize {
     }
 }
 
-/// Waits until what is on A is on B.
+/// Waits until everything that is on A is on B.
 pub(super) async fn wait_equal(world: &mut World, limit: Duration) -> Result<Duration> {
     let began = Instant::now();
     let a = super::client(world, Side::A).await?;

@@ -1,4 +1,4 @@
-//! Updates at a rate, for as long as wanted: what a soak runs under.
+//! Updates at a steady rate, for as long as wanted. A soak runs under this load.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::load::{self, Log};
 use super::{lag, sight};
 use crate::world::{Side, World};
 
-/// Nodes that are updated.
+/// Number of nodes in the tree.
 const TREE: usize = 10_000;
 
-/// Clients and a tree.
+/// The clients and their tree.
 #[derive(Debug)]
 pub struct Steady {
     clients: Vec<Client>,
@@ -20,10 +20,10 @@ pub struct Steady {
 }
 
 impl Steady {
-    /// Makes the tree and waits until it is on both sides.
+    /// Creates the tree and waits until it is on both sides.
     ///
     /// # Errors
-    /// When it is not within five minutes.
+    /// When that takes more than five minutes.
     pub async fn prepare(world: &mut World, rate: u32) -> Result<Self> {
         load::tree(&super::client(world, Side::A).await?, TREE).await?;
         sight::wait_equal(world, Duration::from_secs(300)).await?;
@@ -31,14 +31,14 @@ impl Steady {
         Ok(Self { clients, rate })
     }
 
-    /// Writes. Returns how many a second it were.
+    /// Writes for a while, and returns the number of updates a second.
     ///
     /// # Errors
     /// When a write fails.
     pub async fn write(&self, length: Duration) -> Result<f64> {
         let seconds = length.as_secs().max(1);
         let mut all = 0.0;
-        // In pieces of a minute at most, so that the log of them does not grow.
+        // In pieces of at most a minute, so that the log does not grow.
         let mut left = seconds;
         while left > 0 {
             let piece = left.min(60);
@@ -49,10 +49,10 @@ impl Steady {
         Ok(all / seconds as f64)
     }
 
-    /// Waits until B has all of it.
+    /// Waits until B has all updates.
     ///
     /// # Errors
-    /// When it has not within five minutes.
+    /// When that takes more than five minutes.
     pub async fn finish(&self, world: &mut World) -> Result<()> {
         sight::wait_equal(world, Duration::from_secs(300)).await?;
         Ok(())

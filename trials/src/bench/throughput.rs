@@ -1,4 +1,4 @@
-//! How much passes, beside what one pipelined client with multis of 100 gets into B.
+//! The throughput of an engine, beside what one pipelined client writes to B directly with multis of 100.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use super::{Machine, Request, client};
 use crate::table::Table;
 use crate::world::{Engine, Side, World};
 
-/// Updates a second from a flood's first write on A to its last on B.
+/// Updates a second, from the first write of a flood on A to the last one on B.
 pub(super) async fn through(
     world: &World,
     a: &Client,
@@ -33,7 +33,7 @@ pub(super) async fn through(
     Ok((request.flood as f64 / began.elapsed().as_secs_f64(), sight))
 }
 
-/// Updates a second of what waited while the engine was paused.
+/// Updates a second while the engine works off what has gathered during a pause.
 async fn backlog(world: &World, a: &Client, sight: Sight, request: &Request) -> Result<(f64, Sight)> {
     let log = Log::new(request.flood);
     let Some(engine) = world.engines.first() else {
@@ -58,16 +58,16 @@ fn engine(world: &World) -> String {
     world.engines.first().map(Engine::last_words).unwrap_or_default()
 }
 
-/// What a client does on B itself, to a tree that is not the engine's business.
+/// Updates a second that a client writes to B directly, to a tree that the engine leaves out.
 async fn direct(b: &Client, request: &Request) -> Result<f64> {
     let took = load::flood(b, 0, request.flood, request.tree).await?;
     Ok(request.flood as f64 / took.as_secs_f64())
 }
 
-/// Medians of three, in turn.
+/// The table. Each figure is the median of three, measured in turn.
 pub(super) async fn table(world: &World, request: &Request) -> Result<Table> {
     let a = client(world, Side::A).await?;
-    // A tree of B's own, which the engine is told to leave out.
+    // A tree that only B has; the engine is told to leave it out.
     let b = client(world, Side::B).await?;
     b.create(super::DIRECT, b"", &crate::client::OPEN).await?;
     let b = b
@@ -92,7 +92,7 @@ pub(super) async fn table(world: &World, request: &Request) -> Result<Table> {
             }
         };
         sight = again;
-        // The first round warms up.
+        // The first round is for warming up.
         if round > 0 {
             directs.push(client);
             flooded.push(flood);

@@ -1,4 +1,4 @@
-//! Figures of the sync engine on real ensembles.
+//! Measures the sync engine on real ensembles.
 
 use anyhow::Result;
 use clap::Parser;

@@ -1,4 +1,4 @@
-//! Trials of the sync engine under faults; ends with 1 when anything was wrong.
+//! Runs trials of the sync engine under faults. The exit code is 1 when anything was wrong.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -50,7 +50,7 @@ struct Arguments {
     rate: u32,
 }
 
-/// `90s`, `30m`, `2h`.
+/// Parses `90s`, `30m` or `2h`.
 fn length(text: &str) -> Result<Duration> {
     let (number, unit) = text.split_at(text.len().saturating_sub(1));
     let seconds = match unit {

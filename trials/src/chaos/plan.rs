@@ -1,4 +1,4 @@
-//! Which trials in which worlds. Pure: the same request gives the same trials.
+//! Plans which trials run in which worlds. Pure: the same request always gives the same trials.
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -8,7 +8,7 @@ use super::Request;
 use crate::faults::{self, Fault};
 use crate::version::Version;
 
-/// Trials that one world can be used for: it takes longer to start than a trial.
+/// Number of trials in one world. Starting a world takes longer than a trial.
 const TRIALS_OF_A_WORLD: usize = 10;
 
 /// A `jute.maxbuffer` that somebody has raised.
@@ -17,31 +17,31 @@ const RAISED: u32 = 2 << 20;
 /// What a fault needs of a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Namespaces.
+    /// Each side in a network namespace of its own.
     Standard,
-    /// A relay that delays by so many milliseconds.
+    /// A relay between the engine and B that delays by so many milliseconds.
     Slow(u64),
-    /// B on a small disk.
+    /// B keeps its data on a small disk.
     SmallDisk,
-    /// B with a clock that is wrong by this.
+    /// B's clock is wrong by this much.
     WrongClock(&'static str),
 }
 
 /// A trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trial {
-    /// Decides everything in it.
+    /// The seed that everything random in it comes from.
     pub seed: u64,
-    /// What happens.
+    /// The fault that happens.
     pub fault: Fault,
 }
 
-/// Trials of one world.
+/// The trials of one world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorldPlan {
-    /// What it is like.
+    /// The kind of world.
     pub kind: Kind,
-    /// A and B.
+    /// Versions of A and B.
     pub versions: [Version; 2],
     /// `jute.maxbuffer` of A and B, where it is not the default.
     pub buffers: [Option<u32>; 2],
@@ -49,7 +49,7 @@ pub struct WorldPlan {
     pub trials: Vec<Trial>,
 }
 
-/// Each fault as often as the others, in worlds of random versions.
+/// Plans each fault equally often, in worlds of random versions.
 pub fn plan(request: &Request) -> Vec<WorldPlan> {
     let mut rng = StdRng::seed_from_u64(request.seed);
     let wanted = |fault: &Fault| {
@@ -64,7 +64,7 @@ pub fn plan(request: &Request) -> Vec<WorldPlan> {
         .filter(|fault| wanted(fault) && possible(fault))
         .collect();
     let mut plans: Vec<WorldPlan> = Vec::new();
-    // A short share of the trials begins elsewhere in the list with each seed.
+    // A short run does not reach every fault, so each seed begins at another one.
     let first = rng.random_range(0..faults.len().max(1));
     for fault in faults
         .iter()

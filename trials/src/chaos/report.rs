@@ -1,4 +1,4 @@
-//! What the trials found, by fault.
+//! Collects the results of the trials, by fault.
 
 use std::collections::BTreeMap;
 
@@ -18,19 +18,19 @@ struct Row {
     lost: usize,
     expired: usize,
     unlogged: u64,
-    /// Trials that say nothing, since the servers of one ensemble disagreed.
+    /// Trials without a result, since the servers of one ensemble disagreed.
     torn: usize,
     recovery: Vec<f64>,
 }
 
-/// Adds up.
+/// The results of all trials.
 #[derive(Debug, Default)]
 pub struct Report {
     rows: BTreeMap<String, Row>,
 }
 
 impl Report {
-    /// One more trial; prints it.
+    /// Adds the result of a trial and prints it.
     pub(super) fn add(&mut self, trial: &Trial, outcome: Result<Outcome>) {
         let row = self.rows.entry(trial.fault.to_string()).or_default();
         row.trials += 1;
@@ -70,7 +70,7 @@ impl Report {
         }
     }
 
-    /// Trials in which nothing was wrong are all that there were.
+    /// Whether nothing was wrong in any trial.
     pub fn is_good(&self) -> bool {
         let bad = |row: &Row| {
             row.failed + row.differences + row.lies + row.lost + row.expired > 0 || row.unlogged > 0

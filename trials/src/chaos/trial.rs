@@ -1,4 +1,4 @@
-//! One trial.
+//! Runs one trial.
 
 mod claim;
 mod history;
@@ -26,20 +26,20 @@ use crate::faults::{Fault, Injury};
 use crate::world::{Engine, Side, World};
 use crate::writers::{self, Record, Script};
 
-/// Sessions of clients that live. Longer than any fault but [`Fault::LongAway`] holds.
+/// Session timeout of clients that stay. Longer than any fault holds except [`Fault::LongAway`].
 const SESSION: Duration = Duration::from_secs(40);
-/// Limit for a marker to come through, with ensembles that have just come back.
+/// Time limit for a marker to reach the other side, with ensembles that have just come back.
 const PASSAGE: Duration = Duration::from_secs(120);
-/// Clients of each side that writes.
+/// Number of clients on each side that writes.
 const WRITERS: usize = 4;
 /// Bytes that one of them may write in nodes near a limit.
 const LARGE: usize = 24 << 20;
 
-/// A writer at work.
+/// A writer that runs.
 struct Writer {
     /// 0 on A, 1 on B.
     at: usize,
-    /// When the other side made the anchor's node.
+    /// When the other side created the writer's anchor.
     seen: i64,
     task: tokio::task::JoinHandle<Result<Record>>,
 }
@@ -58,7 +58,7 @@ pub(super) async fn run(world: &mut World, trial: &Trial, request: &Request) -> 
     let root = super::plan::root(trial);
     let observers = [observer(world, Side::A).await?, observer(world, Side::B).await?];
     let sides = &SIDES[..if request.both { 2 } else { 1 }];
-    // Each side's writers share nodes with one another only: what both write at once is a conflict.
+    // Only the writers of one side share nodes. If both sides wrote a node at once, that would be a conflict.
     let mut paths = vec![root.clone()];
     for side in sides {
         paths.extend(["", "/shared", "/queue"].map(|name| format!("{root}/{side}{name}")));
@@ -164,7 +164,7 @@ async fn start_writer(
     Ok(Writer { at, seen, task })
 }
 
-/// Seconds from the end of a fault until something written on A after it is on B.
+/// Seconds from the end of a fault until a later write on A is on B.
 async fn first_passage(world: &World, observers: &[Client; 2], root: &str, injury: Injury) -> Result<f64> {
     let marker = format!("{root}/healed");
     create_surely(&observers[0], &marker, b"", PASSAGE).await?;
@@ -173,7 +173,7 @@ async fn first_passage(world: &World, observers: &[Client; 2], root: &str, injur
     Ok(injury.healed.elapsed().as_secs_f64())
 }
 
-/// Waits until nothing changes any more where clients wrote, and until the other side has it all.
+/// Waits until nothing changes any more where clients have written, and until the other side has everything.
 async fn quiet(
     world: &World,
     observers: &[Client; 2],
@@ -182,7 +182,7 @@ async fn quiet(
     sides: &[Side],
 ) -> Result<()> {
     for written in records {
-        // Its server may not have seen yet what is to go.
+        // The server may not have seen the last deletes yet.
         let synced = tokio::time::timeout(PASSAGE, observers[written.at].sync(root)).await;
         synced.context("sync: no answer")??;
         let gone = written
@@ -204,8 +204,8 @@ async fn quiet(
     Ok(())
 }
 
-/// Waits until an engine says that both sides are equal but for the lag: where a leader had no history of what was missed, a
-/// marker comes through before everything older was compared.
+/// Waits until an engine reports that both sides are equal apart from the lag. If a leader had no history of what was
+/// missed, a marker arrives before everything older was compared.
 async fn in_sync(world: &World) -> Result<()> {
     let until = Instant::now() + PASSAGE;
     while !world.engines.is_empty() {
@@ -228,7 +228,8 @@ async fn in_sync(world: &World) -> Result<()> {
     Ok(())
 }
 
-/// Both sides change the same nodes while all engines stand still, so that neither has seen the other's.
+/// Changes the same nodes on both sides while all engines are stopped, so that neither side knows of the other's
+/// change.
 async fn make_conflicts(world: &World, observers: &[Client; 2], root: &str) -> Result<u64> {
     let paths: Vec<_> = (0..3)
         .map(|number| format!("{root}{}{number}", judge::FOUGHT))
@@ -251,7 +252,7 @@ async fn make_conflicts(world: &World, observers: &[Client; 2], root: &str) -> R
     Ok(paths.len() as u64)
 }
 
-/// Conflicts that the engines have counted.
+/// Number of conflicts that the engines have counted.
 async fn conflicts(world: &World) -> u64 {
     let mut most = 0;
     for engine in &world.engines {
@@ -262,7 +263,7 @@ async fn conflicts(world: &World) -> u64 {
     most
 }
 
-/// What the engines said last, for a report.
+/// The last words of each engine, for a report.
 fn engines(world: &World) -> String {
     let words = world.engines.iter().map(Engine::last_words);
     words.collect::<Vec<_>>().join("\n--\n")

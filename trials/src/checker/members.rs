@@ -1,6 +1,7 @@
-//! Whether the servers of one ensemble agree with each other. ZooKeeper up to 3.9 may lose what a follower was sent when it
-//! joined, if it is killed soon after (ZOOKEEPER-4646, ZOOKEEPER-4785): from then on that server has other data than the
-//! rest, and when it becomes the leader, it takes back what clients were promised and engines have carried.
+//! Checks that the servers of one ensemble agree. ZooKeeper up to 3.9 has faults (ZOOKEEPER-4646, ZOOKEEPER-4785) by
+//! which a follower may lose what it was sent when it joined, if it is killed soon after. From then on its data
+//! differs from that of the other servers. When it becomes the leader, it takes back what clients were promised and
+//! engines have carried.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,12 +13,12 @@ use super::{Seen, Tree, read};
 use crate::client::connect;
 use crate::version::Version;
 
-/// Nodes that servers and engines write all the time.
+/// Nodes that servers and engines write all the time, which are not compared.
 const BUSY: [&str; 2] = ["/zookeeper", "/mesolith"];
-/// What is under way somewhere is everywhere after so long.
+/// After this time, every change that was on its way has reached all servers.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// A line for each node that one server has otherwise than the first one, now and five seconds later.
+/// A line for each node in which a server differs from the first one, now and again five seconds later.
 ///
 /// # Errors
 /// When a server does not answer.
@@ -56,7 +57,7 @@ fn compare(first: &Tree, id: usize, tree: &Tree) -> Vec<String> {
     paths.filter_map(line).collect()
 }
 
-/// All but the counter of children, which servers of 3.5 forget by themselves when they are started again.
+/// All fields except the counter of children, which servers of 3.5 forget when they are started again.
 fn text(seen: &Seen) -> String {
     let Seen {
         data,

@@ -1,4 +1,4 @@
-//! A tree as a client reads it.
+//! Reads a tree as a client sees it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub struct Seen {
     pub stat: Stat,
     /// `permissions scheme:id`, in order.
     pub acl: Vec<String>,
-    /// Names, sorted.
+    /// Names of its children, sorted.
     pub children: Vec<String>,
 }
 
@@ -31,13 +31,14 @@ impl Seen {
 /// Nodes by their path from the root that was read; the root itself is "".
 pub type Tree = BTreeMap<String, Seen>;
 
-/// Reads that are under way at once.
+/// Most reads without an answer at a time.
 const WINDOW: usize = 64;
 
-/// Reads everything below `root`, which is "" for all, except subtrees in `without` (named from the root).
+/// Reads everything below `root`; "" is the whole tree. Subtrees in `without`, named relative to the root, are left
+/// out.
 ///
 /// # Errors
-/// When the server does not answer. Nodes that go away meanwhile are left out.
+/// When the server does not answer. Nodes that are deleted meanwhile are left out.
 pub async fn read(client: &Client, root: &str, without: &[&str]) -> Result<Tree> {
     let limit = Duration::from_secs(30);
     let sync = client.sync(if root.is_empty() { "/" } else { root });

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
-/// What makes a process see another time. Waiting is left alone: a wrong clock is one thing, a wrong pace another.
+/// Environment that makes a process see another time. Timeouts are not affected: the clock is wrong, but it runs at
+/// the right speed.
 ///
 /// # Errors
 /// When the library is not installed. The loader would leave it out, and the clock would be right.

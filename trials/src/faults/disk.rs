@@ -6,17 +6,17 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// Unmounted when dropped.
+/// A mounted file system; it is unmounted when dropped.
 #[derive(Debug)]
 pub struct Disk {
     path: PathBuf,
 }
 
 impl Disk {
-    /// Mounts one of this many megabytes.
+    /// Mounts a file system of this many megabytes.
     ///
     /// # Errors
-    /// When the system refuses; it takes root.
+    /// When the system refuses. It needs root.
     pub fn mount(path: &Path, megabytes: u32) -> Result<Self> {
         std::fs::create_dir_all(path)?;
         let size = format!("size={megabytes}m");
@@ -32,7 +32,7 @@ impl Disk {
         })
     }
 
-    /// Where it is mounted.
+    /// The mount point.
     pub fn path(&self) -> PathBuf {
         self.path.clone()
     }
@@ -41,10 +41,10 @@ impl Disk {
         self.path.join("filler")
     }
 
-    /// Takes all that is left.
+    /// Fills the disk.
     ///
     /// # Errors
-    /// When the filler cannot be made; that the disk is full is none.
+    /// When the filler file cannot be created. That the disk is full is no error.
     pub fn fill(&self) -> Result<()> {
         let mut file = std::fs::File::create(self.filler())?;
         let block = vec![0_u8; 4096];
@@ -52,7 +52,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Gives it back.
+    /// Deletes the filler file.
     pub fn empty(&self) {
         std::fs::remove_file(self.filler()).ok();
     }

@@ -1,4 +1,4 @@
-//! A link with a delay: what goes in comes out after a fixed time, each way, as fast as it came.
+//! A link with a delay. Bytes come out a fixed time after they went in, each way, as fast as they came.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-/// Chunks on their way: 4 GB at most, so that the delay and not the relay limits what is under way.
+/// Chunks on their way. They hold up to 4 GB, so that the delay and not the relay limits what is on its way.
 const CHUNKS: usize = 65_536;
 
-/// Listens on a free port; gone when dropped, and its connections with it.
+/// Listens on a free port until it is dropped, which also closes its connections.
 #[derive(Debug)]
 pub struct Relay {
     local: SocketAddr,
@@ -20,7 +20,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// To `target`, which need not be there yet.
+    /// Starts a relay to `target`, which need not listen yet.
     ///
     /// # Errors
     /// When there is no free port.
@@ -37,7 +37,7 @@ impl Relay {
         Ok(Self { local, task })
     }
 
-    /// Where it listens.
+    /// The port that it listens on.
     pub fn port(&self) -> u16 {
         self.local.port()
     }
@@ -50,7 +50,7 @@ impl Drop for Relay {
 }
 
 async fn carry(near: TcpStream, target: String, delay: Duration) {
-    // A connection takes a round trip to be made.
+    // Making a connection takes one round trip.
     tokio::time::sleep(delay * 2).await;
     let Ok(far) = TcpStream::connect(&target).await else {
         return;
@@ -109,14 +109,15 @@ mod tests {
         let stream = TcpStream::connect(("127.0.0.1", relay.port())).await.unwrap();
         let (mut from, mut to) = stream.into_split();
         let mut byte = [7];
-        // The first exchange also makes the connection.
+        // The first exchange includes the connection.
         to.write_all(&byte).await.unwrap();
         from.read_exact(&mut byte).await.unwrap();
         let began = Instant::now();
         to.write_all(&byte).await.unwrap();
         from.read_exact(&mut byte).await.unwrap();
         assert!(began.elapsed() >= delay * 2, "{:?}", began.elapsed());
-        // Sent at once, 64 MB come back in little more than the delay: a window would take a round trip for each part.
+        // 64 MB that are sent at once come back in little more than the delay. A window would add a round trip for
+        // each part.
         let sent = vec![1; 64 << 20];
         let mut came = vec![0; sent.len()];
         let (wrote, read) = tokio::join!(to.write_all(&sent), from.read_exact(&mut came));

@@ -1,4 +1,4 @@
-//! An engine: the real program, as a user starts it.
+//! An engine: the real program, started as a user starts it.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -10,10 +10,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-/// Name that all engines of a world share.
+/// Name of all engines of a world.
 const NAME: &str = "trial";
 
-/// Between what, and where.
+/// What an engine works on, and where it runs.
 #[derive(Debug, Clone)]
 pub struct Place {
     /// Its own folder.
@@ -24,18 +24,18 @@ pub struct Place {
     pub target: String,
     /// More flags.
     pub flags: Vec<String>,
-    /// Network namespace.
+    /// Network namespace of the process.
     pub namespace: Option<String>,
 }
 
-/// One process, or none.
+/// An engine's process, or the place for one.
 #[derive(Debug)]
 pub struct Engine {
     place: Place,
     child: Option<Child>,
 }
 
-/// The program under trial: `MESOLITH_BIN`, or what cargo built beside this one.
+/// The program: `MESOLITH_BIN`, or the one that cargo has built beside this one.
 fn program() -> Result<PathBuf> {
     let path = match std::env::var_os("MESOLITH_BIN") {
         Some(path) => PathBuf::from(path),
@@ -50,10 +50,10 @@ fn program() -> Result<PathBuf> {
 }
 
 impl Engine {
-    /// Not started yet.
+    /// An engine that is not started yet.
     ///
     /// # Errors
-    /// When the program is not there.
+    /// When the program does not exist.
     pub fn new(place: Place) -> Result<Self> {
         fs::create_dir_all(&place.dir)?;
         let link = place.dir.join("mesos-migrate");
@@ -78,7 +78,7 @@ impl Engine {
         command
     }
 
-    /// Starts it, without waiting for anything.
+    /// Starts the process and waits for nothing.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -95,12 +95,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Where it prints.
+    /// Path of its log.
     pub fn log(&self) -> PathBuf {
         self.place.dir.join("log")
     }
 
-    /// kill -9.
+    /// Kills it (kill -9).
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().ok();
@@ -108,12 +108,12 @@ impl Engine {
         }
     }
 
-    /// SIGSTOP.
+    /// Stops it (SIGSTOP).
     pub fn pause(&self) {
         self.signal(Signal::SIGSTOP);
     }
 
-    /// SIGCONT.
+    /// Continues it (SIGCONT).
     pub fn resume(&self) {
         self.signal(Signal::SIGCONT);
     }
@@ -129,7 +129,7 @@ impl Engine {
         self.child.as_ref().map(Child::id)
     }
 
-    /// Whether it runs; one that ended by itself says why in its log.
+    /// Whether it runs. If it has ended by itself, its log says why.
     pub fn runs(&mut self) -> bool {
         matches!(self.child.as_mut().map(Child::try_wait), Some(Ok(None)))
     }
@@ -145,7 +145,7 @@ impl Engine {
             .map(|kilobytes| kilobytes << 10)
     }
 
-    /// `sync status`.
+    /// The output of `sync status`.
     ///
     /// # Errors
     /// When it does not answer within ten seconds, or not in JSON.
@@ -157,10 +157,10 @@ impl Engine {
             .with_context(|| format!("sync status ended with {code:?} and said {said:?}"))
     }
 
-    /// Another verb of `sync`, such as `pause`.
+    /// Runs another verb of `sync`, such as `pause`.
     ///
     /// # Errors
-    /// When it does not end well within half a minute.
+    /// When it does not succeed within half a minute.
     pub async fn verb(&self, verb: &str) -> Result<()> {
         match run(self.command(verb), Duration::from_secs(30)).await? {
             (Some(0), _) => Ok(()),
@@ -168,7 +168,7 @@ impl Engine {
         }
     }
 
-    /// `sync diff`: whether it says that both sides are equal, and its report.
+    /// Runs `sync diff`. Returns whether both sides are equal, and the report.
     ///
     /// # Errors
     /// When it could not compare.
@@ -182,10 +182,10 @@ impl Engine {
         }
     }
 
-    /// Waits until it says that it is in one of these states.
+    /// Waits until the engine reports one of these states.
     ///
     /// # Errors
-    /// When it is not within the limit; the last status is in the error.
+    /// When the limit is over. The error holds the last status.
     pub async fn wait_state(&mut self, states: &[&str], limit: Duration) -> Result<Value> {
         let until = Instant::now() + limit;
         loop {

@@ -1,5 +1,5 @@
-//! Three network namespaces on a bridge: A, B, and the engines. A cut is made where the engines are, by a firewall that drops what
-//! goes to a side or comes from it; clients of both sides do not notice.
+//! Three network namespaces on a bridge: A, B and the engines. A link is cut where the engines are: a firewall drops
+//! the packets from and to a side. The clients of both sides do not notice.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,25 +8,25 @@ use anyhow::{Context, Result, bail};
 
 use super::Side;
 
-/// Networks of this process so far.
+/// Number of networks that this process has made.
 static MADE: AtomicU32 = AtomicU32::new(0);
 
-/// Gone when dropped.
+/// The network; it is removed when dropped.
 #[derive(Debug)]
 pub struct Network {
     tag: String,
-    /// Of A, B and the engines.
+    /// Names of the namespaces of A, B and the engines.
     namespaces: [String; 3],
     hosts: [String; 3],
 }
 
 impl Network {
-    /// Makes it.
+    /// Makes the network.
     ///
     /// # Errors
-    /// When the system refuses; it takes root.
+    /// When the system refuses. It needs root.
     pub fn make() -> Result<Self> {
-        // A network of its own for each world of each process, so that several can run at once.
+        // Each world of each process has its own addresses, so that several can run at once.
         let number = MADE.fetch_add(1, Ordering::Relaxed) % 8;
         let process = std::process::id() % 1_000_000;
         let tag = format!("zt{process}{number}");
@@ -64,7 +64,7 @@ impl Network {
         Ok(this)
     }
 
-    /// Where a side's servers run.
+    /// Namespace of a side's servers.
     pub fn namespace(&self, side: Side) -> &str {
         &self.namespaces[usize::from(side == Side::B)]
     }
@@ -74,12 +74,12 @@ impl Network {
         &self.hosts[usize::from(side == Side::B)]
     }
 
-    /// Where engines run.
+    /// Namespace of the engines.
     pub fn engines(&self) -> &str {
         &self.namespaces[2]
     }
 
-    /// Drops all packets between the engines and a side. Nobody is told.
+    /// Drops all packets between the engines and a side, without telling anybody.
     ///
     /// # Errors
     /// When the firewall refuses.
@@ -87,7 +87,7 @@ impl Network {
         self.firewall("-A", side)
     }
 
-    /// The link is there again.
+    /// Restores the link to a side.
     ///
     /// # Errors
     /// When the firewall refuses.

@@ -1,4 +1,5 @@
-//! The comparison finds every kind of difference: each is planted on a real server and must be reported, alone.
+//! The comparison finds every kind of difference. Each is made on a real server and must be the only one that is
+//! reported.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use mesolith_trials::client::{OPEN, connect};
 use mesolith_trials::version::PACKAGED;
 use zookeeper_client::{Acl, Acls, AuthId, Client, CreateMode, Permission};
 
-/// The same below each of two roots.
+/// Makes the same nodes below each of two roots.
 async fn plant(client: &Client, root: &str) {
     client.create(root, b"", &OPEN).await.unwrap();
     for name in ["plain", "set", "acl", "counted"] {
@@ -51,7 +52,7 @@ async fn finds_each_planted_difference() {
     assert_eq!(fields(&client, "/a", "/b").await, []);
     let found = |path: &str, field| (path.to_owned(), field);
 
-    // Data, and with it the version; then the version alone.
+    // Other data, which also changes the version; then the version alone.
     client.set_data("/b/set", b"2", None).await.unwrap();
     assert_eq!(
         fields(&client, "/a", "/b").await,
@@ -63,7 +64,7 @@ async fn finds_each_planted_difference() {
     client.set_data("/a/set", b"2", None).await.unwrap();
     assert_eq!(fields(&client, "/a", "/b").await, []);
 
-    // The ACL, then how often it was set.
+    // The ACL; then the number of times that it was set.
     let list = [
         Acl::new(Permission::ALL, AuthId::anyone()),
         Acl::new(Permission::READ, AuthId::new("ip", "192.0.2.1")),
@@ -80,7 +81,7 @@ async fn finds_each_planted_difference() {
     }
     assert_eq!(fields(&client, "/a", "/b").await, []);
 
-    // Permissions alone: the same identity, less allowed.
+    // Only the permissions: the same identity may do less.
     let less = [Acl::new(Permission::READ | Permission::ADMIN, AuthId::anyone())];
     client.set_acl("/a/acl", &less, None).await.unwrap();
     client.set_acl("/b/acl", &Acls::anyone_all(), None).await.unwrap();
@@ -90,7 +91,7 @@ async fn finds_each_planted_difference() {
     }
     assert_eq!(fields(&client, "/a", "/b").await, []);
 
-    // The counter of sequential children, with the same children.
+    // The counter of children, with the same children.
     client.create("/b/counted/gone", b"", &OPEN).await.unwrap();
     client.delete("/b/counted/gone", None).await.unwrap();
     assert_eq!(fields(&client, "/a", "/b").await, [found("/counted", "cversion")]);
@@ -108,7 +109,7 @@ async fn finds_each_planted_difference() {
     assert_eq!(fields(&client, "/b", "/a").await, more);
     client.create("/a/plain/more", b"", &OPEN).await.unwrap();
 
-    // Another owner: the same node, made by another session.
+    // Another owner: the same node of another session.
     client.delete("/b/mine", None).await.unwrap();
     client.delete("/a/mine", None).await.unwrap();
     let ephemeral = CreateMode::Ephemeral.with_acls(Acls::anyone_all());
@@ -119,7 +120,7 @@ async fn finds_each_planted_difference() {
     client.delete("/a/mine", None).await.unwrap();
     assert_eq!(fields(&client, "/a", "/b").await, []);
 
-    // An acknowledged write that is not there.
+    // An acknowledged write that is missing.
     let tree = read(&client, "/a", &[]).await.unwrap();
     let value = |text: &str| Some(text.as_bytes().to_vec());
     let expected: Expected = [

@@ -1,4 +1,4 @@
-//! The harness against itself, and a short seeded share of the trials.
+//! Tests of the trials themselves, and a short run of them.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 mod checker;

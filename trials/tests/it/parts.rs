@@ -1,4 +1,4 @@
-//! The faults do what they say: on real servers, before the engine is blamed for anything.
+//! Each fault does what it should, on real servers. This is tested before the engine is blamed for anything.
 
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use mesolith_trials::faults::{Disk, skewed};
 use mesolith_trials::version::PACKAGED;
 use mesolith_trials::world::{Network, Side};
 
-/// What a server says to somebody in the engines' namespace.
+/// Whether a server answers a client in the engines' namespace.
 fn answers(network: &Network, server: &str) -> bool {
     let (host, port) = server.split_once(':').unwrap();
     let ask = format!("exec 3<>/dev/tcp/{host}/{port} && echo srvr >&3 && cat <&3");

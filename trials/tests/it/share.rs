@@ -1,11 +1,11 @@
-//! A short share of the trials.
+//! A short run of the trials.
 
 use std::time::Duration;
 
 use mesolith_trials::chaos::{self, Request};
 use mesolith_trials::version::Version;
 
-/// Any.
+/// An arbitrary seed.
 const SEED: u64 = 1;
 
 fn request(trials: usize, seed: u64) -> Request {
@@ -20,7 +20,7 @@ fn request(trials: usize, seed: u64) -> Request {
     }
 }
 
-/// Without an engine: what the trials say of one ensemble must be that it equals itself, whatever happens to it.
+/// Without an engine: whatever happens to an ensemble, the trials must find that it equals itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ensemble_equals_itself() {
     let request = Request {
@@ -31,11 +31,11 @@ async fn an_ensemble_equals_itself() {
     assert!(report.is_good(), "{}", report.table());
 }
 
-/// Three trials with the program itself: whatever fails here, `chaos-zksync --seed` shows more of.
+/// Three trials with the program itself. When one fails, `chaos-zksync --seed` shows more.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_engine_keeps_two_ensembles_equal() {
     let request = Request {
-        // They say most in the shortest time: an engine is killed, stands still, is away.
+        // These show the most in the shortest time: an engine is killed, stopped, or away.
         only: Some("engine".into()),
         versions: Some([
             Version::named("3.4.14").unwrap(),

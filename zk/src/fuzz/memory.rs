@@ -1,15 +1,15 @@
-//! How much memory decoders take, seen from outside: a process of its own, so that nothing else is counted.
+//! Measures the memory that decoders take, from outside and in a process of its own, so that nothing else is counted.
 
 use std::path::Path;
 use std::process::Command;
 
 use super::*;
 
-/// The decoded form may be this many times its bytes. 28 is the most that was seen: names and values of two letters, each a
-/// string of its own in a table that has just grown.
+/// The decoded form may take this many times its bytes. The most that was seen is 28: names and values of two
+/// letters, each a string of its own in a table that has just grown.
 const FACTOR: usize = 48;
 
-/// Kilobytes of a line of `/proc/self/status`.
+/// The value of a line of `/proc/self/status` in kilobytes.
 fn kilobytes(name: &str) -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|l| l.strip_prefix(name)).unwrap();
@@ -17,7 +17,7 @@ fn kilobytes(name: &str) -> usize {
     number.parse().unwrap()
 }
 
-/// Runs an ignored test in a process of its own, on a file for a target.
+/// Runs an ignored test in a process of its own, with a file for a target.
 fn alone(test: &str, target: usize, input: &Path) {
     let program = std::env::current_exe().unwrap();
     let output = Command::new(program)
@@ -54,7 +54,7 @@ fn memory_follows_the_bytes() {
     }
 }
 
-/// A vector of elements that are as small as they can be.
+/// A vector whose elements are as small as possible.
 fn dense(element: impl Fn(i32) -> Vec<u8>, head: impl FnOnce(&mut Writer)) -> Vec<u8> {
     const COUNT: i32 = 1 << 18;
     let mut writer = Writer::new();
@@ -68,7 +68,7 @@ fn dense(element: impl Fn(i32) -> Vec<u8>, head: impl FnOnce(&mut Writer)) -> Ve
 fn dense_inputs() -> Vec<(&'static str, usize, Vec<u8>)> {
     let header = |kind: i32| move |w: &mut Writer| (0..7).chain([kind]).for_each(|n| w.int(n));
     let zeros = |n: usize| move |_| vec![0; n];
-    // A number that is always another one, and a null or an int.
+    // Numbers that are all different, each with a null or an int.
     let numbered = |number: i32, last: i32| [[0; 4], number.to_be_bytes(), last.to_be_bytes()].concat();
     let node = |n: i32| {
         let mut writer = Writer::new();
@@ -98,7 +98,7 @@ fn dense_inputs() -> Vec<(&'static str, usize, Vec<u8>)> {
         ("sessions", 2, dense(|n| numbered(n, 1), |_| ())),
         ("lists", 2, dense(|n| numbered(n, -1), |w| w.int(0))),
         ("nodes", 2, {
-            // No sessions, no lists, and the count that `dense` writes is left out.
+            // Without sessions and lists; the count that `dense` writes is cut off.
             let nodes = dense(node, |w| (0..2).for_each(|_| w.int(0)));
             [&nodes[..8], &nodes[12..]].concat()
         }),
@@ -112,8 +112,8 @@ fn dense_inputs() -> Vec<(&'static str, usize, Vec<u8>)> {
     ]
 }
 
-/// Inputs of some hundred bytes that claim up to two thousand million elements: address space shows even what was
-/// reserved and never touched.
+/// Inputs of some hundred bytes that claim up to two thousand million elements. The address space also shows memory
+/// that was reserved and never touched.
 #[test]
 #[ignore = "run by the test above in a process of its own"]
 fn many_lies() {
@@ -131,7 +131,7 @@ fn dense_bytes() {
     let target: usize = std::env::var(TARGET).unwrap().parse().unwrap();
     let input = std::env::var(INPUT).unwrap();
     let bytes = std::fs::read(&input).unwrap();
-    // The high-water mark begins again at what is used now.
+    // Resets the peak to the memory that is used now.
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
     let before = kilobytes("VmRSS:");
     TARGETS[target].1(&bytes);

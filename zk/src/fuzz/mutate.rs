@@ -1,10 +1,10 @@
-//! Damage to bytes, by seed.
+//! Damages bytes, by seed.
 
-/// A small generator of numbers; the same ones for the same seed.
+/// A small random number generator; equal seeds give equal numbers.
 #[derive(Debug)]
 pub(super) struct Mutator(u64);
 
-/// Lengths and counts that tempt a decoder.
+/// Lengths and counts at the limits of a decoder.
 const TEMPTING: [i32; 9] = [-1, -2, 0, 1, 4, 0xffff, 1 << 28, i32::MAX, i32::MIN];
 
 impl Mutator {
@@ -19,13 +19,13 @@ impl Mutator {
         self.0
     }
 
-    /// Below `n`, or 0.
+    /// A number below `n`; 0 if `n` is 0.
     fn below(&mut self, n: usize) -> usize {
         let n = u64::try_from(n.max(1)).unwrap();
         usize::try_from(self.next() % n).unwrap()
     }
 
-    /// Made-up bytes, or valid ones with some damage.
+    /// Random bytes, or valid ones with some damage.
     pub(super) fn bytes(&mut self, valid: &[Vec<u8>]) -> Vec<u8> {
         if self.below(8) == 0 {
             let length = self.below(300);

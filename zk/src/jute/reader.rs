@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Error, Problem};
 
-/// A position in bytes, and what is being read there.
+/// A position in a byte slice, with the record that is read there.
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
     bytes: &'a [u8],
@@ -44,7 +44,7 @@ impl<'a> Reader<'a> {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    /// An error at this position.
+    /// An error at the present position.
     pub fn error(&self, problem: Problem) -> Error {
         Error {
             record: self.record,
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
         self.string()?.ok_or_else(|| before.error(Problem::Null))
     }
 
-    /// Elements, or null. The count is not believed: nothing is reserved for it.
+    /// A vector, or null. No memory is reserved for the count, since it may be false.
     pub fn vector<T>(
         &mut self,
         mut element: impl FnMut(&mut Self) -> Result<T, Error>,
@@ -147,7 +147,8 @@ impl<'a> Reader<'a> {
         };
         let mut elements = Vec::new();
         for _ in 0..count {
-            // Elements without bytes do not exist; a reader at its end would otherwise count to two thousand million.
+            // No element has zero bytes. Without this check, a reader at the end of its bytes would count to two
+            // thousand million.
             if self.remaining().is_empty() {
                 return Err(self.error(Problem::Incomplete { missing: 1 }));
             }
@@ -157,7 +158,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Decodes what Java writes for characters outside the basic plane: each surrogate as three bytes.
+/// Decodes text that Java has written: it writes characters outside the basic plane as two surrogates of three bytes
+/// each.
 fn java_text(bytes: &[u8]) -> Option<String> {
     let mut units = Vec::with_capacity(bytes.len());
     let mut rest = bytes;

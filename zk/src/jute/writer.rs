@@ -1,8 +1,8 @@
-//! Writes fields in order into a growing buffer.
+//! Writes fields into a growing buffer.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-/// Bytes of a record being written.
+/// The bytes of a record that is being written.
 #[derive(Debug, Clone, Default)]
 pub struct Writer {
     bytes: BytesMut,
@@ -14,12 +14,12 @@ impl Writer {
         Self::default()
     }
 
-    /// What was written.
+    /// The bytes that were written.
     pub fn finish(self) -> Bytes {
         self.bytes.freeze()
     }
 
-    /// What was written so far.
+    /// The bytes that were written so far.
     pub fn as_slice(&self) -> &[u8] {
         &self.bytes
     }
@@ -49,7 +49,8 @@ impl Writer {
         self.bytes.put_i64(value);
     }
 
-    /// A length; `None` is null. Lengths beyond the format's two thousand million cannot be in memory as records.
+    /// A length; `None` is null. No record in memory is longer than the two thousand million bytes that the format
+    /// allows.
     pub fn length(&mut self, value: Option<usize>) {
         self.int(value.map_or(-1, |n| i32::try_from(n).unwrap_or(i32::MAX)));
     }

@@ -1,4 +1,4 @@
-//! How an observer joins, and what it may use.
+//! Options of an observer.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,31 +6,31 @@ use std::time::Duration;
 use super::Server;
 use crate::security::Security;
 
-/// How to join.
+/// Options of an observer.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Servers of the ensemble; some are enough, since they name the others (3.5+).
+    /// Servers of the ensemble. Some are enough, since from 3.5 on they name the others.
     pub servers: Vec<Server>,
     /// TLS, SASL and credentials that the ensemble asks for.
     pub security: Security,
-    /// The observer's id; must be none that the ensemble configures. Different for each process that joins.
+    /// The observer's id. No server and no other observer may use it.
     pub id: i64,
-    /// Folder for transactions that do not fit into memory.
+    /// Folder for the queue's file, which takes transactions that do not fit into memory.
     pub spool_dir: PathBuf,
-    /// Bytes of transactions to hold in memory.
+    /// Most bytes of transactions in memory.
     pub memory_limit: usize,
-    /// Bytes of transactions to hold on disk; above that the link is given up, and resumed once there is room.
+    /// Most bytes of transactions on disk. Beyond that the link is closed, and made again once there is room.
     pub spool_limit: u64,
-    /// The link is lost when the leader says nothing for this long; it pings twice a tick.
+    /// A link counts as lost when the leader is silent for this long. It pings twice a tick.
     pub silence_limit: Duration,
-    /// Limit for the handshake's answers and for a snapshot to begin.
+    /// Time limit for each answer of the handshake, and for a snapshot to begin.
     pub handshake_limit: Duration,
     /// Pause between attempts to find a leader.
     pub retry: Duration,
 }
 
 impl Config {
-    /// Lowest observer id: servers are numbered up to 255, since the id is the top byte of session ids.
+    /// The lowest observer id. Servers have ids up to 255, since the id is the top byte of their session ids.
     pub const LOWEST_ID: i64 = 256;
 
     /// With defaults for everything else.

@@ -1,6 +1,6 @@
-//! Bytes to and from a leader: whole packets out of a stream without framing.
+//! A connection to a leader. It cuts the stream, which has no framing, into packets.
 //!
-//! What was read stays here until a whole record is there, so a time limit in the middle of a packet loses nothing.
+//! Bytes stay here until a whole record has arrived, so a time limit in the middle of a packet loses nothing.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::security::{Port, Security, Tls, explain};
 use crate::snapshot::{self, Decoder};
 use crate::tree::Tree;
 
-/// A link broke; the sentence says why.
+/// The link has failed. The sentence says why.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Broken {
     #[error("cannot connect to the leader at {address}: {cause}")]
@@ -39,7 +39,7 @@ pub(super) enum Broken {
     Record(#[from] jute::Error),
     #[error("the leader's snapshot is not understood: {0}")]
     Snapshot(#[from] snapshot::Error),
-    /// Closed instead of an answer, with what that may mean.
+    /// The leader has closed the connection instead of answering. The text says what that may mean.
     #[error("{0}")]
     TurnedAway(String),
     #[error("{0}")]
@@ -47,7 +47,7 @@ pub(super) enum Broken {
 }
 
 impl Broken {
-    /// Whether waiting alone hardly helps.
+    /// Whether waiting alone will hardly help.
     pub(super) fn is_refusal(&self) -> bool {
         matches!(
             self,
@@ -56,7 +56,7 @@ impl Broken {
     }
 }
 
-/// A packet of more than this is not believed.
+/// Longest packet that is accepted.
 const LONGEST_PACKET: usize = 1 << 30;
 
 pub(super) struct Connection {
@@ -65,12 +65,12 @@ pub(super) struct Connection {
     held: BytesMut,
     read: u64,
     address: String,
-    /// TLS and the host it is with, for sentences about it.
+    /// TLS and the host it is for, to explain errors.
     tls: Option<(Tls, String)>,
 }
 
 impl Connection {
-    /// Connects, with all that has to be done before the first packet.
+    /// Connects, and does everything that comes before the first packet.
     pub(super) async fn open(address: &str, security: &Security, limit: Duration) -> Result<Self, Broken> {
         let dialled = dial::open(address, security, limit).await?;
         Ok(Self {
@@ -83,7 +83,7 @@ impl Connection {
         })
     }
 
-    /// The next packet; keeps what it has if the leader is silent.
+    /// The next packet. When the leader is silent, the bytes that have arrived are kept.
     pub(super) async fn packet(&mut self, limit: Duration) -> Result<Packet, Broken> {
         loop {
             let mut reader = Reader::at(&self.held, "QuorumPacket", self.read);
@@ -100,10 +100,10 @@ impl Connection {
         }
     }
 
-    /// The first packet. Its first byte tells whether the other side speaks TLS and we do not.
+    /// The first packet. Its first byte shows whether the other side speaks TLS although we do not.
     pub(super) async fn first_packet(&mut self, limit: Duration) -> Result<Packet, Broken> {
         self.fill(limit).await?;
-        // The smallest alert of TLS is 21, 3 and a minor version; packets of a leader begin with three zeros.
+        // A TLS alert begins with 21, 3 and a minor version. A leader's packet begins with three zeros.
         if self.tls.is_none() && self.held.first() == Some(&0x15) {
             return Err(Broken::Tls {
                 address: self.address.clone(),
@@ -115,7 +115,7 @@ impl Connection {
         self.packet(limit).await
     }
 
-    /// The body of a snapshot and the words that end it.
+    /// The body of a snapshot, and the words after it.
     pub(super) async fn snapshot(&mut self, zxid: Zxid, limit: Duration) -> Result<Tree, Broken> {
         let mut decoder = Decoder::new(self.read);
         loop {
@@ -140,12 +140,12 @@ impl Connection {
         Ok(decoder.finish(zxid))
     }
 
-    /// Puts a packet in line; a socket that does not take it breaks, which the reader sees.
+    /// Queues a packet. If the socket does not take it, the reader notices that.
     pub(super) fn send(&self, packet: &Packet) -> Result<(), Broken> {
         self.outgoing.send(packet.encode()).map_err(|_| Broken::Closed)
     }
 
-    /// Where requests get in line.
+    /// The queue for requests.
     pub(super) fn outgoing(&self) -> UnboundedSender<Bytes> {
         self.outgoing.clone()
     }
@@ -165,7 +165,8 @@ impl Connection {
         }
     }
 
-    /// TLS 1.3 says only after the handshake that a certificate was refused; servers do not say goodbye in TLS.
+    /// With TLS 1.3, the server's refusal of our certificate arrives only after the handshake. Servers close TLS
+    /// connections without a close message.
     fn broken(&self, error: std::io::Error) -> Broken {
         match &self.tls {
             Some(_) if error.kind() == std::io::ErrorKind::UnexpectedEof => Broken::Closed,

@@ -1,4 +1,4 @@
-//! From an address to a connection on which the first packet can be sent: TCP, then TLS, then SASL.
+//! Makes a connection on which the first packet can be sent: TCP, then TLS, then SASL.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::security::{Port, Security, Tls, explain};
 pub(super) type Reading = Box<dyn AsyncRead + Send + Unpin>;
 pub(super) type Writing = Box<dyn AsyncWrite + Send + Unpin>;
 
-/// A connection that was let in.
+/// A connection that is ready for the first packet.
 pub(super) struct Dialled {
     pub(super) reading: Reading,
     pub(super) writing: Writing,
-    /// TLS and the host it is with.
+    /// TLS and the host it is for.
     pub(super) tls: Option<(Tls, String)>,
 }
 

@@ -1,7 +1,7 @@
-//! Which server leads, and where it listens for learners.
+//! Finds the leader, and the address where it listens for learners.
 //!
-//! Only a leader listens on the quorum port, but it does so before its election is settled; old versions counted an
-//! observer that came then. So the leader must say that it leads before it is connected to.
+//! Only a leader listens on the quorum port. But it does so before its election is settled, and old versions count an
+//! observer that comes then. So a leader is connected to only after it says that it leads.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::four_letter::{Mode, Words};
 use crate::members::{self, Server};
 use crate::security::Security;
 
-/// Time for one server to say what it is.
+/// Time limit for one server's answer.
 const LIMIT: Duration = Duration::from_secs(2);
-/// Pause between searches that open sessions.
+/// Pause between searches that need sessions.
 const SEARCH_PAUSE: Duration = Duration::from_secs(1);
 
-/// Finds leaders, with what is known of the ensemble.
+/// Finds leaders, and remembers what is known of the ensemble.
 #[derive(Debug)]
 pub(super) struct Finder {
     pub(super) roster: Roster,
@@ -35,7 +35,7 @@ impl Finder {
         }
     }
 
-    /// The server that leads.
+    /// The server that leads, as it says itself.
     pub(super) async fn leader(&mut self) -> Result<Target, String> {
         let clients = self.roster.clients();
         let first = self.ask(&clients).await?;
@@ -43,7 +43,7 @@ impl Finder {
             Answers {
                 leader: Some(client), ..
             } => client,
-            // Somebody follows a leader that is not among those asked.
+            // A server follows a leader that is not among those that were asked.
             Answers {
                 follower: Some(client),
                 said,
@@ -93,7 +93,7 @@ impl Finder {
         Ok(answers)
     }
 
-    /// Asks a server what it knows of the ensemble; not too often, as it may take a session.
+    /// Asks a server what it knows of the ensemble. Not too often, since that may take a session.
     async fn search(&mut self, client: &str) -> Result<(), String> {
         if let Some(searched) = self.searched {
             tokio::time::sleep_until(searched + SEARCH_PAUSE).await;

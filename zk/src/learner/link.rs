@@ -1,7 +1,7 @@
-//! What to do with each packet of a leader: pure, so that every order of packets can be tried.
+//! Decides what each packet of a leader asks for. Pure, so that every order of packets can be tested.
 //!
-//! Orders differ between versions (3.4 queues transactions before NEWLEADER or after it), so transactions are taken by
-//! one path at any time after the sync packet.
+//! The order differs between versions: 3.4 sends transactions before NEWLEADER or after it. So transactions are
+//! handled in one way, at any time after the sync packet.
 
 use std::collections::BTreeMap;
 
@@ -14,21 +14,21 @@ use super::packet::{
 use crate::jute::Reader;
 use crate::record::{TxnHeader, Zxid};
 
-/// The type of a transaction that changes the members.
+/// The type of a transaction that changes the member list.
 const RECONFIG: i32 = 16;
 
 /// What a packet asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Read the snapshot that follows.
+    /// Read a snapshot, which follows.
     ReadSnapshot(Zxid),
-    /// A transaction is committed.
+    /// A transaction was committed.
     Commit(Bytes),
-    /// A transaction is committed that names other members.
+    /// A transaction was committed that changes the member list.
     Reconfigure(Bytes),
-    /// Stop: the data went back.
+    /// Stop, since the leader has lost data.
     Truncate(Zxid),
-    /// Everything before the link is there; the text of NEWLEADER lists the members.
+    /// Everything from before the link has arrived. Carries the member list of NEWLEADER.
     UpToDate(Option<String>),
     /// Send this.
     Send(Packet),
@@ -38,13 +38,13 @@ pub(super) enum Effect {
     Revalidated(i64, bool),
     /// The answer to a sync.
     Synced,
-    /// Nothing.
+    /// Nothing to do.
     Nothing,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
-    /// Nothing but SNAP, DIFF or TRUNC may come.
+    /// Only SNAP, DIFF or TRUNC may come.
     Start,
     Syncing,
     /// NEWLEADER was acknowledged.
@@ -52,14 +52,14 @@ enum Phase {
     Live,
 }
 
-/// One link's state.
+/// The state of one link.
 #[derive(Debug)]
 pub(super) struct Link {
     phase: Phase,
     last: Zxid,
     leader: Zxid,
     config: Option<String>,
-    /// Proposed and not committed yet; dropped once a later one is committed.
+    /// Proposals that were not committed yet. They are dropped once a later one is committed.
     proposed: BTreeMap<Zxid, Bytes>,
 }
 
@@ -74,12 +74,12 @@ impl Link {
         }
     }
 
-    /// Position after what was taken; also where the next link goes on.
+    /// Position of the last transaction, after which the next link continues.
     pub(super) fn last(&self) -> Zxid {
         self.last
     }
 
-    /// Whether the leader said that we are up to date.
+    /// Whether the leader has said that we are up to date.
     pub(super) fn is_live(&self) -> bool {
         self.phase == Phase::Live
     }
@@ -114,7 +114,7 @@ impl Link {
             },
             INFORM => self.commit(data.ok_or("an inform without a transaction")?),
             INFORMANDACTIVATE => {
-                // The id of the leader that the new configuration designates comes first.
+                // The id of the new leader comes before the transaction.
                 let data = data
                     .filter(|d| d.len() >= 8)
                     .ok_or("an inform without a transaction")?;
@@ -132,7 +132,8 @@ impl Link {
                 self.phase = Phase::Live;
                 Ok(Effect::UpToDate(self.config.take()))
             }
-            // A leader takes no packet before its NEWLEADER is acknowledged, and real learners answer from UPTODATE on.
+            // A leader accepts no packet before NEWLEADER is acknowledged, and ZooKeeper's own learners answer pings
+            // from UPTODATE on.
             PING if self.is_live() => Ok(Effect::Pong(zxid)),
             SYNC if self.is_live() => Ok(Effect::Synced),
             REVALIDATE => {
@@ -200,7 +201,7 @@ mod tests {
     fn proposals_count_when_committed() {
         let mut link = Link::new(Zxid::new(1, 4));
         assert_eq!(link.take(packet(DIFF, 6)), Ok(Effect::Nothing));
-        // Already known, then new, then one that an inform overtakes.
+        // One that is known already, a new one, and one that an INFORM overtakes.
         for n in [4, 5, 6] {
             assert_eq!(link.take(packet(PROPOSAL, n)), Ok(Effect::Nothing));
         }
@@ -241,7 +242,7 @@ mod tests {
         assert_eq!(link.take(packet(PING, 4)), Ok(Effect::Pong(Zxid::new(1, 4))));
     }
 
-    /// The ends of the range too, where adding one goes wrong.
+    /// Includes the ends of the range, where adding one overflows.
     fn zxids() -> impl Strategy<Value = i64> {
         prop_oneof![any::<i64>(), 0..4i64, Just(i64::MAX), Just(i64::MIN)]
     }
@@ -257,7 +258,7 @@ mod tests {
                 let data = if whole { Some(writer.finish()) } else { data.map(Into::into) };
                 let before = link.last();
                 let _ = link.take(Packet::new(kind, zxid, data));
-                // Nothing but a snapshot moves the position back.
+                // Only a snapshot may move the position back.
                 prop_assert!(kind == SNAP || link.last() >= before);
             }
         }

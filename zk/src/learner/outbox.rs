@@ -1,4 +1,4 @@
-//! Requests on their way to the leader, while there is a link.
+//! Sends requests to the leader, as long as there is a link.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use super::packet;
 use crate::jute::Writer;
 use crate::request::Request;
 
-/// There is no link to a leader: nothing was sent.
+/// There is no link to a leader, so nothing was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no link to a leader of the ensemble")]
 pub struct NoLink;
@@ -27,7 +27,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Sends one.
+    /// Sends a request.
     ///
     /// # Errors
     /// When there is no link, or it is not up to date yet.
@@ -40,8 +40,8 @@ impl Requests {
         self.put(packet::request(record.as_slice()))
     }
 
-    /// Tells the leader that this link speaks for a session from now on: after a lost link it still takes the old one
-    /// for its owner. The answer is [`super::Event::Revalidated`].
+    /// Tells the leader that this link speaks for a session. After a lost link, the leader still takes the old link
+    /// for the session's owner. The answer is [`super::Event::Revalidated`].
     ///
     /// # Errors
     /// When there is no link, or it is not up to date yet.
@@ -49,8 +49,8 @@ impl Requests {
         self.put(packet::revalidate(session, timeout))
     }
 
-    /// Asks the leader for a barrier: [`super::Event::Synced`] comes after everything that was proposed before. The
-    /// session need not exist. Barriers come in the order that they were asked for; a lost link forgets them.
+    /// Asks the leader for a barrier. [`super::Event::Synced`] comes after everything that was proposed before. The
+    /// session need not exist. Barriers come in the order in which they were asked for; a lost link drops them.
     ///
     /// # Errors
     /// When there is no link, or it is not up to date yet.
@@ -72,7 +72,8 @@ impl Requests {
     }
 }
 
-/// The only writer of a socket; ends with its senders, or when the socket breaks, which the reader notices as well.
+/// The only writer of a socket. It ends when its senders are gone or the socket fails, which the reader notices as
+/// well.
 pub(super) fn writer(mut socket: Writing) -> UnboundedSender<Bytes> {
     let (sender, mut receiver): (_, UnboundedReceiver<Bytes>) = unbounded_channel();
     tokio::spawn(async move {
@@ -83,7 +84,7 @@ pub(super) fn writer(mut socket: Writing) -> UnboundedSender<Bytes> {
             waiting
                 .drain(..)
                 .for_each(|bytes: Bytes| together.extend_from_slice(&bytes));
-            // TLS keeps what is not flushed.
+            // TLS buffers what is not flushed.
             if socket.write_all(&together).await.is_err() || socket.flush().await.is_err() {
                 return;
             }

@@ -24,10 +24,10 @@ pub(super) const LEADERINFO: i32 = 17;
 pub(super) const ACKEPOCH: i32 = 18;
 pub(super) const INFORMANDACTIVATE: i32 = 19;
 
-/// The type of a client's sync.
+/// Type of a client's sync request.
 const SYNC_REQUEST: i32 = 9;
 
-/// The protocol of 3.4 and later.
+/// Protocol version of 3.4 and later.
 pub(super) const PROTOCOL: i32 = 0x10000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +67,8 @@ impl Packet {
     }
 }
 
-/// A request as a server passes it on for a client, with the identities that grant every right. A leader needs at least
-/// one identity, whoever it is.
+/// A request in the form in which a server passes on its clients' requests, with identities that have every right.
+/// The leader needs at least one identity.
 pub(crate) fn request(record: &[u8]) -> Bytes {
     let mut writer = Writer::new();
     writer.int(REQUEST);
@@ -82,7 +82,7 @@ pub(crate) fn request(record: &[u8]) -> Bytes {
     writer.finish()
 }
 
-/// Asks for a SYNC packet once all that is proposed so far is committed.
+/// Asks for a SYNC packet, which comes after everything that was proposed before is committed.
 pub(super) fn sync(session: i64, cxid: i32) -> Bytes {
     let mut record = Writer::new();
     record.long(session);
@@ -92,7 +92,7 @@ pub(super) fn sync(session: i64, cxid: i32) -> Bytes {
     request(record.as_slice())
 }
 
-/// Asks whether a session lives, and takes it over.
+/// Asks whether a session lives, and takes it over if it does.
 pub(super) fn revalidate(session: i64, timeout: i32) -> Bytes {
     let mut data = Writer::new();
     data.long(session);
@@ -100,8 +100,8 @@ pub(super) fn revalidate(session: i64, timeout: i32) -> Bytes {
     Packet::new(REVALIDATE, Zxid(-1), Some(data.finish())).encode()
 }
 
-/// What an observer says of itself: id, protocol, version of the configuration. The accepted epoch, in the packet's
-/// zxid, is 0 and so is the version: a higher one would make the leader drop us.
+/// The observer's id, protocol version and configuration version. The accepted epoch, which is in the packet's zxid,
+/// and the configuration version are 0: with higher ones the leader would drop us.
 pub(crate) fn observer_info(id: i64) -> Packet {
     let mut writer = Writer::new();
     writer.long(id);
@@ -110,14 +110,15 @@ pub(crate) fn observer_info(id: i64) -> Packet {
     Packet::new(OBSERVERINFO, Zxid(0), Some(writer.finish()))
 }
 
-/// The last position, and no current epoch.
+/// Our last position, without a current epoch.
 pub(super) fn ack_epoch(last: Zxid) -> Packet {
     let mut writer = Writer::new();
     writer.int(-1);
     Packet::new(ACKEPOCH, last, Some(writer.finish()))
 }
 
-/// The answer to a ping: the same position, and sessions to keep alive. A leader takes one that it did not ask for.
+/// The answer to a ping: the ping's position, and the sessions to keep alive. A leader also accepts one that it did
+/// not ask for.
 pub(crate) fn pong(zxid: Zxid, sessions: impl IntoIterator<Item = (i64, i32)>) -> Packet {
     let mut writer = Writer::new();
     for (session, timeout) in sessions {

@@ -1,7 +1,8 @@
-//! Between the link and its reader: in order, bounded in memory, spooled to a file beyond that.
+//! The queue between the link and its reader. It keeps the order, has limited memory, and puts further transactions
+//! into a file.
 //!
-//! Every entry has its place in memory; only the bytes of transactions go to the file, one after the other, and come
-//! back in the same order. The file has no name, so nothing is left behind however the process ends.
+//! Each entry stays in memory; only the bytes of transactions go to the file, one after the other, and are read in
+//! the same order. The file has no name, so nothing is left behind when the process ends in any way.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -19,7 +20,7 @@ use super::{Config, Error};
 use crate::record::Zxid;
 use crate::tree::Tree;
 
-/// What the link found.
+/// An entry of the queue.
 #[derive(Debug)]
 pub(super) enum Item {
     Snapshot(Box<Tree>),
@@ -34,7 +35,7 @@ pub(super) enum Item {
 #[derive(Debug)]
 enum Slot {
     Held(Item),
-    /// Bytes of a transaction, next in the file.
+    /// The transaction's bytes are the next ones in the file.
     Spooled(usize),
 }
 
@@ -80,7 +81,7 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// False if it was not taken: there is no room for more transactions, or the spool broke.
+    /// False if the item was not accepted, since there is no room for more transactions or the file failed.
     pub(super) fn push(&self, item: Item) -> bool {
         let mut state = self.state();
         let slot = match item {
@@ -110,7 +111,7 @@ impl Queue {
         true
     }
 
-    /// The oldest and when it came, once there is one.
+    /// The oldest item and its time of arrival. Waits until there is one.
     pub(super) async fn pop(&self) -> Result<(Instant, Item), Error> {
         loop {
             if let Some(item) = self.try_pop().map_err(|source| Error::Spool {
@@ -149,7 +150,7 @@ impl Queue {
         }
     }
 
-    /// Waits until transactions would fit again. The spool empties as a whole.
+    /// Waits until transactions fit again. The file is emptied as a whole.
     pub(super) async fn room(&self) {
         loop {
             {
@@ -211,7 +212,7 @@ mod tests {
             (pop(&queue).await, pop(&queue).await),
             ("0x30".into(), "1x30".into())
         );
-        // There is room in memory again while older ones are in the file.
+        // Memory has room again while older transactions are still in the file.
         queue.push(txn(6));
         for expected in ["2x30", "3x30", "4x30", "5x30", "UpToDate(None)", "6x30"] {
             assert_eq!(pop(&queue).await, expected);
@@ -227,7 +228,7 @@ mod tests {
         let queue = queue(dir.path());
         let taken = (0..100).take_while(|n| queue.push(txn(*n))).count();
         assert_eq!(taken, 3 + 33);
-        // What is not a transaction always fits.
+        // Anything but a transaction always fits.
         assert!(queue.push(Item::UpToDate(None)));
         for n in 0..taken {
             assert_eq!(pop(&queue).await, format!("{n}x30"));

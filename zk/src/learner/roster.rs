@@ -1,22 +1,23 @@
-//! Whom to ask who leads, and where a leader listens: kept up to date from what the ensemble says. Pure.
+//! Knows which servers to ask for the leader, and where a leader listens. Kept up to date from what the ensemble
+//! says. Pure.
 //!
-//! What a user named is asked first. A member list (from NEWLEADER, a reconfiguration or a server that was asked) adds
-//! its members, and takes away servers that are known to have been members and are no longer: they may belong to another
-//! ensemble by now.
+//! The servers that the user has named are asked first. A member list adds its members; it comes from NEWLEADER, from
+//! a reconfiguration, or from a server that was asked. It also removes servers that were members and no longer are,
+//! since they may belong to another ensemble by now.
 
 use std::collections::BTreeMap;
 
 use crate::members::{Discovery, Endpoint, Membership, Origin, Server, guess};
 use crate::record::{Op, Txn};
 
-/// Where to join a leader.
+/// The addresses of a leader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
-    /// Its address for clients.
+    /// Its client address.
     pub(super) client: String,
-    /// Its addresses for learners, to be tried in turn.
+    /// Its quorum addresses, which are tried in turn.
     pub(super) quorum: Vec<String>,
-    /// Why they may be wrong, and what to do.
+    /// Why they may be wrong, and what to do about it.
     pub(super) doubt: Option<String>,
 }
 
@@ -24,9 +25,9 @@ pub(super) struct Target {
 pub(super) struct Roster {
     named: Vec<Server>,
     membership: Membership,
-    /// Numbers of servers by their client addresses, as far as they were said.
+    /// Ids of servers by their client addresses, as far as they are known.
     numbers: BTreeMap<String, i64>,
-    /// What a leader said of itself, until it turns out wrong.
+    /// What leaders have said of themselves, until it turns out wrong.
     asked: BTreeMap<String, Target>,
 }
 
@@ -59,8 +60,8 @@ impl Roster {
         clients
     }
 
-    /// Client addresses of members that nobody named. Static lists say none: then it is tried on the port that all the
-    /// named ones have.
+    /// Client addresses of members that the user has not named. Static lists do not contain them; then the port is
+    /// tried that all named servers have.
     fn unnamed(&self) -> Vec<String> {
         let named: Vec<_> = self.named.iter().filter_map(Server::endpoint).collect();
         let mut ports: Vec<_> = named.iter().map(|e| e.port).collect();
@@ -87,7 +88,7 @@ impl Roster {
         found
     }
 
-    /// Where a leader listens, if that is known.
+    /// The addresses of a leader, if they are known.
     pub(super) fn target(&self, client: &str) -> Option<Target> {
         let given = self.named.iter().find(|s| s.client == client);
         if let Some(quorum) = given.and_then(|s| s.quorum.clone()) {
@@ -112,7 +113,7 @@ impl Roster {
         }
     }
 
-    /// Takes what servers said when they were asked.
+    /// Takes over what servers have answered.
     pub(super) fn take(&mut self, discovery: Discovery) {
         for found in &discovery.found {
             let client = &found.server.client;
@@ -140,7 +141,7 @@ impl Roster {
         }
     }
 
-    /// Takes a member list that a leader sent.
+    /// Takes over a member list that a leader has sent.
     pub(super) fn learn(&mut self, text: &str) {
         match Membership::parse(text) {
             Ok(membership) => self.replace(membership),
@@ -148,7 +149,7 @@ impl Roster {
         }
     }
 
-    /// Takes the member list of a reconfiguration.
+    /// Takes over the member list of a reconfiguration.
     pub(super) fn follow(&mut self, txn: &[u8]) {
         if let Ok(Txn {
             op: Op::Reconfig(set),
@@ -166,7 +167,7 @@ impl Roster {
         if membership.members.is_empty() || older {
             return;
         }
-        // What is known of the old members tells later who is gone.
+        // The old members are remembered, to tell later who has left.
         for server in &self.named {
             let number = self.number(&server.client);
             if let Some(endpoint) = server.endpoint()
@@ -178,7 +179,7 @@ impl Roster {
         self.membership = membership;
     }
 
-    /// An address was wrong: the next time the leader is asked again.
+    /// An address was wrong, so the leader is asked again next time.
     pub(super) fn forget(&mut self, client: &str) {
         self.asked.remove(client);
         self.membership = Membership::default();
@@ -254,7 +255,7 @@ mod tests {
         roster.learn("server.1=a:2888:3888\nserver.2=b:2888:3888\nversion=0");
         assert_eq!(roster.clients(), ["a:2182", "b:2182"]);
         assert_eq!(quorum(&roster, "b:2182"), ["b:2888"]);
-        // On one host there is nothing to go by.
+        // If all servers are on one host, the host does not tell them apart.
         let mut roster = Roster::new(vec![Server::of_client("a:1"), Server::of_client("a:2")]);
         roster.learn("server.1=a:2888:3888\nserver.2=a:2889:3889\nversion=0");
         assert_eq!(roster.clients(), ["a:1", "a:2"]);

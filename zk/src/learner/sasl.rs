@@ -21,16 +21,16 @@ const MAGIC: i64 = 0x5F24_3501_3501_EDCC;
 const IN_PROGRESS: i32 = 0;
 const SUCCESS: i32 = 1;
 
-/// What every ensemble's quorum ports call themselves.
+/// The service name that all quorum ports use.
 const SERVICE: &str = "zookeeper-quorum";
 const HOST: &str = "zk-quorum-sasl-md5";
 
-/// A token of more than this is not believed.
+/// Longest token that is accepted.
 const LONGEST_TOKEN: usize = 1 << 16;
-/// A server without SASL waits for more of what it takes for a packet.
+/// Time limit for an answer. A server without SASL takes our bytes for a part of a packet and waits for more.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why we are not let in.
+/// Why the server does not let us in.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refused {
     #[error(
@@ -70,7 +70,7 @@ pub(super) async fn log_in(
     send(stream, response.text.as_bytes()).await?;
     match receive(stream, limit).await? {
         Some((SUCCESS, token)) => response.check(&token).map_err(ours),
-        // Closed, or an error: both mean the same.
+        // Closing the connection and sending an error mean the same.
         Some(_) | None => Err(Refused::Password(credentials.user.clone())),
     }
 }
@@ -80,7 +80,7 @@ async fn send(stream: &mut (impl AsyncWrite + Unpin), token: &[u8]) -> Result<()
     writer.long(MAGIC);
     writer.int(IN_PROGRESS);
     writer.buffer(Some(token));
-    // A refusal shows when the answer is read.
+    // If the server refuses us, that shows when its answer is read.
     let sent = async {
         stream.write_all(writer.as_slice()).await?;
         stream.flush().await
@@ -91,7 +91,7 @@ async fn send(stream: &mut (impl AsyncWrite + Unpin), token: &[u8]) -> Result<()
     }
 }
 
-/// Status and token; `None` if the server closed, says nothing or says something else.
+/// Status and token. `None` if the server closes the connection, is silent, or sends something else.
 async fn receive(
     stream: &mut (impl AsyncRead + Unpin),
     limit: Duration,

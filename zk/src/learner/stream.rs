@@ -1,4 +1,4 @@
-//! One link to one leader, from the handshake to its end.
+//! One link to a leader, from the handshake to its end.
 
 use std::time::Instant;
 
@@ -10,25 +10,25 @@ use super::roster::Roster;
 use super::{Config, Requests, TouchList};
 use crate::record::Zxid;
 
-/// Why a link ended, and where the next one goes on.
+/// Why a link has ended, and what comes next.
 pub(super) enum End {
-    /// Make another one.
+    /// It failed; another one is made.
     Broken(Broken),
     /// The leader wants to take transactions back.
     Truncated,
-    /// No room for what comes.
+    /// The queue has no room for more.
     Full,
 }
 
-/// What a link works with.
+/// What a link needs.
 pub(super) struct Follower<'a> {
     pub(super) config: &'a Config,
     pub(super) queue: &'a Queue,
     pub(super) touch: &'a TouchList,
     pub(super) requests: &'a Requests,
-    /// Learns who the members are.
+    /// Learns the members from this link.
     pub(super) roster: &'a mut Roster,
-    /// Kept up to date, so that it holds when the link breaks.
+    /// Position of the last transaction; kept up to date, so that it is right when the link fails.
     pub(super) last: &'a mut Zxid,
 }
 
@@ -75,7 +75,8 @@ impl Follower<'_> {
                     if let Some(text) = &members {
                         self.roster.learn(text);
                     }
-                    // Sessions may have been without a sign of life since the old link was lost: do not wait for a ping.
+                    // Sessions may have had no sign of life since the old link was lost. So they are kept alive now,
+                    // without waiting for a ping.
                     connection.send(&answer(link.last(), self.touch))?;
                     self.requests.open(connection.outgoing());
                     self.queue.push(Item::UpToDate(members));
@@ -90,12 +91,12 @@ impl Follower<'_> {
                 Effect::Pong(zxid) => connection.send(&answer(zxid, self.touch))?,
                 Effect::Nothing => {}
             }
-            // Only what is in the queue counts as taken.
+            // Only what is in the queue counts as received.
             *self.last = link.last();
         }
     }
 
-    /// Says who we are, and where we go on.
+    /// Introduces the observer, and says where to continue.
     async fn enter(&self, address: &str) -> Result<Connection, Broken> {
         let config = self.config;
         let mut connection = Connection::open(address, &config.security, config.silence_limit).await?;
@@ -118,7 +119,7 @@ impl Follower<'_> {
         Ok(connection)
     }
 
-    /// A leader does not say why it closes.
+    /// Explains a connection that the leader has closed without an answer.
     fn turned_away(&self, address: &str) -> String {
         let security = &self.config.security;
         let mut wants = Vec::new();

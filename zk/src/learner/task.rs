@@ -1,4 +1,4 @@
-//! Link after link, for as long as the learner lives.
+//! Makes one link after the other, for as long as the learner lives.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::stream::{End, Follower};
 use super::{Config, Requests, TouchList};
 use crate::record::Zxid;
 
-/// Longest pause between attempts at a leader that does not let us in: it logs every one.
+/// Longest pause between attempts at a leader that refuses us, which logs each attempt.
 const REFUSED_PAUSE: Duration = Duration::from_secs(5);
 
 pub(super) struct Task {
@@ -49,7 +49,7 @@ impl Task {
             if self.last != before {
                 said.clear();
             }
-            // The same trouble again is no news.
+            // The same cause twice in a row is told once.
             if cause != said {
                 tracing::info!(last = %self.last, %cause, "no link to a ZooKeeper leader");
                 self.queue.push(Item::Lost(cause.clone()));
@@ -60,7 +60,7 @@ impl Task {
         }
     }
 
-    /// The first of a leader's addresses that can be connected to.
+    /// Tries the leader's addresses, and runs a link on the first one that can be connected to.
     async fn join(&mut self, finder: &mut Finder, target: &Target) -> End {
         let mut causes = Vec::new();
         for address in &target.quorum {

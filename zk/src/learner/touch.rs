@@ -1,13 +1,13 @@
-//! Sessions that a link keeps alive, for as long as somebody wants them to be.
+//! The sessions that a link keeps alive.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// Sessions that the answer to each ping names, and their timeouts in milliseconds. Clones are one list.
+/// Sessions that the answer to each ping names, with their timeouts in milliseconds. Clones share one list.
 ///
-/// Pings are answered by the link's own task, whatever its user does. A session that stands for the user being at work is
-/// a [`Lease`], which ends like any client's session when its user gives no sign of life.
+/// The link's own task answers pings, whatever its user does. A session that shall prove that its user is at work is
+/// a [`Lease`]: it ends like any client's session when its user gives no sign of life.
 #[derive(Debug, Clone, Default)]
 pub struct TouchList(Arc<Mutex<Touched>>);
 
@@ -17,29 +17,29 @@ struct Touched {
     lease: Option<Lease>,
 }
 
-/// A session that is kept alive until a moment, unless it is renewed.
+/// A session that is kept alive until a given moment, unless it is renewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     /// The session.
     pub session: i64,
-    /// Its timeout in milliseconds, which begins with each ping before the end.
+    /// Its timeout in milliseconds, counted from each ping before that moment.
     pub timeout: i32,
     /// No ping after this keeps it alive.
     pub until: Instant,
 }
 
 impl TouchList {
-    /// Keeps these sessions alive until told otherwise, and no others but the lease's.
+    /// Keeps exactly these sessions alive, in addition to the lease.
     pub fn keep(&self, sessions: impl IntoIterator<Item = (i64, i32)>) {
         self.lock().kept = sessions.into_iter().collect();
     }
 
-    /// Renews the lease, takes another one, or gives it up.
+    /// Renews the lease, replaces it, or drops it.
     pub fn hold(&self, lease: Option<Lease>) {
         self.lock().lease = lease;
     }
 
-    /// What a ping at this moment keeps alive.
+    /// The sessions that a ping at this moment keeps alive.
     pub(super) fn at(&self, now: Instant) -> Vec<(i64, i32)> {
         let touched = self.lock();
         let lease = touched.lease.filter(|lease| now <= lease.until);

@@ -1,4 +1,4 @@
-//! Asks servers who they are, by their client ports only.
+//! Asks servers about themselves, through their client ports only.
 //!
 //! ```text
 //! srvr  -> mode, version                     answers everywhere
@@ -15,22 +15,22 @@ use super::{Conf, DEFAULT_QUORUM_PORT, Endpoint, Membership, Server};
 use crate::four_letter::{Mode, Words};
 use crate::security::{self, Security};
 
-/// Time for one answer, and for a session.
+/// Time limit for one answer, and for a session.
 const LIMIT: Duration = Duration::from_secs(2);
 const SESSION_LIMIT: Duration = Duration::from_secs(5);
 
-/// Where an address for learners comes from.
+/// How an address for learners is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// The user named it.
     Given,
     /// The ensemble's member list.
     Members,
-    /// The server's answer to `conf`.
+    /// From the server's answer to `conf`.
     Conf,
-    /// Nobody said it: it is port 2888, and why.
+    /// Nobody has told it, so it is port 2888. The text says why nothing better is known.
     Guess(String),
-    /// There is none: the server is standalone.
+    /// There is none, since the server is standalone.
     Standalone,
 }
 
@@ -39,13 +39,13 @@ pub enum Origin {
 pub struct Found {
     /// Its addresses.
     pub server: Server,
-    /// More addresses for learners of the same server.
+    /// Further addresses for learners of this server.
     pub more: Vec<String>,
     /// How the address for learners is known.
     pub origin: Origin,
-    /// Its number, if it was said.
+    /// Its id, if it is known.
     pub id: Option<i64>,
-    /// What it does; `None` while it has no quorum.
+    /// Its role; `None` while it has no quorum.
     pub mode: Option<Mode>,
     /// Such as `3.4.14`; empty while it has no quorum.
     pub version: String,
@@ -56,23 +56,23 @@ pub struct Found {
 pub struct Silent {
     /// The server.
     pub server: Server,
-    /// Why.
+    /// Why it did not answer.
     pub cause: String,
 }
 
-/// What servers said.
+/// The answers of all servers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Discovery {
     /// Those that answered, in the order that they were named.
     pub found: Vec<Found>,
-    /// Those that did not.
+    /// The servers that did not answer.
     pub silent: Vec<Silent>,
-    /// The list of members, the leader's if it said one.
+    /// The member list; the leader's if it has told one.
     pub membership: Option<Membership>,
 }
 
 impl Discovery {
-    /// Every server with all that is known of it: those that were named, then members that nobody named.
+    /// All servers with everything that is known: first those that the user has named, then the other members.
     pub fn servers(&self) -> Vec<Server> {
         let mut servers: Vec<_> = self.found.iter().map(|f| f.server.clone()).collect();
         servers.extend(self.silent.iter().map(|s| s.server.clone()));
@@ -95,23 +95,23 @@ impl Discovery {
         self.found.iter().find(|f| f.mode == Some(Mode::Leader))
     }
 
-    /// Servers that are on their own and cannot be followed: they have no quorum port.
+    /// Standalone servers. They have no quorum port, so they cannot be followed.
     pub fn standalone(&self) -> impl Iterator<Item = &Found> {
         self.found.iter().filter(|f| f.mode == Some(Mode::Standalone))
     }
 
-    /// Whether every server that answered is on its own.
+    /// Whether every server that has answered is standalone.
     pub fn is_standalone(&self) -> bool {
         !self.found.is_empty() && self.standalone().count() == self.found.len()
     }
 
-    /// The leader's version, else the first that is known.
+    /// The leader's version, or else the first that is known.
     pub fn version(&self) -> Option<&str> {
         let versions = self.leader().into_iter().chain(&self.found);
         versions.map(|f| f.version.as_str()).find(|v| !v.is_empty())
     }
 
-    /// Whether the leader's address for learners is a guess, as a sentence with the remedy.
+    /// If the leader's address for learners is a guess: a sentence that says so, with the remedy.
     pub fn guess(&self) -> Option<String> {
         let leader = self.leader()?;
         let Origin::Guess(cause) = &leader.origin else {
@@ -122,7 +122,7 @@ impl Discovery {
     }
 }
 
-/// Why an address for learners may be wrong, and what to do.
+/// Why an address for learners may be wrong, and what to do about it.
 pub(crate) fn guess(client: &str, quorum: &str, cause: &str) -> String {
     format!(
         "{quorum} is a guess for the quorum port of {client} ({cause}); name it as host:client:quorum, or allow the word \
@@ -222,7 +222,7 @@ async fn look(
     Ok((found, membership))
 }
 
-/// The list of members as clients read it, and the session that read it.
+/// The member list as clients read it, and the session that has read it.
 async fn read_config(client: &str, security: &Security) -> Result<(Membership, i64), String> {
     let session = security.connect(client, SESSION_LIMIT, SESSION_LIMIT);
     let session = session.await.map_err(|error| error.to_string())?;

@@ -12,7 +12,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Of its parts.
+    /// An endpoint with this host and port.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self {
             host: host.into(),
@@ -20,8 +20,8 @@ impl Endpoint {
         }
     }
 
-    /// Reads `host:port` or `[address]:port`. The port is what follows the last colon, so that an IPv6 address without
-    /// brackets, as old servers print it, is read as well.
+    /// Parses `host:port` or `[address]:port`. The port follows the last colon, so an IPv6 address without brackets,
+    /// as old servers print it, is parsed as well.
     pub fn parse(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
         let host = match host.strip_prefix('[') {
@@ -39,7 +39,7 @@ impl Endpoint {
         matches!(self.host.as_str(), "0.0.0.0" | "::" | "0:0:0:0:0:0:0:0" | "*")
     }
 
-    /// The same, on `host` if this is a wildcard.
+    /// The same endpoint, with `host` in place of a wildcard.
     #[must_use]
     pub fn at(&self, host: &str) -> Self {
         let host = if self.is_wildcard() { host } else { &self.host };

@@ -1,20 +1,21 @@
-//! A server as a user names it.
+//! A server as a user writes it.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::Endpoint;
 
-/// A server of an ensemble: where clients connect, and where learners do if that is known.
+/// A server of an ensemble: its client address, and its quorum address if that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Server {
     /// `host:port` for clients.
     pub client: String,
-    /// `host:port` for learners: the first port of the `server.N` line. Asked for if left out.
+    /// `host:port` for learners, which is the first port of its `server.N` line. If it is left out, the server is
+    /// asked.
     pub quorum: Option<String>,
 }
 
-/// Text that names no server.
+/// The text is not a server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "'{0}' is no ZooKeeper server; expected host:port or host:port:quorum-port, IPv6 addresses in brackets"
@@ -53,7 +54,7 @@ impl Server {
 impl FromStr for Server {
     type Err = InvalidServer;
 
-    /// Reads `host`, `host:client` or `host:client:quorum`; clients connect to 2181 if no port is said.
+    /// Parses `host`, `host:client` or `host:client:quorum`. The default client port is 2181.
     fn from_str(text: &str) -> Result<Self, InvalidServer> {
         let invalid = || InvalidServer(text.to_owned());
         let text = text.trim();

@@ -1,4 +1,4 @@
-//! Who may do what with a node.
+//! Access control lists.
 
 use crate::jute::{Error, Reader, Writer};
 
@@ -16,7 +16,7 @@ pub struct Id {
 pub struct Acl {
     /// Bits: read 1, write 2, create 4, delete 8, admin 16.
     pub perms: i32,
-    /// Who.
+    /// The identity that gets these permissions.
     pub id: Id,
 }
 
@@ -38,7 +38,7 @@ impl Id {
 }
 
 impl Acl {
-    /// Everything for everyone: the list that a server keeps without an entry in its table.
+    /// All permissions for everyone. A server keeps this list without an entry in its table.
     pub fn open() -> Self {
         Self {
             perms: 31,
@@ -54,7 +54,7 @@ impl Acl {
         matches!(list, [one] if one.perms == 31 && &*one.id.scheme == "world" && &*one.id.id == "anyone")
     }
 
-    /// Whether two lists mean the same; none is open to everyone.
+    /// Whether two lists mean the same; `None` is open to everyone.
     pub fn same(a: Option<&[Self]>, b: Option<&[Self]>) -> bool {
         let open = |list: Option<&[Self]>| list.is_none_or(Self::is_open);
         a == b || (open(a) && open(b))

@@ -1,4 +1,4 @@
-//! What a transaction does, by type.
+//! The records of transactions, by type.
 
 use bytes::Bytes;
 
@@ -7,7 +7,7 @@ use super::Acl;
 /// The record of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
-    /// A node was created. Sequential creates arrive with their final name.
+    /// A node was created. A sequential create has its final name here.
     Create(Create),
     /// A node was deleted.
     Delete {
@@ -46,15 +46,15 @@ pub enum Op {
     },
     /// A session ended, and its ephemeral nodes with it.
     CloseSession {
-        /// Nodes that went with it (3.6+); before that, only the server's own table knows them.
+        /// Paths of the deleted nodes (3.6 and later). Before 3.6 only the server's own table knows them.
         paths: Option<Vec<Box<str>>>,
     },
-    /// A request failed at the leader. Uses up a zxid and changes nothing.
+    /// A request has failed at the leader. It uses up a zxid and changes nothing.
     Error {
         /// The client's error code, such as -101.
         code: i32,
     },
-    /// Several at once, or none: see [`Op::is_failed_multi`].
+    /// Several operations at once, or none of them if it has failed: see [`Op::is_failed_multi`].
     Multi(Vec<Op>),
 }
 
@@ -67,21 +67,21 @@ pub struct Create {
     pub data: Option<Bytes>,
     /// Its list; `None` is null, which means open.
     pub acl: Option<Vec<Acl>>,
-    /// What sort of node, and by which request.
+    /// The sort of node, and the request that has created it.
     pub kind: CreateKind,
-    /// The parent's `cversion` after it; old logs have none, then it counts up by one.
+    /// The parent's `cversion` after the create. Old logs lack it; then it rises by one.
     pub parent_cversion: Option<i32>,
 }
 
-/// Sorts of new nodes, one for each type of transaction.
+/// Sorts of new nodes. Each is a transaction type of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreateKind {
-    /// By create.
+    /// By the request create.
     Plain {
         /// Owned by the header's session.
         ephemeral: bool,
     },
-    /// By create2, the request that answers with a stat.
+    /// By the request create2, which is answered with a stat.
     Plain2 {
         /// Owned by the header's session.
         ephemeral: bool,

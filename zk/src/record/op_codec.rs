@@ -1,4 +1,4 @@
-//! Bytes of each type of transaction record.
+//! Encodes and decodes the record of each transaction type.
 
 use bytes::Bytes;
 
@@ -22,7 +22,7 @@ const CREATE_SESSION: i32 = -10;
 const CLOSE_SESSION: i32 = -11;
 
 impl Op {
-    /// The type that a header names for it.
+    /// The transaction type that the header names.
     pub fn code(&self) -> i32 {
         match self {
             Self::Create(create) => match create.kind {
@@ -55,12 +55,13 @@ impl Op {
             let code = reader.int()?;
             let before = reader.clone();
             let part = reader.buffer()?.ok_or_else(|| before.error(Problem::Null))?;
-            // A leader that resends a failed multi out of its memory has renamed the parts before the failing one to
-            // errors, and left their records as they were. They did not fail themselves, so their code is 0.
+            // A leader that sends a failed multi again from its memory has changed the type of the parts before the
+            // failing one to "error", and left their records as they were. These parts have not failed themselves, so
+            // their code is 0.
             if code == ERROR && part.len() != 4 {
                 return Ok(Self::Error { code: 0 });
             }
-            // A multi inside a multi does not exist, so nothing here can recurse.
+            // There is no multi inside a multi, so this cannot recurse.
             let mut inner = Reader::new(part, "Txn");
             let op = Self::read_single(code, &mut inner)?;
             inner.end()?;
@@ -217,11 +218,12 @@ fn read_set_data(reader: &mut Reader<'_>) -> Result<SetData, Error> {
     })
 }
 
-/// The paths are optional, and so is the digest behind them: what is left tells which is there.
+/// Reads the paths, which may be missing, as may the digest after them. The remaining bytes tell which of them is
+/// there.
 fn read_closed(reader: &mut Reader<'_>) -> Result<Option<Vec<Box<str>>>, Error> {
     reader.enter("CloseSessionTxn");
     let left = reader.remaining();
-    // Two paths in eight bytes would both be empty, which no path is.
+    // Two paths in eight bytes would both be empty, and no path is empty.
     let only_digest = left.len() == TxnDigest::LENGTH && left.starts_with(&TxnDigest::VERSION.to_be_bytes());
     if left.is_empty() || only_digest {
         return Ok(None);

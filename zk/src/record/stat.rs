@@ -1,9 +1,9 @@
-//! What ZooKeeper knows about a node besides its data and children.
+//! A node's stat: everything that ZooKeeper keeps of a node besides its data and children.
 
 use super::Zxid;
 use crate::jute::{Error, Reader, Writer};
 
-/// As servers store it. `cversion` counts creates below the node and is the next sequential suffix.
+/// The stat as servers store it. `cversion` counts creates below the node, and is the next sequential suffix.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct NodeStat {
     /// Transaction that created the node.
@@ -22,11 +22,11 @@ pub struct NodeStat {
     pub cversion: i32,
     /// Number of times the ACL was set.
     pub aversion: i32,
-    /// Session, or marks of container and TTL nodes, or 0.
+    /// The session that owns it, a mark of a container or TTL node, or 0.
     pub ephemeral_owner: i64,
 }
 
-/// As a client sees it.
+/// The stat as a client sees it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stat {
     /// The stored part, with `cversion` and `ephemeral_owner` as clients see them.
@@ -54,7 +54,7 @@ impl NodeStat {
         (self.ephemeral_owner >> 56 == -1).then_some(self.ephemeral_owner & 0x00ff_ffff_ffff_ffff)
     }
 
-    /// Reads it in the order of snapshots.
+    /// Reads a stat in the order of snapshots.
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
         reader.enter("StatPersisted");
         let [czxid, mzxid] = [reader.long()?, reader.long()?].map(Zxid);
@@ -71,7 +71,7 @@ impl NodeStat {
         })
     }
 
-    /// Writes it in the order of snapshots.
+    /// Writes the stat in the order of snapshots.
     pub fn write(&self, writer: &mut Writer) {
         writer.long(self.czxid.0);
         writer.long(self.mzxid.0);
@@ -84,7 +84,7 @@ impl NodeStat {
         writer.long(self.pzxid.0);
     }
 
-    /// In the order of the tree digest, which is another one than that of files.
+    /// The stat in the order of the tree digest, which differs from that of files.
     pub(crate) fn digest_bytes(&self) -> [u8; Self::LENGTH] {
         let mut bytes = [0; Self::LENGTH];
         let longs = [self.czxid.0, self.mzxid.0, self.pzxid.0, self.ctime, self.mtime];

@@ -1,4 +1,4 @@
-//! Round trips of every type of transaction, and what arbitrary bytes do.
+//! Every type of transaction survives encoding and decoding, and arbitrary bytes do no harm.
 
 use bytes::Bytes;
 use proptest::prelude::*;

@@ -12,23 +12,23 @@ use crate::jute::{Error, Reader, Writer};
 pub struct Zxid(pub i64);
 
 impl Zxid {
-    /// From both halves.
+    /// A zxid from its two halves.
     pub fn new(epoch: u32, counter: u32) -> Self {
         Self((i64::from(epoch) << 32) | i64::from(counter))
     }
 
-    /// Which leader gave it.
+    /// The epoch: each leader has its own.
     pub fn epoch(self) -> u32 {
         u32::try_from(self.0 >> 32 & 0xffff_ffff).unwrap_or_default()
     }
 
-    /// Number within the epoch; 0 marks the epoch itself, no transaction has it.
+    /// Number within the epoch. It is 0 for the epoch itself and for no transaction.
     pub fn counter(self) -> u32 {
         u32::try_from(self.0 & 0xffff_ffff).unwrap_or_default()
     }
 
-    /// Whether no transaction can lie between this one and `next`, as far as numbers tell: within an epoch they
-    /// rise by one, and an epoch begins with 1.
+    /// Whether no transaction can lie between this one and `next`. Within an epoch the numbers rise by one, and each
+    /// epoch begins with 1.
     pub fn is_followed_by(self, next: Self) -> bool {
         if next.epoch() == self.epoch() {
             self.0.checked_add(1) == Some(next.0)
@@ -44,27 +44,27 @@ impl fmt::Display for Zxid {
     }
 }
 
-/// What every transaction begins with.
+/// The header of every transaction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TxnHeader {
     /// Session that asked for it; 0 for the leader itself.
     pub session: i64,
-    /// Number of the request within the session.
+    /// Number of the request within its session.
     pub cxid: i32,
-    /// Position.
+    /// Position in the order of all transactions.
     pub zxid: Zxid,
     /// The leader's clock, milliseconds since 1970.
     pub time: i64,
-    /// Type of the record that follows.
+    /// Type of the record after the header.
     pub kind: i32,
 }
 
 /// Digest of the leader's tree after the transaction (3.6+).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TxnDigest {
-    /// How it was computed; [`TxnDigest::VERSION`] is the only one in use.
+    /// How the digest was computed. [`TxnDigest::VERSION`] is the only way in use.
     pub version: i32,
-    /// The sum.
+    /// The digest.
     pub value: u64,
 }
 
@@ -79,16 +79,16 @@ impl TxnDigest {
 /// A committed transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Txn {
-    /// Who, when, where in the order.
+    /// Session, time and position.
     pub header: TxnHeader,
-    /// What.
+    /// What it changes.
     pub op: Op,
-    /// Check value of the tree after it; none before 3.6 and on failed requests.
+    /// Digest of the tree after it. `None` before 3.6 and for failed requests.
     pub digest: Option<TxnDigest>,
 }
 
 impl TxnHeader {
-    /// Reads the 32 bytes.
+    /// Reads a header of 32 bytes.
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
         reader.enter("TxnHeader");
         Ok(Self {
@@ -100,7 +100,7 @@ impl TxnHeader {
         })
     }
 
-    /// Writes the 32 bytes.
+    /// Writes the header's 32 bytes.
     pub fn write(&self, writer: &mut Writer) {
         writer.long(self.session);
         writer.int(self.cxid);
@@ -111,10 +111,10 @@ impl TxnHeader {
 }
 
 impl Txn {
-    /// Decodes all of the bytes.
+    /// Decodes a whole transaction.
     ///
     /// # Errors
-    /// When they are no transaction of a known type, or bytes are left over.
+    /// When its type is not known, or bytes are left over.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let mut reader = Reader::new(bytes, "TxnHeader");
         let header = TxnHeader::read(&mut reader)?;

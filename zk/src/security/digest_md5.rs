@@ -1,4 +1,4 @@
-//! DIGEST-MD5 (RFC 2831) of a client, without layers: what quorum ports speak.
+//! The client side of DIGEST-MD5 (RFC 2831), without security layers. Quorum ports use it.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -16,14 +16,14 @@ pub(crate) enum Error {
     Server,
 }
 
-/// The answer to a challenge, and what the server has to say then.
+/// The answer to a challenge, and the proof that the server must send afterwards.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) text: String,
     proof: String,
 }
 
-/// Answers a challenge for a service on a host.
+/// Answers a challenge of a service on a host.
 pub(crate) fn respond(
     challenge: &[u8],
     credentials: &Credentials,
@@ -84,7 +84,7 @@ pub(crate) fn respond(
 }
 
 impl Response {
-    /// Whether the server's last word proves that it knows the password too.
+    /// Whether the server's proof shows that it knows the password too.
     pub(crate) fn check(&self, last: &[u8]) -> Result<(), Error> {
         let directives =
             directives(last).ok_or(Error::Challenge("its last word is no list of directives"))?;
@@ -95,7 +95,7 @@ impl Response {
     }
 }
 
-/// A number used once, as text.
+/// A nonce, as text.
 pub(crate) fn nonce() -> Result<String, Error> {
     let mut bytes = [0; 24];
     rustls::crypto::aws_lc_rs::default_provider()
@@ -105,7 +105,7 @@ pub(crate) fn nonce() -> Result<String, Error> {
     Ok(hex(&bytes))
 }
 
-/// Text in ISO 8859-1 if it fits, else in UTF-8: so both sides hash the same.
+/// Text in ISO 8859-1 if that is possible, otherwise in UTF-8. Both sides must hash the same bytes.
 fn hashed_text(text: &str) -> Vec<u8> {
     let narrow: Result<Vec<u8>, _> = text.chars().map(|c| u8::try_from(u32::from(c))).collect();
     narrow.unwrap_or_else(|_| text.as_bytes().to_vec())
@@ -122,7 +122,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// `name=value,name="quoted value"`; the first of several realms counts.
+/// Parses `name=value,name="quoted value"`. Of several realms the first one counts.
 fn directives(bytes: &[u8]) -> Option<HashMap<String, String>> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut found = HashMap::new();

@@ -1,4 +1,4 @@
-//! What a broken TLS connection means, and what to do.
+//! Explains failed TLS connections.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use rustls::{AlertDescription, CertificateError, Error};
 
 use super::Tls;
 
-/// Which port of a server.
+/// The kind of port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Port {
     Quorum,
@@ -14,7 +14,7 @@ pub(crate) enum Port {
 }
 
 impl Port {
-    /// What switches TLS on there.
+    /// The server's setting that switches TLS on for this port.
     fn setting(self) -> &'static str {
         match self {
             Self::Quorum => "sslQuorum=true",
@@ -23,7 +23,7 @@ impl Port {
     }
 }
 
-/// A sentence for an error of a TLS connection.
+/// A sentence about an error of a TLS connection.
 pub(crate) fn explain(error: &io::Error, port: Port, host: &str, tls: &Tls) -> String {
     let inner = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
     let setting = port.setting();

@@ -1,4 +1,4 @@
-//! Certificates of a trusted authority, whatever host they name.
+//! Verifies certificates without looking at the host name.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-/// The usual checks, except that a wrong name is no fault.
+/// The usual checks, except that a wrong name is accepted.
 #[derive(Debug)]
 pub(super) struct AnyName {
     usual: Arc<WebPkiServerVerifier>,
@@ -32,7 +32,7 @@ impl ServerCertVerifier for AnyName {
             .usual
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match usual {
-            // The name is looked at last, so everything else was found to be right.
+            // The name is checked last, so everything else was right.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),

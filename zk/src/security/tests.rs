@@ -1,4 +1,4 @@
-//! What users configure wrong, and what they are told.
+//! Wrong configurations, and what users are told about them.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! TLS of a client: files in, connections out.
+//! TLS of a client.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use tokio_rustls::client::TlsStream;
 use super::Error;
 use super::names::AnyName;
 
-/// Whom to trust, and who we are. All files are PEM.
+/// The authorities to trust, and our own certificate. All files are PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
-    /// Certificates of the authorities that the servers' certificates come from. No others are trusted.
+    /// Certificates of the authorities that may sign servers' certificates. No others are trusted.
     pub ca: Vec<PathBuf>,
-    /// Our certificate, with what lies between it and its authority, and its private key.
+    /// Our certificate, with the chain up to its authority, and its private key.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// Whether the server's certificate has to name the host that we connect to. Without it any server with a
-    /// certificate of these authorities is taken; everything else is still checked.
+    /// Whether the server's certificate must name the host that we connect to. If not, any certificate of these
+    /// authorities is accepted; everything else is still checked.
     pub verify_name: bool,
 }
 
@@ -37,14 +37,14 @@ impl Tls {
         }
     }
 
-    /// The same with a certificate of our own.
+    /// The same, with a certificate of our own.
     #[must_use]
     pub fn with_identity(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         self.identity = Some((certificate.into(), key.into()));
         self
     }
 
-    /// The same without a look at names.
+    /// The same, without checking names.
     #[must_use]
     pub fn with_any_name(mut self) -> Self {
         self.verify_name = false;
@@ -79,7 +79,7 @@ impl Tls {
         Ok(Arc::new(config))
     }
 
-    /// The handshake.
+    /// Performs the handshake.
     pub(crate) async fn connect(
         config: Arc<ClientConfig>,
         host: &str,
@@ -105,14 +105,14 @@ impl Tls {
         Ok(roots)
     }
 
-    /// The authorities as one text, once they are known to be fine.
+    /// The authorities as one text, after they were checked.
     pub(super) fn ca_text(&self) -> Result<String, Error> {
         self.roots()?;
         let texts: Result<Vec<_>, _> = self.ca.iter().map(|path| text(path)).collect();
         Ok(texts?.join("\n"))
     }
 
-    /// Our certificate and key, once they are known to fit.
+    /// Our certificate and key, after they were checked.
     pub(super) fn identity_text(&self) -> Result<Option<(String, String)>, Error> {
         self.client_config()?;
         let read = |(certificate, key): &(PathBuf, PathBuf)| Ok((text(certificate)?, text(key)?));
@@ -120,7 +120,7 @@ impl Tls {
     }
 }
 
-/// A name that a certificate may be for.
+/// The host as a name that a certificate may contain.
 pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, Error> {
     ServerName::try_from(host.to_owned()).map_err(|_| Error::Host(host.to_owned()))
 }

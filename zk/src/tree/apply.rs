@@ -18,7 +18,7 @@ pub enum DigestCheck {
     Different {
         /// The leader's value.
         expected: u64,
-        /// Ours.
+        /// Our value.
         found: u64,
     },
 }

@@ -10,11 +10,12 @@ use super::settings_flags::SettingsFlags;
 use crate::control::Client;
 use crate::settings::{Direction, Mode, Settings, Side};
 
-/// The engine's own patience for what is on its way, and some more.
+/// The engine waits this long for requests that it has sent, and a little longer.
 const END_LIMIT: Duration = Duration::from_secs(30);
-/// How long its parent gets to take note of its end, so that its number is free as well; some containers have none that does.
+/// How long the parent process gets to reap the engine, so that its process id is free as well. In some containers
+/// nobody reaps it.
 const REAP_LIMIT: Duration = Duration::from_secs(1);
-/// Between two looks at whether it has gone.
+/// Between two looks at whether the process is gone.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Options of `config`.
@@ -163,7 +164,7 @@ pub(super) async fn barrier(at: &Located, console: &mut Console) -> Result<u8, E
 pub(super) async fn stop(at: &Located, console: &mut Console) -> Result<u8, Error> {
     let client = match at.client().await {
         Ok(client) => client,
-        // What is wanted is so already.
+        // The settings already say so.
         Err(error @ Error::NotRunning { .. }) => {
             console.note(&error.to_string());
             if at.output == Output::Json {
@@ -184,7 +185,7 @@ pub(super) async fn stop(at: &Located, console: &mut Console) -> Result<u8, Erro
     Ok(exit::OK)
 }
 
-/// Returns when the process is gone, or for one elsewhere, when it does not answer any more.
+/// Returns when the process is gone; for an engine on another machine, when it no longer answers.
 pub(super) async fn stop_and_wait(at: &Located, client: &Client) -> Result<(u32, Option<String>), Error> {
     let (pid, warning) = client.stop().await?;
     let files = at.files()?;
@@ -215,7 +216,7 @@ fn is_known(pid: u32) -> bool {
     pid != std::process::id() && std::path::Path::new(&format!("/proc/{pid}")).exists()
 }
 
-/// Whether a process of this number runs; one that only waits to be noticed by its parent does not.
+/// Whether a process with this id runs. One that has ended and was not reaped yet does not count.
 fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The second field is the name in parentheses and may hold anything.

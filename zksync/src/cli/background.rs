@@ -1,4 +1,4 @@
-//! This program, started again in a session of its own.
+//! Starts this program again, in a session of its own.
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -19,7 +19,7 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// This process, once more.
+    /// The program that runs now, with its own arguments.
     #[must_use]
     pub fn this_process() -> Self {
         let mut given = std::env::args_os();
@@ -41,7 +41,7 @@ impl Launch {
         let mut options = OpenOptions::new();
         options.create(true).append(true).mode(0o600);
         let log = options.open(files.log()).map_err(failed)?;
-        // Whoever starts it does not wait; it itself is what is waited for.
+        // Nobody waits for this child: `start` asks the engine itself, through its socket.
         let arguments = self.arguments.iter().filter(|argument| *argument != "--no-wait");
         Command::new(&self.program)
             .args(arguments)

@@ -17,7 +17,7 @@ pub struct Console {
     live: Option<ProgressBar>,
 }
 
-/// What a captured console was given.
+/// The captured text of both streams.
 #[derive(Clone, Default)]
 pub struct Captured {
     /// On stdout.
@@ -61,7 +61,7 @@ impl Console {
         }
     }
 
-    /// One that keeps what it is given, for tests; no terminal.
+    /// A console that keeps what is printed, for tests; it is no terminal.
     #[must_use]
     pub fn captured() -> (Self, Captured) {
         let captured = Captured::default();
@@ -74,7 +74,7 @@ impl Console {
         (console, captured)
     }
 
-    /// Whether a person looks.
+    /// Whether stdout is a terminal.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         self.terminal
@@ -94,7 +94,7 @@ impl Console {
     /// A line on stderr.
     pub fn note(&mut self, text: &str) {
         self.end_live();
-        // Nobody reads it: then nobody misses it.
+        // If nobody reads stderr, nobody misses the line.
         let _ = writeln!(self.notes, "{text}");
     }
 
@@ -122,7 +122,7 @@ impl Console {
         live.tick();
     }
 
-    /// Leaves what was drawn last where it is.
+    /// Ends the line that was drawn last, so that it stays visible.
     pub fn keep_live(&mut self) {
         if let Some(live) = self.live.take() {
             live.abandon();

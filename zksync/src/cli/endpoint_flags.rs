@@ -43,12 +43,12 @@ macro_rules! endpoint_flags {
         }
 
         impl $type {
-            /// Whether the ensemble is named.
+            /// Whether any server of this ensemble was given.
             pub(super) fn is_given(&self) -> bool {
                 self.servers.is_some()
             }
 
-            /// Reads them, and the files that they name.
+            /// Turns the flags into an endpoint, and reads the files that they name.
             pub(super) fn options(&self) -> Result<EndpointOptions, Error> {
                 let flag = |rest: &str| format!("--{}{rest}", $name);
                 let tls = |rest: &str, ca: &Option<PathBuf>, cert: &Option<PathBuf>, key: &Option<PathBuf>| {

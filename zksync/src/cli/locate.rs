@@ -41,7 +41,7 @@ pub struct Located {
 }
 
 impl Located {
-    /// The state directory that is meant.
+    /// The directory from `--state-dir`, or the default.
     pub(super) fn state_dir(&self) -> Result<PathBuf, Error> {
         let from = |name: &str, below: &str| {
             let value = std::env::var_os(name).filter(|v| !v.is_empty());
@@ -61,7 +61,7 @@ impl Located {
         Ok(Files::new(&self.state_dir()?, &self.name))
     }
 
-    /// Whether the engine is found by its files.
+    /// Whether the engine is looked for on this machine, by its files.
     pub(super) fn is_local(&self) -> bool {
         self.endpoint.is_none()
     }

@@ -6,7 +6,7 @@ use super::time;
 use crate::handle::Refused;
 use crate::settings::{Direction, Route, Settings, Strategy, validate};
 
-/// Only what is given counts.
+/// Flags that are not given change nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 pub(super) struct SettingsFlags {
     /// What is kept equal: ROOT[:TARGET_ROOT][=a-to-b|b-to-a|both],...; / is everything.
@@ -53,12 +53,12 @@ fn rate(text: &str) -> Result<Rate, String> {
 }
 
 impl SettingsFlags {
-    /// Whether none is given.
+    /// Whether no flag was given.
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The settings with what is given put in.
+    /// A copy of the settings with the given flags applied.
     pub(super) fn over(&self, base: &Settings) -> Result<Settings, Refused> {
         let mut settings = base.clone();
         if let Some(paths) = &self.paths {

@@ -12,7 +12,7 @@ use super::render;
 use crate::control::Client;
 use crate::status::Status;
 
-/// So many values does the sparkline show.
+/// Number of values in the sparkline.
 const SPARKS: usize = 30;
 /// Between two lines where there is no terminal.
 const LINE: Duration = Duration::from_secs(1);
@@ -54,7 +54,7 @@ pub(super) async fn status(
     Ok(exit::OK)
 }
 
-/// Ends with the engine, which is no error: somebody stopped it.
+/// Shows statuses until Ctrl-C or until the engine ends, which is no error.
 async fn watch(
     client: &Client,
     output: Output,
@@ -66,7 +66,7 @@ async fn watch(
     let mut lines = tokio::time::interval(LINE);
     lines.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut last: Option<Status> = None;
-    // On a terminal every status is drawn; otherwise the tick takes the newest.
+    // On a terminal every status is drawn. Elsewhere only the newest one is printed, once a second.
     let drawn = output == Output::Text && console.is_terminal();
     loop {
         tokio::select! {
@@ -77,7 +77,7 @@ async fn watch(
                         console.draw(&render::status(&status, history.values()));
                     }
                     let first = last.replace(status).is_none();
-                    // The first line comes at once, not with a tick that came too early.
+                    // The first line is printed at once and does not wait for the tick.
                     if first {
                         lines.reset_immediately();
                     }
@@ -104,7 +104,7 @@ async fn watch(
     }
 }
 
-/// What the 95th percentile was.
+/// Earlier values of the 95th percentile.
 #[derive(Default)]
 struct History(VecDeque<f64>);
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Reads one.
+/// Parses one duration.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong =
         || format!("'{text}' is no length of time; write a number with its unit, such as 100ms, 6s or 15m");

@@ -1,4 +1,4 @@
-//! What the writes of one request do, one after the other. Pure.
+//! What each write of one request does to the tree, one after the other. Pure.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use mesolith_zk::record::{Create, CreateKind, NodeStat, Op, SetData};
 use mesolith_zk::request::{CreateMode, Write};
 use mesolith_zk::tree::Tree;
 
-/// The tree as it will be in the middle of a request.
+/// The tree as it is in the middle of a request.
 pub(super) struct Ahead<'a> {
     tree: &'a Tree,
     exists: HashMap<&'a str, bool>,
@@ -22,7 +22,7 @@ impl<'a> Ahead<'a> {
         }
     }
 
-    /// The change that a write stands for; the stat that came back for it.
+    /// The change that a write made, and the stat that the server returned for it.
     pub(super) fn op(&mut self, write: &'a Write, stat: Option<&NodeStat>) -> Op {
         let path = write.path();
         match write {
@@ -67,7 +67,7 @@ impl<'a> Ahead<'a> {
         now.wrapping_add(1)
     }
 
-    /// The parent's counter after a create. What the tree has already was counted when it was read.
+    /// The parent's counter after a create. A child that the tree has already was counted when it was read.
     fn create(&mut self, path: &'a str) -> i32 {
         let parent = path.rsplit_once('/').map_or("", |(above, _)| above);
         let was_there = self.exists.insert(path, true);

@@ -1,4 +1,4 @@
-//! What a client is answered, as the transaction that it stands for. Pure.
+//! Turns a server's answer to a client into the transaction that it stands for. Pure.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,10 +8,10 @@ use mesolith_zk::tree::Tree;
 
 use super::ahead::Ahead;
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It was done; the stats that came back, one for each write.
+    /// The request was done. It carries the stats that came back, one for each write.
     Done {
         stats: Vec<Option<NodeStat>>,
         /// Whether all of it is one transaction.
@@ -19,16 +19,16 @@ pub(super) enum Outcome {
     },
     /// It was refused.
     Refused {
-        /// Which of its writes; those after it were not tried.
+        /// Index of the write that was refused; those after it were not tried.
         index: usize,
-        /// The server's number.
+        /// The server's error code.
         code: i32,
-        /// Whether the writes before are done, since they were requests of their own.
+        /// Whether the writes before it are done, since each was a request of its own.
         partly: bool,
     },
 }
 
-/// An answer on its way to the tree.
+/// An answer that was not applied to the tree yet.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) session: i64,
@@ -38,7 +38,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The transaction, and the tree with it.
+    /// Applies the answer to the tree, and returns the transaction.
     pub(super) fn apply(&self, tree: &mut Tree) -> Txn {
         let op = self.op(tree);
         let last = tree.last_zxid();
@@ -79,7 +79,7 @@ impl Answer {
             .map(|(index, write)| (write, stats.get(index).and_then(Option::as_ref)))
     }
 
-    /// Of the last write that tells.
+    /// The modification time that the last write with a stat came back with.
     fn zxid(&self) -> Option<Zxid> {
         self.known()
             .filter_map(|(write, stat)| match write {
@@ -132,7 +132,7 @@ impl Answer {
         }
     }
 
-    /// Puts in what the stats say, and takes out what nobody has said.
+    /// Completes the changes with the returned stats, and drops those that no stat describes.
     fn stats(&self, tree: &mut Tree) {
         let Outcome::Done { at_once, .. } = self.outcome else {
             return;
@@ -149,7 +149,7 @@ impl Answer {
                     (now.czxid, now.ctime) = (stat.czxid, stat.ctime);
                     (now.mzxid, now.mtime) = (now.mzxid.max(stat.mzxid), now.mtime.max(stat.mtime));
                 }
-                // The next read tells.
+                // The next read of the node fills this in.
                 (Write::Create { .. }, None) if !exact => {
                     (now.czxid, now.mzxid, now.pzxid) = (Zxid(0), Zxid(0), Zxid(0));
                 }
@@ -157,7 +157,7 @@ impl Answer {
                 _ => continue,
             }
             let (data, acl) = (node.data().map(<[u8]>::to_vec), node.acl().map(<[_]>::to_vec));
-            // It is there, so this cannot fail.
+            // The node was found just above, so this cannot fail.
             let _ = tree.insert(path, data.as_deref(), acl.as_deref(), now);
         }
     }
@@ -239,7 +239,7 @@ mod tests {
         let create = answer(Request::Single(create("/a")), done(vec![None]));
         create.apply(&mut tree);
         let counter = tree.root().stored().cversion;
-        // Nobody said when, so the next read may.
+        // The server did not say when, so the next read fills it in.
         assert_eq!(tree.get("/a").unwrap().stored().czxid, Zxid(0));
         create.apply(&mut tree);
         assert_eq!(tree.root().stored().cversion, counter);

@@ -1,4 +1,4 @@
-//! Servers, and how to work with them.
+//! How a client link works with an ensemble.
 
 use std::time::Duration;
 
@@ -7,33 +7,34 @@ use mesolith_zk::security::Security;
 
 use crate::side::Capture;
 
-/// How to work with an ensemble.
+/// How a client link works with an ensemble.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// `host:port` of the servers for clients.
+    /// `host:port` of the servers' client ports.
     pub servers: Vec<String>,
-    /// What the servers ask of clients.
+    /// TLS and logins that the servers ask of clients.
     pub security: Security,
-    /// How changes are seen; not [`Capture::Observer`].
+    /// The way in which changes are seen; not [`Capture::Observer`].
     pub capture: Capture,
-    /// Why so.
+    /// Why changes are seen in this way.
     pub reason: String,
-    /// The servers' version; without one they are taken for new ones. Before 3.5 a multi that creates is carried out
-    /// one by one, with its last write, the checkpoint, at the end.
+    /// The servers' version. Without one they count as new. Before 3.5 a multi that creates nodes is sent as single
+    /// writes; its last write, the checkpoint, comes at the end.
     pub version: Option<(u32, u32, u32)>,
     /// Subtrees to read; all of it by default.
     pub roots: Vec<String>,
     /// Timeout of the link's session.
     pub session_timeout: Duration,
-    /// Timeout, in milliseconds, that sessions of others are given: clients cannot see it.
+    /// Session timeout, in milliseconds, that mirrored sessions of other clients get. A client cannot see the real
+    /// one.
     pub foreign_timeout: i32,
-    /// Pause between two looks at everything; `None` is never.
+    /// Pause between two looks at all nodes; `None` means never.
     pub resync: Option<Duration>,
-    /// Requests of reads that are on their way together.
+    /// Most read requests without an answer at a time.
     pub window: usize,
-    /// Writes that are on their way together.
+    /// Most write requests without an answer at a time.
     pub in_flight: usize,
-    /// Limit for one call that nothing else watches over.
+    /// Time limit of a call that has no other limit.
     pub call_limit: Duration,
     /// Pause between attempts to get a session.
     pub retry: Duration,

@@ -1,4 +1,4 @@
-//! Between the client's words and ours: stats, lists, error codes.
+//! Converts stats, lists and error codes between the client library and this crate.
 
 use mesolith_zk::record::{Acl, Id, NodeStat, Zxid};
 use zookeeper_client::{AuthId, Error, Permission, Stat};
@@ -11,7 +11,8 @@ const BITS: [(i32, Permission); 5] = [
     (16, Permission::ADMIN),
 ];
 
-/// As servers store it. Clients see creates and deletes in `cversion`, and nothing of containers and TTLs.
+/// A stat as a server stores it. A client sees `cversion` as a count of creates and deletes, and sees neither
+/// containers nor TTLs.
 pub(super) fn stored(stat: &Stat) -> NodeStat {
     let creates = stat.cversion.wrapping_add(stat.num_children).cast_unsigned() >> 1;
     NodeStat {
@@ -42,7 +43,7 @@ pub(super) fn our_list(list: &[zookeeper_client::Acl]) -> Vec<Acl> {
     list.iter().map(ours).collect()
 }
 
-/// A list for a request; none is open to everyone.
+/// An access control list for a request; no list means open to everyone.
 pub(super) fn their_list(list: Option<&[Acl]>) -> Vec<zookeeper_client::Acl> {
     let open = [Acl::open()];
     let theirs = |acl: &Acl| {
@@ -55,7 +56,7 @@ pub(super) fn their_list(list: Option<&[Acl]>) -> Vec<zookeeper_client::Acl> {
     list.unwrap_or(&open).iter().map(theirs).collect()
 }
 
-/// What a server answers, by its number; `None` if the request may still be done, or never was heard.
+/// The server's error code. `None` means that the request may still be carried out, or that it never arrived.
 pub(super) fn code(error: &Error) -> Option<i32> {
     Some(match error {
         Error::MarshallingError => -5,

@@ -1,4 +1,4 @@
-//! The task behind a client link: one session, everything through it in order.
+//! The task behind a client link. It has one session, through which everything goes in order.
 //!
 //! ```text
 //! connect -> watch -> walk (into a tree of its own) -> Snapshot, UpToDate -> events, reads, writes, a look at everything
@@ -7,9 +7,10 @@
 //!    +------------------------ session over ----------------------------------+
 //! ```
 //!
-//! Reads and writes of the link's own session go out together and are taken in the order in which they were sent,
-//! which is the server's. What needs another session, or several calls, has the link to itself: it begins when
-//! nothing is on its way, and ends with a sync, so that no read from before can come after its answer.
+//! Reads and writes of the link's own session are sent without waiting for each other. Their answers are taken in the
+//! order of sending, which is the server's order. A request that needs another session, or several calls, has the
+//! link to itself: it begins when nothing is on its way. It ends with a sync, so that the result of an earlier read
+//! cannot come after its answer.
 
 mod happening;
 mod replies;
@@ -42,7 +43,7 @@ use requests::Queued;
 /// Items that may wait to be taken before reading stops.
 const OUTBOX: usize = 64;
 
-/// Nodes that are looked at together, so that the servers' clients do not notice.
+/// Nodes that are looked at together. Few enough that the servers' clients do not notice.
 const LOOKS: usize = 64;
 
 pub(super) struct Driver {
@@ -53,17 +54,18 @@ pub(super) struct Driver {
     back: mpsc::UnboundedSender<Ask>,
     gate: Gate,
     outbox: VecDeque<(Arrived, Item)>,
-    // Whatever holds the client goes before the watches do, or each of them would be taken back one by one.
+    // Whatever holds the client is dropped before the watches are; otherwise each watch would be taken back one by
+    // one.
     client: Client,
     flight: FuturesOrdered<BoxFuture<'static, Reply>>,
-    /// Sent through an earlier link; only the watches count.
+    /// Requests that were sent through an earlier link. Only the watches that they set still count.
     stale: SelectAll<FuturesOrdered<BoxFuture<'static, Reply>>>,
     alone: Option<BoxFuture<'static, Reply>>,
     states: StateWatcher,
     sessions: Sessions,
-    /// Sessions that engines have opened for themselves, which are the link's own, and their timeouts.
+    /// Sessions that engines have opened for themselves, with their timeouts. They use the link's own session.
     own: BTreeMap<i64, i32>,
-    /// Number of the link; what was sent through an earlier one is not done any more.
+    /// Number of this link. A request that was sent through an earlier link is not carried out any more.
     link: u64,
     up: bool,
     /// Whether the tree is whole and requests are taken.
@@ -71,7 +73,7 @@ pub(super) struct Driver {
     watches: Watches,
     work: Work,
     building: Option<Shadow>,
-    /// Nodes that may not be read, with their lists where the server tells.
+    /// Nodes that may not be read, with their lists as far as the server shows them.
     denied: BTreeMap<Box<str>, Option<Vec<Acl>>>,
     denied_news: bool,
     reads: Vec<(Box<str>, Option<super::read::Node>)>,
@@ -81,13 +83,13 @@ pub(super) struct Driver {
     /// Whose session has the link to itself; `None` is the link's own.
     alone_for: Option<i64>,
     reads_due: bool,
-    /// Answers from the first refused one on, until the tree shows why.
+    /// Answers from the first refused one on. They wait until the tree shows why it was refused.
     held: Vec<Answer>,
     releasing: bool,
     looks: VecDeque<Box<str>>,
     looking: usize,
     timer: Option<Instant>,
-    /// Asks to read that were taken from the tree's owner.
+    /// Number of asks to read that came from the tree's owner.
     asked: u64,
 }
 
@@ -99,7 +101,7 @@ pub(super) struct Ends {
     pub(super) gate: Gate,
 }
 
-/// Session after session, for as long as the link lives.
+/// Serves one session after the other, for as long as the link lives.
 pub(super) async fn run(config: Config, ends: Ends) {
     let client = connect(&config, &ends.items).await;
     let mut driver = Driver::new(config, ends, client);
@@ -121,7 +123,7 @@ async fn connect(config: &Config, items: &mpsc::Sender<(Arrived, Item)>) -> Clie
     loop {
         match sessions::open(config, config.session_timeout).await {
             Ok(client) => return client,
-            // The same trouble again is no news.
+            // The same cause twice in a row is told once.
             Err(cause) if cause != said => {
                 tracing::info!(%cause, "no session with a ZooKeeper ensemble");
                 // Nobody listens any more when the link is dropped, which ends this task as well.
@@ -174,17 +176,18 @@ impl Driver {
         }
     }
 
-    /// A new session: nothing of the old one is left. The client goes first, or it would take back every watch.
+    /// Begins with a new session; nothing of the old one is kept. The old client is dropped first, or it would take
+    /// back every watch.
     fn take_over(&mut self, client: Client) {
         self.states = client.state_watcher();
         self.client = client;
-        // Whoever opened them has lost what they owned.
+        // The engines that opened these sessions have lost the nodes that they owned.
         self.own.clear();
         self.watches = Watches::default();
         self.stale = SelectAll::new();
     }
 
-    /// Until the session is over; says why.
+    /// Serves until the session is over, and returns why it is.
     async fn serve(&mut self) -> String {
         loop {
             self.fill();
@@ -208,7 +211,7 @@ impl Driver {
         Ok(())
     }
 
-    /// What was sent is forgotten; what was found out is not.
+    /// Forgets what was sent and keeps what was learned.
     fn lost(&mut self, cause: String) {
         self.gate.close();
         if !self.up {
@@ -236,7 +239,7 @@ impl Driver {
         self.give(Item::Lost(cause));
     }
 
-    /// Gives everything to whoever takes it.
+    /// Sends every waiting item to the tree's owner.
     async fn flush(&mut self) {
         while let Some(item) = self.outbox.pop_front() {
             // Nobody listens any more when the link is dropped, which ends this task as well.
@@ -254,8 +257,7 @@ impl Driver {
             return;
         }
         self.begin_release();
-        // Requests that need the link to themselves, one after the other, must not keep the tree from what it has to
-        // read.
+        // A row of requests that need the link to themselves must not keep the tree from being read.
         let reads_first = std::mem::take(&mut self.reads_due) && self.work.is_waiting();
         let nodes = (self.config.window / 3).max(1);
         while self.flight.len() < nodes && self.outbox.len() < OUTBOX {
@@ -283,7 +285,8 @@ impl Driver {
         }
     }
 
-    /// Sends in the order of the calls: the client sends with the first look at a call, not before.
+    /// Polls the call once, since the client sends a request when it is polled first. So requests are sent in the
+    /// order of the calls.
     fn send(&mut self, reply: impl Future<Output = Reply> + Send + 'static) {
         let mut reply: BoxFuture<'static, Reply> = Box::pin(reply);
         if let Poll::Ready(reply_now) = reply.as_mut().poll(&mut idle()) {

@@ -1,28 +1,29 @@
-//! What a client link needs a person for.
+//! Problems of a client link that need a person.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesolith_zk::record::Acl;
 
-/// A client link cannot do everything, or nothing any more.
+/// A client link cannot do everything, or cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Nodes that may not be read. They are not skipped: there is no tree until they can be, or they stay as they were.
+    /// Nodes that may not be read. They are not skipped: either there is no tree until they can be read, or they stay
+    /// in the tree as they were.
     #[error("{count} znodes cannot be read, such as {paths}: {who}")]
     Unreadable {
-        /// How many.
+        /// Number of such nodes.
         count: usize,
-        /// The first of them.
+        /// Paths of the first ones.
         paths: String,
-        /// Whose credentials would help.
+        /// Identities that may read them.
         who: String,
     },
-    /// The servers take no watch for all nodes.
+    /// The servers refuse a watch on all nodes.
     #[error(
         "the servers refuse a persistent recursive watch: {cause}; before 3.6 only one-shot watches work"
     )]
     Watch {
-        /// What they say.
+        /// The servers' reason.
         cause: String,
     },
     /// The link was stopped.
@@ -50,7 +51,7 @@ impl Error {
             .flatten()
             .filter(|acl| acl.perms & 1 != 0)
             .map(|acl| match acl.id.id.split_once(':') {
-                // What follows is the password's digest.
+                // The rest of the id is the password's digest and is not shown.
                 Some((user, _)) if &*acl.id.scheme == "digest" => format!("digest user {user}"),
                 _ => format!("{}:{}", acl.id.scheme, acl.id.id),
             })

@@ -1,4 +1,4 @@
-//! Requests on their way to the task, while there is a link that is up to date.
+//! Passes requests to the task, as long as there is a link that is up to date.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,27 +9,27 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::read::Want;
 use super::work::Mark;
 
-/// What the task is asked.
+/// A request to the task.
 #[derive(Debug)]
 pub(super) enum Ask {
-    /// By the engine; only if the link is still the one that it was sent through.
+    /// A write of the engine. It is sent only through the link that it was meant for.
     Request {
         link: u64,
         session: i64,
         cxid: i32,
         request: Request,
     },
-    /// By the engine: a barrier.
+    /// A barrier for the engine.
     Sync { link: u64 },
-    /// By the engine: whether a session lives.
+    /// The engine asks whether a session lives.
     Revalidate { session: i64 },
-    /// The tree does not fit what was read.
+    /// Nodes to read again, since the tree does not fit what was read.
     Read(Vec<(Box<str>, Want)>),
-    /// All nodes that there are, to look at each.
+    /// Paths of all nodes of the tree, to look at each.
     Look(Vec<Box<str>>),
-    /// The mark that was given has to come again, since something was read meanwhile.
+    /// The mark comes back once more, since nodes were read in the meantime.
     Mark(Mark),
-    /// Answers that had to wait can be given.
+    /// The answers that had to wait can be given out.
     Release,
     /// The longest packet, in bytes, that the servers take.
     Largest(usize),
@@ -41,7 +41,7 @@ struct Open {
     asks: UnboundedSender<Ask>,
 }
 
-/// Open while requests are taken.
+/// Open while the link takes requests.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Gate(Arc<Mutex<Option<Open>>>);
 
@@ -61,13 +61,13 @@ impl Gate {
 
 /// Sends requests through client sessions, in order.
 ///
-/// The answer is [`crate::side::SideEvent::Committed`] with the same session and `cxid`. What is not answered when
-/// the link is lost may still be done.
+/// The answer is [`crate::side::SideEvent::Committed`] with the same session and `cxid`. A request without an answer
+/// may still be carried out after the link was lost.
 #[derive(Debug, Clone)]
 pub struct Requests(pub(super) Gate);
 
 impl Requests {
-    /// Sends one in the name of a session: the engine's own, or one that was opened through this link.
+    /// Sends a request in the name of a session: the engine's own, or one that was opened through this link.
     ///
     /// # Errors
     /// When there is no link, or it is not up to date yet.
@@ -88,7 +88,7 @@ impl Requests {
         self.ask(|link| Ask::Sync { link })
     }
 
-    /// Asks whether a session that was opened through this link lives; the answer is
+    /// Asks whether a session that was opened through this link lives. The answer is
     /// [`crate::side::SideEvent::Revalidated`].
     ///
     /// # Errors

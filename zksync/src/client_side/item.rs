@@ -1,4 +1,4 @@
-//! What the task gives to the tree's owner, in order.
+//! Items that the task sends to the tree's owner, in order.
 
 use std::collections::BTreeSet;
 
@@ -11,23 +11,24 @@ use super::work::Mark;
 
 #[derive(Debug)]
 pub(super) enum Item {
-    /// Everything was read.
+    /// All nodes were read.
     Snapshot {
         tree: Box<Tree>,
-        /// Sessions that stay without nodes.
+        /// Sessions that live on when they own no node.
         kept: BTreeSet<i64>,
     },
     UpToDate,
-    /// Nodes as they were read; `None` is not there.
+    /// Nodes as they were read; `None` means that the node is not there.
     Reads(Vec<(Box<str>, Option<Node>)>),
-    /// Stats and lists, to compare.
+    /// Stats and lists, to compare with the tree.
     Looked(Vec<(Box<str>, Option<Node>)>),
-    /// Asks for all paths.
+    /// Asks for the paths of all nodes.
     List,
     Answer(Answer),
     /// A session has ended, and its nodes with it.
     Ended(i64),
-    /// What was asked for before was read; the number of asks that were heard by then.
+    /// Everything that was asked for before this mark was read. Carries the number of asks that the task had received
+    /// by then.
     Mark {
         mark: Mark,
         asked: u64,

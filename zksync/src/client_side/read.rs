@@ -1,4 +1,4 @@
-//! Reading a node: what is wanted of it, in requests that go out together.
+//! Reads one node, with requests that are sent together.
 
 use futures::future::OptionFuture;
 use mesolith_zk::record::{Acl, NodeStat};
@@ -6,7 +6,7 @@ use zookeeper_client::{Client, Error, OneshotWatcher, Stat};
 
 use super::convert::{our_list, stored};
 
-/// What to read of a node; its stat comes in any case.
+/// Parts of a node to read. Its stat is always read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Want {
     pub(super) children: bool,
@@ -45,20 +45,20 @@ pub(super) struct Node {
     pub(super) acl: Option<Vec<Acl>>,
 }
 
-/// Why there is no node.
+/// Why a node could not be read.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It is not there.
+    /// The node does not exist.
     Gone,
-    /// It was made anew between the requests.
+    /// The node was deleted and created again between the requests.
     Torn,
-    /// It may not be read; its list, where the server tells.
+    /// The session may not read it. Carries the node's list if the server shows it.
     Denied(Option<Vec<Acl>>),
-    /// The connection broke, or the server has too much to do.
+    /// The connection broke, or the server is overloaded.
     Lost,
 }
 
-/// What came back, with the watches that were set.
+/// The result of a read, with the watches that it set.
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) path: Box<str>,
@@ -120,7 +120,7 @@ fn split<T>(read: Option<Watched<T>>) -> (Part<T>, Option<OneshotWatcher>) {
     }
 }
 
-/// Each part with the stat's fields that belong to it: between the replies the node may have changed.
+/// Puts the replies together, each with the stat fields that belong to it: the node may change between two replies.
 fn put_together(
     exists: Option<Result<Option<Stat>, Error>>,
     children: Part<Vec<String>>,

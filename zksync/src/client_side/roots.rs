@@ -1,6 +1,6 @@
-//! Which part of an ensemble a link looks at. Pure.
+//! The part of an ensemble that a link reads. Pure.
 
-/// The subtrees that are looked at.
+/// Roots of the subtrees that the link reads.
 #[derive(Debug, Clone)]
 pub(super) struct Roots(Vec<String>);
 
@@ -10,20 +10,20 @@ impl Roots {
         Self(roots.iter().map(plain).collect())
     }
 
-    /// Whether a node is in one of them, or on the way to it.
+    /// Whether a node is in one of the subtrees, or above one.
     pub(super) fn reach(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
         let on_the_way = |root: &String| is_inside(path, root) || is_inside(root, path);
         self.0.iter().any(on_the_way)
     }
 
-    /// Whether a node is in one of them.
+    /// Whether a node is in one of the subtrees.
     pub(super) fn hold(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
         self.0.iter().any(|root| is_inside(path, root))
     }
 
-    /// As servers name them.
+    /// The roots as servers write them.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|root| if root.is_empty() { "/" } else { root })
     }

@@ -1,7 +1,7 @@
-//! Client sessions: the link's own, and one for each session that is mirrored.
+//! Client sessions: the link's own, and one for each mirrored session.
 //!
-//! A mirrored session has another id on this ensemble than where it comes from. Everybody else only sees the id it
-//! comes with.
+//! A mirrored session has one id here and another id on the ensemble it comes from. All code outside this module uses
+//! the id it comes from.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use zookeeper_client::{Client, SessionState};
 
 use super::Config;
 
-/// Opens a session, whichever of the servers answer.
+/// Opens a session with any server that answers.
 pub(super) async fn open(config: &Config, session_timeout: Duration) -> Result<Client, String> {
     let servers = config.servers.join(",");
     let connector = config.security.connector().map_err(|error| error.to_string())?;
@@ -27,7 +27,7 @@ pub(super) async fn open(config: &Config, session_timeout: Duration) -> Result<C
     opened.map_err(|error| error.to_string())
 }
 
-/// Ends a session, and with it its nodes; false if that is not sure.
+/// Ends a session and with it its nodes. False if that is not certain.
 pub(super) async fn close(client: Client, limit: Duration) -> bool {
     let mut states = client.state_watcher();
     if client.state().is_terminated() {
@@ -41,14 +41,14 @@ pub(super) async fn close(client: Client, limit: Duration) -> bool {
 #[derive(Debug)]
 pub(super) struct Mirrored {
     pub(super) client: Client,
-    /// Milliseconds, as they were asked for.
+    /// Requested session timeout in milliseconds.
     pub(super) timeout: i32,
 }
 
 #[derive(Default)]
 pub(super) struct Sessions {
     mirrored: BTreeMap<i64, Mirrored>,
-    /// Where an id of this ensemble comes from.
+    /// From the id on this ensemble to the id that everybody else knows.
     names: HashMap<i64, i64>,
     ends: FuturesUnordered<BoxFuture<'static, (i64, i64)>>,
 }
@@ -62,7 +62,7 @@ impl std::fmt::Debug for Sessions {
 }
 
 impl Sessions {
-    /// A client's session stands for another one from now on.
+    /// From now on a client's session stands for this one.
     pub(super) fn name(&mut self, client: &Client, session: i64) {
         self.names.insert(client.session_id().0, session);
     }
@@ -91,14 +91,14 @@ impl Sessions {
         self.names.get(&id).copied().unwrap_or(id)
     }
 
-    /// All of them, and their timeouts.
+    /// All mirrored sessions with their timeouts.
     pub(super) fn list(&self) -> impl Iterator<Item = (i64, i32)> {
         self.mirrored
             .iter()
             .map(|(session, mirrored)| (*session, mirrored.timeout))
     }
 
-    /// Waits until one has ended that nobody closed.
+    /// Waits until a session ends that nobody has closed.
     pub(super) async fn ended(&mut self) -> i64 {
         loop {
             match self.ends.next().await {

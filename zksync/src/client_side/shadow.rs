@@ -1,7 +1,8 @@
-//! A tree that is kept from reads, in the order of their replies. Pure.
+//! A copy of the tree that is kept from reads, in the order of their replies. Pure.
 //!
-//! All reads of one link come through one session, so a later reply never shows an older state. What does not fit
-//! together (a child that nobody has read, data newer than what is held) is not guessed but asked for.
+//! All reads of a link come through one session, so a later reply never shows an older state. Some reads do not fit
+//! the tree: a child that was not read yet, or data that is newer than the rest of the node. Then the missing part is
+//! read as well; nothing is guessed.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -14,45 +15,45 @@ use super::roots::Roots;
 #[cfg(test)]
 mod tests;
 
-/// What a read has changed.
+/// The effect of one read.
 #[derive(Debug, Default)]
 pub(super) struct Effect {
-    /// Nodes that may differ from before, parents first.
+    /// Nodes that may differ from before, parents before their children.
     pub(super) changed: Vec<Box<str>>,
-    /// What has to be read as well.
+    /// Nodes that have to be read as well.
     pub(super) ask: Vec<(Box<str>, Want)>,
-    /// What has to be read after that.
+    /// Nodes that have to be read after those.
     pub(super) later: Vec<(Box<str>, Want)>,
     /// Sessions that have lost a node.
     pub(super) bereft: BTreeSet<i64>,
 }
 
-/// How often a node's stat is read again for children that the tree lacks; some may never be readable.
+/// How often a node's stat is read again for children that the tree lacks. Some children may never be readable.
 const PATIENCE: u8 = 50;
 
 #[derive(Debug)]
 pub(super) struct Shadow {
     pub(super) tree: Tree,
     roots: Roots,
-    /// Nodes with children that nobody has read yet, and how often their stat was read for it; `None` while the tree
-    /// is built, when nobody looks at it.
+    /// Nodes with children that were not read yet, and how often their stat was read because of that. `None` while
+    /// the tree is built and nobody uses it yet.
     short: Option<HashMap<Box<str>, u8>>,
 }
 
 impl Shadow {
-    /// To be filled.
+    /// A tree that is still to be filled.
     pub(super) fn building(tree: Tree, roots: Roots) -> Self {
         let short = None;
         Self { tree, roots, short }
     }
 
-    /// Looked at while it changes.
+    /// A tree that is used while it changes.
     pub(super) fn live(tree: Tree, roots: Roots) -> Self {
         let short = Some(HashMap::new());
         Self { tree, roots, short }
     }
 
-    /// What clients cannot see is known of the nodes that an earlier tree had already.
+    /// Takes over from an earlier tree what clients cannot see, for the nodes that both have.
     pub(super) fn know(&mut self, earlier: &Tree) {
         for old in earlier.nodes() {
             let stat = old.stored();
@@ -74,12 +75,12 @@ impl Shadow {
             let is_null = old.data().is_none() && now.mzxid == stat.mzxid;
             let data = node.data().filter(|_| !is_null).map(<[u8]>::to_vec);
             let acl = node.acl().map(<[_]>::to_vec);
-            // It is there, so this cannot fail.
+            // The path comes from the tree itself, so this cannot fail.
             let _ = self.tree.insert(&path, data.as_deref(), acl.as_deref(), now);
         }
     }
 
-    /// A node was read, or was not there.
+    /// Applies the result of reading one node; `None` means that it does not exist.
     pub(super) fn read(&mut self, path: &str, node: Option<Node>, effect: &mut Effect) {
         if !self.roots.reach(path) {
             return;
@@ -95,7 +96,7 @@ impl Shadow {
             Some(before) if before.czxid == node.stat.czxid || before.czxid == Zxid(0) => {
                 self.again(path, before, node, effect);
             }
-            // The root is never made anew; an empty tree just has not read it yet.
+            // The root is never created again; an empty tree has just not read it yet.
             Some(_) if path != "/" => {
                 self.gone(path, effect);
                 self.new_node(path, node, effect);
@@ -104,8 +105,8 @@ impl Shadow {
         }
     }
 
-    /// A counter that is ahead of the children would look like one that has to be raised. So it counts no child that
-    /// the tree lacks, and is read again after that child.
+    /// Lowers the counter by the children that the tree lacks, and asks to read the node again after those children.
+    /// Otherwise the counter would look like one that the other side has to raise.
     fn count_known(&mut self, path: &str, node: &mut Node, effect: &mut Effect) {
         let inside = self.roots.hold(path);
         let Some(short) = self.short.as_mut().filter(|_| inside) else {
@@ -151,7 +152,7 @@ impl Shadow {
             return;
         };
         if let Err(tree::Error::NoParent { .. }) = self.tree.insert(path, Some(data), Some(acl), node.stat) {
-            // It comes back as a child that nobody has read.
+            // The node is read again as a child that is not known yet.
             let above = path.rsplit_once('/').map_or("/", |(above, _)| above);
             let above = if above.is_empty() { "/" } else { above };
             effect.ask.push((above.into(), Want::ALL));
@@ -165,7 +166,7 @@ impl Shadow {
         }
     }
 
-    /// The same node, some of it newer.
+    /// Updates a node that was not created again.
     fn again(&mut self, path: &str, before: NodeStat, node: Node, effect: &mut Effect) {
         let mut stat = node.stat;
         if stat.ephemeral_owner == 0 && is_mark(&before) {
@@ -186,7 +187,7 @@ impl Shadow {
         let Some(now) = self.tree.get(path) else {
             return;
         };
-        // Clients see null as empty, so what was null and has not been set since is null still.
+        // Clients see null data as empty. So data that was null, and was not set since, is still null.
         let same_write = stat.mzxid == before.mzxid || before.mzxid == Zxid(0);
         let data = match &node.data {
             Some(data) if data.is_empty() && now.data().is_none() && same_write => None,
@@ -202,7 +203,7 @@ impl Shadow {
         if stat != before || differs {
             let data = data.map(<[u8]>::to_vec);
             let acl = acl.map(<[_]>::to_vec);
-            // It is there, so this cannot fail.
+            // Its parent is in the tree, so this cannot fail.
             let _ = self.tree.insert(path, data.as_deref(), acl.as_deref(), stat);
         }
         if differs {
@@ -236,8 +237,8 @@ impl Shadow {
         }
     }
 
-    /// What to read of a node that was looked at: its stat and list are known to be as given, its data and children
-    /// are not.
+    /// What to read of a node after a look at it. The look gave its stat and list, but neither its data nor its
+    /// children.
     pub(super) fn doubt(&self, path: &str, node: Option<&Node>) -> Option<Want> {
         let now = self.tree.get(path);
         let (now, node) = match (now, node) {
@@ -257,7 +258,7 @@ fn counts(stat: &NodeStat) -> (i32, i32, i32) {
     (stat.version, stat.cversion, stat.aversion)
 }
 
-/// Containers and TTLs are marked where clients see no owner.
+/// Whether the owner field marks a container or a TTL node. Clients see no owner there.
 fn is_mark(stat: &NodeStat) -> bool {
     stat.ephemeral_owner == NodeStat::CONTAINER || stat.ttl().is_some()
 }

@@ -1,9 +1,8 @@
-//! Watches: one for each root, or one for each node and kind.
+//! Keeps the watches: one for each root, or one for each node and kind.
 //!
-//! Persistent watches are lost without a word when the client connects again (it never sends them again), so they are
-//! set anew with every connection. One-shot watches are kept over a connection by client and server; each node's is
-//! set with a read and gone with its event. None is ever taken back: servers of 3.4 do not know how, and drop the
-//! connection.
+//! Persistent watches are set anew with every connection, because the client loses them without a word when it
+//! connects again. One-shot watches survive that: client and server keep them. Each is set by a read and used up by
+//! its event. No watch is ever removed: servers of 3.4 cannot do that and close the connection.
 
 use std::collections::HashSet;
 use std::future::poll_fn;
@@ -42,7 +41,7 @@ impl std::fmt::Debug for Watches {
 }
 
 impl Watches {
-    /// After a new connection.
+    /// Sets the watches of a new connection.
     pub(super) async fn renew(
         &mut self,
         capture: Capture,
@@ -62,7 +61,8 @@ impl Watches {
                 Err(_) => return Err(format!("no answer within {} s", limit.as_secs())),
             }
         }
-        // The old ones go after the new ones are there, or the client would take the watch back.
+        // The old watches are dropped after the new ones are set; otherwise the client would remove the watch on the
+        // server.
         self.recursive = new;
         Ok(())
     }
@@ -76,7 +76,7 @@ impl Watches {
         }
     }
 
-    /// Children without a watch of their own, such as those that this link has made.
+    /// Children without a watch of their own, such as those that this link has created.
     pub(super) fn unwatched(&self, capture: Capture, path: &str, children: &[String]) -> Vec<String> {
         if capture != Capture::OneShot {
             return Vec::new();
@@ -105,12 +105,12 @@ impl Watches {
             .push(Box::pin(async move { (kind, path, watch.changed().await) }));
     }
 
-    /// Waits for events; what has to be read for them.
+    /// Waits for events, and returns the nodes that have to be read because of them.
     pub(super) async fn fired(&mut self) -> Vec<(Box<str>, Want)> {
         tokio::select! {
             event = recursive(&mut self.recursive) => match event {
                 Some(event) => wanted(&event),
-                // The session is over, and its watches with it.
+                // The session is over, and with it its watches.
                 None => {
                     self.recursive.clear();
                     Vec::new()
@@ -138,7 +138,7 @@ impl Watches {
     }
 }
 
-/// The next event of any of them; `None` after the last one.
+/// The next event of any watcher; `None` when one of them has ended.
 async fn recursive(watchers: &mut [PersistentWatcher]) -> Option<WatchedEvent> {
     poll_fn(|cx| {
         for watcher in &mut *watchers {
@@ -152,7 +152,7 @@ async fn recursive(watchers: &mut [PersistentWatcher]) -> Option<WatchedEvent> {
     .await
 }
 
-/// An event says which node, and what happened only to the node itself.
+/// The nodes to read after an event. A create or a delete changes the parent's counter as well, of which no event tells.
 fn wanted(event: &WatchedEvent) -> Vec<(Box<str>, Want)> {
     let path: Box<str> = event.path.as_str().into();
     match event.event_type {
@@ -162,7 +162,7 @@ fn wanted(event: &WatchedEvent) -> Vec<(Box<str>, Want)> {
                 Some(("", _)) | None => "/".into(),
                 Some((above, _)) => above.into(),
             };
-            // The parent's counter makes sense only with the child.
+            // The parent's counter has to be read together with the child.
             vec![(path, Want::NODE), (above, Want::STAT)]
         }
         EventType::NodeChildrenChanged => vec![(path, Want::CHILDREN)],

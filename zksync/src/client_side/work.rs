@@ -1,20 +1,20 @@
-//! What is to be read next: each node once, however often it was named, and not again before the last read of it is
-//! back. Pure.
+//! Decides what is read next. Each node is queued once, however often it was named, and is not read again before its
+//! last read has come back. Pure.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::read::Want;
 
-/// Comes back once everything that was asked for before it is read.
+/// Comes back once everything that was asked for before it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
-    /// Answers that had to wait can be given.
+    /// The waiting answers can be given out.
     Release,
-    /// A barrier has been passed.
+    /// A barrier was passed.
     Synced,
 }
 
-/// What to do next.
+/// The next step.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Read(Box<str>, Want),
@@ -24,7 +24,7 @@ pub(super) enum Next {
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
     want: Want,
-    /// Part of a walk over everything.
+    /// Whether the read is part of a walk over all nodes.
     walk: bool,
 }
 
@@ -38,7 +38,7 @@ enum Place {
 pub(super) struct Work {
     order: VecDeque<Place>,
     waiting: HashMap<Box<str>, Entry>,
-    /// What is being read, and what was asked of it meanwhile.
+    /// Nodes whose read is on its way, with what was asked of them in the meantime.
     reading: HashMap<Box<str>, (Entry, Option<Entry>)>,
     again: usize,
     walk: usize,
@@ -63,14 +63,14 @@ impl Work {
         self.order.push_back(Place::Path(path.into()));
     }
 
-    /// Puts a mark behind everything.
+    /// Puts a mark behind everything that waits.
     pub(super) fn mark(&mut self, mark: Mark) {
         self.order.push_back(Place::Mark(mark));
     }
 
     pub(super) fn next(&mut self) -> Option<Next> {
         match self.order.pop_front()? {
-            // What has to be read once more comes before it, as soon as it is back.
+            // Nodes that must be read once more come before the mark, as soon as their first read is back.
             Place::Mark(mark) if self.again > 0 => {
                 self.order.push_front(Place::Mark(mark));
                 None
@@ -84,7 +84,7 @@ impl Work {
         }
     }
 
-    /// A read is back.
+    /// The read of a node has come back.
     pub(super) fn done(&mut self, path: &str) {
         let Some((entry, again)) = self.reading.remove(path) else {
             return;

@@ -1,4 +1,4 @@
-//! Carrying a request out, by calls of the client.
+//! Carries out requests with calls of the client.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Taken {
     }
 }
 
-/// Carries out what writes to nodes.
+/// Carries out a request that writes to nodes.
 pub(super) async fn write(
     client: Client,
     request: Request,
@@ -146,7 +146,7 @@ async fn multi(client: &Client, writes: &[Write]) -> Result<Outcome, Unanswered>
             }
             Write::Delete { path, version } => writer.add_delete(path, expected(*version)),
             Write::Check { path, version } => writer.add_check_version(path, *version),
-            // Servers do not take it here.
+            // Servers do not take it inside a multi.
             Write::SetAcl { .. } => Err(Error::Unimplemented),
         };
         if let Err(error) = added {
@@ -171,8 +171,8 @@ fn part(result: &MultiWriteResult) -> Stored {
     }
 }
 
-/// In order, up to the first that is refused. The last one, which says how far the target is, has its version checked
-/// before the first, so that an engine which was replaced changes nothing.
+/// Sends the writes in order, up to the first that is refused. The last one is the checkpoint: its version is checked
+/// before the first write, so that an engine that was replaced changes nothing.
 async fn one_by_one(client: &Client, writes: &[Write]) -> Result<Outcome, Unanswered> {
     if let [before @ .., Write::SetData { path, version, .. }] = writes
         && *version != ANY_VERSION

@@ -1,4 +1,4 @@
-//! Between the wire and the vocabulary.
+//! Converts between the messages of the service and the types of this crate.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ fn route_to_wire(route: &Route) -> pb::Route {
     }
 }
 
-/// What was not said gets its default, so that a controller sends only what it cares about.
+/// Fields that are not set get their defaults, so that a controller sends only what it cares about.
 pub(super) fn settings_from_wire(wire: pb::Settings) -> Settings {
     let default = Settings::default();
     let size = |given: u64, default| match given {

@@ -1,21 +1,21 @@
-//! Where a running engine is reached.
+//! The address of a running engine.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// One of the three ways.
+/// One of the three ways to reach an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     /// A socket on this machine.
     Unix(PathBuf),
-    /// Plain text, for development.
+    /// Plain text over TCP, for development.
     Http(String),
-    /// Mutual TLS.
+    /// TCP with mutual TLS.
     Https(String),
 }
 
-/// Not an endpoint.
+/// The text is not an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("--endpoint: '{0}' is no endpoint; write unix:PATH, a path, http://host:port or https://host:port")]
 pub struct Error(String);
@@ -40,7 +40,7 @@ impl FromStr for Endpoint {
             return address(rest).map(Self::Https);
         }
         let path = match text.strip_prefix("unix:") {
-            // As URLs have it: unix:///run/x.sock.
+            // Also in the form of a URL: unix:///run/x.sock.
             Some(path) => path.strip_prefix("//").unwrap_or(path),
             None if text.contains("://") || !text.contains('/') => return Err(wrong()),
             None => text,

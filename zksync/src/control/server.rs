@@ -1,4 +1,4 @@
-//! Where the service listens.
+//! Binds the sockets of the control service and serves on them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,9 +15,9 @@ use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use super::service::Service;
 use crate::handle::Handle;
 
-/// Calls that are still open then are cut.
+/// Calls that are still open after this time are cut.
 const DRAIN: Duration = Duration::from_secs(3);
-/// What the kernel takes for the path of a socket, less its final zero.
+/// Longest path of a socket that Linux takes, without the final zero byte.
 const SOCKET_PATH_LIMIT: usize = 107;
 
 /// The service cannot listen.
@@ -26,35 +26,35 @@ pub enum Error {
     /// The path is longer than the kernel takes.
     #[error("{} is too long for a socket ({} bytes, at most {SOCKET_PATH_LIMIT}); choose a shorter --state-dir or --name", path.display(), path.as_os_str().len())]
     PathTooLong {
-        /// Which.
+        /// The path.
         path: PathBuf,
     },
     /// The socket cannot be made.
     #[error("cannot make the control socket {}: {source}; choose another --state-dir", path.display())]
     Socket {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         source: io::Error,
     },
-    /// The TCP port cannot be had.
+    /// The TCP port cannot be bound.
     #[error("--listen: {0}")]
     Listen(#[source] ServeError),
     /// The certificates cannot be used.
     #[error("--pki-dir: cannot use the certificates in {}: {source}", path.display())]
     Certificates {
-        /// Where.
+        /// The directory of the certificates.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: TlsError,
     },
-    /// It listened and then broke.
+    /// A listener failed while it served.
     #[error("the control service ended: {0}")]
     Serve(#[source] tonic::transport::Error),
 }
 
 impl Error {
-    /// The reason that conditions show.
+    /// The reason in CamelCase, as conditions show it.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
@@ -66,26 +66,27 @@ impl Error {
     }
 }
 
-/// A TCP port beside the socket.
+/// A TCP port in addition to the socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tcp {
-    /// Where.
+    /// Address and port to listen on.
     pub address: SocketAddr,
-    /// Certificates for mutual TLS; none is plain text.
+    /// Directory of the certificates for mutual TLS; `None` means plain text.
     pub pki_dir: Option<PathBuf>,
 }
 
-/// Listens, so that what is wrong is said before anything is started.
+/// A bound socket, and a TCP port if one is wanted. Both are bound before anything else starts, so that a problem is
+/// reported early.
 pub struct Server {
     socket: UnixListener,
     tcp: Option<(TcpListener, Option<ServerTls>)>,
 }
 
 impl Server {
-    /// Makes the socket, which only its owner may use, and takes the port.
+    /// Makes the socket, which only its owner may use, and binds the port.
     ///
     /// # Errors
-    /// When one of them cannot be had.
+    /// When one of them cannot be bound.
     pub async fn bind(socket: &Path, tcp: Option<&Tcp>) -> Result<Self, Error> {
         let tcp = match tcp {
             None => None,
@@ -97,7 +98,7 @@ impl Server {
         })
     }
 
-    /// Where the TCP port is, if there is one.
+    /// The TCP address, if there is one.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.tcp.as_ref()?.0.local_addr().ok()
@@ -148,8 +149,8 @@ impl Server {
     }
 }
 
-/// Made under another name and moved into place: nobody can connect before it is private, and whoever finds the name
-/// finds a socket that answers.
+/// The socket is made under a temporary name and then renamed. So nobody can connect before its permissions are set,
+/// and whoever finds its name finds a socket that answers.
 fn bind_socket(path: &Path) -> Result<UnixListener, Error> {
     let mut name = path.as_os_str().to_owned();
     name.push("~");
@@ -160,7 +161,7 @@ fn bind_socket(path: &Path) -> Result<UnixListener, Error> {
         });
     }
     let make = || {
-        // What a killed process left behind; whoever calls holds the lock.
+        // Left behind by a process that was killed. The caller holds the lock, so it is nobody else's.
         match std::fs::remove_file(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -18,20 +18,20 @@ use crate::handle::{Answer, Command, Handle, Refused};
 use crate::settings::{Mode, Settings};
 use crate::status::State;
 
-/// Settings are one write to the target.
+/// Time limit to change the settings, which is one write to the target.
 const CONFIGURE_LIMIT: Duration = Duration::from_secs(30);
-/// A process that is to end does not wait long for a target that may be gone.
+/// Time limit of a stop. A process that has to end does not wait long for a target that may be gone.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
-/// Far longer than from one status to the next.
+/// Time limit until the status shows a change. Statuses are published far more often.
 const SHOWN_LIMIT: Duration = Duration::from_secs(5);
-/// The largest trees take minutes.
+/// Time limit of a comparison. The largest trees take minutes.
 const DIFF_LIMIT: Duration = Duration::from_secs(3600);
 const RESOLVE_LIMIT: Duration = Duration::from_secs(60);
 const CONFLICTS_LIMIT: Duration = Duration::from_secs(30);
 const BARRIER_LIMIT: Duration = Duration::from_secs(600);
-/// How many to name when the caller does not say.
+/// Number of differences or conflicts that are named when the caller gives no limit.
 const DEFAULT_LIMIT: u64 = 100;
-/// Others may change the settings between our look and our change.
+/// Attempts to change the settings. Another caller may change them between our read and our write.
 const STOP_ATTEMPTS: usize = 5;
 
 #[derive(Clone)]
@@ -39,7 +39,7 @@ pub(super) struct Service {
     pub(super) handle: Handle,
     /// Ends this process.
     pub(super) shutdown: Shutdown,
-    /// Ends the answers that have no end of their own.
+    /// Ends streams that would otherwise never end.
     pub(super) closing: Shutdown,
 }
 
@@ -74,7 +74,7 @@ impl Service {
         let command = command(answer);
         let name = command.name(&self.handle.status.borrow().settings);
         let span = match command {
-            // Asked for all the time by whoever watches.
+            // Watchers ask for this all the time, so it gets no span.
             Command::Conflicts { .. } => tracing::Span::none(),
             _ => tracing::info_span!(
                 "command",
@@ -103,7 +103,7 @@ impl Service {
         })
     }
 
-    /// Returns when the status shows them too: who asks next sees what was changed last.
+    /// Changes the settings. Returns when the status shows them too, so that the next reader sees the change.
     async fn configure(&self, limit: Duration, settings: Settings) -> Result<u64, Refused> {
         let what = format!(
             "storing settings of generation {} in the target",
@@ -118,29 +118,30 @@ impl Service {
         Ok(generation)
     }
 
-    /// Until the status shows a generation; it is published a few times a second.
+    /// Waits until the status shows a generation; statuses are published a few times a second.
     async fn shown(&self, generation: u64) {
         let mut seen = self.handle.status.clone();
         let shows = seen.wait_for(|status| status.observed_generation >= generation);
-        // An engine that ended, or says nothing for so long, is somebody else's sentence.
+        // If the engine has ended or says nothing for so long, its own error tells of that.
         let _ = within(SHOWN_LIMIT, shows).await;
     }
 
-    /// Tells the target, so that no standby takes over. What went wrong with that is a sentence, not an obstacle.
+    /// Stores the stop in the target, so that no standby takes over. A failure is returned as a sentence and does not
+    /// prevent the stop.
     async fn stop_everywhere(&self) -> Option<String> {
         let mut problem = None;
         for _ in 0..STOP_ATTEMPTS {
             let status = self.handle.status.borrow().clone();
             match status.state {
                 State::Failed | State::Stopped => return None,
-                // Only this process is meant: the active one is asked where it runs.
+                // Only this standby process is stopped. The active engine has to be asked where it runs.
                 State::Standby if status.active_run.as_ref().is_some_and(|run| *run != status.run) => {
                     let active = status.active_run.as_deref().unwrap_or_default();
                     return Some(format!(
                         "only this standby has ended; the active engine {active} goes on"
                     ));
                 }
-                // Nobody but the active engine stores anything in the target.
+                // Only the active engine stores anything in the target.
                 State::Connecting => {
                     return Some(
                         "it was not active yet, so the target does not know of it; another engine of this name goes on"
@@ -164,7 +165,7 @@ impl Service {
                 Err(refused) if refused.reason == "EngineEnded" => return None,
                 Err(refused) if matches!(refused.reason, "OlderGeneration" | "ChangedContent") => {
                     problem = Some(refused.message);
-                    // Somebody else was faster; what they sent is shown soon.
+                    // Another caller was faster; the status shows its settings soon.
                     self.shown(tried).await;
                 }
                 Err(refused) => {

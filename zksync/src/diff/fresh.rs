@@ -1,7 +1,8 @@
-//! A comparison without an engine: both trees through observers that leave again.
+//! A comparison without an engine. Two observers read both trees and leave again.
 //!
-//! The two ensembles are never seen at the same moment, so what differs at first may just be on its way. Such a path is
-//! watched for a while on both sides, and is equal once one side shows a state that the other one had meanwhile.
+//! The two ensembles are never seen at the same moment, so a difference may be a change that is still on its way.
+//! Such a path is watched on both sides for a while. It counts as equal once one side shows a state that the other
+//! side had in the meantime.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,23 +19,23 @@ use crate::handle::DiffReport;
 use crate::plan::{Common, Kinds};
 use crate::settings::Side;
 
-/// How long an ensemble may go without a transaction to count as quiet, and how long to hope for it.
+/// How long an ensemble must go without a transaction to count as quiet, and how long that is waited for.
 const QUIET: (Duration, Duration) = (Duration::from_millis(30), Duration::from_secs(1));
 
-/// More paths than these are no matter of a moment.
+/// With more differing paths than these, the sides differ for good, and nothing is watched.
 const WATCHED: usize = 10_000;
 
-/// Up to so many are looked at with each transaction, else once a round.
+/// Up to so many paths are compared after each transaction; more of them once a round.
 const CLOSELY: usize = 200;
 
-/// How to compare.
+/// Limits of a comparison.
 #[derive(Debug, Clone)]
 pub struct Fresh {
     /// Most differences to name.
     pub limit: usize,
-    /// Limit for both observers to have their tree.
+    /// Time limit for both observers to read their tree.
     pub join_limit: Duration,
-    /// How often paths that differ get more time, and how long each time.
+    /// How many rounds paths that differ are watched.
     pub rounds: u32,
     /// Length of a round.
     pub round: Duration,
@@ -54,14 +55,14 @@ impl Default for Fresh {
 /// Nothing could be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No tree in time.
+    /// A tree could not be read in time.
     #[error("cannot compare: no tree of {side} within {seconds} s ({cause})")]
     NoTree {
-        /// Which ensemble.
+        /// The ensemble.
         side: Side,
-        /// The limit.
+        /// The time limit in seconds.
         seconds: u64,
-        /// What was in the way.
+        /// The last problem.
         cause: String,
     },
     /// The ensemble lost data.
@@ -70,9 +71,9 @@ pub enum Error {
     /// The observer cannot go on.
     #[error("cannot compare: the observer of {side} failed: {source}")]
     Observer {
-        /// Which ensemble.
+        /// The ensemble.
         side: Side,
-        /// Why.
+        /// The cause.
         source: learner::Error,
     },
 }
@@ -88,10 +89,10 @@ impl Error {
     }
 }
 
-/// Compares two live ensembles. Both configurations need an observer id of their own, and folders to spool to.
+/// Compares two live ensembles. Each configuration needs an observer id of its own and a folder for its queue.
 ///
 /// # Errors
-/// When either tree cannot be read: nothing is known then.
+/// When one of the trees cannot be read.
 pub async fn fresh(
     source: Config,
     target: Config,
@@ -132,7 +133,7 @@ pub async fn fresh(
     Ok(report)
 }
 
-/// An observer that is up to date.
+/// Joins as an observer, and returns when it is up to date.
 async fn join(side: Side, config: Config, limit: Duration) -> Result<Learner, Error> {
     let failed = |source| Error::Observer { side, source };
     let mut learner = Learner::start(config, None).map_err(failed)?;
@@ -157,7 +158,7 @@ async fn join(side: Side, config: Config, limit: Duration) -> Result<Learner, Er
     }
 }
 
-/// Takes what comes until nothing does for a moment, which a busy ensemble never lets happen.
+/// Takes events until there is none for a moment. On a busy ensemble it gives up after a while.
 async fn settle(side: Side, learner: &mut Learner) -> Result<(), Error> {
     let until = Instant::now() + QUIET.1;
     while Instant::now() < until {
@@ -177,7 +178,7 @@ fn taken(side: Side, event: Result<Event, learner::Error>) -> Result<(), Error> 
     }
 }
 
-/// Follows both for a while.
+/// Follows both ensembles for one round.
 async fn follow(
     a: &mut Learner,
     b: &mut Learner,
@@ -206,7 +207,7 @@ async fn follow(
     }
 }
 
-/// States of a path that either side had.
+/// The states of a path that each side has had.
 #[derive(Default)]
 struct States {
     a: HashSet<u64>,
@@ -230,13 +231,13 @@ impl<'r> Watched<'r> {
         }
     }
 
-    /// Notes what a side has now, and drops what the other one had as well.
+    /// Notes the present states of a side, and drops paths whose state the other side had as well.
     fn look(&mut self, side: Side, a: &Tree, b: &Tree) {
         self.paths.retain(|path, states| {
             let Some(pair) = Pair::find(a, b, self.routes, self.common, path) else {
                 return false;
             };
-            // What is registered on one side only counts as absent.
+            // A node that is registered on one side only counts as absent.
             let nodes = if pair.is_foreign() {
                 (None, None)
             } else {
@@ -259,7 +260,7 @@ impl<'r> Watched<'r> {
     }
 }
 
-/// All that is compared of a node.
+/// A hash of everything that is compared of a node.
 fn state(node: Option<Node<'_>>, common: &Common) -> u64 {
     let mut hasher = DefaultHasher::new();
     if let Some(node) = node {

@@ -1,4 +1,4 @@
-//! Differences in words.
+//! Describes differences in words.
 
 use mesolith_zk::record::{Acl, NodeStat};
 use mesolith_zk::tree::Node;
@@ -6,10 +6,10 @@ use mesolith_zk::tree::Node;
 use super::{Pair, difference};
 use crate::handle::Difference;
 
-/// Longest data that is shown whole, in characters.
+/// Longest data that is shown as a whole, in characters.
 const SHOWN: usize = 60;
 
-/// Every field of a pair that differs.
+/// Every field in which a pair differs.
 pub(super) fn differences(pair: &Pair<'_>, path: &str) -> Vec<Difference> {
     let (Some(x), Some(y)) = pair.nodes else {
         let is = |node: Option<Node<'_>>| if node.is_some() { "present" } else { "absent" };
@@ -48,7 +48,7 @@ pub(super) fn differences(pair: &Pair<'_>, path: &str) -> Vec<Difference> {
     found
 }
 
-/// Text as it is if it is short; else its beginning and what tells it from another one.
+/// Short text as it is; of long text the beginning, its length and its checksum. Other data by length and checksum.
 fn data(data: Option<&[u8]>) -> String {
     let Some(data) = data else {
         return "null".to_owned();
@@ -67,7 +67,7 @@ fn data(data: Option<&[u8]>) -> String {
     }
 }
 
-/// As the servers' own tool shows it: `world:anyone:cdrwa`.
+/// A list in the form of ZooKeeper's own client: `world:anyone:cdrwa`.
 fn acl(list: Option<&[Acl]>) -> String {
     const RIGHTS: [(i32, char); 5] = [(4, 'c'), (8, 'd'), (1, 'r'), (2, 'w'), (16, 'a')];
     let entry = |acl: &Acl| {
@@ -76,7 +76,7 @@ fn acl(list: Option<&[Acl]>) -> String {
             .filter(|(bit, _)| acl.perms & bit != 0)
             .map(|(_, letter)| *letter)
             .collect();
-        // The hash of a password is nobody's business.
+        // The hash of a password is not shown.
         let id = match &*acl.id.scheme {
             "digest" => acl.id.id.split(':').next().unwrap_or_default(),
             _ => &acl.id.id,

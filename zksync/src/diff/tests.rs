@@ -1,4 +1,4 @@
-//! The walk against a plain comparison of all paths, each field by itself, and its speed.
+//! The walk compared with a plain comparison of all paths and fields, and its speed.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -37,7 +37,7 @@ fn stat(n: i32) -> NodeStat {
     }
 }
 
-/// Nodes under their parents, with everything that counts the same and everything that does not count different.
+/// A tree of these nodes. Fields that are compared are equal; fields that are not compared depend on `unlike`.
 fn tree(paths: &[&str], unlike: i32) -> Tree {
     let mut tree = Tree::new();
     for path in paths {
@@ -102,7 +102,7 @@ fn every_field_is_named() {
     assert_eq!((report.compared, report.different), (6, 5));
     let short = compare(&a, &b, &scope(&["/"], &[]), &Common::default(), |_| false, 3);
     assert_eq!((short.differences.len(), short.different), (3, 5));
-    // Where one side can hold no containers, a persistent node is as good as it gets.
+    // Where one side cannot hold containers, a persistent node counts as equal.
     let old = Common::default().with(Kinds::NONE, false);
     let report = compare(&a, &b, &scope(&["/"], &[]), &old, |_| false, 100);
     let kinds = |line: &String| line.contains(" owner ");
@@ -138,15 +138,15 @@ fn what_the_targets_own_clients_registered_is_no_difference() {
     b.insert("/g/ours", None, None, owned(5)).unwrap();
     let report = compare(&a, &b, &all, &Common::default(), |_| false, 9);
     assert_eq!(found(&report), ["/g/ours node absent present"]);
-    // Where both sides write, what is registered on either is to come to the other.
+    // Where both sides write, a node that is registered on either belongs on the other as well.
     let both = moved(&[("/", "/")], &[], Direction::Both);
     let report = compare(&a, &b, &both, &Common::default(), |_| false, 9);
     assert_eq!(report.different, 3, "{report:?}");
-    // And where B writes, it is A's clients that may.
+    // Where B writes, the clients of A may register.
     let back = moved(&[("/", "/")], &[], Direction::BToA);
     let report = compare(&b, &a, &back, &Common::default(), |_| false, 9);
     assert_eq!(found(&report), ["/g/ours node present absent"]);
-    // Behind is behind, whoever is registered.
+    // A counter that is behind is a difference, whatever is registered.
     b.insert("/g", None, None, counted(2)).unwrap();
     let report = compare(&a, &b, &all, &Common::default(), |_| false, 9);
     assert_eq!(report.different, 2, "{report:?}");
@@ -228,7 +228,7 @@ proptest! {
         let build = |map: &std::collections::BTreeMap<String, i32>| {
             let mut tree = Tree::new();
             for (path, version) in map {
-                // Without its parent it is left out.
+                // A node without its parent is left out.
                 let _ = tree.insert(path, None, None, NodeStat { version: *version, ..stat(0) });
             }
             tree
@@ -250,7 +250,7 @@ proptest! {
     }
 }
 
-/// Prints; run with `--release --ignored --nocapture`.
+/// Prints its figures; run with `--release --ignored --nocapture`.
 #[test]
 #[ignore = "takes a gigabyte"]
 fn a_million_nodes() {

@@ -1,24 +1,24 @@
-//! Two trees walked as one, by node: the path is kept in one buffer.
+//! Walks two trees as one, node by node. The path is kept in one buffer.
 
 use mesolith_zk::tree::Node;
 
 type Nodes<'t> = (Option<Node<'t>>, Option<Node<'t>>);
 
-/// A pair of nodes, at least one of which is there.
+/// A pair of nodes, at least one of which exists.
 pub(super) struct Found<'w, 't, P> {
-    /// Below the root that the walk began with.
+    /// Path of the pair, beginning with the walk's root.
     pub(super) path: &'w str,
-    /// What the caller said of it.
+    /// What the caller's function returned for the path.
     pub(super) place: Option<P>,
     pub(super) nodes: Nodes<'t>,
 }
 
-/// The children of a pair that are still to come.
+/// The children of a pair that were not visited yet.
 struct Level<'t> {
     pair: Nodes<'t>,
     of_a: Option<Box<dyn Iterator<Item = Node<'t>> + 't>>,
     of_b: Option<Box<dyn Iterator<Item = Node<'t>> + 't>>,
-    /// Children of B that were found by those of A.
+    /// Number of B's children that A has as well.
     matched: i32,
     /// Length of the pair's path.
     length: usize,
@@ -44,7 +44,7 @@ impl<'t> Level<'t> {
         }
         let b = b?;
         if self.of_b.is_none() {
-            // Usually all were found, and nobody has to ask for them one by one.
+            // Usually A has all of B's children. Then they need not be looked up one by one.
             if b.stat().num_children == self.matched {
                 return None;
             }
@@ -57,7 +57,7 @@ impl<'t> Level<'t> {
     }
 }
 
-/// Gives every pair of nodes below a root, the root first, parents before their children.
+/// Visits every pair of nodes below a root: the root first, parents before their children.
 pub(super) struct Walk<'t> {
     path: String,
     start: Option<Nodes<'t>>,
@@ -65,7 +65,7 @@ pub(super) struct Walk<'t> {
 }
 
 impl<'t> Walk<'t> {
-    /// `root` is the path that is told; the nodes are what is there on either side.
+    /// Begins at a root. `root` is the path that the caller sees; `a` and `b` are the nodes on either side.
     pub(super) fn new(root: &str, a: Option<Node<'t>>, b: Option<Node<'t>>) -> Self {
         Self {
             path: root.to_owned(),
@@ -74,7 +74,8 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// The next pair. What has no place is left out with all below it, but for the root.
+    /// The next pair. A path for which `place` returns `None` is left out with everything below it, except for the
+    /// root.
     pub(super) fn next<P>(&mut self, place: impl Fn(&str) -> Option<P>) -> Option<Found<'_, 't, P>> {
         if let Some(nodes) = self.start.take() {
             let length = if self.path == "/" { 0 } else { self.path.len() };

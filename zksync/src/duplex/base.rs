@@ -1,4 +1,4 @@
-//! What has happened since both sides were equal: what a walk takes for news of one side after a gap in what was seen.
+//! Positions at which both sides were equal. After a gap in what was seen they tell which side's changes are new.
 
 use std::cmp::Ordering;
 
@@ -9,38 +9,38 @@ use super::Both;
 use super::written::Writers;
 use crate::settings::Side;
 
-/// Positions up to which both sides were equal once: what has changed on one side only since then is news of that side.
+/// Positions up to which both sides were equal once. What has changed since then on one side only is new there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Base {
-    /// Of A.
+    /// Positions of A.
     pub a: Since,
-    /// Of B.
+    /// Positions of B.
     pub b: Since,
 }
 
-/// The same of one side.
+/// Positions of one side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Since {
-    /// What is not later is on the other side.
+    /// Everything up to here is on the other side as well.
     pub equal: Zxid,
-    /// The engine's last write here. Between the two are writes of clients and the engine's own.
+    /// The engine's last write on this side. Between the two positions are writes of clients and of the engine.
     pub own: Zxid,
 }
 
 impl Since {
-    /// Up to a position, with what the tree says of the engine's own writes: each ends with the checkpoint's.
+    /// The tree tells the engine's last write: each of its writes ends with the checkpoint.
     pub fn new(equal: Zxid, tree: &Tree, checkpoint: &str) -> Self {
         let own = tree.get(checkpoint).map_or(equal, |node| node.stored().mzxid);
         Self { equal, own }
     }
 
-    /// `seen`: whether it was an engine's transaction, if that was seen.
+    /// Who made a transaction. `seen` says whether an engine made it; `None` if nobody saw it.
     fn by(self, zxid: Zxid, seen: Option<bool>) -> By {
         match seen {
             _ if zxid <= self.equal => By::Nobody,
             Some(true) => By::Nobody,
             Some(false) => By::Client,
-            // The checkpoint's own transaction is the engine's as a whole.
+            // The checkpoint's transaction is the engine's as a whole.
             None if zxid == self.own => By::Nobody,
             None if zxid <= self.own => By::Somebody,
             None => By::Client,
@@ -48,23 +48,23 @@ impl Since {
     }
 }
 
-/// Who has changed something since.
+/// Who has changed something since both sides were equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
     Nobody,
-    /// A client or the engine.
+    /// A client or the engine; the position does not tell which.
     Somebody,
     Client,
 }
 
-/// Whose content is news.
+/// Which side's content is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Newer {
-    /// One side's.
+    /// The content of this side only.
     Only(Side),
-    /// One side's, unless a client wrote on the other one just before the gap.
+    /// The content of this side, unless a client wrote on the other side just before the gap.
     Perhaps(Side),
-    /// Both sides', or nobody knows.
+    /// The content of both sides, or it is not known.
     Both,
 }
 
@@ -80,7 +80,7 @@ impl Base {
         self.of(side).by(zxid, writers.is_engines(side, zxid))
     }
 
-    /// Which side's content is news of a node that both have.
+    /// Which side's content is new, for a node that both sides have.
     pub(super) fn newer(self, a: Node<'_>, b: Node<'_>, writers: &Writers) -> Newer {
         let (a, b) = (a.stored(), b.stored());
         match (
@@ -90,7 +90,8 @@ impl Base {
             (By::Client, By::Client) | (By::Nobody, By::Nobody) => Newer::Both,
             (_, By::Nobody) => Newer::Only(Side::A),
             (By::Nobody, _) => Newer::Only(Side::B),
-            // Each change counts on both sides, so the one with more of them has the other's, most likely.
+            // Each change raises the version on both sides. So the side with the higher version most likely has the
+            // other's changes.
             _ => match a.version.cmp(&b.version) {
                 Ordering::Greater => Newer::Perhaps(Side::A),
                 Ordering::Less => Newer::Perhaps(Side::B),
@@ -99,7 +100,7 @@ impl Base {
         }
     }
 
-    /// Which side's clients have made a node anew that both have.
+    /// Which side's clients have deleted and created a node again, for a node that both sides have.
     pub(super) fn remade(self, a: Node<'_>, b: Node<'_>, writers: &Writers) -> Option<Side> {
         let (a, b) = (a.stored().czxid, b.stored().czxid);
         match (self.by(Side::A, a, writers), self.by(Side::B, b, writers)) {
@@ -109,7 +110,7 @@ impl Base {
         }
     }
 
-    /// Whether a node that only one side has is gone on the other one; else it is new here.
+    /// Whether a node that one side has was deleted on the other side. If not, it was created on this side.
     pub(super) fn is_gone_there(
         self,
         side: Side,
@@ -122,7 +123,8 @@ impl Base {
             By::Nobody => true,
             By::Client => false,
             By::Somebody => {
-                // Each create counts on both sides, so a side that has not had it is behind, most likely.
+                // Each create counts on both sides. So a side that has never had the node most likely has the lower
+                // counter.
                 let creates = |tree: &Tree, path: &str| {
                     let (above, _) = path.rsplit_once('/')?;
                     Some(tree.get(above)?.stored().cversion)
@@ -132,7 +134,7 @@ impl Base {
         }
     }
 
-    /// Whether a client has changed a node since.
+    /// Whether a client has changed a node since both sides were equal.
     pub(super) fn is_changed(self, side: Side, node: Node<'_>, writers: &Writers) -> bool {
         self.by(side, node.stored().mzxid, writers) == By::Client
     }

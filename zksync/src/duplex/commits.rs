@@ -1,4 +1,5 @@
-//! What a committed transaction of a side means: an answer, a change to carry, or one to put right.
+//! Decides what a committed transaction of a side is: an answer to the engine, a change to carry, or a change to
+//! undo.
 
 use std::sync::Arc;
 
@@ -11,10 +12,10 @@ use crate::pipeline::ops::{node_of, parts};
 use crate::settings::{Direction, Side};
 
 impl Duplex {
-    /// A transaction was committed on a side, and is in its tree. `now` in microseconds of the driver's clock.
+    /// A transaction was committed on a side and is in its tree. `now` is in microseconds of the driver's clock.
     pub fn committed(&mut self, side: Side, txn: Txn, both: Both<'_>, now: u64) -> Vec<News> {
         let mut news = Vec::new();
-        // Engines of one name have one tag, so the active one's checkpoints look like a standby's own.
+        // Engines of one name use the same tag, so the active engine's checkpoints look like a standby's own.
         self.follow_checkpoint(side, &txn, &mut news);
         if self.towards_mut(side).is_own(txn.header.cxid) {
             let trees = both.from(side.other());
@@ -30,8 +31,9 @@ impl Duplex {
         news
     }
 
-    /// The engine itself wrote on a side. What came from the other one is equal by that; checkpoints and other nodes of the
-    /// engine's own are nothing to keep a position for, or two directions would write checkpoints for each other's for ever.
+    /// The engine itself wrote on a side. For a change that came from the other side, both are equal by that. The
+    /// engine's own nodes move no position: otherwise each direction would write a checkpoint for the checkpoints of
+    /// the other, without end.
     fn wrote(&mut self, side: Side, txn: &Txn) {
         let is_kept = |path| self.routes.locate(side, path).is_some();
         let carried = parts(&txn.op)
@@ -52,7 +54,7 @@ impl Duplex {
         match &notice {
             Notice::Moved { session } => self.sessions.moved(*session, from.other()),
             Notice::Overtaken { path } => {
-                // What lost came through all the same: both sides get what the target has now.
+                // The change that had lost arrived all the same, so both sides get what the target has now.
                 let place = self.routes.locate(from.other(), path);
                 if let Some(place) = place {
                     let there = place.there.into();
@@ -88,7 +90,7 @@ impl Duplex {
         }
     }
 
-    /// A client changed nodes.
+    /// A client has changed nodes.
     fn changed(&mut self, side: Side, txn: Txn, both: Both<'_>, now: u64, news: &mut Vec<News>) {
         let mut skip = Vec::new();
         let mut carried = false;

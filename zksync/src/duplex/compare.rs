@@ -1,4 +1,4 @@
-//! One node of both sides compared, and repaired where it differs.
+//! Compares one node of both sides, and repairs it where it differs.
 
 use mesolith_zk::request::CreateMode;
 use mesolith_zk::tree::Node;
@@ -7,14 +7,14 @@ use super::{Base, Both, Duplex, News};
 use crate::plan::{behind, differs, differs_itself};
 use crate::settings::{Direction, Side};
 
-/// What was seen of one node.
+/// The result of a look at one node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
-    /// Nothing has to be written.
+    /// Both are equal, so nothing has to be written.
     Same,
-    /// Something is on its way.
+    /// A change of the node is on its way.
     Busy,
-    /// Something is to be written.
+    /// A repair is planned.
     Repaired,
 }
 
@@ -25,7 +25,7 @@ impl Look {
 }
 
 impl Duplex {
-    /// Looks at one node by its path, on whichever side has it.
+    /// Looks at one node by its path on one side; either side may have it.
     pub(super) fn compare(
         &mut self,
         side: Side,
@@ -94,7 +94,7 @@ impl Duplex {
             self.compare_counter(side, path, both);
             return;
         };
-        // What is on its way will be equal.
+        // Once what is on its way has arrived, both sides are equal.
         if self.away_from(side).collides(&place.there, true)
             || self.away_from(side.other()).collides(path, true)
         {
@@ -127,9 +127,9 @@ impl Duplex {
                 let same_kind = common.kind(here) == common.kind(there);
                 (!same_data || !same_kind || !common.same_list(here.acl(), there.acl())).then_some("changed")
             }
-            // Clients of the side that follows may register there.
+            // Clients may register on the side that follows.
             (Some(here), None) => lives(here, side.other()).then_some("created"),
-            // Each side ends sessions, and removes containers and expired TTL nodes, by its own clock.
+            // Each side ends sessions and removes containers and expired TTL nodes by its own clock.
             (None, Some(there)) => {
                 let kind = common.kind_to_make(there).0;
                 let stays = matches!(kind, CreateMode::Persistent | CreateMode::Ephemeral);
@@ -146,7 +146,7 @@ impl Duplex {
         self.compare(side, path, both, None, news);
     }
 
-    /// Looks at one node of a side.
+    /// Looks at one node that a side has.
     pub(super) fn compare_node(
         &mut self,
         side: Side,
@@ -166,7 +166,7 @@ impl Duplex {
         };
         let both_ways = place.direction == Direction::Both;
         let other = both.of(side.other()).get(&place.there);
-        // Children that are on their way do not change the node, but for its counter.
+        // Children that are on their way change nothing of the node but its counter.
         let children_come = both_ways && touched(true);
         if touched(false) || (children_come && other.is_none()) {
             return self.on_its_way(side, (&path, &place.there), place.direction, both);
@@ -242,8 +242,8 @@ impl Duplex {
         Look::of(self.repair_from(writer, there, both))
     }
 
-    /// What is on its way will be equal, unless the target lacks something that came before: a node may be written so often
-    /// that it is always on its way.
+    /// Whether both sides are equal once what is on its way has arrived. They are not if the target lacks an earlier
+    /// change: some nodes are written so often that a change of them is always on its way.
     fn on_its_way(
         &mut self,
         side: Side,
@@ -254,7 +254,7 @@ impl Duplex {
         let writer = match direction {
             Direction::AToB => Side::A,
             Direction::BToA => Side::B,
-            // Changes of both sides may meet there: it is looked at once nothing is on its way.
+            // Changes of both sides may meet there, so the node is looked at once nothing is on its way.
             Direction::Both => return Look::Busy,
         };
         let on_target = if writer == side { there } else { path };

@@ -1,4 +1,5 @@
-//! A client's change that met another one, or was made where only the other side writes: who wins, and what follows.
+//! Changes that meet: two of the same node, or one where only the other side writes. Decides who wins, and what
+//! follows.
 
 use mesolith_zk::record::{Op, Txn, Zxid};
 use mesolith_zk::tree::Node;
@@ -7,40 +8,40 @@ use super::{Both, Duplex, News};
 use crate::routes::{Place, is_below};
 use crate::settings::{Direction, Side, Strategy};
 
-/// Two changes of one node that did not know of one another.
+/// Two changes of the same node, each made without knowing of the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
-    /// The node, by A's name.
+    /// Path of the node, by A's name.
     pub path: String,
-    /// What happened on which side.
+    /// A sentence about what happened on which side.
     pub what: String,
-    /// Data on A at that moment, if it had the node.
+    /// Data on A at that moment; `None` if A does not have the node.
     pub a: Option<Vec<u8>>,
-    /// Data on B.
+    /// Data on B at that moment.
     pub b: Option<Vec<u8>>,
-    /// Who wins; nobody while the path is frozen.
+    /// The side that wins; `None` while the path is frozen.
     pub winner: Option<Side>,
-    /// The session that wrote last, 0 if that is not known.
+    /// The session that wrote last; 0 if it is not known.
     pub session: i64,
-    /// Position of its transaction.
+    /// Position of the last session's transaction.
     pub zxid: Zxid,
 }
 
-/// One node's change by a client.
+/// A client's change of one node.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Change<'c> {
     pub(super) side: Side,
-    /// By this side's name.
+    /// Path of the node, as the client's side names it.
     pub(super) path: &'c str,
     pub(super) place: &'c Place<'c>,
     pub(super) op: &'c Op,
-    /// Whether the node goes.
+    /// Whether the change deletes the node.
     pub(super) goes: bool,
     pub(super) txn: &'c Txn,
 }
 
 impl Duplex {
-    /// Whether a change is to be carried to the other side; if not, what follows from it is under way.
+    /// Whether a change is carried to the other side. If it is not, what has to follow was started already.
     pub(super) fn judge(
         &mut self,
         change: &Change<'_>,
@@ -89,7 +90,7 @@ impl Duplex {
         }
     }
 
-    /// A change where only the other side writes.
+    /// Handles a change on a side where only the other side writes.
     fn stray(&mut self, change: &Change<'_>, both: Both<'_>, now: u64, news: &mut Vec<News>) {
         let Change {
             side, path, place, ..
@@ -104,12 +105,12 @@ impl Duplex {
         let session = change.txn.header.session;
         let owned = owner(here) == Some(session) || owner(there) == Some(session);
         if owned && self.sessions.has_moved_to(session, side) {
-            // Its client has moved here: what it registers is carried back, so that both sides see it.
+            // The session's client has moved here. What it registers is carried back, so that both sides see it.
             self.away_from_mut(side)
                 .repair(place.there.as_ref().into(), both.from(side));
             return;
         }
-        // Clients of this side may register here, and what is gone on both sides is settled.
+        // Clients of this side may register here. What is gone on both sides is settled.
         if there.is_none() && (here.is_none() || owner(here).is_some()) {
             return;
         }
@@ -134,7 +135,8 @@ impl Duplex {
         }
     }
 
-    /// Whether a change is later than what the other side has or is sending; of equal times A's counts as later.
+    /// Whether a change is later than what the other side has or is about to get. At equal times A's change counts as
+    /// later.
     fn is_later(&self, change: &Change<'_>, both: Both<'_>) -> bool {
         let Change {
             side, path, place, ..
@@ -175,7 +177,7 @@ impl Duplex {
         );
     }
 
-    /// Counts and tells a conflict; freezes its path when nobody wins.
+    /// Counts and reports a conflict, and freezes its path when nobody wins.
     pub(super) fn conflict(
         &mut self,
         on_a: &str,
@@ -213,7 +215,7 @@ impl Duplex {
         !self.frozen.is_empty() && self.frozen.iter().any(|frozen| is_below(on_a, frozen))
     }
 
-    /// Leaves a path alone on both sides, by A's name.
+    /// Writes nothing to a path on either side from now on. The path is A's name.
     pub fn freeze(&mut self, on_a: &str) {
         let on_b = self.name_on_b(on_a);
         self.away_from_a.hold(&on_b);
@@ -250,7 +252,7 @@ impl Duplex {
     }
 }
 
-/// A node and all below it, parents first.
+/// Paths of a node and of everything below it, parents first.
 fn below(node: Node<'_>) -> Vec<String> {
     let mut paths = Vec::new();
     let mut stack = vec![node];

@@ -1,4 +1,4 @@
-//! Both sides have a node and it differs, or one side has it and the other does not: whose word counts.
+//! Decides which side counts, where a node differs or only one side has it.
 
 use std::cmp::Ordering;
 
@@ -9,7 +9,7 @@ use super::{Base, Both, Duplex, News};
 use crate::settings::{Direction, Side, Strategy};
 
 impl Duplex {
-    /// Both sides have a node with different content, and both may write it.
+    /// Both sides have the node, with different content, and both may write it.
     pub(super) fn both_have(
         &mut self,
         a: Node<'_>,
@@ -30,8 +30,9 @@ impl Duplex {
         winner
     }
 
-    /// Both sides have a node with the same content and different lists, and both may set them. No position is kept of a
-    /// list, but each change of it counts on both sides: the one with more of them has the other's.
+    /// Both sides have the node with the same content but different lists, and both may set them. No position is kept
+    /// for lists. But each change of a list counts on both sides, so the side with the higher `aversion` has the
+    /// changes of the other.
     pub(super) fn other_list(
         &mut self,
         a: Node<'_>,
@@ -56,13 +57,13 @@ impl Duplex {
         }
     }
 
-    /// Whether a node is of a session whose client lives on a side.
+    /// Whether a node belongs to a session whose client is on a side.
     pub(super) fn lives_on(&self, side: Side, node: Node<'_>) -> bool {
         let home = node.owner().and_then(|owner| self.sessions.home(owner));
         home == Some(side)
     }
 
-    /// Who wins where both sides have changed something; nobody if a person decides.
+    /// Who wins where both sides have changed something; `None` if a person decides.
     pub(super) fn winner(&self, b_is_later: bool) -> Option<Side> {
         match self.strategy {
             Strategy::LastWriteWins if b_is_later => Some(Side::B),
@@ -82,12 +83,12 @@ impl Duplex {
         base: Option<Base>,
         news: &mut Vec<News>,
     ) -> bool {
-        // Clients of the side that follows may register there.
+        // Clients may register on the side that follows.
         let is_guest = node
             .owner()
             .is_some_and(|owner| !both.of(side.other()).sessions().contains_key(&owner));
         let gone_there = match direction {
-            // Its client lives here: if it is gone there, its session was given up.
+            // The session's client is here. If its node is gone there, the other side has given up the session.
             Direction::Both if self.lives_on(side, node) => false,
             Direction::Both => base.is_some_and(|base| {
                 self.lives_on(side.other(), node)
@@ -96,8 +97,8 @@ impl Duplex {
             one_way => !one_way.carries_from(side),
         };
         if !gone_there {
-            // What goes there by itself is nobody's doing: nodes of sessions that nobody kept alive, also of those that
-            // have begun again since, empty containers, expired nodes.
+            // Some nodes go by themselves, and nobody has deleted them: nodes of sessions that were not kept alive,
+            // even if the session has begun again, empty containers, and expired TTL nodes.
             let stays = node.stored().ephemeral_owner == 0;
             if let Some(base) = base
                 && direction != Direction::Both

@@ -1,7 +1,7 @@
-//! Sessions: on which side their clients live, and what begins and ends with them.
+//! Tracks on which side the client of each session is, and what has to happen when a session begins or ends.
 //!
-//! A session of one side lives on the other too, under the same id, so that its nodes can be owned by it there and its
-//! client can move. It is kept alive by the engine where its client is not, and by nobody else there.
+//! A session of one side also exists on the other side, under the same id. So it can own its nodes there, and its
+//! client can move there. On the side without the client only the engine keeps it alive.
 
 use std::collections::BTreeMap;
 
@@ -24,13 +24,13 @@ pub fn is_engine(session: i64) -> bool {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Known {
-    /// Where its client lives.
+    /// The side where its client is.
     home: Side,
-    /// Where it began.
+    /// The side where it began.
     born: Side,
 }
 
-/// Where the clients live.
+/// The side of each session's client.
 #[derive(Debug, Clone, Default)]
 pub struct Sessions {
     known: BTreeMap<i64, Known>,
@@ -38,8 +38,8 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// What the trees say at the beginning. `born`: on which side a session began, as far as its id tells; one that is on
-    /// both sides began on A otherwise.
+    /// Takes over the sessions that the trees show at the beginning. `born` tells from a session's id on which side
+    /// it began. If that does not tell, a session that is on both sides began on A.
     pub fn learn(&mut self, both: Both<'_>, born: impl Fn(i64) -> Option<Side>) {
         for (side, tree) in [(Side::A, both.a), (Side::B, both.b)] {
             for session in tree.sessions().keys().filter(|id| !is_engine(**id)) {
@@ -52,7 +52,7 @@ impl Sessions {
         self.changes += 1;
     }
 
-    /// Where a session's client lives.
+    /// The side where a session's client is.
     pub fn home(&self, session: i64) -> Option<Side> {
         self.known.get(&session).map(|known| known.home)
     }
@@ -70,7 +70,7 @@ impl Sessions {
         self.changes += 1;
     }
 
-    /// Its client has moved.
+    /// A session's client has moved to a side.
     pub fn moved(&mut self, session: i64, to: Side) {
         if let Some(known) = self.known.get_mut(&session)
             && known.home != to
@@ -81,27 +81,27 @@ impl Sessions {
         }
     }
 
-    /// It wrote on a side, so its client is there.
+    /// A session wrote on a side, so its client is there.
     pub(super) fn wrote(&mut self, session: i64, side: Side) {
         self.moved(session, side);
     }
 
-    /// Whether its client lives on a side where it did not begin.
+    /// Whether a session's client is on a side where the session did not begin.
     pub fn has_moved_to(&self, session: i64, side: Side) -> bool {
         self.known
             .get(&session)
             .is_some_and(|known| known.home == side && known.born != side)
     }
 
-    /// Whether any client has.
+    /// Whether any session's client has moved to a side.
     pub fn any_moved(&self, side: Side) -> bool {
         self.known
             .values()
             .any(|known| known.home == side && known.born != side)
     }
 
-    /// Sessions that the engine has to keep alive on a side, with their timeouts: their clients are on the other one, as
-    /// its tree `home` says. They need not have begun here yet.
+    /// Sessions that the engine keeps alive on a side, with their timeouts. Their clients are on the other side,
+    /// whose tree is `home`. Some may not have begun on this side yet.
     pub fn guests(&self, side: Side, home: &Tree) -> BTreeMap<i64, i32> {
         let guests = self.known.iter().filter(|(_, known)| known.home != side);
         guests
@@ -109,20 +109,20 @@ impl Sessions {
             .collect()
     }
 
-    /// Rises with each change, so that nobody has to compare.
+    /// A number that rises with each change, so that callers need not compare sessions.
     pub fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// Clients of a side.
+    /// Number of sessions whose clients are on a side.
     pub fn count(&self, side: Side) -> usize {
         self.known.values().filter(|known| known.home == side).count()
     }
 }
 
 impl Duplex {
-    /// Sessions that live on one side only begin on the other, where their nodes may have to go; copies of sessions that
-    /// ended while no engine looked end too.
+    /// Begins sessions of one side on the other, where they may have to own nodes. Ends copies of sessions that ended
+    /// while no engine looked.
     pub fn begin_sessions(&mut self, both: Both<'_>) {
         for side in [Side::A, Side::B] {
             let (here, there) = (both.of(side).sessions(), both.of(side.other()).sessions());
@@ -145,13 +145,13 @@ impl Duplex {
         }
     }
 
-    /// Whether the other side has a copy of a session of this one, or is to have one: no direction carries clients of a side
-    /// that only follows, and what it would be given would wait for ever.
+    /// Whether the other side has or gets a copy of a session of this side. Sessions of a side that only follows get
+    /// none: no direction would carry what they own.
     fn leaves(&self, session: i64, side: Side) -> bool {
         self.routes.any_from(side) || self.sessions.has_moved_to(session, side)
     }
 
-    /// As if a side had said just now that a session began or ended.
+    /// Handles the begin or end of a session as if the side had just committed it.
     fn as_if(&mut self, from: Side, session: i64, op: Op, both: Both<'_>) {
         let header = TxnHeader {
             session,
@@ -179,14 +179,14 @@ impl Duplex {
 
     pub(super) fn session_ended(&mut self, side: Side, session: i64, txn: Txn, both: Both<'_>, now: u64) {
         let zxid = txn.header.zxid;
-        // A client that closes its session numbers that request; a leader that lets one expire does not.
+        // A client that closes its session numbers that request; a leader that lets a session expire does not.
         let expired = txn.header.cxid == 0;
-        // Only what can have begun there, or moved there, lives there on.
+        // Only a session that began there, or whose client moved there, goes on there.
         let there = side.other();
         let may_live = self.leaves(session, there);
         match self.sessions.home(session) {
             Some(home) if home != side && expired && may_live => {
-                // Given up here while its client lives there: it begins again, with its nodes.
+                // This side has given up a session whose client is there. So it begins here again, with its nodes.
                 self.away_from_mut(side).saw(zxid);
                 self.reopen(side.other(), session, both, now);
             }
@@ -204,7 +204,7 @@ impl Duplex {
         }
     }
 
-    /// A session of `from` begins again on the other side, with its nodes.
+    /// Begins a session of `from` again on the other side, with its nodes.
     fn reopen(&mut self, from: Side, session: i64, both: Both<'_>, now: u64) {
         let Some(timeout) = both.of(from).sessions().get(&session).copied() else {
             return self.sessions.ended(session);
@@ -216,7 +216,7 @@ impl Duplex {
         for path in both.of(from).ephemerals(session).map(|node| node.path()) {
             if let Some(place) = self.routes.locate(from, &path) {
                 let there: Box<str> = place.there.as_ref().into();
-                // Made again, it counts once more than where it lives.
+                // A node that is created again counts once more here than on the side of its client.
                 if let Some((above, _)) = there.rsplit_once('/') {
                     self.put_off(from, above, now + super::SOON);
                 }

@@ -1,4 +1,4 @@
-//! Whole runs against model ensembles, every order of events by its seed.
+//! Whole runs with model ensembles. A seed gives the order of events.
 
 mod both_ways;
 mod clients;
@@ -60,7 +60,7 @@ fn one_way(seed: u64) -> World {
     World::new(seed, settings(Direction::AToB, Strategy::SourceWins))
 }
 
-/// Both sides write, each below a node of its own, so that nothing is a conflict and nobody may undo anything.
+/// Both sides write, each below a node of its own. So there are no conflicts, and the engine must undo nothing.
 fn each_its_own(seed: u64) -> World {
     let mut world = World::new(seed, settings(Direction::Both, Strategy::SourceWins));
     world.owned = true;

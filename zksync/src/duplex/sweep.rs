@@ -1,36 +1,36 @@
-//! A walk through both trees that repairs what differs and is not on its way: fills a target, catches up after a gap in
-//! the history, and proves that nothing is left.
+//! A walk through both trees. It repairs what differs, unless a change of it is on its way. It fills a target,
+//! catches up after a gap in the history, and proves that nothing is left to do.
 //!
-//! It goes by the nodes' numbers, so that it can stop and go on while both trees change: what comes behind it is carried
-//! by the streams.
+//! The walk goes by the nodes' numbers, so it can stop and go on while both trees change. Changes behind it are
+//! carried by the streams.
 
 use super::compare::Look;
 use super::{Base, Both, Duplex, News};
 use crate::settings::Side;
 
-/// Most nodes that are looked at again.
+/// Most nodes that are kept for a second look.
 const MOST_BUSY: usize = 10_000;
 
-/// Where a walk is.
+/// The state of a walk.
 #[derive(Debug, Clone)]
 pub struct Sweep {
     side: Side,
     next: usize,
     base: Option<Base>,
-    /// Nodes of which something was on its way, so that nothing can be said of them.
+    /// Nodes that could not be judged, since a change of them was on its way.
     busy: Vec<(Side, Box<str>)>,
-    /// Those beyond [`MOST_BUSY`], which it does not look at again.
+    /// Further such nodes, beyond [`MOST_BUSY`]; the walk does not look at them again.
     unseen: u64,
-    /// Nodes looked at.
+    /// Nodes that were looked at.
     pub looked: u64,
-    /// Those of A.
+    /// Nodes of A among them.
     pub on_a: u64,
     /// Nodes that differed.
     pub found: u64,
 }
 
 impl Sweep {
-    /// From the beginning. `base`: none if the sides were never equal.
+    /// Starts at the beginning. `base` is `None` if the sides were never equal.
     pub fn new(base: Option<Base>) -> Self {
         Self {
             side: Side::A,
@@ -44,7 +44,7 @@ impl Sweep {
         }
     }
 
-    /// Looks at up to `looks` nodes and has repaired what differs; true at the end.
+    /// Looks at up to `looks` nodes and plans repairs of those that differ. True at the end of the walk.
     pub fn step(&mut self, duplex: &mut Duplex, both: Both<'_>, looks: usize, news: &mut Vec<News>) -> bool {
         let mut looked = 0;
         while looked < looks {
@@ -72,12 +72,12 @@ impl Sweep {
         false
     }
 
-    /// Nodes of which nothing can be said, because something was on its way whenever they were looked at.
+    /// Nodes that could not be judged, since a change of them was on its way at every look.
     pub fn left(&self) -> u64 {
         self.unseen + self.busy.len() as u64
     }
 
-    /// Looks again at nodes of which something was on its way; true if there is none left.
+    /// Looks again at the nodes that could not be judged. True if none is left.
     pub fn look_again(&mut self, duplex: &mut Duplex, both: Both<'_>, news: &mut Vec<News>) -> bool {
         for (side, path) in std::mem::take(&mut self.busy) {
             match duplex.compare(side, &path, both, self.base, news) {

@@ -1,4 +1,4 @@
-//! Who wrote on a side, as far as it was seen: the engines of this name, or clients.
+//! Remembers which transactions of a side engines of this name have made; the others were made by clients.
 
 use std::collections::VecDeque;
 
@@ -6,15 +6,15 @@ use mesolith_zk::record::Zxid;
 
 use crate::settings::Side;
 
-/// Transactions of engines that are remembered; what came before the oldest one counts as not seen.
+/// Most transactions that are remembered. Those before the oldest one count as not seen.
 const MOST: usize = 10_000;
 
-/// Of one side.
+/// The transactions of one side.
 #[derive(Debug)]
 struct Written {
-    /// Every transaction after this was seen.
+    /// Every transaction after this position was seen.
     since: Zxid,
-    /// Those of engines, in order.
+    /// Transactions of engines, in order.
     engines: VecDeque<Zxid>,
 }
 
@@ -27,7 +27,7 @@ impl Default for Written {
     }
 }
 
-/// Of both sides.
+/// The transactions of both sides.
 #[derive(Debug, Default)]
 pub(super) struct Writers {
     a: Written,
@@ -42,12 +42,12 @@ impl Writers {
         }
     }
 
-    /// Every transaction of a side after a position was seen, or will be.
+    /// Every transaction of a side after this position was seen, or will be.
     pub(super) fn see_since(&mut self, side: Side, since: Zxid) {
         self.of(side).since = since;
     }
 
-    /// An engine wrote on a side.
+    /// An engine has made a transaction on a side.
     pub(super) fn engine_wrote(&mut self, side: Side, zxid: Zxid) {
         let written = self.of(side);
         written.engines.push_back(zxid);
@@ -58,7 +58,7 @@ impl Writers {
         }
     }
 
-    /// Whether a transaction of a side was an engine's; none if that was not seen.
+    /// Whether an engine has made a transaction; `None` if it was not seen.
     pub(super) fn is_engines(&self, side: Side, zxid: Zxid) -> Option<bool> {
         let written = match side {
             Side::A => &self.a,
@@ -88,7 +88,7 @@ mod tests {
         for zxid in 0..MOST as i64 {
             writers.engine_wrote(Side::A, Zxid(10 + 2 * zxid));
         }
-        // The first one was forgotten, and with it who wrote before.
+        // The oldest transaction was forgotten, so nobody knows who made those before.
         assert_eq!(writers.is_engines(Side::A, Zxid(5)), None);
         assert_eq!(writers.is_engines(Side::A, Zxid(6)), Some(false));
         assert_eq!(writers.is_engines(Side::A, Zxid(12)), Some(true));

@@ -1,4 +1,5 @@
-//! Becoming the active engine: a session of its own, and the checkpoint under its own run, all or nothing.
+//! How an engine becomes active. It opens a session of its own, and then writes the checkpoint under its own run, all
+//! or nothing.
 //!
 //! ```text
 //! Idle -> Opening (session, nodes) -> Claiming (one multi: the ephemeral node `active` and the checkpoint) -> Held
@@ -15,13 +16,13 @@ use super::layout::{Layout, create};
 use crate::checkpoint::Checkpoint;
 use crate::pipeline::Outgoing;
 
-/// How far it is.
+/// How far the claim is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     Idle,
-    /// Waits for the answer with this number: the last of the session and the nodes.
+    /// Waits for the answer with this number, which is the last one for the session and the nodes.
     Opening(i32),
-    /// Waits for the answer of the multi.
+    /// Waits for the answer to the multi.
     Claiming(i32),
     Held,
 }
@@ -31,13 +32,13 @@ pub(super) enum Stage {
 pub(super) struct Claim {
     pub(super) stage: Stage,
     pub(super) session: i64,
-    /// Position of the checkpoint that it replaced: the last write of an engine before.
+    /// Position of the checkpoint that it has replaced, which is the last write of the engine before.
     pub(super) replaced: Zxid,
     run: String,
     layout: Layout,
-    /// Milliseconds.
+    /// Session timeout in milliseconds.
     pub(super) timeout: i32,
-    /// Whether `active` belongs to it: only in the target.
+    /// Whether the node `active` belongs to the claim, which is so in the target only.
     leads: bool,
     tag: u8,
     cxid: u32,
@@ -58,13 +59,13 @@ impl Claim {
         }
     }
 
-    /// Who is active, as a tree says.
+    /// The run that is active, as a tree shows it.
     pub(super) fn holder(&self, tree: &Tree) -> Option<String> {
         let node = tree.get(&self.layout.active())?;
         Some(String::from_utf8_lossy(node.data().unwrap_or_default()).into_owned())
     }
 
-    /// Begins with a new session.
+    /// Starts the claim with a new session.
     pub(super) fn begin(&mut self, session: i64, tree: &Tree) -> Vec<Outgoing> {
         self.session = session;
         let open = Request::OpenSession {
@@ -79,7 +80,7 @@ impl Claim {
         requests
     }
 
-    /// A transaction of the own session was committed, and is in the tree.
+    /// A transaction of the engine's own session was committed and is in the tree.
     pub(super) fn answered(&mut self, txn: &Txn, tree: &Tree) -> Vec<Outgoing> {
         if txn.header.session != self.session {
             return Vec::new();
@@ -109,7 +110,7 @@ impl Claim {
         let mut writes = Vec::new();
         if self.leads {
             let active = self.layout.active();
-            // Its own from before, when it lost its session only.
+            // This engine's own node, which is left if it has only lost its session.
             if self.holder(tree).as_ref() == Some(&self.run) {
                 writes.push(Write::Delete {
                     path: active.as_str().into(),
@@ -121,7 +122,7 @@ impl Claim {
         let path = self.layout.checkpoint.as_str();
         let before = Checkpoint::read(tree, path).unwrap_or_default().0;
         let version = tree.get(path).map_or(0, |node| node.stored().version);
-        // Units are numbered by run; the own ones go on.
+        // Units are numbered within a run, so those of this run continue.
         let unit = if before.run == self.run { before.unit } else { 0 };
         let claim = Checkpoint {
             run: self.run.clone(),
@@ -136,14 +137,14 @@ impl Claim {
         writes
     }
 
-    /// The session is over, or the link to its leader.
+    /// The session or the link to the leader is lost.
     pub(super) fn lost(&mut self) {
         self.stage = Stage::Idle;
     }
 
-    /// A request outside of the pipelines' order, in the own session's name.
+    /// A request in the engine's own session, outside the order of the pipelines.
     pub(super) fn send(&mut self, request: Request) -> Outgoing {
-        // The lower half counts the pipeline's requests, the upper half these.
+        // The pipeline numbers its requests in the lower half, the claim in the upper half.
         self.cxid = (self.cxid + 1) & 0x007f_ffff;
         let cxid = (u32::from(self.tag) << 24 | 0x0080_0000 | self.cxid).cast_signed();
         Outgoing {

@@ -1,15 +1,15 @@
-//! When this engine becomes the active one, able to write to A, or neither any more.
+//! Decides when this engine becomes active, when it may write to A, and when neither holds any more.
 
 use super::claim::Stage;
 use super::driver::{Driver, Role, new_session};
 use super::end::both;
 use crate::settings::{Mode, Side};
 
-/// Between two attempts to become the active one.
+/// Pause between two attempts to become active, in microseconds.
 const CLAIM_PAUSE: u64 = 200_000;
 
 impl Driver {
-    /// The engine's session on a side is over: somebody else may be active by now.
+    /// The engine's session on a side is over, so another engine may be active by now.
     pub(super) fn disowned(&mut self, side: Side) {
         tracing::warn!(%side, "the engine's own session is over");
         let now = self.now();
@@ -22,7 +22,7 @@ impl Driver {
         }
     }
 
-    /// Becomes the active engine, or able to write to A, when it can and should.
+    /// Becomes active, or begins to write to A, if it can and should.
     pub(super) fn claim(&mut self, now: u64) {
         if self.settings.mode == Mode::Stop {
             self.role = Role::Stopping;

@@ -1,4 +1,4 @@
-//! What others ask of it.
+//! Answers the commands of other parts of the program.
 
 use mesolith_zk::record::Zxid;
 use mesolith_zk::request::{ANY_VERSION, Request, Write};
@@ -12,35 +12,35 @@ use crate::diff;
 use crate::handle::{Answer, Command, DiffReport, Refused};
 use crate::settings::{Mode, Settings, Side, accept};
 
-/// Who waits until everything that was committed on a side before is on the other.
+/// Commands that wait until what was committed on a side before is on the other side.
 #[derive(Default)]
 pub(super) struct Waiters {
-    /// Asked the side's leader for a barrier that has not come.
+    /// The side's leader was asked for a barrier, which has not come yet.
     asked: Vec<(Side, Waiter)>,
-    /// Wait until the other side has this position.
+    /// They wait until the other side has this position.
     until: Vec<(Side, Zxid, Waiter)>,
 }
 
 enum Waiter {
     Barrier(Answer<String>),
-    /// With the most differences to name, and how often it may look again.
+    /// A comparison: most differences to name, and how often it may still look again.
     Diff(usize, u32, Answer<DiffReport>),
     /// The side that wrote has nothing on its way any more: others may write from now on, if no counter is behind. With how
     /// often they may be raised.
     Switch(Box<Settings>, u32, Answer<u64>),
     /// Both trees were compared, and nothing was left to repair.
     Compared(Answer<()>),
-    /// And after it, on another side, what waits there.
+    /// The barrier of one side has passed; now the command waits on another side.
     Then(Side, Box<Self>),
 }
 
-/// How often a comparison looks again at what differs: a node may be written while it is on its way.
+/// How often a comparison looks again at what differs. A node may be written while its last change is on its way.
 const ROUNDS: u32 = 5;
 /// Counters that are raised at once before a switch.
 const MOST_COUNTERS: usize = 1_000;
 
 impl Waiters {
-    /// The link to a side is lost, and with it what was asked.
+    /// The link to a side is lost, and with it the barriers that were asked for.
     pub(super) fn forget(&mut self, lost: Side) {
         let asked = std::mem::take(&mut self.asked);
         for (side, waiter) in asked {
@@ -74,7 +74,7 @@ impl Waiter {
     }
 }
 
-/// The side that may not write any more where it could before.
+/// The side that may write now and will not be allowed to.
 fn gives_up(now: &Settings, wanted: &Settings) -> Option<Side> {
     [Side::A, Side::B].into_iter().find(|side| {
         now.routes.iter().any(|route| {
@@ -103,7 +103,7 @@ impl Driver {
             Command::Diff { limit, answer } => self.fence(Waiter::Diff(limit, ROUNDS, answer)),
             Command::Resolve { path, keep, answer } => match self.resolve(&path, keep) {
                 Err(refused) => drop(answer.send(Err(refused))),
-                // Nothing is written meanwhile.
+                // Nothing is written during a pause.
                 Ok(()) if self.settings.mode == Mode::Pause => drop(answer.send(Ok(()))),
                 Ok(()) => self.waiters.until.push((keep, Zxid(0), Waiter::Compared(answer))),
             },
@@ -173,13 +173,13 @@ impl Driver {
             return Err(refused("NotFrozen", format!("{path} is not frozen; {which}")));
         }
         self.forget_frozen(path);
-        // The write raises a version on its side; the other side's follows when both are compared after it.
+        // The write raises the version on one side. The next comparison of both sides raises it on the other.
         self.repaired = [Side::A, Side::B].map(|side| self.duplex.away_from(side).last_unit());
         self.look_again();
         Ok(())
     }
 
-    /// Barriers on every side that writes. The position that is answered is A's where A does.
+    /// Asks for barriers on every side that writes. The answer is A's position if A writes, otherwise B's.
     fn fence(&mut self, waiter: Waiter) {
         let writes = |side| self.duplex.routes().any_from(side);
         match (writes(Side::A), writes(Side::B)) {
@@ -207,7 +207,7 @@ impl Driver {
     }
 
     pub(super) fn answer_waiters(&mut self) {
-        // Before both trees were compared, a position does not say that everything before it has arrived.
+        // Until both trees were compared, a position does not mean that everything before it has arrived.
         if self.waiters.until.is_empty() || !self.settled {
             return;
         }
@@ -293,7 +293,7 @@ impl Driver {
         }
     }
 
-    /// Frees its place for a standby, which then need not wait for a session to expire.
+    /// Frees its place for a standby, which then need not wait until a session expires.
     pub(super) async fn leave(&mut self) {
         const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
         let now = self.now();

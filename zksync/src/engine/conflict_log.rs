@@ -1,4 +1,4 @@
-//! Every conflict, one JSON object a line, written before anything is done about it.
+//! The log of conflicts, one JSON object a line. Each is written before anything is done about the conflict.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -11,14 +11,14 @@ use base64::engine::general_purpose::STANDARD;
 use crate::duplex::Conflict;
 use crate::handle::ConflictRecord;
 
-/// How many are kept at hand.
+/// Number of conflicts that are kept in memory.
 const AT_HAND: usize = 1000;
 
 #[derive(Debug)]
 pub(super) struct ConflictLog {
     file: File,
     last: VecDeque<ConflictRecord>,
-    /// Times of the last minute, in microseconds of the driver's clock.
+    /// Times of the conflicts of the last minute, in microseconds of the driver's clock.
     times: VecDeque<u64>,
 }
 
@@ -57,7 +57,7 @@ impl ConflictLog {
         self.last.iter().take(limit).cloned().collect()
     }
 
-    /// How many in the last minute.
+    /// Number of conflicts in the last minute.
     pub(super) fn rate(&mut self, now: u64) -> usize {
         while self
             .times

@@ -1,4 +1,4 @@
-//! One task: takes events of both sides, asks the decisions, sends what they say.
+//! The engine's task. It takes the events of both sides, asks for decisions, and sends requests.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,14 +26,14 @@ use crate::seed;
 use crate::settings::{Settings, Side};
 use crate::status::{Status, Waiting};
 
-/// Between two looks at everything that time brings.
+/// Pause between two looks at everything that depends on time.
 const TICK: Duration = Duration::from_millis(20);
-/// Events taken at once, before requests are sent.
+/// Most events that are taken before requests are sent.
 const BURST: usize = 256;
-/// Between two checkpoints when there is nothing to write.
+/// Pause, in microseconds, between two checkpoints when there is nothing else to write.
 const MARK_PAUSE: u64 = 1_000_000;
 
-/// What it is now.
+/// The engine's role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Connecting,
@@ -56,15 +56,15 @@ pub(super) struct Driver {
     pub(super) sweep: Option<Sweep>,
     pub(super) sweep_begun: u64,
     pub(super) sweep_due: u64,
-    /// Until when a walk's end waits for nodes of which something is on its way.
+    /// Until when the end of a walk waits for nodes that have a change on its way.
     pub(super) busy_until: Option<u64>,
-    /// The last units, by side, when a walk that repaired something ended.
+    /// The last unit of each direction when a walk ended that has repaired something.
     pub(super) repaired: [u64; 2],
     /// Whether a walk has found nothing since this engine became active.
     pub(super) settled: bool,
     pub(super) base: Option<Base>,
     pub(super) repairs: f64,
-    /// The target is to be filled by file before it is started; and what was written.
+    /// Whether the target still has to be filled by file, before it is started; and the result.
     pub(super) to_seed: bool,
     pub(super) seeded: Option<seed::Seeded>,
     pub(super) retry_refused: u64,
@@ -187,12 +187,12 @@ impl Driver {
                 return Ok(());
             }
             self.work();
-            // The links' own tasks may wait on this thread.
+            // The links' own tasks may wait for this thread.
             tokio::task::yield_now().await;
         }
     }
 
-    /// Microseconds since it began; never 0, which means that something is not measured.
+    /// Microseconds since the engine began. Never 0, since 0 means "not measured".
     pub(super) fn now(&self) -> u64 {
         self.at(Instant::now())
     }
@@ -221,7 +221,7 @@ impl Driver {
         if out.take_over {
             let _ = requests.revalidate(out.session, 30_000);
         }
-        // Without a link it is lost, which the next event says.
+        // Without a link the request is lost; the next event tells of that.
         let _ = requests.send(out.session, out.cxid, &out.request);
     }
 
@@ -289,19 +289,19 @@ impl Driver {
     }
 }
 
-/// Unique for each process, readable for people.
+/// A name that is unique for each start and readable for people.
 fn new_run() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let random = uuid::Uuid::new_v4().simple().to_string();
     format!("{}-{}-{}", host.trim(), std::process::id(), &random[..8])
 }
 
-/// First byte of the numbers of this engine's requests: the highest bit, and something of its name.
+/// First byte of the numbers of this engine's requests: the highest bit and a hash of its name.
 fn tag(name: &str) -> u8 {
     (crc32fast::hash(name.as_bytes()) & 0x7f) as u8 | 0x80
 }
 
-/// An id that no server gives out and no other engine has.
+/// A session id that no server gives out and no other engine uses.
 pub(super) fn new_session() -> i64 {
     let random = uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff_ffff;
     crate::duplex::ENGINE_PREFIX << 48 | random.cast_signed()

@@ -1,4 +1,4 @@
-//! One side, as the engine works with it.
+//! The engine's state of one side.
 
 use tokio::sync::watch;
 
@@ -15,21 +15,21 @@ use crate::side::Link;
 pub(super) struct End {
     pub(super) link: Link,
     pub(super) up: bool,
-    /// Why there is no link.
+    /// Why there is no link at present.
     pub(super) cause: Option<String>,
-    /// The leader had no history of what was missed, and sent all of its data.
+    /// The leader had no history of what was missed and has sent its whole tree.
     pub(super) gap: bool,
     pub(super) claim: Claim,
     pub(super) claim_again: u64,
     pub(super) marked: u64,
     pub(super) lags: Lags,
-    /// How long it takes to commit a request.
+    /// How long this side takes to commit a request.
     pub(super) answers: Lags,
     pub(super) servers: watch::Receiver<Servers>,
     pub(super) largest: Largest,
     pub(super) digest: Option<bool>,
     pub(super) digest_at: u64,
-    /// When a leader last turned out to have something else than what it, or the one before, had told.
+    /// When the leader's tree last turned out to differ from what it, or the leader before it, had sent.
     pub(super) differed_at: Option<u64>,
     pub(super) touched: u64,
 }

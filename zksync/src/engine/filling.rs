@@ -1,22 +1,24 @@
-//! How far the target is filled, and how long that will still take: counted, never guessed.
+//! How far the target is filled, and how long it will still take. All figures are counted; none is guessed.
 
 use std::collections::VecDeque;
 
 use crate::status::Progress;
 
-/// Over which time the rate is taken, in microseconds: long enough for a steady figure, short enough to show a change.
+/// Period over which the rate is taken, in microseconds: long enough for a steady figure, short enough to show a
+/// change.
 const WINDOW: u64 = 10_000_000;
-/// Before this there is nothing to count from.
+/// Shortest period, in microseconds, from which a rate is computed.
 const LEAST: u64 = 1_000_000;
 
-/// What was counted in the last seconds.
+/// Counts of the last seconds.
 #[derive(Debug, Default)]
 pub(super) struct Filling {
     samples: VecDeque<(u64, u64)>,
 }
 
 impl Filling {
-    /// `done` of `total` nodes at `now`. A node that is looked at again, to see that all has arrived, was counted before.
+    /// Adds a count: `done` of `total` nodes at the time `now`. A node that is looked at again, to see that
+    /// everything has arrived, was counted before.
     pub(super) fn look(&mut self, now: u64, done: u64, total: u64, bytes: u64) -> Progress {
         let before = self.samples.back().map_or(0, |(_, done)| *done);
         let done = done.max(before).min(total);
@@ -39,7 +41,7 @@ impl Filling {
         }
     }
 
-    /// It is filled, or somebody else fills it.
+    /// Forgets the counts: the target is filled, or another engine fills it.
     pub(super) fn forget(&mut self) {
         self.samples.clear();
     }

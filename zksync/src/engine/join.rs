@@ -1,4 +1,5 @@
-//! From two links to a place in the order: what was stored, and what happened between the checkpoints and now.
+//! Finds the engine's place in the order of changes: reads what an engine has stored, and what has happened since its
+//! checkpoints.
 
 use std::collections::BTreeSet;
 
@@ -17,13 +18,13 @@ use crate::preflight::{self, Facts};
 use crate::settings::{Mode, Settings, Side};
 use crate::side::SideEvent;
 
-/// Longest that a leader may take to send what was missed; after that both trees are compared instead.
+/// Time limit for a leader to send what was missed. After that both trees are compared instead.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
-/// Longest that servers may take to say who they are.
+/// Time limit for servers to tell their numbers.
 const ANSWER: std::time::Duration = std::time::Duration::from_secs(3);
 
 impl Driver {
-    /// Both links are up to date: takes up what an engine of this name has left.
+    /// Called when both links are up to date. Continues from what an engine of this name has left.
     ///
     /// # Errors
     /// When this engine must not begin with these two ensembles.
@@ -58,7 +59,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Before 3.5 only the servers themselves say their numbers, which tell where a session began.
+    /// Asks the servers for their numbers, which tell where a session began. Before 3.5 the tree does not contain
+    /// them.
     async fn know_servers(&self) {
         for side in [Side::A, Side::B] {
             let end = self.end(side);
@@ -77,7 +79,7 @@ impl Driver {
         ids
     }
 
-    /// Sessions that nobody has told of: at the beginning, and after a gap in what was seen.
+    /// Takes over the sessions that the trees show, at the beginning and after a gap in what was seen.
     pub(super) fn learn_sessions(&mut self) {
         let (a, b) = (self.server_ids(Side::A), self.server_ids(Side::B));
         let born = move |session: i64| {
@@ -85,7 +87,8 @@ impl Driver {
             match (a.contains(&server), b.contains(&server)) {
                 (true, false) => Some(Side::A),
                 (false, true) => Some(Side::B),
-                // Before 3.5 nothing in the tree names the servers of a side, and they need not say.
+                // Before 3.5 nothing in the tree names the servers of a side, and the servers need not tell their
+                // numbers.
                 (false, false) if !b.is_empty() => Some(Side::A),
                 (false, false) if !a.is_empty() => Some(Side::B),
                 (true, true) | (false, false) => None,
@@ -94,7 +97,8 @@ impl Driver {
         self.duplex.sessions_mut().learn(both(&self.a, &self.b), born);
     }
 
-    /// A session that is opened on A and shows on B says that both are one. Nothing else is written, and it is closed again.
+    /// Opens a session on A. If it appears on B, both are the same ensemble. Nothing else is written, and the session
+    /// is closed again.
     async fn is_one_ensemble(&mut self) -> bool {
         const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
         if !self.a.link.is_exact() || !self.b.link.is_exact() {
@@ -153,7 +157,7 @@ impl Driver {
         on_b.complete.then_some(Base { a, b })
     }
 
-    /// The same, as this engine has seen both sides.
+    /// The same positions, as this engine has seen both sides.
     pub(super) fn base_as_seen(&self) -> Base {
         let since = |side| self.since(side, self.duplex.away_from(side).passed());
         Base {
@@ -173,8 +177,8 @@ impl Driver {
         Some((checkpoint, mzxid))
     }
 
-    /// Settings of an engine that still runs, or was killed, win over what this process was started with; of one that was
-    /// stopped they do not.
+    /// Follows stored settings. Those of an engine that runs, or was killed, win over the ones this process was
+    /// started with. Those of an engine that was stopped do not.
     fn stored_settings(&mut self) {
         let stored = self
             .b
@@ -196,7 +200,8 @@ impl Driver {
         }
     }
 
-    /// Nothing is known of who wrote what the tree has by now; a link that sees everything tells of all that follows.
+    /// From now on the writer of each transaction is known, if the link sees everything. Nothing is known about what
+    /// the tree has already.
     pub(super) fn see_from_now(&mut self, side: Side) {
         let link = &self.end(side).link;
         if link.is_exact() {
@@ -205,7 +210,7 @@ impl Driver {
         }
     }
 
-    /// Transactions of a side after a position, as if they were committed now.
+    /// Handles the transactions of a side after a position as if they were committed now.
     async fn missed(&mut self, side: Side, since: Zxid) {
         let until = self.end(side).link.tree().last_zxid();
         if since >= until || !self.end(side).link.is_exact() {
@@ -232,7 +237,7 @@ impl Driver {
         }
     }
 
-    /// Asks the leader by a link of its own.
+    /// Reads a leader's history through a link of its own.
     async fn history(&self, side: Side, since: Zxid, until: Zxid) -> Option<Vec<Txn>> {
         let endpoint = self.options.endpoint(side);
         let mut from = Tree::new();

@@ -1,4 +1,4 @@
-//! Sessions that the engine keeps alive where their clients are not, and clients that have moved.
+//! Keeps sessions alive where their clients are not, and notices clients that have moved.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -11,8 +11,9 @@ use crate::duplex::is_engine;
 use crate::settings::Side;
 
 impl Driver {
-    /// A leader takes the link that opened a session for its owner, until another one says that it speaks for it. Copies of
-    /// sessions that have ended at home meanwhile are included: they are still to be closed here.
+    /// Tells the leader that this link speaks for the mirrored sessions: for a leader, a session belongs to the link
+    /// that opened it. Copies of sessions that have ended on their own side are included, since they still have to be
+    /// closed here.
     pub(super) fn speak_for_guests(&self, side: Side) {
         if self.role != Role::Active {
             return;
@@ -25,7 +26,7 @@ impl Driver {
         }
     }
 
-    /// Sessions to keep alive on a side, with the time they get.
+    /// Sessions to keep alive on a side, with their timeouts.
     pub(super) fn guests(&self, side: Side) -> BTreeMap<i64, i32> {
         let grace = i32::try_from(self.options.session_grace.as_millis()).unwrap_or(i32::MAX);
         let mut guests = self
@@ -38,8 +39,8 @@ impl Driver {
         guests
     }
 
-    /// Sessions that the next pings keep alive. The lease holds while this is called: an engine that hangs loses it, as one
-    /// that was killed does.
+    /// Marks the sessions that the next pings keep alive. An engine that hangs does not get here, so it loses its
+    /// lease like one that was killed.
     pub(super) fn touch(&mut self) {
         if self.role == Role::Connecting {
             return;
@@ -66,7 +67,7 @@ impl Driver {
         }
     }
 
-    /// Clients that are connected to a side which is not their session's home have moved.
+    /// A client that is connected to a side other than its session's home has moved.
     pub(super) fn moves(&mut self) {
         for side in [Side::A, Side::B] {
             if !self.end_mut(side).servers.has_changed().unwrap_or(false) {

@@ -4,20 +4,20 @@ use std::collections::VecDeque;
 
 use crate::status::Lag;
 
-/// Seconds that count.
+/// Number of seconds that are kept.
 const SECONDS: usize = 60;
-/// Parts of each power of two: a value is known to 3 %.
+/// Buckets for each power of two. So a value is known to 3 %.
 const PARTS: u64 = 32;
 /// Powers of two of a microsecond, up to a little over an hour.
 const POWERS: u64 = 32;
 const BUCKETS: usize = (PARTS * POWERS) as usize;
 
-/// Lags of one direction.
+/// The lags of one direction.
 #[derive(Debug)]
 pub(super) struct Lags {
-    /// By second, the last one at the back.
+    /// A histogram for each second, the latest at the back.
     seconds: VecDeque<(u64, Vec<u32>)>,
-    /// The longest, by second.
+    /// The longest lag of each second.
     longest: VecDeque<(u64, u64)>,
 }
 
@@ -31,7 +31,7 @@ impl Default for Lags {
 }
 
 impl Lags {
-    /// One lag in microseconds, at a time in microseconds.
+    /// Records a lag. Both the lag and the time are in microseconds.
     pub(super) fn record(&mut self, lag: u64, now: u64) {
         let second = now / 1_000_000;
         if self.seconds.back().is_none_or(|(at, _)| *at != second) {
@@ -50,7 +50,7 @@ impl Lags {
         }
     }
 
-    /// The distribution over the minute before a time; all zero if there was nothing.
+    /// The distribution over the minute before a time; zeros if there was no lag.
     pub(super) fn summary(&self, now: u64) -> Lag {
         let since = (now / 1_000_000).saturating_sub(SECONDS as u64);
         let mut counts = vec![0u64; BUCKETS];
@@ -89,7 +89,7 @@ fn bucket(value: u64) -> usize {
     usize::try_from((power * PARTS + part).min(PARTS * POWERS - 1)).unwrap_or(BUCKETS - 1)
 }
 
-/// The upper end of a bucket.
+/// The upper end of a bucket in microseconds.
 fn micros(index: usize) -> f64 {
     let (power, part) = (index as u64 / PARTS, index as u64 % PARTS);
     (1u64 << power) as f64 * (1.0 + (part + 1) as f64 / PARTS as f64)

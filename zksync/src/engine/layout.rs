@@ -1,14 +1,14 @@
-//! What the engine keeps in an ensemble, and where.
+//! The nodes that an engine stores in an ensemble.
 
 use mesolith_zk::request::{CreateMode, Write};
 use mesolith_zk::tree::Tree;
 
 use crate::checkpoint::{Checkpoint, ROOT};
 
-/// Nodes of an engine, by its name.
+/// Paths of an engine's nodes.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
-    /// The checkpoint; all else is below it.
+    /// Path of the checkpoint. All other nodes are below it.
     pub(super) checkpoint: String,
 }
 
@@ -19,33 +19,33 @@ impl Layout {
         }
     }
 
-    /// Ephemeral: which run works.
+    /// An ephemeral node that holds the active run.
     pub(super) fn active(&self) -> String {
         format!("{}/active", self.checkpoint)
     }
 
-    /// What is wanted.
+    /// Holds the settings.
     pub(super) fn settings(&self) -> String {
         format!("{}/settings", self.checkpoint)
     }
 
-    /// What tells the source from another ensemble.
+    /// Holds the identity of the source.
     pub(super) fn identity(&self) -> String {
         format!("{}/identity", self.checkpoint)
     }
 
-    /// Parent of the frozen paths.
+    /// Parent of the nodes for frozen paths.
     pub(super) fn frozen(&self) -> String {
         format!("{}/frozen", self.checkpoint)
     }
 
-    /// The node that says that a path is frozen: its name is the path in hexadecimal digits, its data the path.
+    /// The node that marks a path as frozen. Its name is the path in hexadecimal digits, its data the path.
     pub(super) fn frozen_path(&self, path: &str) -> String {
         let name: String = path.bytes().map(|byte| format!("{byte:02x}")).collect();
         format!("{}/{name}", self.frozen())
     }
 
-    /// Frozen paths that a tree holds.
+    /// The frozen paths that a tree holds.
     pub(super) fn frozen_in(&self, tree: &Tree) -> Vec<String> {
         let folder = tree.get(&self.frozen());
         let nodes = folder.into_iter().flat_map(|folder| folder.children());
@@ -54,7 +54,7 @@ impl Layout {
             .collect()
     }
 
-    /// The nodes that have to be there, parents first, less those that are.
+    /// Creates for the nodes that are missing, parents first.
     pub(super) fn missing(&self, tree: &Tree) -> Vec<Write> {
         let zksync = format!("{ROOT}/zksync");
         let paths: [String; 6] = [

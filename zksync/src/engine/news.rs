@@ -1,4 +1,4 @@
-//! What follows from what the decisions say.
+//! Acts on what the decisions report: logs conflicts, stores frozen paths, and follows settings.
 
 use mesolith_zk::record::{Op, Txn};
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write};
@@ -61,7 +61,7 @@ impl Driver {
         }
     }
 
-    /// A frozen path outlives this process.
+    /// Stores a frozen path in the ensembles, so that it outlives this process.
     fn keep_frozen(&mut self, path: &str) {
         let node = create(
             &self.layout.frozen_path(path),
@@ -79,7 +79,7 @@ impl Driver {
         self.own(Side::B, node);
     }
 
-    /// Keeps the settings where a standby finds them.
+    /// Stores the settings where a standby finds them.
     pub(super) fn store_settings(&mut self) {
         let write = Write::SetData {
             path: self.layout.settings().into(),
@@ -89,7 +89,7 @@ impl Driver {
         self.own(Side::B, write);
     }
 
-    /// Keeps what tells the source from another ensemble.
+    /// Stores the identity of the source.
     pub(super) fn store_identity(&mut self) {
         let version = self.a.servers.borrow().version.clone().unwrap_or_default();
         let identity = Identity::of(Side::A, self.a.link.tree(), &version, self.duplex.routes());
@@ -117,7 +117,7 @@ impl Driver {
         }
     }
 
-    /// A write of a node of the engine's own, for which nobody waits.
+    /// Writes a node of the engine's own. Nobody waits for the answer.
     fn own(&mut self, side: Side, write: Write) {
         if self.end(side).claim.stage == Stage::Held {
             let request = self.end_mut(side).claim.send(Request::Single(write));
@@ -125,7 +125,7 @@ impl Driver {
         }
     }
 
-    /// What another process of this engine has stored.
+    /// Follows settings that another process of this engine has stored.
     pub(super) fn settings_changed(&mut self, side: Side, txn: &Txn) {
         let Op::SetData(set) = &txn.op else { return };
         if side == Side::B
@@ -139,7 +139,7 @@ impl Driver {
         }
     }
 
-    /// What a link that only reads has found at a path of this engine's.
+    /// A client link has read a node of this engine: follows the checkpoint or the settings in it.
     pub(super) fn stored(&mut self, path: &str) {
         let tree = self.b.link.tree();
         if *path == self.layout.checkpoint {
@@ -155,7 +155,7 @@ impl Driver {
         }
     }
 
-    /// Follows newer settings.
+    /// Follows settings if they are newer.
     pub(super) fn adopt(&mut self, settings: Settings) {
         if settings.generation <= self.settings.generation {
             return;

@@ -1,4 +1,4 @@
-//! Before anything is written: whether an engine may begin, and by which way each side is followed.
+//! Decides whether an engine may begin, and by which kind of link each side is followed. Nothing is written before.
 
 use std::time::{Duration, Instant};
 
@@ -18,18 +18,18 @@ use crate::settings::Side;
 use crate::side::{self, Capture, Link, choose};
 use crate::{Routes, seed};
 
-/// A server that is starting, or an election, may take this long.
+/// Time that a starting server or an election may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// Both links, and whether the target is still to be seeded by file.
+/// Both links, and whether the target still has to be filled by file.
 pub(super) struct Opened {
     pub(super) a: Link,
     pub(super) b: Link,
     pub(super) seed: bool,
 }
 
-/// Waits for servers that may be starting; `waits` is told why.
+/// Opens both sides, and waits for servers that may be starting. `waits` is told the reason.
 ///
 /// # Errors
 /// When the engine must not begin.
@@ -70,7 +70,7 @@ pub(super) async fn open(
     }
 }
 
-/// All that is wrong, as one refusal.
+/// All problems as one refusal.
 pub(super) fn refuse(problems: &[Problem]) -> Error {
     let reason = match problems.first().map(|problem| problem.reason.as_str()) {
         Some("SameEnsemble") => "SameEnsemble",
@@ -83,7 +83,7 @@ pub(super) fn refuse(problems: &[Problem]) -> Error {
     }
 }
 
-/// What one side's servers say.
+/// The answers of one side's servers.
 struct Probed {
     servers: Vec<Server>,
     discovery: Discovery,
@@ -118,7 +118,8 @@ async fn probe(endpoint: &EndpointOptions) -> Result<Probed, Error> {
     })
 }
 
-/// Whether the target is to be seeded: its folders are empty. Where they are not and it runs, that was done before.
+/// Whether the target has to be filled by file, which is so if its folders are empty. If they are not and the target
+/// runs, that was done before.
 fn seeding(options: &Options, source: &Probed, target: &Probed) -> Result<bool, Error> {
     if options.seed_dirs.is_empty() {
         return Ok(false);
@@ -134,7 +135,7 @@ fn seeding(options: &Options, source: &Probed, target: &Probed) -> Result<bool, 
     }
 }
 
-/// The exact way if there is one.
+/// Makes the exact kind of link if it is possible.
 async fn link(
     endpoint: &EndpointOptions,
     options: &Options,

@@ -1,4 +1,4 @@
-//! The time before an engine has its links, and while it joins: it can be asked already, and says what it waits for.
+//! The time until an engine has its links and has joined. It can be asked already, and says what it waits for.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::preflight::Problem;
 use crate::settings::{Mode, Side, accept};
 use crate::status::{SideStatus, State, Status, Waiting};
 
-/// Opens both sides and answers meanwhile. None when it was told to end.
+/// Opens both sides and answers commands meanwhile. `None` when the engine was told to end.
 ///
 /// # Errors
 /// When the engine must not begin.
@@ -39,7 +39,7 @@ pub(super) async fn opened(
     opened.transpose()
 }
 
-/// Does something that takes a while, and answers meanwhile. None when the engine was told to end before it was done.
+/// Runs something that takes a while, and answers commands meanwhile. `None` when the engine was told to end first.
 pub(super) async fn answering<T>(
     work: impl Future<Output = T>,
     status: &watch::Sender<Arc<Status>>,
@@ -58,7 +58,7 @@ pub(super) async fn answering<T>(
     }
 }
 
-/// What is known before anything else is.
+/// The status before anything is known of the ensembles.
 pub(super) fn first_status(options: &Options) -> Status {
     let side = |side: Side| SideStatus {
         servers: options.endpoint(side).connection_string(),
@@ -74,7 +74,7 @@ pub(super) fn first_status(options: &Options) -> Status {
     }
 }
 
-/// The reason of the first, and the sentences of all.
+/// The reason of the first problem, and the sentences of all.
 fn waiting(problems: &[Problem]) -> Waiting {
     let sentences: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
     Waiting {
@@ -86,7 +86,8 @@ fn waiting(problems: &[Problem]) -> Waiting {
     }
 }
 
-/// Whether it goes on. Nothing can be kept in a target that is not there, so all but its end is refused.
+/// Answers a command. True if the engine goes on. Every command but the one that ends it is refused, since nothing
+/// can be stored in a target that is not there.
 fn answer(command: Command, status: &watch::Sender<Arc<Status>>) -> bool {
     let refused = || {
         let waiting = status.borrow().waiting_for.clone();

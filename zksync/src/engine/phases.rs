@@ -1,6 +1,6 @@
-//! What the engine is about, as spans of a trace: one for each phase until the target is equal for the first time, below
-//! one for the start as a whole; later ones stand by themselves. Nothing here is done for each transaction. Figures are
-//! signed: a collector gets others as text.
+//! The engine's phases as spans of a trace. Until the target is equal for the first time, they are below one span for
+//! the start as a whole; later ones stand by themselves. No transaction has a span here. Figures are signed, since a
+//! collector gets unsigned ones as text.
 //!
 //! ```text
 //! start
@@ -21,7 +21,7 @@ use tracing::field::Empty;
 use super::driver::{Driver, Role};
 use crate::settings::Side;
 
-/// What takes its time. Being in sync is none: it ends only when something else begins.
+/// A phase that ends by itself. Being in sync is none, since it ends only when something else begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Open,
@@ -45,7 +45,7 @@ impl Phase {
     }
 }
 
-/// The spans that are open. Each ends when it is replaced.
+/// The open spans. Each ends when it is replaced.
 pub(super) struct Phases {
     start: Span,
     now: Option<Phase>,
@@ -54,7 +54,7 @@ pub(super) struct Phases {
 }
 
 impl Phases {
-    /// Begins with opening both sides.
+    /// Starts with the phase in which both sides are opened.
     pub(super) fn new(name: &str) -> Self {
         let mut this = Self {
             start: tracing::info_span!(parent: None, "start", name),
@@ -66,7 +66,7 @@ impl Phases {
         this
     }
 
-    /// The phase's span, for work of it that has a future of its own.
+    /// The span of the present phase, for a part of it that runs as a future of its own.
     pub(super) fn span(&self) -> Span {
         self.span.clone()
     }
@@ -86,7 +86,7 @@ impl Phases {
             .record("znodes", (znodes as u64).cast_signed())
             .record("bytes", bytes.cast_signed());
         self.enter(phase);
-        // It may stand by for days, and then begin what is a story of its own.
+        // A standby may wait for days. What it does then is a trace of its own.
         if matches!(phase, None | Some(Phase::StandBy)) {
             self.start = Span::none();
         }
@@ -97,7 +97,7 @@ impl Phases {
         self.walk = tracing::info_span!(parent: &self.span, "repair", looked = Empty, found = Empty);
     }
 
-    /// A walk is over, or broken off.
+    /// A walk is over, or was broken off.
     pub(super) fn repaired(&mut self, looked: u64, found: u64) {
         self.walk
             .record("looked", looked.cast_signed())

@@ -1,4 +1,4 @@
-//! What it says of itself.
+//! Builds the engine's status.
 
 use std::collections::BTreeMap;
 
@@ -13,21 +13,21 @@ use crate::status::{Alert, Progress, SideStatus, State, Status, Waiting};
 /// What is counted over time.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
-    /// When nodes were last budgeted for.
+    /// When the budget of nodes was last increased.
     pub(super) budgeted: u64,
     /// `(time, writes, bytes)` of the last seconds.
     samples: std::collections::VecDeque<(u64, u64, u64)>,
-    /// When an alert began, by its reason.
+    /// When each alert began, by its reason.
     alerts: BTreeMap<&'static str, u64>,
 }
 
-/// Over which time rates are taken, in microseconds.
+/// Period over which rates are taken, in microseconds.
 const WINDOW: u64 = 5_000_000;
-/// How long a leader that differed is an alert, in microseconds.
+/// How long the alert about a leader that differed lasts, in microseconds.
 const DIFFERED: u64 = 3_600_000_000;
-/// A lag that is an alert of its own once it lasts.
+/// A lag in milliseconds that raises an alert of its own if it lasts.
 const LONG_LAG: f64 = 500.0;
-/// Changes wait no longer than this while the target counts as in sync.
+/// Longest time, in milliseconds, that a change may wait while the target counts as in sync.
 const BEHIND: f64 = 5_000.0;
 
 impl Rates {
@@ -191,8 +191,8 @@ impl Driver {
         self.options.endpoint(side).connection_string()
     }
 
-    /// Nodes of A that were looked at and have arrived, while the target is filled. A walk that was broken off and begun
-    /// again counts from where it was.
+    /// Progress while the target is filled: nodes of A that were looked at and have arrived. A walk that was broken
+    /// off continues counting from where it was.
     fn progress(&mut self, state: State, now: u64) -> Option<Progress> {
         if state != State::Seeding {
             self.filling.forget();
@@ -267,7 +267,7 @@ impl Driver {
     }
 }
 
-/// Resident memory of this process.
+/// Resident memory of this process in bytes.
 fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: u64 = statm

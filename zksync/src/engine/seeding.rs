@@ -1,11 +1,12 @@
-//! Filling a target by file, before its servers are started.
+//! Fills a target by file, before its servers are started.
 
 use super::Error;
 use super::driver::Driver;
 use crate::seed;
 
 impl Driver {
-    /// Writes the seed files from A's tree, which is exact and stands still meanwhile; the reader goes on and spools.
+    /// Writes the seed from A's tree, which is exact and does not change meanwhile. The link goes on reading, into a
+    /// queue on the disk.
     ///
     /// # Errors
     /// When a file cannot be written.

@@ -1,4 +1,4 @@
-//! Both trees hold what is equal in the same memory: without it, every node's data would be there twice.
+//! Lets both trees share the memory of equal nodes. Otherwise every node's data would be in memory twice.
 
 use mesolith_zk::record::{Op, Txn};
 
@@ -7,7 +7,7 @@ use crate::pipeline::ops::parts;
 use crate::settings::Side;
 
 impl Driver {
-    /// A write of an engine of this name was committed on a side, so the other one has the same, or had it.
+    /// An engine of this name has written on a side. So the other side has the same content, or had it.
     pub(super) fn share_written(&mut self, side: Side, txn: &Txn) {
         if !self.duplex.away_from(side.other()).is_own(txn.header.cxid) {
             return;
@@ -31,7 +31,7 @@ impl Driver {
         }
     }
 
-    /// What a comparison has found to be equal.
+    /// Shares what a comparison has found to be equal.
     pub(super) fn share_alike(&mut self) {
         for (on_a, on_b) in self.duplex.take_alike() {
             if let Some(model) = self.a.link.tree().node_at(on_a) {

@@ -1,4 +1,4 @@
-//! Walks through both trees, a slice at a time between events.
+//! Walks through both trees, in slices between events.
 
 use std::time::{Duration, Instant};
 
@@ -7,22 +7,23 @@ use super::end::both;
 use crate::duplex::Sweep;
 use crate::settings::{Mode, Side};
 
-/// Between two walks through both trees when all is well, and how much longer than a walk it is at least.
+/// Shortest pause between two walks when all is well, in microseconds. The pause is also at least so many times
+/// longer than the walk.
 const SWEEP_PAUSE: u64 = 30_000_000;
 const SWEEP_SHARE: u64 = 40;
-/// How long a walk's end waits for nodes of which something is on its way.
+/// How long the end of a walk waits for nodes that have a change on its way, in microseconds.
 const BUSY_PATIENCE: u64 = 2_000_000;
-/// Time for a part of a walk, between which events are taken, and nodes between two looks at the clock.
+/// Length of a slice, and the number of nodes between two looks at the clock.
 const SLICE: Duration = Duration::from_millis(8);
 const SLICE_SETTLED: Duration = Duration::from_millis(1);
 const LOOKS: usize = 200;
-/// After which time nodes that a side refused are tried again.
+/// Pause, in microseconds, before nodes that a side has refused are tried again.
 const RETRY_REFUSED: u64 = 60_000_000;
-/// Units that may wait while the target is filled.
+/// Most units that may wait while the target is filled.
 const MOST_PENDING: usize = 8_000;
 
 impl Driver {
-    /// Walks through both trees from the beginning.
+    /// Starts a walk from the beginning.
     pub(super) fn look_again(&mut self) {
         if let Some(sweep) = self.sweep.take() {
             self.phases.repaired(sweep.looked, sweep.found);
@@ -31,7 +32,7 @@ impl Driver {
         self.sweep_due = 0;
     }
 
-    /// A part of the walk through both trees, and what follows at its end.
+    /// Does a slice of the walk, and what follows at its end.
     pub(super) fn walk(&mut self, on_tick: bool) {
         let now = self.now();
         let may = self.role == Role::Active && self.a.up && self.b.up && self.settings.mode == Mode::Run;
@@ -45,7 +46,7 @@ impl Driver {
         if pending > MOST_PENDING {
             return;
         }
-        // What the last walk repaired has to arrive before another look says anything new.
+        // The repairs of the last walk must have arrived, or another look says nothing new.
         let [a, b] = self.repaired;
         if !self.duplex.away_from(Side::A).is_done(a)
             || (needs_a && !self.duplex.away_from(Side::B).is_done(b))
@@ -110,7 +111,7 @@ impl Driver {
         self.sweep_due = now + pause;
     }
 
-    /// Nodes that may be repaired now, under the limit of the rate.
+    /// Number of nodes that may be repaired now under the rate limit.
     pub(super) fn budget(&mut self, now: u64) -> usize {
         const MOST: usize = 4_000;
         let Some(limit) = self.settings.rate_limit else {
@@ -123,7 +124,7 @@ impl Driver {
         (self.repairs.max(0.0) as usize).min(MOST)
     }
 
-    /// What a side did not take is tried again from time to time: its configuration may have been mended.
+    /// Tries refused changes again from time to time, since the side's configuration may have been repaired.
     pub(super) fn try_refused(&mut self, now: u64) {
         if now < self.retry_refused {
             return;

@@ -1,4 +1,4 @@
-//! Asks the servers of an ensemble from time to time who they are, and who is connected to them.
+//! Asks the servers of an ensemble from time to time who they are and which clients are connected.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,20 +8,20 @@ use mesolith_zk::four_letter::{Mode, Words};
 use mesolith_zk::security::Security;
 use tokio::sync::watch;
 
-/// Between two rounds: a client that moves has to be noticed well before its session's timeout.
+/// Pause between two rounds. A client that moves has to be noticed well before its session's timeout.
 const PERIOD: Duration = Duration::from_millis(500);
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// What the servers say.
+/// The answers of the servers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Servers {
     pub(super) version: Option<String>,
     pub(super) leader: Option<String>,
-    /// How many of them answer and take part.
+    /// Number of servers that answer and take part.
     pub(super) serving: usize,
-    /// Their numbers, of those that say.
+    /// Numbers of the servers that tell theirs.
     pub(super) ids: BTreeSet<u64>,
-    /// Sessions whose clients are connected; none if a server does not say.
+    /// Sessions of connected clients. `None` if a server does not tell.
     pub(super) connected: Option<BTreeSet<i64>>,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn watch(servers: Vec<String>, security: &Security) -> watch::Receive
     receiver
 }
 
-/// Adds the numbers of those servers that have not said theirs yet.
+/// Adds the numbers of those servers that have not told theirs yet.
 async fn ask_ids(servers: &[String], words: &Words, known: &mut BTreeMap<String, u64>) {
     let asked: Vec<_> = servers
         .iter()

@@ -1,23 +1,23 @@
-//! How much memory this process may still take: what the machine has, and what its cgroups leave (v1 and v2).
+//! Finds out how much memory this process may still take, from the machine and from its cgroups (v1 and v2).
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Memory that can be taken.
+/// Memory that the process can still take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Available {
     /// Bytes.
     pub bytes: u64,
-    /// What limits it, for people.
+    /// The limit that counts, in words.
     pub limit: &'static str,
 }
 
-/// Of this process. `None` where the system does not say.
+/// Memory for this process. `None` where the system does not tell.
 pub fn available() -> Option<Available> {
     available_below(Path::new("/"))
 }
 
-/// With another folder for `/`.
+/// The same with another folder in place of `/`, for tests.
 fn available_below(root: &Path) -> Option<Available> {
     let read = |path: &Path| fs::read_to_string(path).ok();
     let free = read(&root.join("proc/meminfo")).and_then(|text| meminfo(&text));
@@ -42,8 +42,8 @@ enum Version {
     V2,
 }
 
-/// Every folder whose limit counts: the process's own cgroup and those above. In a container the path may be the host's,
-/// which is not there; the mount's root always is.
+/// Every cgroup folder whose limit counts: that of the process and those above it. In a container the path may be the
+/// host's and not exist; the root of the mount always exists.
 fn folders(groups: &str) -> Vec<(Version, PathBuf)> {
     let mut found = Vec::new();
     for line in groups.lines() {
@@ -64,7 +64,8 @@ fn folders(groups: &str) -> Vec<(Version, PathBuf)> {
     found
 }
 
-/// What a cgroup leaves. Pages of files that nobody uses are given back before the limit strikes.
+/// What a cgroup leaves. Cached pages that nobody uses count as free, since the kernel gives them back before the
+/// limit.
 fn left(version: Version, folder: &Path) -> Option<u64> {
     let (limit, usage, cache) = match version {
         Version::V1 => (
@@ -76,7 +77,7 @@ fn left(version: Version, folder: &Path) -> Option<u64> {
     };
     let number = |name: &str| -> Option<u64> {
         let text = fs::read_to_string(folder.join(name)).ok()?;
-        // "max" is no limit and no number.
+        // "max" means no limit, and does not parse as a number.
         text.trim().parse().ok()
     };
     let limit = number(limit)?;

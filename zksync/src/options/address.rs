@@ -49,9 +49,6 @@ fn join(host: &str, port: u16) -> String {
 ///
 /// # Errors
 /// When a part is not a server, a server appears twice, or the list is empty.
-///
-/// # Errors
-/// When one is no server, one is there twice, or there is none.
 pub fn parse_servers(flag: &str, text: &str) -> Result<Vec<ServerAddress>, Error> {
     let mut servers: Vec<ServerAddress> = Vec::new();
     let refuse = |problem: String| Error::Servers {

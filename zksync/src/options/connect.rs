@@ -1,4 +1,4 @@
-//! From what a user says of an ensemble to what a link needs.
+//! Turns the options of an ensemble into the configuration of a link.
 
 use mesolith_zk::Credentials;
 use mesolith_zk::learner::Server;
@@ -7,7 +7,7 @@ use mesolith_zk::security::{self, Security};
 use super::{EndpointOptions, SecurityOptions, Tls};
 
 impl EndpointOptions {
-    /// The servers as a link takes them.
+    /// The servers in the form that a link takes.
     #[must_use]
     pub fn learner_servers(&self) -> Vec<Server> {
         let server = |server: &super::ServerAddress| Server {
@@ -19,7 +19,7 @@ impl EndpointOptions {
 }
 
 impl SecurityOptions {
-    /// The same for connections.
+    /// TLS and logins in the form that a link takes.
     #[must_use]
     pub fn connection(&self) -> Security {
         let tls = |tls: &Tls| {
@@ -39,7 +39,7 @@ impl SecurityOptions {
                 service: service.clone(),
             },
         };
-        // `digest` is the only scheme that a flag takes.
+        // `digest` is the only scheme that the flag accepts.
         let credentials = self.auth.iter().filter_map(|auth| {
             let (user, password) = auth.value.expose().split_once(':')?;
             Some(Credentials {

@@ -1,10 +1,10 @@
-//! A value that must not be seen.
+//! A value that must never be shown.
 
 use std::path::PathBuf;
 
 use super::Error;
 
-/// Shown nowhere; [`expose`](Self::expose) is where it is used.
+/// A value that is not shown in logs or errors. [`expose`](Self::expose) returns it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -15,13 +15,13 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value, for whoever sends it.
+    /// The value itself, for the code that sends it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// A value as a flag gives it: itself, or `@FILE` for the first line of a file.
+    /// Reads a value as a flag gives it: the value itself, or `@FILE` for the first line of a file.
     ///
     /// # Errors
     /// When the file cannot be read.

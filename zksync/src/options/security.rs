@@ -1,68 +1,69 @@
-//! What an ensemble asks of those who connect: TLS, SASL, digest.
+//! Security that an ensemble asks of those who connect: TLS, SASL and digest.
 
 use std::path::PathBuf;
 
 use super::{Error, Secret};
 
-/// Certificates for one kind of port.
+/// TLS for one kind of port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
-    /// PEM file with the authorities that the servers' certificates must come from.
+    /// PEM file with the authorities that may have signed the servers' certificates.
     pub ca: PathBuf,
-    /// Our own certificate and its key, PEM files, where the servers ask for one.
+    /// PEM files with our own certificate and its key, for servers that ask for one.
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
 /// A name and password for SASL DIGEST-MD5.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
-    /// Who.
+    /// The user name.
     pub user: String,
-    /// The proof.
+    /// The password.
     pub password: Secret,
 }
 
-/// How our client's session logs in.
+/// How our client session logs in with SASL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sasl {
-    /// By DIGEST-MD5.
+    /// With DIGEST-MD5.
     Login(Login),
-    /// With the Kerberos ticket of whoever runs this.
+    /// With the Kerberos ticket of the user who runs this process.
     Kerberos {
         /// First part of the servers' principals.
         service: String,
     },
 }
 
-/// What `addauth` of ZooKeeper's own client takes.
+/// An identity as `addauth` of ZooKeeper's own client takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Auth {
-    /// `digest`, mostly.
+    /// The scheme, usually `digest`.
     pub scheme: String,
-    /// `user:password` for `digest`.
+    /// The credentials; `user:password` for `digest`.
     pub value: Secret,
 }
 
-/// All of it; empty for an ensemble that asks for nothing.
+/// All security of an ensemble; everything is empty for one that asks for nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SecurityOptions {
-    /// TLS on the port for clients.
+    /// TLS on the client port.
     pub tls: Option<Tls>,
-    /// TLS on the port for followers and observers.
+    /// TLS on the quorum port.
     pub quorum_tls: Option<Tls>,
     /// Identities that a client of ours adds to its session.
     pub auth: Vec<Auth>,
-    /// Login of our client's session.
+    /// SASL login of our client's session.
     pub sasl: Option<Sasl>,
-    /// Login on the port for followers and observers.
+    /// SASL login on the quorum port.
     pub quorum_sasl: Option<Login>,
 }
 
 impl Tls {
-    /// From three flags whose names begin with `prefix`, such as `--source-tls`; none of them is no TLS.
+    /// Reads three flags whose names begin with `prefix`, such as `--source-tls`. Without any of them there is no
+    /// TLS.
     ///
     /// # Errors
-    /// When some of them are missing, or a file cannot be read.
+    /// When only some of them are given, or a file cannot be read.
     pub fn from_flags(
         prefix: &str,
         ca: Option<PathBuf>,
@@ -86,7 +87,7 @@ impl Tls {
             .iter()
             .flat_map(|(cert, key)| [("cert", cert), ("key", key)]);
         for (name, path) in std::iter::once(("ca", &ca)).chain(files) {
-            // Said now, not when the first connection is made.
+            // Checked now, so that the error does not wait for the first connection.
             std::fs::File::open(path).map_err(|error| Error::File {
                 flag: format!("{prefix}-{name}"),
                 path: path.clone(),
@@ -98,7 +99,7 @@ impl Tls {
 }
 
 impl Sasl {
-    /// `kerberos` or `kerberos=SERVICE`, else a [`Login`].
+    /// Parses `kerberos` or `kerberos=SERVICE`, or else a [`Login`].
     ///
     /// # Errors
     /// When it is neither, or this build has no Kerberos.
@@ -121,7 +122,7 @@ impl Sasl {
 }
 
 impl Login {
-    /// `user:password`, `user:@FILE`, or `@FILE` that holds `user:password`.
+    /// Parses `user:password`, `user:@FILE`, or `@FILE` of a file that holds `user:password`.
     ///
     /// # Errors
     /// When it is none of these, or the file cannot be read.
@@ -143,7 +144,7 @@ impl Login {
 }
 
 impl Auth {
-    /// `digest:user:password`, `digest:user:@FILE`, or `@FILE` that holds `digest:user:password`.
+    /// Parses `digest:user:password`, `digest:user:@FILE`, or `@FILE` of a file that holds `digest:user:password`.
     ///
     /// # Errors
     /// When it is none of these, or the file cannot be read.

@@ -1,15 +1,15 @@
-//! What the answers in the target's stream mean for the units.
+//! Decides what the answers in the target's stream mean for the units.
 
 use mesolith_zk::record::{Op, Txn};
 use mesolith_zk::request::Request;
 
 use super::{Flow, Notice, Outgoing, Pipeline, Sent, Step, Trees, What};
 
-/// What an answer says.
+/// The result of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
     Done,
-    /// The servers' error code, and which part of a multi failed.
+    /// The server's error code, and the part of a multi that has failed.
     Refused {
         code: i32,
         part: usize,
@@ -17,7 +17,7 @@ pub(super) enum Answer {
 }
 
 impl Pipeline {
-    /// A transaction of this engine's was committed on the target, and is in its tree.
+    /// A transaction of this engine was committed on the target and is in its tree.
     pub fn answered(&mut self, txn: &Txn, trees: Trees<'_>, now: u64) -> Vec<Notice> {
         let key = (txn.header.session, txn.header.cxid);
         let mut notices = Vec::new();
@@ -31,7 +31,7 @@ impl Pipeline {
             return notices;
         }
         let is_next = |sent: &mut Sent| (sent.session, sent.cxid) == key;
-        // Anything else is from an earlier run, or outside the order.
+        // All others are from an earlier run, or outside the order.
         let Some(sent) = self.sent.pop_front_if(is_next) else {
             return notices;
         };
@@ -54,7 +54,7 @@ impl Pipeline {
         notices
     }
 
-    /// Units up to a number are in the target.
+    /// All units up to this number are in the target.
     pub(super) fn done(&mut self, through: u64, notices: &mut Vec<Notice>) {
         while let Some(unit) = self.units.pop_front_if(|unit| unit.number <= through) {
             self.next = self.next.saturating_sub(1);
@@ -77,7 +77,7 @@ impl Pipeline {
         }
     }
 
-    /// Its nodes are gone, so its client does not live here. Nothing waits for the answer.
+    /// Its nodes are gone, so its client is not on this side. Nothing waits for the answer.
     fn close_aside(&mut self, session: i64) {
         let cxid = self.next_cxid();
         self.aside.push_back(Outgoing {
@@ -90,7 +90,7 @@ impl Pipeline {
 }
 
 impl super::Unit {
-    /// Whether it was sent with a change of a node.
+    /// Whether the session end was sent together with a change of a node.
     fn wrote(&self, path: &str) -> bool {
         self.steps[..self.sent.min(self.steps.len())]
             .iter()
@@ -102,7 +102,7 @@ pub(super) fn answer(txn: &Txn) -> Answer {
     match &txn.op {
         Op::Error { code } => Answer::Refused { code: *code, part: 0 },
         op @ Op::Multi(parts) if op.is_failed_multi() => {
-            // Parts around the failing one carry 0 and -2.
+            // The parts around the failing one have the codes 0 and -2.
             let failing = parts.iter().enumerate().find_map(|(part, op)| match op {
                 Op::Error { code } if !matches!(code, 0 | -2) => Some((*code, part)),
                 _ => None,

@@ -1,4 +1,5 @@
-//! Which request comes next: as much as has come, in order, in as few requests as the servers' rules allow.
+//! Builds the next requests. Everything that has gathered is sent, in order, in as few requests as the servers' rules
+//! allow.
 
 use bytes::Bytes;
 use mesolith_zk::record::Zxid;
@@ -11,11 +12,11 @@ use crate::checkpoint::Checkpoint;
 
 /// Bytes of the headers around the changes of a multi.
 const AROUND: usize = 17;
-/// Whole requests that may be under way beyond the others.
+/// Whole requests that may be on their way in addition to the others.
 const MOST_WHOLE: usize = 6;
 
 impl Pipeline {
-    /// The requests to send now; `now` in microseconds of the caller's clock.
+    /// The requests to send now. `now` is in microseconds of the caller's clock.
     pub fn take(&mut self, now: u64) -> Vec<Outgoing> {
         let mut requests: Vec<Outgoing> = self.aside.drain(..).collect();
         if self.paused {
@@ -34,14 +35,16 @@ impl Pipeline {
         requests
     }
 
-    /// How many requests at a time: a few more while whole ones wait, since these gain nothing by waiting.
+    /// How many requests may be on their way. A few more while whole requests wait, since these gain nothing from
+    /// waiting.
     fn may_be_under_way(&self) -> usize {
         let whole = self.units.len().saturating_sub(self.next) / self.limits.batch.max(1);
         self.pace.allowed(self.limits.in_flight) + whole.min(MOST_WHOLE)
     }
 
-    /// Raises the checkpoint's version beyond what any request of the lost link expects, so that none of them can come
-    /// between those that are sent from now on. If one of them came first, this one fails.
+    /// Raises the checkpoint's version above what any request of the lost link expects. So none of those can be
+    /// carried out between the requests that are sent from now on. If one of them comes before this request, this
+    /// request fails.
     fn claim(&mut self, now: u64) -> Outgoing {
         let data = self.checkpoint(self.marked, self.base);
         let mut writes = Vec::new();
@@ -52,7 +55,7 @@ impl Pipeline {
         self.send(session, Request::Multi(writes), (base, 0), base, What::Claim, now)
     }
 
-    /// The checkpoint alone, when the source went on without anything to write.
+    /// A request that only writes the checkpoint, when the source has moved on with nothing to write.
     pub fn mark(&mut self, now: u64) -> Option<Outgoing> {
         let due = self.flow == Flow::Running && !self.paused && self.is_idle() && self.seen > self.marked;
         due.then(|| {
@@ -66,7 +69,7 @@ impl Pipeline {
             let unit = self.units.get(self.next)?;
             let first = (unit.number, unit.sent);
             match unit.steps.get(unit.sent) {
-                // Nothing of it is left, since it lost a conflict.
+                // Nothing is left of the unit, since it has lost a conflict.
                 None => {
                     self.advance(0);
                 }
@@ -89,11 +92,11 @@ impl Pipeline {
                     let through = self.advance(1);
                     return Some(self.send(session, request, first, through, What::Open, now));
                 }
-                // It is closed once its unit is done, see `done`.
+                // The session is closed once its unit is done, see `done`.
                 Some(Step::Close { .. }) => {
                     let through = self.advance(1);
                     if first.1 == 0 {
-                        // It owned nothing; still its owner has to agree.
+                        // It owned nothing, but its leader still has to accept us as its owner.
                         let Some(Step::Close { session }) = self.step(first) else {
                             continue;
                         };
@@ -118,7 +121,7 @@ impl Pipeline {
         index.map_or(self.applied, |index| self.units[index].zxid)
     }
 
-    /// Counts steps of the next unit as sent or dealt with; gives the last unit that is sent as a whole.
+    /// Counts steps of the next unit as sent or handled. Returns the last unit that was sent as a whole.
     pub(super) fn advance(&mut self, steps: usize) -> u64 {
         let Some(unit) = self.units.get_mut(self.next) else {
             return self.number;
@@ -152,7 +155,8 @@ impl Pipeline {
                 let with = unit_size + write.size_in_multi();
                 let full =
                     writes.len() + taken >= self.limits.batch || with > self.limits.bytes.min(self.largest);
-                // The first unit goes as a whole, up to what a server takes: the source took it in one request too.
+                // The first unit goes as a whole, up to what a server takes, since the source took it in one request
+                // too.
                 let may_exceed = unit.is_atomic() && writes.is_empty() && with <= self.largest;
                 if !fits_multi(write)
                     || write.packet() > self.largest
@@ -165,7 +169,7 @@ impl Pipeline {
                 unit_size = with;
                 taken += 1;
             }
-            // A close is part of its unit's last request.
+            // A close is in the last request of its unit.
             let closes = matches!(rest.get(taken), Some(Step::Close { .. })) && taken + 1 == rest.len();
             let complete = taken == rest.len() || (closes && taken > 0);
             if taken == 0 || (!complete && unit.is_atomic() && !writes.is_empty()) {
@@ -205,7 +209,7 @@ impl Pipeline {
         zxid: Zxid,
         now: u64,
     ) -> Outgoing {
-        // Behind repairs, units of an earlier position may follow; the checkpoint never goes back.
+        // Units of an earlier position may follow repairs, but the checkpoint never goes back.
         let zxid = zxid.max(self.marked);
         let data = self.checkpoint(zxid, through);
         let mark = self.mark_write(data);
@@ -234,13 +238,13 @@ impl Pipeline {
         }
     }
 
-    /// The number of the next request: the tag, then 23 bits that count; with the 24th set they are the claim's.
+    /// Number of the next request: the tag, then 23 bits that count. With the 24th bit set it is one of the claim's.
     pub(super) fn next_cxid(&mut self) -> i32 {
         self.cxid = (self.cxid + 1) & 0x007f_ffff;
         (u32::from(self.me.tag) << 24 | self.cxid).cast_signed()
     }
 
-    /// Nothing is computed for it unless somebody traces that finely.
+    /// Computed only if traces are that detailed.
     fn span(&self, request: &Request, first: u64, through: u64) -> Span {
         tracing::debug_span!(
             parent: None,

@@ -1,32 +1,32 @@
-//! Nodes that are left alone, and changes that lost a conflict.
+//! Nodes that are not written for now, and changes that have lost a conflict.
 
 use super::Pipeline;
 use super::unit::Origin;
 use crate::plan::{Held, Step};
 
 impl Pipeline {
-    /// Leaves a subtree alone, by the target's name, and drops what is pending for it.
+    /// Holds a subtree, given by the target's name, and drops what is pending for it.
     pub fn hold(&mut self, path: &str) {
         self.held.hold(path);
         self.supersede(path);
     }
 
-    /// Writes it again from now on.
+    /// Writes the subtree again from now on.
     pub fn release(&mut self, path: &str) -> bool {
         self.held.release(path)
     }
 
-    /// What is left alone.
+    /// The subtrees that are held.
     pub fn held(&self) -> &Held {
         &self.held
     }
 
-    /// Whether something pending touches a node of the target, see [`crate::plan::Overlay::collides`].
+    /// Whether a pending change touches a node of the target, see [`crate::plan::Overlay::collides`].
     pub fn collides(&self, path: &str, goes: bool) -> bool {
         self.overlay.collides(path, goes)
     }
 
-    /// When the source made the pending change that touches a node of the target, in milliseconds since 1970.
+    /// When the source made the pending change of a node of the target, in milliseconds since 1970.
     pub fn pending_time(&self, path: &str) -> Option<i64> {
         self.units.iter().rev().find_map(|unit| match &unit.origin {
             Origin::Replay(txn)
@@ -41,7 +41,8 @@ impl Pipeline {
         })
     }
 
-    /// Pending changes of a node, or below it, lost a conflict: they are not planned again, and said if they come through.
+    /// The pending changes of a node, or of nodes below it, have lost a conflict. They are not planned again, and
+    /// reported if they arrive all the same.
     pub fn supersede(&mut self, path: &str) {
         for unit in &mut self.units {
             let mut lost: Vec<Box<str>> = Vec::new();

@@ -1,4 +1,4 @@
-//! What a lost link, a new one, and other engines' checkpoints do.
+//! Handles lost links, new links, and the checkpoints of other engines.
 
 use mesolith_zk::record::Zxid;
 
@@ -7,7 +7,7 @@ use super::{Flow, Notice, Pipeline, Trees};
 use crate::checkpoint::Checkpoint;
 
 impl Pipeline {
-    /// The link to the target is lost: what is in flight may or may not have been committed.
+    /// The link to the target is lost. Requests on their way may or may not have been carried out.
     pub fn down(&mut self) {
         if self.flow == Flow::Standby {
             return;
@@ -32,7 +32,7 @@ impl Pipeline {
         notices
     }
 
-    /// This engine's turn: it has claimed the checkpoint, which is in the target's tree.
+    /// This engine becomes active: its claim of the checkpoint is in the target's tree.
     pub fn activate(&mut self, session: i64, trees: Trees<'_>) -> Vec<Notice> {
         self.me.session = session;
         if let Some((checkpoint, _)) = Checkpoint::read(trees.target, &self.me.path)
@@ -46,14 +46,14 @@ impl Pipeline {
         self.up(trees)
     }
 
-    /// Not this engine's turn any more.
+    /// This engine is no longer active.
     pub fn stand_by(&mut self) {
         self.down();
         self.flow = Flow::Standby;
         self.refused.clear();
     }
 
-    /// Another engine's checkpoint: what it has done needs no doing here.
+    /// Another engine has written a checkpoint. What it has done is not done again here.
     pub fn follow(&mut self, checkpoint: &Checkpoint) {
         if self.flow != Flow::Standby {
             return;
@@ -67,18 +67,19 @@ impl Pipeline {
         }
     }
 
-    /// Whether the source's tree is as far as the target: before, what the target has would look wrong.
+    /// Whether the source's tree is as far as the target. If it is not, the target would look wrong.
     pub fn may_activate(&self, trees: Trees<'_>) -> bool {
         let checkpoint = Checkpoint::read(trees.target, &self.me.path);
         checkpoint.is_none_or(|(checkpoint, _)| trees.source.last_zxid() >= checkpoint.position())
     }
 
-    /// Whether another run may have the checkpoint.
+    /// Whether another run may own the checkpoint.
     pub fn is_standby(&self) -> bool {
         self.flow == Flow::Standby
     }
 
-    /// Keeps what the checkpoint says is not in the target, and plans it again from the target's tree.
+    /// Keeps the units that are not in the target according to the checkpoint, and plans them again from the target's
+    /// tree.
     pub(super) fn plan_again(&mut self, trees: Trees<'_>, notices: &mut Vec<Notice>) {
         let (checkpoint, version) = Checkpoint::read(trees.target, &self.me.path).unwrap_or_default();
         if checkpoint.run != self.me.run {

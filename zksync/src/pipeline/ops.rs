@@ -1,8 +1,8 @@
-//! Which nodes a transaction changes.
+//! The nodes that a transaction changes.
 
 use mesolith_zk::record::Op;
 
-/// The parts of a multi, or the one operation; nothing of what failed.
+/// The parts of a multi, or the single operation. A failed transaction has none.
 pub(crate) fn parts(op: &Op) -> &[Op] {
     match op {
         Op::Multi(_) if op.is_failed_multi() => &[],
@@ -11,7 +11,7 @@ pub(crate) fn parts(op: &Op) -> &[Op] {
     }
 }
 
-/// The node that an operation changes, and whether it goes.
+/// The node that an operation changes, and whether it deletes the node.
 pub(crate) fn node_of(op: &Op) -> Option<(&str, bool)> {
     match op {
         Op::Create(new) => Some((&new.path, false)),

@@ -1,25 +1,25 @@
-//! What callers give to a direction and get from it.
+//! What callers pass to a direction and get from it.
 
 use mesolith_zk::request::Request;
 use mesolith_zk::tree::Tree;
 
-/// The two trees, both as of the last event seen, as one direction looks at them.
+/// Both trees after the last event, as one direction sees them.
 #[derive(Debug, Clone, Copy)]
 pub struct Trees<'a> {
-    /// The source's.
+    /// The source's tree.
     pub source: &'a Tree,
-    /// The target's.
+    /// The target's tree.
     pub target: &'a Tree,
 }
 
-/// Limits.
+/// Limits of a direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Most changes in one request.
     pub batch: usize,
     /// Most bytes in one request; servers refuse more than a megabyte.
     pub bytes: usize,
-    /// Requests that wait for an answer at the same time on a short link.
+    /// Requests that may wait for an answer at the same time on a short link.
     pub in_flight: usize,
 }
 
@@ -33,7 +33,7 @@ impl Default for Limits {
     }
 }
 
-/// Who writes, as the target knows it.
+/// Who writes to the target.
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// This run of the engine.
@@ -42,29 +42,29 @@ pub struct Identity {
     pub session: i64,
     /// Path of its checkpoint there.
     pub path: String,
-    /// First byte of the `cxid` of every request of this engine, in any run; its highest bit is set.
+    /// First byte of the `cxid` of every request of this engine, in each of its runs. Its highest bit is set.
     pub tag: u8,
 }
 
-/// A request to send to the target.
+/// A request for the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
-    /// In whose name.
+    /// The session in whose name it is sent.
     pub session: i64,
-    /// Number that the answer will have.
+    /// The number by which its answer is recognised.
     pub cxid: i32,
-    /// What.
+    /// The request.
     pub request: Request,
-    /// The leader must be told first that this link speaks for the session, whose client had moved.
+    /// The leader must first be told that this link speaks for the session, whose client had moved.
     pub take_over: bool,
 }
 
-/// What has been done so far.
+/// What was done so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Changes written to the target.
     pub writes: u64,
-    /// Bytes of data in them.
+    /// Bytes of data in these changes.
     pub bytes: u64,
     /// Requests sent.
     pub requests: u64,
@@ -72,10 +72,10 @@ pub struct Counters {
     pub refused: u64,
 }
 
-/// Something the caller should know.
+/// A notice for the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// Units seen at this time are in the target.
+    /// All units that were seen at this time are in the target.
     Applied {
         /// When the source's transaction was seen.
         seen: u64,
@@ -85,29 +85,30 @@ pub enum Notice {
         /// When it was sent.
         sent: u64,
     },
-    /// The client of a session lives on the target now.
+    /// The client of a session is on the target now.
     Moved {
         /// The session.
         session: i64,
     },
     /// The target does not take a change of a node, see [`super::Pipeline::refused`].
     Unwritable {
-        /// The node, by the target's name.
+        /// Path of the node on the target.
         path: Box<str>,
         /// The servers' error code.
         code: i32,
     },
-    /// The target does not know such entries or such nodes, which are left out or made to fit from now on.
+    /// The target does not know such entries or such nodes. From now on they are left out or replaced by what it
+    /// knows.
     Narrowed {
-        /// What, in words.
+        /// What it does not know, in words.
         what: String,
     },
-    /// A change that had lost a conflict reached the target all the same.
+    /// A change that has lost a conflict has reached the target all the same.
     Overtaken {
-        /// The node, by the target's name.
+        /// Path of the node on the target.
         path: Box<str>,
     },
-    /// Another engine has taken over: nothing can be written any more.
+    /// Another engine has taken over, so nothing can be written any more.
     Fenced {
         /// Its run.
         by: String,

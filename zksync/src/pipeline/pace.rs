@@ -1,19 +1,19 @@
-//! How many requests may be on their way: few on a short link, so that each takes what has gathered; more on a long one,
-//! so that the line is full.
+//! Decides how many requests may be on their way. Few on a short link, so that each takes what has gathered; more on
+//! a long link, so that it is never idle.
 
 use std::collections::VecDeque;
 
-/// How long the shortest way is remembered, in microseconds.
+/// How long the shortest time is remembered, in microseconds.
 const WINDOW: u64 = 10_000_000;
-/// For each so many microseconds of the way, one more request.
+/// One more request for each so many microseconds between a request and its answer.
 const STEP: u64 = 1_000;
-/// More would only queue at the leader.
+/// More requests would only wait at the leader.
 const MOST: usize = 512;
 
-/// The shortest time between a request and its answer of late.
+/// The shortest recent time between a request and its answer.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// Time, and how long the way was; only those that nothing after them undercuts.
+    /// Pairs of a moment and the time measured then. Only those are kept that no later one is below.
     ways: VecDeque<(u64, u64)>,
 }
 
@@ -53,11 +53,11 @@ mod tests {
         assert_eq!(pace.allowed(2), 2);
         pace.answered(0, 50_000);
         assert_eq!(pace.allowed(2), 52);
-        // A busy server makes the way longer, not the line.
+        // A busy server answers later, but the link is not longer.
         pace.answered(100_000, 100_800);
         pace.answered(200_000, 290_000);
         assert_eq!(pace.allowed(2), 2);
-        // The line has become longer for good.
+        // The link is longer for good.
         for n in 1..20 {
             let now = 1_000_000 * n;
             pace.answered(now, now + 20_000);

@@ -1,4 +1,4 @@
-//! What to do about a request that the target refused.
+//! Decides what to do about a request that the target has refused.
 
 use std::sync::Arc;
 
@@ -7,17 +7,17 @@ use mesolith_zk::request::{CreateMode, Write};
 use super::{Flow, Notice, Pipeline, Sent, Step, Trees, What};
 
 const INVALID_ACL: i32 = -114;
-/// What servers say of a sort of node that they have never heard of, or that they were not set up for.
+/// The codes of servers that do not know a sort of node, or were not set up for it.
 const UNREADABLE: i32 = -5;
 const UNKNOWN_KIND: i32 = -6;
 const SESSION_EXPIRED: i32 = -112;
 const SESSION_MOVED: i32 = -118;
-/// Codes that trying again does not mend: no rights, an ACL whose scheme the target does not know, an operation or an
-/// argument that it does not take, a quota.
+/// Codes for which another attempt does not help: missing rights, an ACL whose scheme the target does not know, an
+/// operation or argument that it does not take, a quota.
 const FINAL: [i32; 6] = [-102, -114, -125, -6, -8, -122];
-/// Refusals of the same front, with nothing done in between, after which even a code that might pass is final.
+/// After so many refusals of the same request, with nothing done in between, even a code that might pass is final.
 const PATIENCE: u32 = 12;
-/// First and longest pause after a refusal, in microseconds; the first few come at once.
+/// First and longest pause after a refusal, in microseconds. The first attempts come at once.
 const FIRST_PAUSE: u64 = 2_000;
 const LONGEST_PAUSE: u64 = 1_000_000;
 
@@ -44,7 +44,7 @@ impl Pipeline {
         }
         let is_mended = self.narrow(sent, code, part, notices);
         match sent.what {
-            // The checkpoints behind it count it as done, so what is missing is found by looking.
+            // Later checkpoints count it as done, so what is missing is found by a comparison.
             What::Acl => {
                 let write = self.failing_write(sent, 0);
                 self.done(sent.through, notices);
@@ -57,7 +57,7 @@ impl Pipeline {
                 }
                 return;
             }
-            // It is there already.
+            // The node exists already.
             What::Open => {
                 self.done(sent.through, notices);
                 return;
@@ -93,12 +93,12 @@ impl Pipeline {
         }
     }
 
-    /// A client lives on the target by now. What ends its session is not done; what is new of it is, by taking the session
-    /// over for a moment.
+    /// The client is on the target by now. A request that would end its session is not carried out. Its new changes
+    /// are, by taking the session over for a moment.
     fn moved(&mut self, sent: &Sent, notices: &mut Vec<Notice>) {
         let session = sent.session;
         if self.connected.as_ref().is_some_and(|all| !all.contains(&session)) {
-            // Nobody is connected with it: the leader takes an earlier link of ours for its owner.
+            // Nobody is connected with this session: the leader takes an earlier link of ours for its owner.
             self.contested.insert(session);
             return;
         }
@@ -118,14 +118,14 @@ impl Pipeline {
         }
     }
 
-    /// Lists that are on their way while the order breaks have to be looked at.
+    /// Lists that are on their way while the order breaks have to be compared.
     pub(super) fn note_unsure(&mut self) {
         let lists = self.sent.iter().filter(|sent| sent.what == What::Acl);
         let paths: Vec<_> = lists.filter_map(|sent| self.failing(sent, 0)).collect();
         self.unsure.extend(paths);
     }
 
-    /// The changes that a request begins with, its own and those of later ones.
+    /// The changes at the beginning of a request: its own, and those of later requests.
     fn writes_from(&self, (number, step): (u64, usize)) -> impl Iterator<Item = (u64, &Write)> {
         let begin = self.units.partition_point(|unit| unit.number < number);
         let units = self.units.range(begin..);
@@ -139,18 +139,18 @@ impl Pipeline {
         })
     }
 
-    /// The change that failed.
+    /// The change that has failed.
     fn failing_write(&self, sent: &Sent, part: usize) -> Option<Write> {
         let (_, write) = self.writes_from(sent.first).nth(part)?;
         Some(write.clone())
     }
 
-    /// The node whose change failed.
+    /// The node whose change has failed.
     fn failing(&self, sent: &Sent, part: usize) -> Option<Box<str>> {
         Some(self.failing_write(sent, part)?.path().into())
     }
 
-    /// Whether the target refused something that it does not know, and that is left out or made to fit from now on.
+    /// Whether the target has refused something that it does not know, and that is left out or replaced from now on.
     fn narrow(&mut self, sent: &Sent, code: i32, part: usize, notices: &mut Vec<Notice>) -> bool {
         let mut common = Arc::clone(&self.common);
         let learned = Arc::make_mut(&mut common);
@@ -165,7 +165,7 @@ impl Pipeline {
                 }
                 _ => return false,
             },
-            // An old server refuses such a request as a whole, without saying which part it was.
+            // An old server refuses such a request as a whole and does not say which part it was.
             UNREADABLE | UNKNOWN_KIND if sent.what == What::Multi => {
                 let last = sent.through.max(sent.first.0);
                 let skip = if code == UNKNOWN_KIND { part } else { 0 };
@@ -190,7 +190,7 @@ impl Pipeline {
         true
     }
 
-    /// Leaves a change out, since the target does not take it.
+    /// Leaves a change out, since the target refuses it.
     fn give_up(&mut self, write: &Write, code: i32, notices: &mut Vec<Notice>) {
         self.refused.refuse(write, code);
         let path = write.path().into();

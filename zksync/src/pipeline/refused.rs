@@ -1,4 +1,4 @@
-//! What the target does not take, and when it is tried again.
+//! The changes that the target refuses, and when they are tried again.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::{Pipeline, Trees};
 use crate::plan::{Part, Refused, Source, Why, can_raise};
 
 impl Pipeline {
-    /// What the target does not take, by its names.
+    /// The refused changes, by the target's names.
     pub fn refused(&self) -> &Refused {
         &self.refused
     }
@@ -16,7 +16,7 @@ impl Pipeline {
         self.largest
     }
 
-    /// The same from now on. What fits by now is tried again.
+    /// Sets that length. Changes that fit by now are tried again.
     pub fn set_largest(&mut self, largest: usize, trees: Trees<'_>) {
         let before = std::mem::replace(&mut self.largest, largest);
         if largest > before {
@@ -27,19 +27,19 @@ impl Pipeline {
         }
     }
 
-    /// There is a reason to try all of it again.
+    /// Tries all refused changes again, since there is a reason to.
     pub fn try_refused(&mut self, trees: Trees<'_>) {
         let paths = self.refused.release();
         self.repair_all(paths, trees);
     }
 
-    /// A second has passed.
+    /// Called every second: tries nodes again that have changed since.
     pub fn try_changed(&mut self, trees: Trees<'_>) {
         let paths = self.refused.waited();
         self.repair_all(paths, trees);
     }
 
-    /// Forgets what is equal by now.
+    /// Forgets refused changes that are not needed any more, since both sides are equal.
     pub fn settle_refused(&mut self, trees: Trees<'_>) {
         if self.refused.is_empty() {
             return;
@@ -74,7 +74,7 @@ impl Pipeline {
         });
     }
 
-    /// What is below nodes that were refused and are made now.
+    /// Plans the nodes below a node that was refused and exists now.
     pub(super) fn come_below(&mut self, trees: Trees<'_>) {
         for path in self.refused.take_made() {
             if let Some((above, _)) = path.rsplit_once('/') {

@@ -1,4 +1,4 @@
-//! How far it is.
+//! How far a direction is.
 
 use mesolith_zk::record::Zxid;
 
@@ -11,7 +11,7 @@ impl Pipeline {
         self.complete
     }
 
-    /// Units that are not in the target yet.
+    /// The units that are not in the target yet.
     pub fn pending(&self) -> usize {
         self.units.len()
     }
@@ -21,7 +21,7 @@ impl Pipeline {
         self.number
     }
 
-    /// Whether a unit and all before it are in the target.
+    /// Whether this unit and all before it are in the target.
     pub fn is_done(&self, unit: u64) -> bool {
         self.units.front().is_none_or(|first| first.number > unit)
     }
@@ -36,7 +36,7 @@ impl Pipeline {
         self.flow == Flow::Running
     }
 
-    /// Last position of the source that the target has.
+    /// The last position of the source that the target has.
     pub fn applied(&self) -> Zxid {
         if self.is_idle() {
             self.passed()
@@ -45,12 +45,12 @@ impl Pipeline {
         }
     }
 
-    /// Last position seen of the source.
+    /// The last position seen of the source.
     pub fn seen(&self) -> Zxid {
         self.seen
     }
 
-    /// Last position of the source that was looked at, the engine's own writes there included.
+    /// The last position of the source that was looked at, including the engine's own writes there.
     pub fn passed(&self) -> Zxid {
         self.seen.max(self.written)
     }
@@ -60,12 +60,12 @@ impl Pipeline {
         self.counters
     }
 
-    /// Who writes.
+    /// Who writes to the target.
     pub fn identity(&self) -> &Identity {
         &self.me
     }
 
-    /// Whether a `cxid` is one of this engine's, in this run or an earlier one.
+    /// Whether a `cxid` belongs to this engine, in this run or an earlier one.
     pub fn is_own(&self, cxid: i32) -> bool {
         cxid.to_be_bytes()[0] == self.me.tag
     }

@@ -1,4 +1,4 @@
-//! What a direction sends, and which positions its units have.
+//! What a direction sends, and the positions of its units.
 
 use mesolith_zk::record::{Create, CreateKind, Op, SetData, TxnHeader};
 use mesolith_zk::request::{Request, Write};
@@ -42,8 +42,8 @@ fn standby() -> Pipeline {
     Pipeline::new(Side::A, routes, Limits::default(), me)
 }
 
-/// A repair among history is of the tree as it is now; whoever goes on from the checkpoint behind it still has to replay
-/// what is between.
+/// A repair during a replay has the state of the tree as it is now. An engine that continues from the checkpoint
+/// after it still has to replay what is between.
 #[test]
 fn a_repair_does_not_promise_history_that_is_to_come() {
     let history: Vec<_> = (1..=3)
@@ -69,7 +69,8 @@ fn a_repair_does_not_promise_history_that_is_to_come() {
     assert_eq!(positions, [1, 1, 2, 2, 3, 3, 3]);
 }
 
-/// Before the first sign of life for it the engine may stop, and the next one needs a while to take over.
+/// The engine may stop before it keeps the session alive for the first time, and the next engine needs a while to
+/// take over.
 #[test]
 fn a_mirrored_session_outlives_a_takeover() {
     let (mut source, target) = (Tree::new(), Tree::new());
@@ -90,8 +91,8 @@ fn a_mirrored_session_outlives_a_takeover() {
     assert_eq!(asked, [open(12_000), open(40_000)]);
 }
 
-/// A transaction makes a child of a node that is not there yet, and then sets that node: it is made as the source has it by
-/// now, with that set.
+/// A transaction creates a child of a node that is missing and then sets that node. The node is created as the source
+/// has it now, with that set.
 #[test]
 fn what_is_made_again_for_one_part_of_a_transaction_has_the_others() {
     let (mut source, target) = (Tree::new(), Tree::new());

@@ -1,4 +1,4 @@
-//! What waits to be written, and what is on its way.
+//! Units of work that wait, and requests that are on their way.
 
 use mesolith_zk::record::{Txn, Zxid};
 
@@ -7,7 +7,7 @@ use crate::plan::Step;
 use crate::routes::Routes;
 use crate::settings::Side;
 
-/// Where a unit of work comes from, so that it can be planned again.
+/// The origin of a unit, from which it can be planned again.
 #[derive(Debug)]
 pub(super) enum Origin {
     Replay(Box<Txn>),
@@ -18,55 +18,56 @@ pub(super) enum Origin {
     Nothing,
 }
 
-/// What one transaction of the source, or one difference, asks for.
+/// The work for one transaction of the source, or for one difference.
 #[derive(Debug)]
 pub(super) struct Unit {
     pub(super) number: u64,
     pub(super) zxid: Zxid,
-    /// When it was seen, in microseconds of the caller's clock; 0 for what is not measured.
+    /// When it was seen, in microseconds of the caller's clock; 0 if it is not measured.
     pub(super) at: u64,
     pub(super) origin: Origin,
-    /// Nodes of it that lost a conflict, by the target's names.
+    /// Nodes that have lost a conflict, by the target's names.
     pub(super) skip: Vec<Box<str>>,
     pub(super) steps: Vec<Step>,
-    /// How many of them were sent.
+    /// How many of its steps were sent.
     pub(super) sent: usize,
 }
 
-/// A request on its way.
+/// A request that is on its way.
 #[derive(Debug)]
 pub(super) struct Sent {
     pub(super) session: i64,
     pub(super) cxid: i32,
-    /// Where its writes begin: unit, step.
+    /// Where its writes begin: unit and step.
     pub(super) first: (u64, usize),
-    /// Units up to this one are done once it is answered.
+    /// Once it is answered, all units up to this one are done.
     pub(super) through: u64,
     pub(super) what: What,
     pub(super) at: u64,
-    /// From here to its answer, in a trace.
+    /// The span from here to its answer.
     pub(super) span: tracing::Span,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
-    /// Ends with the checkpoint.
+    /// It ends with the checkpoint.
     Multi,
-    /// Sets the ACL of a node, which no multi takes.
+    /// It sets the ACL of a node, which does not fit into a multi.
     Acl,
-    /// Opens a session.
+    /// It opens a session.
     Open,
-    /// Shuts out what was sent through the link before.
+    /// It shuts out requests that were sent through the link before.
     Claim,
 }
 
 impl Unit {
-    /// A transaction of the source is one of the target's too; a repair may come in parts.
+    /// Whether the unit must be one transaction: a transaction of the source is one on the target too, while a repair
+    /// may come in parts.
     pub(super) fn is_atomic(&self) -> bool {
         matches!(self.origin, Origin::Replay(_))
     }
 
-    /// Nodes of the target that it changes, planned or not, and whether they go.
+    /// Nodes of the target that it changes, planned or not, and whether it deletes them.
     pub(super) fn nodes(&self, routes: &Routes, from: Side) -> Vec<(Box<str>, bool)> {
         match &self.origin {
             Origin::Replay(txn) => {

@@ -1,8 +1,9 @@
-//! What both sides can hold. Servers before 3.5 know no containers and no TTL nodes, and take no address with a mask in a
-//! list, though they understand one; and each server knows only the schemes that it was set up with.
+//! What both sides can hold. Servers before 3.5 know neither containers nor TTL nodes. They understand addresses with
+//! a mask in a list, but do not accept them. And each server accepts only the schemes that it was set up with.
 //!
-//! A node of a sort that one side does not know is persistent there, and goes when the other one goes. An entry that the
-//! target does not know is left out there: entries only grant, so nobody gets more than on the source.
+//! A node of a sort that one side does not know is persistent there, and is deleted when the other side's node is. An
+//! entry that the target does not accept is left out there. Entries only grant rights, so nobody gets more than on
+//! the source.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -15,9 +16,9 @@ use mesolith_zk::tree::Node;
 /// Sorts of nodes that not every server knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kinds {
-    /// Nodes that go once they are empty.
+    /// Containers, which are deleted once they are empty.
     pub containers: bool,
-    /// Nodes that go some time after their last change.
+    /// TTL nodes, which are deleted some time after their last change.
     pub ttls: bool,
 }
 
@@ -27,13 +28,13 @@ impl Kinds {
         containers: true,
         ttls: true,
     };
-    /// None: servers before 3.5.
+    /// None of them, as with servers before 3.5.
     pub const NONE: Self = Self {
         containers: false,
         ttls: false,
     };
 
-    /// What both know.
+    /// The sorts that both know.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -46,11 +47,12 @@ impl Kinds {
 /// What both sides can hold, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Common {
-    /// As the servers' versions say.
+    /// As far as the servers' versions tell.
     versions: Kinds,
-    /// As they have shown.
+    /// As far as refusals have shown.
     shown: Kinds,
-    /// Whether a side is only seen as clients see it: containers and TTL nodes like plain ones, null data as empty.
+    /// Whether a side is seen only as clients see it. Then containers and TTL nodes look like plain nodes, and null
+    /// data like empty data.
     veiled: bool,
     /// Forms of entries that a side has refused.
     refused: BTreeSet<Box<str>>,
@@ -68,7 +70,7 @@ impl Default for Common {
 }
 
 impl Common {
-    /// What the versions of the servers and the ways to them say.
+    /// Notes what the versions of the servers and the kinds of link tell.
     #[must_use]
     pub fn with(self, versions: Kinds, veiled: bool) -> Self {
         Self {
@@ -78,13 +80,13 @@ impl Common {
         }
     }
 
-    /// Forgets which entries were refused: servers that are set up otherwise are started again for it. Sorts of nodes are
-    /// not tried again, since to make a node of another sort it has to go first.
+    /// Forgets which entries were refused, since servers have to be started again to accept others. Sorts of nodes
+    /// are not tried again: to change a node's sort, it would have to be deleted first.
     pub fn forget(&mut self) {
         self.refused.clear();
     }
 
-    /// The sort of a node that is made for one.
+    /// The sort of node that is created for one of the source.
     pub fn mode(&self, mode: CreateMode) -> CreateMode {
         let kinds = self.versions.and(self.shown);
         match mode {
@@ -94,7 +96,7 @@ impl Common {
         }
     }
 
-    /// What sort of node it is, as far as both sides can hold and show it, and which session owns it.
+    /// The sort of a node, as far as both sides can hold and show it, and the session that owns it.
     pub fn kind(&self, node: Node<'_>) -> (CreateMode, Option<i64>) {
         match self.kind_to_make(node) {
             (CreateMode::Container | CreateMode::Ttl(_), owner) if self.veiled => {
@@ -104,7 +106,7 @@ impl Common {
         }
     }
 
-    /// What sort of node is made like it.
+    /// The sort of a copy of a node.
     pub fn kind_to_make(&self, node: Node<'_>) -> (CreateMode, Option<i64>) {
         let stat = node.stored();
         if let Some(session) = node.owner() {
@@ -118,12 +120,12 @@ impl Common {
         (self.mode(mode), None)
     }
 
-    /// Whether data is the same, as far as both sides show it.
+    /// Whether data is equal, as far as both sides show it.
     pub fn same_data(&self, a: Option<&[u8]>, b: Option<&[u8]>) -> bool {
         a == b || (self.veiled && a.unwrap_or_default() == b.unwrap_or_default())
     }
 
-    /// The list without entries that were refused. One of which nothing is left grants nothing to anybody.
+    /// The list without entries that were refused. A list that becomes empty grants nothing to anybody.
     pub fn list<'l>(&self, list: Option<&'l [Acl]>) -> Option<Cow<'l, [Acl]>> {
         let list = list?;
         let refuses = |entry: &Acl| form(&entry.id).is_some_and(|form| self.refuses(form));
@@ -145,11 +147,12 @@ impl Common {
         Acl::same(a, b) || (!self.takes_all() && Acl::same(self.list(a).as_deref(), self.list(b).as_deref()))
     }
 
-    /// The target has refused a list: gives the form of entry that is left out from now on, if one can be the reason.
+    /// The target has refused a list. Returns the form of entry that is left out from now on, if one can be the
+    /// reason.
     pub fn refuse_list(&mut self, list: &[Acl]) -> Option<Box<str>> {
         let forms = list.iter().filter_map(|entry| form(&entry.id));
         let new = forms.filter(|form| !self.refuses(form));
-        // Which of several it was is not said. Schemes have to be set up, addresses not.
+        // The server does not say which of several entries it was. Schemes have to be set up, addresses do not.
         let form: Box<str> = new.min_by_key(|form| form.starts_with("ip:"))?.into();
         self.refused.insert(form.clone());
         Some(form)
@@ -163,7 +166,7 @@ impl Common {
         (form == MASK && self.versions == Kinds::NONE) || self.refused.contains(form)
     }
 
-    /// The target has refused to make such a node; false if that is nothing new, or not for its sort.
+    /// The target has refused to create a node of this sort. False if that is known already, or not the reason.
     pub fn refuse_kind(&mut self, mode: CreateMode) -> bool {
         let known = match mode {
             CreateMode::Container => &mut self.shown.containers,
@@ -181,7 +184,7 @@ impl Common {
 
 const MASK: &str = "ip:ADDRESS/BITS";
 
-/// The form of an entry that not every server knows.
+/// The form of an entry that not every server accepts.
 fn form(id: &Id) -> Option<&str> {
     match &*id.scheme {
         "world" | "digest" => None,

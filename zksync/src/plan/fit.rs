@@ -1,4 +1,4 @@
-//! Parts of every plan: a node made to fit, made anew as the source has it, or taken away.
+//! Parts of every plan: changes a node, creates it as the source has it, or deletes it.
 
 use std::borrow::Cow;
 
@@ -8,11 +8,11 @@ use mesolith_zk::request::{CreateMode, Write};
 
 use super::{Step, View, create_like, packet_like, parent};
 
-/// Most times that a node's data is set just to raise its version, and bytes that this may take.
+/// Most times that a node's data is set only to raise its version, and most bytes that this may take.
 const MOST_RAISES: i32 = 10_000;
 const MOST_RAISED_BYTES: usize = 16 << 20;
 
-/// A node that will be there gets the data and the list that it should have, and at least the `(version, aversion)`.
+/// Gives a node its data and its list, and raises its `(version, aversion)` to at least these.
 pub(super) fn fit(
     path: &str,
     (data, acl): (Option<&[u8]>, Option<&[Acl]>),
@@ -30,7 +30,7 @@ pub(super) fn fit(
     set_acl(path, acl, lists, view, steps);
 }
 
-/// How many sets bring a version up to another one; none where that would be too much.
+/// Number of sets that raise a version to another one. `None` if that would be too many.
 pub(super) fn raises(wanted: i32, found: i32, bytes: usize) -> i32 {
     let by = wanted.saturating_sub(found).max(0);
     let fits = usize::try_from(by).is_ok_and(|n| n.saturating_mul(bytes) <= MOST_RAISED_BYTES);
@@ -42,7 +42,7 @@ pub fn can_raise(wanted: i32, found: i32, bytes: usize) -> bool {
     raises(wanted, found, bytes) > 0
 }
 
-/// Sets a node's data so many times, if the target takes it.
+/// Sets a node's data so many times, unless the target refuses it.
 pub(super) fn set_data(
     path: &str,
     data: Option<Bytes>,
@@ -65,7 +65,7 @@ pub(super) fn set_data(
     }
 }
 
-/// The same of its list.
+/// The same for its list.
 pub(super) fn set_acl(
     path: &str,
     acl: Option<&[Acl]>,
@@ -88,7 +88,7 @@ pub(super) fn set_acl(
     }
 }
 
-/// Away with a node and what the target has below it, as far as the target lets it go.
+/// Deletes a node with everything that the target has below it, as far as the target allows it.
 pub(super) fn delete(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
     let Some(before) = view.get(path) else {
         return;
@@ -109,7 +109,7 @@ pub(super) fn delete(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
     }
 }
 
-/// A node that should be there and is not: as the source has it by now, or not at all if it is gone there too.
+/// Creates a missing node as the source has it now. If the source has no such node any more, nothing is created.
 pub(super) fn again(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
     if view.held.covers(path) {
         return;
@@ -160,7 +160,8 @@ fn admitted(step: &Step, view: &mut View<'_>) -> bool {
     matches!(step, Step::Write { write, .. } if view.admits(write))
 }
 
-/// Nodes above what is kept equal: like the source's where they have the same name, else blank.
+/// Creates nodes above a root. They are copies of the source's where both have the same name, otherwise they are
+/// empty.
 fn above_a_root(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
     let routes = view.source.routes.routes();
     let is_above = routes.iter().any(|route| {
@@ -187,7 +188,7 @@ fn above_a_root(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
     }
 }
 
-/// Parents that the target lacks; false if there is none to be had.
+/// Creates the parents that the target lacks. False if that is not possible.
 pub(super) fn parents(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) -> bool {
     let Some(above) = parent(path) else { return true };
     if view.get(above).is_none() {

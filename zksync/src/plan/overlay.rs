@@ -1,4 +1,4 @@
-//! What is planned and not yet seen on the target, and what is left alone there.
+//! Remembers what is planned and was not yet seen on the target, and what is held there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::Bound;
@@ -8,7 +8,7 @@ use crate::routes::is_below;
 /// A node that a plan touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected {
-    /// Whether it will be there.
+    /// Whether it will exist.
     pub exists: bool,
     /// Its version then.
     pub version: i32,
@@ -16,18 +16,19 @@ pub struct Expected {
     pub aversion: i32,
     /// The session that will own it.
     pub owner: Option<i64>,
-    /// What of it is planned.
+    /// The planned changes.
     pub planned: Planned,
 }
 
-/// What of a node is planned, and so will be the source's.
+/// The parts of a node that are planned, and so will be equal to the source's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Planned {
-    /// The unit that makes it or has it go: until that is done, nothing of what the target has counts.
+    /// The unit that creates or deletes it. Until that unit is done, the target's present state of the node does not
+    /// count.
     pub whole: Option<u64>,
-    /// Its data is set.
+    /// Its data will be set.
     pub data: bool,
-    /// Its list is set.
+    /// Its list will be set.
     pub acl: bool,
 }
 
@@ -41,12 +42,12 @@ impl Planned {
     }
 }
 
-/// Nodes that planned units touch, until the last unit that touches them is done.
+/// Nodes that planned units touch, kept until the last such unit is done.
 #[derive(Debug, Default)]
 pub struct Overlay {
     pub(super) nodes: BTreeMap<Box<str>, (u64, Expected)>,
     order: VecDeque<(u64, Box<str>)>,
-    /// Creates right below a node that will count up its `cversion`, by unit, and all of them.
+    /// Planned creates directly below a node, which will raise its `cversion`: by unit, and in total.
     creates: VecDeque<(u64, Box<str>, i32)>,
     pub(super) counts: HashMap<Box<str>, i32>,
     pub(super) opened: BTreeMap<i64, u64>,
@@ -77,7 +78,7 @@ impl Overlay {
         self.put(unit, path, expected);
     }
 
-    /// A unit will create so many nodes right below one.
+    /// A unit will create so many nodes directly below a node.
     pub(super) fn count(&mut self, unit: u64, parent: &str, creates: i32) {
         match self.creates.back_mut() {
             Some((last, path, count)) if *last == unit && **path == *parent => *count += creates,
@@ -89,21 +90,21 @@ impl Overlay {
         }
     }
 
-    /// Whether a node is made or goes by a unit that is not done.
+    /// Whether a unit that is not done creates or deletes a node.
     pub(super) fn is_new(&self, path: &str) -> bool {
         let node = self.nodes.get(path).map(|(_, node)| node.planned);
         node.and_then(|planned| planned.whole)
             .is_some_and(|unit| unit > self.done)
     }
 
-    /// The node goes; one of the same name would begin anew.
+    /// The node will be deleted. One that is created under its name later begins anew.
     pub(super) fn forget_count(&mut self, path: &str) {
         if self.counts.remove(path).is_some() {
             self.creates.retain(|(_, parent, _)| **parent != *path);
         }
     }
 
-    /// Nodes from a path on, in order.
+    /// The nodes from a path on, in order.
     pub(super) fn from<'o>(
         &'o self,
         path: &str,
@@ -112,7 +113,7 @@ impl Overlay {
             .range::<str, _>((Bound::Included(path), Bound::Unbounded))
     }
 
-    /// Units up to this one are in the target's tree.
+    /// All units up to this one are in the target's tree.
     pub fn done(&mut self, unit: u64) {
         self.done = self.done.max(unit);
         while let Some((touched, path)) = self.order.pop_front_if(|(touched, _)| *touched <= unit) {
@@ -133,13 +134,13 @@ impl Overlay {
         }
     }
 
-    /// Forgets everything, to plan again from the target's tree.
+    /// Forgets everything, so that all can be planned again from the target's tree.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Whether something planned touches a node; of one that goes, also whether something is planned below it, and of
-    /// one that comes or stays, whether a node above it is planned to go.
+    /// Whether something planned touches a node. For a node that will be deleted this includes nodes below it; for
+    /// one that will exist it includes deletes of nodes above it.
     pub fn collides(&self, path: &str, goes: bool) -> bool {
         if self.nodes.is_empty() {
             return false;
@@ -170,22 +171,22 @@ impl Overlay {
 pub struct Held(BTreeSet<Box<str>>);
 
 impl Held {
-    /// Holds a node and all below it.
+    /// Holds a node and everything below it.
     pub fn hold(&mut self, path: &str) {
         self.0.insert(path.into());
     }
 
-    /// Lets it go; false if it was not held.
+    /// Ends that. False if the node was not held.
     pub fn release(&mut self, path: &str) -> bool {
         self.0.remove(path)
     }
 
-    /// Whether a node is held, or one above it.
+    /// Whether a node, or one above it, is held.
     pub fn covers(&self, path: &str) -> bool {
         !self.0.is_empty() && self.0.iter().any(|held| is_below(path, held))
     }
 
-    /// All of them.
+    /// All nodes that are held.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|path| &**path)
     }

@@ -1,8 +1,8 @@
-//! Changes that the target does not take: which, why, and when they are tried again.
+//! Changes that the target refuses: which they are, why, and when they are tried again.
 //!
-//! A refusal belongs to one change of one node. Another change of that node is tried at once, and so is everything that
-//! concerns other nodes; what is below a node that could not be made waits for it. The same change is tried again when
-//! there is a reason to: from time to time, with a new link, when the servers take more.
+//! A refusal belongs to one change of one node. Another change of that node is tried at once, and so are changes of
+//! other nodes. Nodes below a node that could not be created wait for it. The same change is tried again when there
+//! is a reason: from time to time, after a new link, and when the servers take more.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,43 +14,43 @@ use super::{COUNTER, parent};
 /// Refusals of different changes of one node within a second, after which the rest waits for the next second.
 const MOST_TRIES: u32 = 3;
 
-/// Why the target does not take a change.
+/// Why the target refuses a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
     /// Its request is longer than the target's servers take: `jute.maxbuffer`, in bytes.
     TooLarge {
-        /// What they take.
+        /// The longest packet that they take.
         most: usize,
     },
     /// The servers' error code.
     Code(i32),
 }
 
-/// What of a node is refused.
+/// The part of a node that is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// It cannot be made, so nothing is below it either.
+    /// The node cannot be created, so there is nothing below it either.
     Node,
-    /// It keeps the data that it has.
+    /// The node keeps its data.
     Data,
-    /// It keeps the list that it has.
+    /// The node keeps its list.
     List,
-    /// Its counter of creates stays behind.
+    /// The node's counter of creates stays behind.
     Counter,
-    /// It cannot be deleted.
+    /// The node cannot be deleted.
     Delete,
 }
 
-/// One refused change.
+/// A refused change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
     /// Why.
     pub why: Why,
     /// Bytes of its request, as a client would send it.
     pub bytes: usize,
-    /// What the change was, to tell another one from it.
+    /// A hash of the change, which tells it from another one.
     print: u64,
-    /// Whether the same change is not tried, for now.
+    /// Whether the same change is not tried for now.
     withheld: bool,
     tries: u32,
     /// Another change came and was not tried either.
@@ -71,18 +71,18 @@ impl Refusal {
     }
 }
 
-/// All of them, by the target's names.
+/// All refused changes, by the target's names.
 #[derive(Debug, Default)]
 pub struct Refused {
     all: BTreeMap<(Box<str>, Part), Refusal>,
-    /// Nodes that are made now and were refused before.
+    /// Nodes that were refused and are created now.
     made: Vec<Box<str>>,
-    /// How many have been refused for their length, without a request.
+    /// Number of changes that were refused for their length, without a request.
     too_large: u64,
 }
 
 impl Refused {
-    /// Whether a change may be tried. One that is longer than `largest` is refused here.
+    /// Whether a change may be tried. A change longer than `largest` is refused here.
     pub fn admits(&mut self, write: &Write, largest: usize) -> bool {
         let bytes = write.packet();
         if bytes > largest {
@@ -130,24 +130,24 @@ impl Refused {
         self.all.insert(key, refusal);
     }
 
-    /// How many have been refused for their length so far, without a request.
+    /// Number of changes that were refused for their length so far, without a request.
     pub fn too_large(&self) -> u64 {
         self.too_large
     }
 
-    /// Whether there are none.
+    /// Whether nothing is refused.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// All of them: node, what of it, why.
+    /// All refused changes: node, part, and refusal.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Part, &Refusal)> {
         self.all
             .iter()
             .map(|((path, part), refusal)| (&**path, *part, refusal))
     }
 
-    /// Whether something of a node itself is refused.
+    /// Whether a part of this node is refused.
     pub fn names(&self, path: &str) -> bool {
         use std::ops::Bound::{Included, Unbounded};
         let from: (Box<str>, Part) = (path.into(), Part::Node);
@@ -155,7 +155,7 @@ impl Refused {
         next.next().is_some_and(|((found, _), _)| **found == *path)
     }
 
-    /// Whether a node cannot be made, or one above it.
+    /// Whether this node, or one above it, cannot be created.
     pub fn covers(&self, path: &str) -> bool {
         let mut above = Some(path).filter(|_| !self.all.is_empty());
         while let Some(node) = above {
@@ -180,7 +180,7 @@ impl Refused {
         paths
     }
 
-    /// There is a reason to try all of them again: gives the nodes.
+    /// There is a reason to try all of them again. Returns their nodes.
     pub fn release(&mut self) -> Vec<Box<str>> {
         self.all.values_mut().for_each(|refusal| refusal.withheld = false);
         let mut paths: Vec<_> = self.all.keys().map(|(path, _)| path.clone()).collect();
@@ -188,7 +188,7 @@ impl Refused {
         paths
     }
 
-    /// Nodes that were refused and are made now: what is below them can come.
+    /// Nodes that were refused and are created now, so that nodes below them can follow.
     pub fn take_made(&mut self) -> Vec<Box<str>> {
         std::mem::take(&mut self.made)
     }
@@ -198,7 +198,7 @@ impl Refused {
         self.all.retain(|(path, part), _| !is_settled(path, *part));
     }
 
-    /// Forgets all: somebody else writes.
+    /// Forgets everything, since another engine writes now.
     pub fn clear(&mut self) {
         self.all.clear();
         self.made.clear();

@@ -1,4 +1,5 @@
-//! Making a node of the target like the source's: after a conflict, after a gap in the history, and at the beginning.
+//! Makes a node of the target equal to the source's: after a conflict, after a gap in the history, and when the
+//! target is filled.
 
 use mesolith_zk::tree::Node;
 
@@ -6,7 +7,7 @@ use super::count::{behind, count, level};
 use super::fit::{again, can_raise, delete, fit, parents, raises, set_acl};
 use super::{Common, Expected, Planned, Step, View};
 
-/// Steps that make one node like the source's; what is below it is not looked at, unless it has to go.
+/// Steps that make a node equal to the source's. Nodes below it are not looked at, unless the node has to be deleted.
 pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
     if path == "/" {
         return count(path, view);
@@ -25,7 +26,7 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
     };
     let is_touched = before.planned != Planned::default();
     if is_touched && view.is_late() {
-        // More of it is still to be planned.
+        // Further changes of the node are still to be planned.
         list(path, node, before, view, &mut steps);
         return steps;
     }
@@ -37,7 +38,7 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
         }
         return steps;
     }
-    // Creates that are still to be planned count by themselves.
+    // Creates that are still to be planned will raise the counter themselves.
     let counted = !view.is_late();
     let stat = node.stored();
     let wanted = (node.data(), node.acl());
@@ -49,7 +50,8 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
     steps
 }
 
-/// The list of a node that something is planned for, but no other list: no checkpoint says whether the last one arrived.
+/// Sets the list of a node for which something else than a list is planned. No checkpoint says whether its last list
+/// has arrived.
 fn list(path: &str, node: Node<'_>, expected: Expected, view: &mut View<'_>, steps: &mut Vec<Step>) {
     let now = view.target.get(path).filter(|_| !expected.planned.acl);
     if let Some(now) = now {
@@ -65,7 +67,7 @@ pub fn differs(node: Node<'_>, now: Node<'_>, common: &Common, comes: impl Fn(No
     differs_itself(node, now, common) || behind(node, now, comes) > 0
 }
 
-/// The same, whatever becomes of its children and so of its counter.
+/// The same without its counter, whatever happens to its children.
 pub fn differs_itself(node: Node<'_>, now: Node<'_>, common: &Common) -> bool {
     let (wanted, found) = (node.stored(), now.stored());
     !common.same_data(node.data(), now.data())
@@ -150,27 +152,27 @@ mod tests {
     #[test]
     fn a_node_that_is_always_on_its_way_gets_what_it_lacks() {
         let counter = ["create /a/.mesolith-counter", "delete /a/.mesolith-counter"];
-        // Nothing is missing once the child has come.
+        // Nothing is missing once the child has arrived.
         let create = |view: &mut View<'_>| view.created("/a/x", None);
         assert!(repaired(&tree(3, 5, &["/a/x"]), &tree(3, 4, &[]), create).is_empty());
-        // A create of before is missing.
+        // An earlier create is missing.
         assert_eq!(
             repaired(&tree(3, 6, &["/a/x"]), &tree(3, 4, &[]), create),
             counter
         );
-        // So are two sets.
+        // Two sets are missing.
         assert_eq!(
             repaired(&tree(5, 5, &["/a/x"]), &tree(3, 4, &[]), create),
             ["set over 3", "set over 4"]
         );
-        // The last set is on its way, one of before is missing: the version goes up behind it.
+        // The last set is on its way and an earlier one is missing. The version is raised after it.
         let set = |view: &mut View<'_>| {
             let before = view.get("/a").expect("it is there");
             view.set("/a", before);
         };
         assert!(repaired(&tree(4, 4, &[]), &tree(3, 4, &[]), set).is_empty());
         assert_eq!(repaired(&tree(5, 4, &[]), &tree(3, 4, &[]), set), ["set over 4"]);
-        // One of the same name as before counts anew.
+        // A node that was created again counts anew.
         let again = |view: &mut View<'_>| {
             view.created("/a/x", None);
             view.deleted("/a");
@@ -178,7 +180,8 @@ mod tests {
             view.created("/a/y", None);
         };
         assert!(repaired(&tree(0, 1, &["/a/y"]), &tree(0, 4, &[]), again).is_empty());
-        // It was made with a child a moment ago, which is in the target by now; another set of it is on its way.
+        // The node was created with a child a moment ago. The child is on the target by now, and another set of the
+        // node is on its way.
         let made = |view: &mut View<'_>| {
             view.created("/a", None);
             view.created("/a/x", None);

@@ -1,8 +1,8 @@
-//! The same change again, under the versions that the target's nodes have.
+//! Repeats a change of the source on the target, under the versions that the target's nodes have.
 //!
-//! Versions and counters stay in step by themselves: each transaction adds one on either side. Where the target is not
-//! what the source was (somebody else wrote there, or part of it was written already), the change is made to fit, so that
-//! the node ends as the source's did.
+//! Versions and counters stay equal by themselves, since each transaction adds one on either side. The target may
+//! differ from the source, because somebody else wrote there or because a part was written already. Then the change
+//! is adapted so that the node ends as the source's did.
 
 use std::borrow::Cow;
 
@@ -14,8 +14,8 @@ use super::count::uncarried;
 use super::fit::{again, delete, fit, parents, raises, set_acl, set_data};
 use super::{Step, View};
 
-/// Steps for a committed transaction; none for what failed there, is not carried, or is to be skipped (by the target's
-/// names).
+/// Steps for a committed transaction. There are none if it has failed, is not carried, or is to be skipped (by the
+/// target's names).
 pub fn replay(txn: &Txn, skip: &[Box<str>], view: &mut View<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     let session = txn.header.session;
@@ -31,7 +31,7 @@ pub fn replay(txn: &Txn, skip: &[Box<str>], view: &mut View<'_>) -> Vec<Step> {
     steps
 }
 
-/// The target's name for a node whose change is to be carried there.
+/// The target's name of a node whose changes are carried there.
 fn carried<'p>(path: &'p str, skip: &[Box<str>], view: &View<'_>) -> Option<Cow<'p, str>> {
     let source = view.source;
     let path = source.routes.carried(source.side, path)?;
@@ -82,13 +82,13 @@ fn single(op: &Op, session: i64, skip: &[Box<str>], view: &mut View<'_>, steps: 
             let Some(before) = view.get(&path) else {
                 return again(&path, view, steps);
             };
-            // No checkpoint goes with it, so a plan made again may find it done.
+            // It comes without a checkpoint, so a plan that is made again may find it done already.
             let common = view.common;
             let has_it = |node: mesolith_zk::tree::Node<'_>| common.same_list(node.acl(), acl.as_deref());
             let has_later = view.is_late() && before.aversion > *version;
             let done = has_later || before.aversion >= *version && view.target.get(&path).is_some_and(has_it);
             if !done {
-                // The one before may have been refused, with nobody who saw it.
+                // The one before may have been refused, without anybody seeing that.
                 let times = raises(*version, before.aversion, 0).max(1);
                 set_acl(&path, acl.as_deref(), times, view, steps);
             }
@@ -105,14 +105,15 @@ fn single(op: &Op, session: i64, skip: &[Box<str>], view: &mut View<'_>, steps: 
 }
 
 fn open(session: i64, timeout: i32, view: &mut View<'_>, steps: &mut Vec<Step>) {
-    // Planned again later, it may be over.
+    // When it is planned again later, the session may be over.
     if !view.has_session(session) && view.source.tree.sessions().contains_key(&session) {
         view.session_opened(session);
         steps.push(Step::Open { session, timeout });
     }
 }
 
-/// Its nodes go in its own name: refused if its client lives on the target by now. It is closed once they are gone.
+/// Deletes the session's nodes in its own name, which is refused if its client is on the target by now. The session
+/// is closed after that.
 fn close(session: i64, view: &mut View<'_>, steps: &mut Vec<Step>) {
     if !view.has_session(session) {
         return;
@@ -139,7 +140,8 @@ fn create(path: &str, new: &Create, session: i64, view: &mut View<'_>, steps: &m
         CreateKind::Plain { ephemeral: true } | CreateKind::Plain2 { ephemeral: true }
     );
     let timeout = view.source.tree.sessions().get(&session).copied();
-    // Planned again later: its session is over by now, perhaps on the target too. Only the parent's counter is left of it.
+    // Planned again later: the session is over by now, perhaps on the target too. Only the parent's counter still has
+    // to be raised.
     let passing = ephemeral && timeout.is_none() && view.source.get(path).is_none();
     let mode = match new.kind {
         CreateKind::Container => CreateMode::Container,
@@ -155,7 +157,7 @@ fn create(path: &str, new: &Create, session: i64, view: &mut View<'_>, steps: &m
         CreateMode::Container | CreateMode::Ttl(_) => false,
     };
     if view.untouched(path).is_some_and(|now| same_kind(&now)) {
-        // Somebody made it on the target, perhaps with children of the source's below it by now.
+        // Somebody has created it on the target, perhaps with children of the source below it by now.
         let wanted = (new.data.as_deref(), new.acl.as_deref());
         return fit(path, wanted, (0, 0), view, steps);
     }
@@ -174,7 +176,7 @@ fn create(path: &str, new: &Create, session: i64, view: &mut View<'_>, steps: &m
     }
     let owner = (mode == CreateMode::Ephemeral).then_some(session);
     if let (Some(session), Some(timeout)) = (owner, timeout) {
-        // The target may have given it up.
+        // The target may have given the session up.
         open(session, timeout, view, steps);
     }
     view.created(path, owner);

@@ -1,6 +1,6 @@
-//! The target as it will be: its tree, and over it what is planned and not yet seen there.
+//! The target as it will be: its tree, with everything on top that is planned and was not yet seen there.
 //!
-//! Everything here speaks of nodes by their names on the target.
+//! Nodes are named as they are on the target.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,19 +13,19 @@ use super::{Common, Refused};
 use crate::routes::Routes;
 use crate::settings::Side;
 
-/// The source's tree, asked by the names that the target uses.
+/// The source's tree, asked by the names of the target.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
-    /// The tree.
+    /// The source's tree.
     pub tree: &'a Tree,
-    /// What is called what.
+    /// The names on either side.
     pub routes: &'a Routes,
     /// Which side the source is.
     pub side: Side,
 }
 
 impl<'a> Source<'a> {
-    /// The node that the target knows by a name, if it is carried there.
+    /// The source's node for a name on the target, if it is carried there.
     pub fn get(&self, path: &str) -> Option<Node<'a>> {
         let place = self.routes.locate(self.side.other(), path)?;
         self.tree.get(&place.there)
@@ -46,14 +46,14 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The target after everything planned so far; a unit's plan looks here and leaves its effects here.
+/// The target after everything planned so far. Planning a unit reads this view and adds the unit's effects to it.
 #[derive(Debug)]
 pub struct View<'a> {
     /// The source.
     pub source: Source<'a>,
-    /// The target's tree as seen.
+    /// The target's tree as it was seen last.
     pub target: &'a Tree,
-    /// What is not written.
+    /// Nodes that are not written for now.
     pub held: &'a Held,
     /// What both sides can hold.
     pub common: &'a Common,
@@ -61,20 +61,20 @@ pub struct View<'a> {
     pub refused: &'a mut Refused,
     /// The longest packet that its servers take from clients.
     pub largest: usize,
-    /// Nodes that were written as the source has them at a position: what happened to them before is in already.
+    /// Nodes that were written as the source had them at a position. Their earlier changes are included already.
     pub current: &'a mut BTreeMap<Box<str>, Zxid>,
     /// What is planned.
     pub overlay: &'a mut Overlay,
-    /// The unit that is planned.
+    /// The unit that is being planned.
     pub unit: u64,
     /// Its position.
     pub zxid: Zxid,
-    /// Whether it is one of several changes of a transaction, all of which the source's tree has already.
+    /// Whether the unit is one of several changes of a transaction. The source's tree has all of them already.
     pub in_multi: bool,
 }
 
 impl<'a> View<'a> {
-    /// The node, if it will be there.
+    /// The node, if it will exist.
     pub fn get(&self, path: &str) -> Option<Expected> {
         match self.overlay.nodes.get(path) {
             Some((_, expected)) => Some(*expected).filter(|expected| expected.exists),
@@ -88,7 +88,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The node as the target's tree has it, unless a plan changes it.
+    /// The node in the target's tree, unless a plan changes it.
     pub fn untouched(&self, path: &str) -> Option<Node<'a>> {
         let touched = self.overlay.nodes.contains_key(path);
         (!touched).then(|| self.target.get(path)).flatten()
@@ -99,24 +99,24 @@ impl<'a> View<'a> {
         self.refused.admits(write, self.largest)
     }
 
-    /// Whether it was written as the source has it after this unit's position.
+    /// Whether the node was written as the source had it after this unit's position.
     pub fn is_current(&self, path: &str) -> bool {
         !self.current.is_empty() && self.current.get(path).is_some_and(|at| *at >= self.zxid)
     }
 
-    /// Whether the source has gone on since this unit: it is planned again.
+    /// Whether the source has moved on since this unit, which is so when it is planned again.
     pub fn is_late(&self) -> bool {
         self.source.tree.last_zxid() > self.zxid
     }
 
-    /// It will be as the source has it now, which may be later than this unit, or than this part of it.
+    /// The node will be as the source has it now. That may be later than this unit, or than this part of it.
     pub fn written_as_now(&mut self, path: &str) {
         if self.is_late() || self.in_multi {
             self.current.insert(path.into(), self.source.tree.last_zxid());
         }
     }
 
-    /// It will be there, new.
+    /// The node will be created.
     pub fn created(&mut self, path: &str, owner: Option<i64>) {
         self.fresh(path, true, owner);
         if let Some((above, _)) = path.rsplit_once('/') {
@@ -124,12 +124,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// So many nodes will have been made right below one.
+    /// So many nodes will be created directly below a node.
     pub fn counted(&mut self, path: &str, creates: i32) {
         self.overlay.count(self.unit, path.trim_end_matches('/'), creates);
     }
 
-    /// Its `cversion` then: the number of creates right below it, ever.
+    /// Its `cversion` then, which is the number of creates directly below it.
     pub fn cversion(&self, path: &str) -> i32 {
         let path = path.trim_end_matches('/');
         let stored = self.target.get(path).filter(|_| !self.overlay.is_new(path));
@@ -160,7 +160,7 @@ impl<'a> View<'a> {
         self.overlay.put(self.unit, path, expected);
     }
 
-    /// Its data will be set; gives the version that it has before.
+    /// The node's data will be set. Returns its version before.
     pub fn set(&mut self, path: &str, before: Expected) -> i32 {
         let mut after = before;
         after.version = before.version.wrapping_add(1);
@@ -169,7 +169,7 @@ impl<'a> View<'a> {
         before.version
     }
 
-    /// Its list will be set; gives the `aversion` that it has before.
+    /// The node's list will be set. Returns its `aversion` before.
     pub fn set_acl(&mut self, path: &str, before: Expected) -> i32 {
         let mut after = before;
         after.aversion = before.aversion.wrapping_add(1);
@@ -178,7 +178,7 @@ impl<'a> View<'a> {
         before.aversion
     }
 
-    /// Nodes that a session will own.
+    /// The nodes that a session will own.
     pub fn owned(&self, session: i64) -> Vec<Box<str>> {
         let here = self.target.ephemerals(session).map(|node| node.path());
         let stay = here.filter(|path| !self.overlay.nodes.contains_key(path.as_str()));
@@ -192,7 +192,7 @@ impl<'a> View<'a> {
             .collect()
     }
 
-    /// Nodes that will be right below one.
+    /// The nodes that will be directly below a node.
     pub fn children(&self, path: &str) -> Vec<Box<str>> {
         let here = self.target.get(path).into_iter().flat_map(|node| node.children());
         let mut names: BTreeSet<Box<str>> = here.map(|child| child.path().into()).collect();
@@ -208,12 +208,12 @@ impl<'a> View<'a> {
         names.into_iter().collect()
     }
 
-    /// Whether a session will live on the target.
+    /// Whether a session will exist on the target.
     pub fn has_session(&self, session: i64) -> bool {
         self.target.sessions().contains_key(&session) || self.overlay.opened.contains_key(&session)
     }
 
-    /// It will.
+    /// The session will exist on the target.
     pub fn session_opened(&mut self, session: i64) {
         self.overlay.opened.insert(session, self.unit);
     }

@@ -1,4 +1,4 @@
-//! The files of an engine's process.
+//! The files of an engine process.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -8,24 +8,24 @@ use std::time::{Duration, Instant};
 
 use super::Error;
 
-/// Longer than anybody holds the lock who only looks.
+/// Longer than a verb holds the lock to see who has it.
 const LOOKED_AT: Duration = Duration::from_millis(200);
 
-/// Where they are.
+/// The paths of the files.
 #[derive(Debug, Clone)]
 pub struct Files {
     dir: PathBuf,
     name: String,
 }
 
-/// Held by the one process that runs under a name; released when it ends, however it ends.
+/// The lock on an engine's name. It is released when the process ends, in whatever way.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
 impl Files {
-    /// Those of an engine's name.
+    /// The files of the engine with this name.
     #[must_use]
     pub fn new(state_dir: &Path, name: &str) -> Self {
         Self {
@@ -34,13 +34,13 @@ impl Files {
         }
     }
 
-    /// The control socket.
+    /// Path of the control socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.file("sock")
     }
 
-    /// The log of a process in the background.
+    /// Path of the log of a process in the background.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.file("log")
@@ -57,17 +57,17 @@ impl Files {
         }
     }
 
-    /// Makes the directory; only its owner may look into it.
+    /// Creates the directory, which only its owner may read.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub fn create_dir(&self) -> Result<(), Error> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder.create(&self.dir).map_err(|e| self.failed(e))
     }
 
-    /// Takes the name for this process.
+    /// Locks the name for this process.
     ///
     /// # Errors
     /// When another process has it, or the directory cannot be used.
@@ -77,7 +77,7 @@ impl Files {
         let mut file = self.open_lock().map_err(failed)?;
         let begun = Instant::now();
         while file.try_lock().is_err() {
-            // A verb that asks for the holder holds it for a moment itself.
+            // A verb that looks for the holder locks the file for a moment.
             if begun.elapsed() > LOOKED_AT {
                 return Err(Error::AlreadyRuns {
                     name: self.name.clone(),
@@ -92,7 +92,7 @@ impl Files {
         Ok(Lock { _file: file })
     }
 
-    /// The process that has the name, if one has.
+    /// The process that holds the name.
     #[must_use]
     pub fn holder(&self) -> Option<String> {
         let mut file = File::options().read(true).open(self.file("lock")).ok()?;
@@ -102,24 +102,24 @@ impl Files {
         }
     }
 
-    /// Remembers why the process ended, for whoever started it.
+    /// Stores why the process has ended, for whoever started it.
     pub fn write_error(&self, sentence: &str) {
-        // It is in the log as well.
+        // The same sentence is in the log.
         let _ = std::fs::write(self.file("error"), sentence);
     }
 
-    /// Why the last process ended, if it did not as asked.
+    /// Why the last process has ended, if it was not asked to.
     #[must_use]
     pub fn read_error(&self) -> Option<String> {
         std::fs::read_to_string(self.file("error")).ok()
     }
 
-    /// Forgets why an earlier one ended.
+    /// Deletes the reason of an earlier end.
     pub fn clear_error(&self) {
         let _ = std::fs::remove_file(self.file("error"));
     }
 
-    /// The end of the log.
+    /// The last lines of the log.
     #[must_use]
     pub fn log_tail(&self, lines: usize) -> String {
         let text = std::fs::read(self.log()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Readiness from the status.
+//! Derives readiness from the status.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::settings::Side;
 use crate::status::{State, Status};
 
-/// Keeps the check up to date; ends with the engine.
+/// Keeps the health check up to date; returns when the engine has ended.
 pub(super) async fn follow(mut status: watch::Receiver<Arc<Status>>, health: Health) {
     loop {
         health.set("engine", ready(&status.borrow_and_update()));
@@ -19,7 +19,8 @@ pub(super) async fn follow(mut status: watch::Receiver<Arc<Status>>, health: Hea
     }
 }
 
-/// Ready while both sides are connected and it has not failed. A standby is ready: it could take over.
+/// Ready means that both sides are connected and the engine has not failed. A standby is ready, since it could take
+/// over.
 fn ready(status: &Status) -> Result<(), String> {
     let waiting = status.waiting_for.as_ref();
     let why = |otherwise: String| waiting.map_or(otherwise, |w| format!("{}: {}", w.reason, w.message));

@@ -1,4 +1,4 @@
-//! The engine between real ensembles, and the comparison of two of them without one.
+//! The real engine between real ensembles, and a comparison of two ensembles without an engine.
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::handle::{DiffReport, Refused};
 use crate::options::{EndpointOptions, Options};
 use crate::settings::Side;
 
-/// What `mesos-migrate` drives.
+/// The runner behind `mesos-migrate`.
 pub struct Real;
 
 impl Engine for Real {
@@ -45,7 +45,8 @@ impl Engine for Real {
     }
 }
 
-/// Under an id that no server has, nor an engine of this machine: those count from a multiple of 16.
+/// The observer id of a comparison. No server uses such a high number, and engines on this machine use multiples of
+/// 16.
 fn observer(endpoint: &EndpointOptions, side: Side, spool: &Path) -> Config {
     let mut config = Config::new(endpoint.learner_servers(), spool.to_owned());
     config.security = endpoint.security.connection();
@@ -54,13 +55,13 @@ fn observer(endpoint: &EndpointOptions, side: Side, spool: &Path) -> Config {
     config
 }
 
-/// A folder for the time of a comparison.
+/// A temporary folder for a comparison.
 struct Spool(PathBuf);
 
 impl Spool {
     fn create() -> Result<Self, Refused> {
         let path = std::env::temp_dir().join(format!("mesolith-diff-{}", std::process::id()));
-        // Somebody else's folder of this name is refused: what goes into it is the ensembles' data.
+        // A folder of this name that belongs to another user is refused, since the ensembles' data goes into it.
         let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
         made.map(|()| Self(path.clone())).map_err(|error| Refused {
             reason: "NoSpool",

@@ -1,4 +1,4 @@
-//! Whether folders can be seeded. Nothing is written.
+//! Checks that folders can be filled. Nothing is written.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,17 +12,17 @@ use nix::unistd::{AccessFlags, access};
 use super::Error;
 use super::folder::{Note, VERSION};
 
-/// A server writes a snapshot of its own when it starts, and sets this aside for its log.
+/// A server writes a snapshot of its own when it starts, and allocates this much for its log.
 const LOG: u64 = 64 << 20;
 
-/// Refuses folders that hold data, cannot be written to, or whose disk has no room for a snapshot of `length` bytes and
-/// the server's own first one. Each is a server's `dataDir`, or is not there yet. What [`super::write`] left there is no
-/// data until a server was started on it.
+/// Refuses folders that hold data, that cannot be written to, or whose disk has no room for a snapshot of `length`
+/// bytes and the server's own first one. Each folder is a server's `dataDir`, which need not exist yet. Files that
+/// [`super::write`] has left are not data as long as no server was started with them.
 ///
-/// The sentences that it returns are warnings for a person.
+/// Returns warnings, as sentences for a person.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first problem that is found.
 pub fn check_dirs(dirs: &[PathBuf], length: u64) -> Result<Vec<String>, Error> {
     if dirs.is_empty() {
         return Err(Error::NoFolder);
@@ -60,7 +60,7 @@ pub fn check_dirs(dirs: &[PathBuf], length: u64) -> Result<Vec<String>, Error> {
     Ok(warnings)
 }
 
-/// The folder, or the nearest one above it that is there, if it can be written to.
+/// The folder, or the nearest existing one above it, if it can be written to.
 fn writable(dir: &Path) -> Result<PathBuf, Error> {
     let bad = |problem| Error::NotADataDir {
         dir: dir.to_path_buf(),
@@ -87,7 +87,7 @@ fn writable(dir: &Path) -> Result<PathBuf, Error> {
                     }),
                 };
             }
-            // Not there, or below something that is no folder; the next one tells.
+            // It does not exist, or something above it is not a folder; the next one up tells.
             Err(_) => {}
         }
     }

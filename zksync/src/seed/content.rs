@@ -1,4 +1,4 @@
-//! The tree that the target is born with.
+//! The tree that the target starts with.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,25 +7,25 @@ use mesolith_zk::tree::Tree;
 
 use crate::checkpoint;
 
-/// Holds the ensemble's own member list (3.5+).
+/// Holds ZooKeeper's own member list (3.5 and later).
 const MEMBERS: &str = "/zookeeper/config";
 
-/// A node that the source does not have. It is open to everyone, as what an engine writes later.
+/// A node that the source does not have. Like everything that an engine writes for itself, it is open to everyone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnNode {
-    /// Where.
+    /// Path of the node.
     pub path: String,
-    /// What.
+    /// Data of the node.
     pub data: Vec<u8>,
 }
 
-/// The source's tree with what has to be different.
+/// A copy of the source's tree, with the changes that the target needs.
 pub(super) fn of(source: &Tree, own: &[OwnNode]) -> Tree {
     let mut tree = source.clone();
     tree.prune(checkpoint::ROOT);
     if let Some(members) = tree.get(MEMBERS) {
         let (stat, acl) = (members.stored(), members.acl().map(<[_]>::to_vec));
-        // It is there, so it has its parent.
+        // The node exists, so its parent does too, and this cannot fail.
         let _ = tree.insert(MEMBERS, Some(b""), acl.as_deref(), stat);
     }
     let zxid = tree.last_zxid();

@@ -1,4 +1,4 @@
-//! One snapshot file, and what is said while it is written.
+//! Writes one snapshot file and reports progress.
 
 use std::cell::Cell;
 use std::io::{self, BufWriter, Write};
@@ -9,7 +9,7 @@ use mesolith_zk::tree::Tree;
 use super::folder::Folder;
 use super::{Error, Options, Progress, write_error};
 
-/// Counts the bytes that go through.
+/// Counts the bytes that are written through it.
 pub(super) struct Counted<'a, W> {
     out: W,
     bytes: &'a Cell<u64>,
@@ -33,7 +33,7 @@ impl<W: Write> Write for Counted<'_, W> {
     }
 }
 
-/// Passes on what was done, and the wish to stop.
+/// Reports progress, and learns whether to stop.
 pub(super) struct Reporter<'o, 'p> {
     so_far: Progress,
     options: &'o mut Options<'p>,
@@ -48,7 +48,7 @@ impl<'o, 'p> Reporter<'o, 'p> {
         Self { so_far, options }
     }
 
-    /// Whether to stop.
+    /// Whether the run has to stop.
     fn say(&mut self, nodes: u64, bytes: u64) -> bool {
         let mut progress = self.so_far;
         progress.nodes += nodes;
@@ -56,7 +56,7 @@ impl<'o, 'p> Reporter<'o, 'p> {
         (self.options.progress)(progress).is_break()
     }
 
-    /// Writes the file under its temporary name and says how long it is.
+    /// Writes the snapshot under a temporary name, and returns its length.
     pub(super) fn write(&mut self, tree: &Tree, folder: &Folder) -> Result<u64, Error> {
         let (file, path) = folder.temporary()?;
         let bytes = Cell::new(0);
@@ -84,7 +84,7 @@ impl<'o, 'p> Reporter<'o, 'p> {
         }
         self.so_far.nodes += tree.len() as u64;
         self.so_far.bytes += bytes.get();
-        // The end is told too; this file is whole by now.
+        // Reports the end of this file, which is complete.
         self.say(0, 0);
         Ok(bytes.get())
     }

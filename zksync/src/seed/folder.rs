@@ -1,4 +1,4 @@
-//! The `version-2` folder of one server, every file of which appears whole or not at all.
+//! The `version-2` folder of one server. Each file in it appears complete or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -9,24 +9,24 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, write_error};
 
-/// Where a server looks for its files below its dataDir.
+/// The folder below the dataDir where a server looks for its files.
 pub(super) const VERSION: &str = "version-2";
 
-/// Says which files are ours. Servers look at names that begin with `snapshot` or `log` only.
+/// A file that lists our files. Servers only look at names that begin with `snapshot` or `log`.
 pub(super) const NOTE: &str = "mesolith-seed";
 
-/// A file in the making.
+/// Suffix of a file that is not complete yet.
 const TEMPORARY: &str = "mesolith-seed.new";
 
-/// A snapshot in the making.
+/// Name of a snapshot that is not complete yet.
 const SNAPSHOT: &str = "mesolith-seed.snapshot";
 
-/// What runs before have written here.
+/// What earlier runs have written here.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Note {
-    /// Names of snapshots; all but the last are to go.
+    /// Names of snapshots. All but the last will be deleted.
     pub(super) snapshots: Vec<String>,
-    /// In both epoch files.
+    /// The number in both epoch files.
     pub(super) epoch: u32,
 }
 
@@ -35,11 +35,11 @@ impl Note {
         serde_json::from_slice(&fs::read(version.join(NOTE)).ok()?).ok()
     }
 
-    /// Whether a file in the folder is one of a seeding that no server has touched.
+    /// Whether a file in the folder was written by a run like this one, and no server has used it.
     pub(super) fn covers(&self, version: &Path, name: &str) -> bool {
         match name {
             NOTE | TEMPORARY | SNAPSHOT => true,
-            // A server writes a higher one once it takes part.
+            // A server that has taken part writes a higher epoch.
             "acceptedEpoch" | "currentEpoch" => {
                 fs::read_to_string(version.join(name)).is_ok_and(|text| text.trim() == self.epoch.to_string())
             }
@@ -50,12 +50,12 @@ impl Note {
 
 pub(super) struct Folder {
     version: PathBuf,
-    /// Who owns the dataDir, and so must own what is in it.
+    /// Owner of the dataDir, who must also own the files in it.
     owner: (u32, u32),
 }
 
 impl Folder {
-    /// Makes the folders that are missing.
+    /// Creates the folders that are missing.
     pub(super) fn open(data_dir: &Path) -> Result<Self, Error> {
         let version = data_dir.join(VERSION);
         let failed = |source| write_error(&version, source);
@@ -71,7 +71,7 @@ impl Folder {
         Ok(this)
     }
 
-    /// Writes down what will be ours, before it is there.
+    /// Lists a file as ours before it is written.
     pub(super) fn note(&self, snapshot: &str, epoch: u32) -> Result<(), Error> {
         let mut note = Note::read(&self.version).unwrap_or_default();
         note.snapshots.retain(|name| name != snapshot);
@@ -80,7 +80,7 @@ impl Folder {
         self.put(NOTE, &serde_json::to_vec(&note).unwrap_or_default())
     }
 
-    /// Puts a small file in place.
+    /// Writes a small file and moves it into place.
     pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let path = self.version.join(TEMPORARY);
         let write = || {
@@ -92,22 +92,22 @@ impl Folder {
         self.rename(TEMPORARY, name)
     }
 
-    /// A snapshot in the making.
+    /// Path of the snapshot that is not complete yet.
     pub(super) fn temporary(&self) -> Result<(File, PathBuf), Error> {
         let path = self.version.join(SNAPSHOT);
         let file = File::create(&path).map_err(|source| write_error(&path, source))?;
         Ok((file, path))
     }
 
-    /// Takes away what was in the making.
+    /// Deletes files that were not completed.
     pub(super) fn discard(&self) {
         for name in [SNAPSHOT, TEMPORARY] {
-            // It is usually not there; if it cannot go, no server minds.
+            // Usually the file does not exist. If it cannot be deleted, no server minds.
             let _ = fs::remove_file(self.version.join(name));
         }
     }
 
-    /// Gives the snapshot its name, and takes earlier ones away.
+    /// Gives the snapshot its name and deletes earlier ones.
     pub(super) fn publish(&self, name: &str) -> Result<PathBuf, Error> {
         self.rename(SNAPSHOT, name)?;
         let note = Note::read(&self.version).unwrap_or_default();
@@ -131,7 +131,7 @@ impl Folder {
         sync_folder(&self.version)
     }
 
-    /// A server that runs as another user must be able to replace its files.
+    /// Gives the file to the dataDir's owner: a server that runs as another user must be able to replace it.
     fn hand_over(&self, path: &Path) -> Result<(), Error> {
         let failed = |source| write_error(path, source);
         let now = fs::metadata(path).map_err(failed)?;
@@ -143,7 +143,7 @@ impl Folder {
     }
 }
 
-/// A name is on the disk once its folder is.
+/// The new name is safe only after the folder was flushed to the disk.
 fn sync_folder(path: &Path) -> Result<(), Error> {
     File::open(path)
         .and_then(|folder| folder.sync_all())

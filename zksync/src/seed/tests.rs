@@ -1,4 +1,5 @@
-//! Files that appear whole or not at all, again and again until a server has been there, and folders that are refused.
+//! Files appear complete or not at all, a run can be repeated until a server was started, and bad folders are
+//! refused.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -40,7 +41,7 @@ fn dirs() -> (tempfile::TempDir, [PathBuf; 2]) {
     (dir, dirs)
 }
 
-/// Names in `version-2` that a server looks at.
+/// The names in `version-2` that a server looks at.
 fn seen(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir.join("version-2")).unwrap();
     let mut names: Vec<_> = entries
@@ -119,7 +120,7 @@ fn a_run_that_is_stopped_leaves_nothing_to_load() {
     let options = Options {
         progress: Box::new(|progress| {
             heard.push(progress);
-            // In the middle of the second file.
+            // Stops in the middle of the second file.
             if progress.nodes > large.len() as u64 + 500 {
                 ControlFlow::Break(())
             } else {
@@ -183,7 +184,7 @@ fn folders_that_will_not_do_are_named_with_the_remedy() {
     assert_eq!(high.unwrap_err().reason(), "EpochTooHigh");
 }
 
-/// Prints; run with `--release --ignored --nocapture`.
+/// Prints its figures; run with `--release --ignored --nocapture`.
 #[test]
 #[ignore = "takes a gigabyte"]
 fn a_million_nodes() {

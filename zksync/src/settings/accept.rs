@@ -1,12 +1,12 @@
-//! Whether other settings may replace the ones an engine follows. Pure.
+//! Decides whether new settings may replace those that an engine follows. Pure.
 
 use super::{Direction, Route, Settings, validate};
 use crate::handle::Refused;
 
-/// What an engine follows from now on.
+/// The settings that the engine follows from now on.
 ///
 /// # Errors
-/// When they are older, differ under the same generation, or make no sense.
+/// When the new ones are older, differ under the same generation, or are not valid.
 pub fn accept(current: &Settings, wanted: Settings) -> Result<Settings, Refused> {
     let (given, known) = (wanted.generation, current.generation);
     if given < known {
@@ -35,7 +35,7 @@ pub fn accept(current: &Settings, wanted: Settings) -> Result<Settings, Refused>
 }
 
 impl Settings {
-    /// The same with the direction of one route changed, under the next generation.
+    /// A copy with another direction for one route, under the next generation.
     ///
     /// # Errors
     /// When no route has this root.
@@ -55,7 +55,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// A copy under the next generation, to be changed and sent.
+    /// A copy under the next generation, to change and send.
     #[must_use]
     pub fn next(&self) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl Settings {
         }
     }
 
-    /// The routes as `--paths` has them.
+    /// The routes in the form of `--paths`.
     #[must_use]
     pub fn paths(&self) -> String {
         let routes = self.routes.iter().map(Route::to_string);

@@ -1,11 +1,11 @@
-//! Routes and the words of settings as flags write them: `ROOT[:TARGET_ROOT][=DIRECTION]`.
+//! Parses and prints routes and the words of settings as flags have them: `ROOT[:TARGET_ROOT][=DIRECTION]`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::{Direction, Mode, Route, Strategy};
 
-/// A word that is not one of the few that will do.
+/// A word that is not one of those allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{given}' is none of {known}")]
 pub struct UnknownWord {
@@ -16,7 +16,7 @@ pub struct UnknownWord {
 macro_rules! words {
     ($type:ident { $($variant:ident => $word:literal),+ $(,)? } $known:literal) => {
         impl $type {
-            /// The word for it, as flags and JSON write it.
+            /// The word in flags and JSON.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
@@ -48,12 +48,12 @@ words!(Strategy { SourceWins => "source-wins", LastWriteWins => "last-write-wins
 words!(Mode { Run => "run", Pause => "pause", Stop => "stop" } "run, pause, stop");
 
 impl Route {
-    /// Reads `ROOT[:TARGET_ROOT][=DIRECTION]`. Whether the roots are paths is looked at with the settings as a whole.
+    /// Parses `ROOT[:TARGET_ROOT][=DIRECTION]`. The roots themselves are checked together with the other settings.
     ///
     /// # Errors
     /// When the word after `=` is no direction.
     pub fn parse(text: &str, default: Direction) -> Result<Self, UnknownWord> {
-        // A path may hold '=' and ':' itself: only what cannot be the rest of a path counts.
+        // A path may contain '=' and ':'. So only a suffix that cannot belong to the path is split off.
         let (roots, direction) = match text.rsplit_once('=') {
             Some((roots, word)) if !word.contains('/') => (roots, word.parse()?),
             _ => (text, default),

@@ -1,4 +1,4 @@
-//! Whether settings make sense. Every message names the flag, the value and what would do.
+//! Checks settings. Every message names the flag, the value and the remedy.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -6,18 +6,18 @@ use std::time::Duration;
 use super::Settings;
 use crate::handle::Refused;
 
-/// What an ensemble, or the engine, keeps for itself.
+/// Nodes of ZooKeeper itself and of the engine.
 const OWN: [&str; 2] = ["/zookeeper", crate::checkpoint::ROOT];
 
-/// Requests of more operations than this come near to the servers' limit on the size of a packet.
+/// Requests with more operations come near the servers' limit on the size of a packet.
 const BATCH: RangeInclusive<usize> = 1..=10_000;
-/// More would only queue in the servers.
+/// More requests would only wait in the servers' queues.
 const WORKERS: RangeInclusive<usize> = 1..=64;
 
-/// Looks at every value.
+/// Checks every value.
 ///
 /// # Errors
-/// At the first that makes no sense.
+/// The first problem.
 pub fn validate(settings: &Settings) -> Result<(), Refused> {
     routes(settings)?;
     exclude(settings)?;
@@ -55,7 +55,7 @@ fn routes(settings: &Settings) -> Result<(), Refused> {
     }
     for (index, route) in settings.routes.iter().enumerate() {
         for other in &settings.routes[index + 1..] {
-            // Two roots over one node would be two opinions on who writes it.
+            // Two roots over one node could disagree on who writes it.
             for (side, one, two) in [
                 ("A", &route.root, &other.root),
                 ("B", &route.target_root, &other.target_root),

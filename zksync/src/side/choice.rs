@@ -1,17 +1,17 @@
-//! Which way to an ensemble: decided from what was found out about it.
+//! Chooses the kind of link, from what is known about an ensemble.
 
 use std::fmt;
 
-/// How changes are seen.
+/// The way in which changes are seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capture {
     /// Every transaction, through the quorum port.
     Observer,
-    /// One watch for all nodes, each event followed by a read (3.6+).
+    /// One watch for all nodes, and a read after each event (3.6 and later).
     Recursive,
-    /// A watch for each node, set again with each read.
+    /// A watch for each node, which is set again with each read.
     OneShot,
-    /// Nothing but what the engine writes itself, and a look at everything from time to time.
+    /// No watches. Changes of others are seen only when all nodes are read from time to time.
     None,
 }
 
@@ -26,30 +26,30 @@ impl fmt::Display for Capture {
     }
 }
 
-/// What was found out about an ensemble.
+/// What is known about an ensemble.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Why the quorum port cannot be used, as a clause; `None` if a leader answered there.
+    /// Why the quorum port cannot be used, as a clause. `None` if a leader has answered there.
     pub no_quorum_port: Option<String>,
-    /// Version of a server, such as 3.8.0; `None` if no server says it.
+    /// Version of a server, such as 3.8.0. `None` if no server tells it.
     pub version: Option<String>,
-    /// Whether the server is the only one.
+    /// Whether the server is standalone.
     pub standalone: bool,
-    /// Why a server refused a persistent recursive watch, if it was asked for one.
+    /// Why a server has refused a persistent recursive watch. `None` if it was not tried.
     pub watch_refused: Option<String>,
 }
 
-/// A way, and why.
+/// A kind of link with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// How changes are seen.
     pub capture: Capture,
-    /// Why so, and what is lost by it, as sentences.
+    /// Why this way was chosen, and what is lost by it, as sentences.
     pub reason: String,
 }
 
 impl Facts {
-    /// The version's first three numbers.
+    /// The first three numbers of a version.
     pub fn numbers(&self) -> Option<(u32, u32, u32)> {
         let mut numbers = self.version.as_deref()?.split('.').map(|part| {
             let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
@@ -63,11 +63,11 @@ impl Facts {
     }
 }
 
-/// Why a link is an observer.
+/// The reason for an observer.
 pub(super) const OBSERVER: &str = "the leader's quorum port can be reached: every transaction is seen";
 
-/// The exact way where there is one, else the one that loses least. `resync_seconds`: how often everything is looked
-/// at again, since watches tell nothing of ACLs.
+/// The exact way if it is possible, otherwise the one that loses least. `resync_seconds` is the pause between two
+/// reads of all nodes, since watches do not tell of ACLs.
 pub fn choose(facts: &Facts, resync_seconds: u64) -> Choice {
     let Some(why) = no_observer(facts) else {
         return Choice {

@@ -1,4 +1,4 @@
-//! Finds out what [`super::choose`] decides from, by asking the servers.
+//! Asks the servers what [`super::choose`] needs to know.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use tokio::time::timeout;
 
 use super::Facts;
 
-/// For a connection to the quorum port, and for a session where no server says what it is.
+/// Time limit to connect to the quorum port, and to open a session where no server tells its version.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Nothing can be said yet; ask again.
+/// Nothing is known yet, and asking again may help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotYet(pub String);
 
-/// Asks who leads, and tries the leader's quorum port. A connection there is closed at once: the leader takes no
-/// notice.
+/// Asks for the leader and tries its quorum port. The connection is closed at once, and the leader takes no notice of
+/// it.
 ///
 /// # Errors
 /// When no server can be reached, or the ensemble has no leader just now.
@@ -61,7 +61,7 @@ pub async fn probe(servers: &[Server], security: &Security) -> Result<Facts, Not
     Ok(facts)
 }
 
-/// Servers that do not answer four-letter words may serve clients all the same.
+/// Servers that do not answer four-letter words may still serve clients.
 async fn without_words(servers: &[Server], security: &Security, found: &Discovery) -> Result<Facts, NotYet> {
     let silent = silent(found);
     let each: Vec<_> = servers.iter().map(|server| server.client.as_str()).collect();

@@ -1,4 +1,5 @@
-//! What each side's servers have in their transaction logs about a node and its children: where a difference comes from.
+//! Reads from the transaction logs of both sides what happened to a node and its children. This shows where a
+//! difference comes from.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,9 +14,9 @@ use mesolith_zk::txn_log::LogReader;
 use crate::checker::Difference;
 use crate::world::{Side, World};
 
-/// Lines for a node, oldest first. What cannot be read is left out.
+/// One line for each change of a node, oldest first. Logs that cannot be read are left out.
 fn history(ensemble: &Ensemble, path: &str) -> Vec<String> {
-    // A member that was away lacks the middle; all together have everything.
+    // A member that was away lacks some transactions, but all members together have every one.
     let mut lines = BTreeMap::new();
     for id in 1..=ensemble.len() {
         let files = fs::read_dir(ensemble.data(id)).into_iter().flatten().flatten();
@@ -38,7 +39,7 @@ fn history(ensemble: &Ensemble, path: &str) -> Vec<String> {
     lines.into_values().collect()
 }
 
-/// Puts the lines of both sides for the first nodes that differ into a file that stays; its path.
+/// Writes the history of the first nodes that differ to a file that is kept; returns its path.
 pub(super) fn keep(world: &World, root: &str, differences: &[Difference]) -> Result<PathBuf> {
     let mut text = String::new();
     for difference in differences.iter().take(5) {
@@ -65,7 +66,7 @@ pub(super) fn keep(world: &World, root: &str, differences: &[Difference]) -> Res
     Ok(path)
 }
 
-/// Puts what each engine says of itself, and all of its log, into a file that stays; its path.
+/// Writes the status and the log of each engine to a file that is kept; returns its path.
 pub(in crate::chaos) async fn keep_logs(world: &World, seed: u64) -> Result<PathBuf> {
     let mut text = String::new();
     for engine in &world.engines {

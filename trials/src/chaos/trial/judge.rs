@@ -1,4 +1,4 @@
-//! What must be true at the end.
+//! Checks what must be true at the end of a trial.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::faults::Fault;
 use crate::world::World;
 use crate::writers;
 
-/// Nodes that both sides change on purpose.
+/// Prefix of nodes that both sides change on purpose.
 pub(super) const FOUGHT: &str = "/fought-";
 
 pub(super) async fn judge(
@@ -60,7 +60,8 @@ async fn trees(observers: &[Client; 2], root: &str) -> Result<[Tree; 2]> {
 
 fn differences(trees: &[Tree; 2]) -> Vec<Difference> {
     let mut found = checker::compare(&trees[0], &trees[1]);
-    // The loser of a conflict was written twice more: by its client and by the engine. No server counts versions back.
+    // The loser of a conflict was written twice more, by its client and by the engine. A server cannot lower a
+    // version, so only the version may differ.
     found.retain(|difference| !(difference.path.starts_with(FOUGHT) && difference.field == "version"));
     // A node that is refused counts in its parent at once, and once more if it is taken later.
     found.retain(|difference| !(difference.field == "cversion" && counted_twice(difference)));
@@ -95,7 +96,7 @@ fn check(written: &Written, root: &str, tree: &Tree, fault: Fault, claim: &Claim
         .filter(|(path, _)| !claim.names(root, path))
         .collect();
     outcome.lost.extend(checker::lost(&expected, tree));
-    // No engine for longer than the session's timeout: the other side had to let it expire.
+    // No engine ran for longer than the session's timeout, so the other side had to let the session expire.
     if record.expired || fault == Fault::LongAway {
         return;
     }
@@ -110,7 +111,7 @@ fn check(written: &Written, root: &str, tree: &Tree, fault: Fault, claim: &Claim
     }
 }
 
-/// Starts what ended by itself again, and says so.
+/// Starts engines again that have ended by themselves, and reports them.
 pub(super) fn revive(world: &mut World, outcome: &mut Outcome) -> Result<()> {
     for engine in &mut world.engines {
         if !engine.runs() {

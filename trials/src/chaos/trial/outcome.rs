@@ -1,4 +1,4 @@
-//! What a trial found.
+//! The result of a trial.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,11 @@ use crate::checker::Difference;
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Nodes compared.
+    /// Number of nodes that were compared.
     pub nodes: usize,
-    /// Writes that clients were told are done.
+    /// Number of writes that were acknowledged.
     pub writes: u64,
-    /// Writes whose answer was lost.
+    /// Number of writes whose answer was lost.
     pub unknown: u64,
     /// Fields that differ.
     pub differences: Vec<Difference>,
@@ -23,35 +23,35 @@ pub struct Outcome {
     pub late: bool,
     /// Acknowledged writes that the other side does not have.
     pub lost: Vec<Difference>,
-    /// Ephemerals on the other side that were away though their client's session lived.
+    /// Ephemeral nodes that the other side has deleted although their client's session lived.
     pub expired: Vec<String>,
-    /// Conflicts that were made.
+    /// Number of conflicts that were provoked.
     pub made: u64,
-    /// Conflicts that the engines counted.
+    /// Number of conflicts that the engines have counted.
     pub counted: u64,
     /// Engines that ended by themselves, with their last words.
     pub ended: Vec<String>,
-    /// Where the servers of one ensemble do not agree with each other: then the trial says nothing of the engine. Looked at
-    /// when something is wrong, and when there is no engine.
+    /// Nodes on which the servers of one ensemble disagree. Then the trial says nothing about the engine. The servers
+    /// are compared when something is wrong, and when there is no engine.
     pub torn: Vec<String>,
-    /// A file with what the logs of both sides say of the first nodes that differ.
+    /// A file with the history of the first nodes that differ.
     pub history: Option<PathBuf>,
-    /// From the end of the fault to the first write after it being on B, in seconds.
+    /// Seconds from the end of the fault until the first later write is on B.
     pub recovery: f64,
 }
 
 impl Outcome {
-    /// Nothing is wrong.
+    /// Whether nothing is wrong.
     pub fn is_good(&self) -> bool {
         self.violations().is_empty()
     }
 
-    /// Conflicts made and not counted, or counted and not made.
+    /// Number of conflicts that were provoked and not counted, or counted and not provoked.
     pub fn unlogged(&self) -> u64 {
         self.made.abs_diff(self.counted)
     }
 
-    /// A line for each thing that is wrong, at most thirty.
+    /// A line for each thing that is wrong; at most thirty.
     pub fn violations(&self) -> Vec<String> {
         let late = if self.late { " (gone 5 s later)" } else { "" };
         let different = self.differences.iter().map(|d| format!("differs{late}: {d}"));

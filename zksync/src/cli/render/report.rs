@@ -30,7 +30,7 @@ pub(crate) fn settings(settings: &Settings) -> String {
     .join("\n")
 }
 
-/// The differences and what they come to.
+/// Every difference, then a line with the totals.
 pub(crate) fn differences(report: &DiffReport) -> String {
     let mut lines: Vec<String> = report
         .differences

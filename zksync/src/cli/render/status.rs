@@ -9,7 +9,7 @@ const BAR_WIDTH: usize = 38;
 const MOST_NAMED: usize = 3;
 const SPARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// One line; `history` is what the 95th percentile was before, oldest first.
+/// The status as one line. `history` holds earlier values of the 95th percentile, oldest first.
 pub(crate) fn status_line(status: &Status, history: &[f64]) -> String {
     let mut parts = vec![format!("state {}", status.state.as_str())];
     match status.state {
@@ -65,7 +65,7 @@ pub(crate) fn status_line(status: &Status, history: &[f64]) -> String {
     parts.join("   ")
 }
 
-/// The line, and below it what a person should look at.
+/// The one-line status, followed by everything a person should look at.
 pub(crate) fn status(status: &Status, history: &[f64]) -> String {
     let mut lines = vec![status_line(status, history)];
     let said = matches!(
@@ -115,7 +115,7 @@ fn digest(status: &Status) -> String {
     }
 }
 
-/// The bar with its figures. An ETA only where one was counted.
+/// The progress bar with its figures. The time left is shown only once it can be computed.
 pub(crate) fn progress(progress: &Progress) -> String {
     let share = match progress.total {
         0 => 0.0,
@@ -138,7 +138,7 @@ pub(crate) fn progress(progress: &Progress) -> String {
     text
 }
 
-/// One ensemble, as `start` shows it.
+/// One ensemble, as `start` shows it once it is connected.
 pub(crate) fn side(side: Side, seen: &SideStatus) -> String {
     let label = match side {
         Side::A => "source",

@@ -1,4 +1,5 @@
-//! What `start` prints while it waits: each side once it is connected, what is waited for, how far the target is filled.
+//! What `start` prints while it waits: each side once it is connected, what the engine waits for, and how far the
+//! target is filled.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::status::{State, Status};
 /// Between two lines of progress where there is no terminal.
 const LINE: Duration = Duration::from_secs(1);
 
-/// What has been printed, so that nothing is twice.
+/// What was printed already, so that no line appears twice.
 #[derive(Default)]
 pub(super) struct Shown {
     pub(super) last: Option<Status>,

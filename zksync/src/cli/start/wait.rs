@@ -1,4 +1,4 @@
-//! The side of `start` that a person sees: the engine in the background, until the target is in sync.
+//! Waits in the foreground for an engine in the background, until the target is in sync.
 
 use std::process::Child;
 use std::time::Duration;
@@ -18,15 +18,16 @@ use crate::control::{Client, ClientError, Watch};
 use crate::run::{self, Files};
 use crate::status::{State, Status};
 
-/// Reading options and making a socket takes no longer, on any machine.
+/// Longest time until a new engine answers on its socket. Reading options and making a socket is quick on any
+/// machine.
 const SOCKET_LIMIT: Duration = Duration::from_secs(60);
 /// Between two looks at the child and its socket.
 const LOOK: Duration = Duration::from_millis(50);
-/// What a status means to who waits.
+/// What a status means for the wait.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
     Wait,
-    /// Done, if it stays so: the active engine may have been killed a moment ago.
+    /// The wait is over if this status stays. Another engine is active, but it may have been killed a moment ago.
     Standby(String),
     Done(String),
     /// It follows, and the target does not take everything.
@@ -57,7 +58,8 @@ fn step(status: &Status) -> Step {
     }
 }
 
-/// The run that works, if it is another one's. Every engine stands by for a moment before it is active itself.
+/// The run of the active engine, if that is another process. Every engine stands by for a moment before it becomes
+/// active.
 fn other_active(status: &Status) -> Option<&str> {
     let active = status.active_run.as_deref();
     active.filter(|run| !run.is_empty() && *run != status.run)
@@ -91,7 +93,7 @@ pub(super) async fn start(
     }
 }
 
-/// Until the wait ends; none when the engine ended first.
+/// Waits until the target is in sync. `None` when the engine ended first.
 async fn follow(
     args: &StartArgs,
     client: &Client,
@@ -104,7 +106,7 @@ async fn follow(
         let said = format!(
             "{}; the engine runs as pid {}; mesos-migrate sync status --watch",
             status.state.as_str(),
-            // The status may be from before it has looked at itself.
+            // The status may be older than the engine's first look at both sides.
             child.id()
         );
         return done(args, &status, &said, console).map(Some);
@@ -139,7 +141,7 @@ async fn follow(
             Ok(Some(exit::NOT_YET))
         }
         Some((_, Step::Failed(message))) => {
-            // It would only wait to be looked at; whoever starts it is here now.
+            // The child has ended and only its exit status is missing, so this does not block.
             ask::stop_and_wait(&args.at, client).await?;
             Err(Error::Ended { message })
         }
@@ -164,7 +166,7 @@ fn interrupted(pid: u32, console: &mut Console) -> u8 {
     exit::INTERRUPTED
 }
 
-/// Until the socket answers; an engine that ends before is an error in its own words.
+/// Waits until the socket answers. If the engine ends before, its own sentence is the error.
 async fn connect(args: &StartArgs, files: &Files, child: &mut Child) -> Result<Client, Error> {
     let begun = Instant::now();
     loop {
@@ -187,14 +189,14 @@ async fn connect(args: &StartArgs, files: &Files, child: &mut Child) -> Result<C
     }
 }
 
-/// The next status that ends the wait; none when the engine has gone.
+/// The next status that ends the wait. `None` when the engine is gone.
 async fn until_decided(
     statuses: &mut Watch,
     shown: &mut Shown,
     args: &StartArgs,
     console: &mut Console,
 ) -> Result<Option<(Status, Step)>, Error> {
-    // A dead engine's place is free after its lease; then this one is active.
+    // The place of a dead engine becomes free when its lease ends; then this engine becomes active.
     let patience = args.lease_timeout + args.lease_timeout / 2;
     let mut standing_by: Option<Instant> = None;
     while let Some(status) = statuses.next().await? {
@@ -214,7 +216,7 @@ async fn until_decided(
     Ok(None)
 }
 
-/// Its watch has ended: so has it, or is about to.
+/// The watch of its statuses has ended, so the process has ended or is about to.
 async fn ended(files: &Files, child: &mut Child) -> Error {
     let begun = Instant::now();
     while child.try_wait().ok().flatten().is_none() && begun.elapsed() < SOCKET_LIMIT {

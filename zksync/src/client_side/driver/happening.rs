@@ -1,4 +1,4 @@
-//! What the task waits for, and what follows.
+//! The events that the task waits for, and its reaction to each.
 
 use std::future::pending;
 use std::task::Poll;
@@ -28,7 +28,7 @@ pub(super) enum Happened {
 }
 
 impl Driver {
-    /// The next of it.
+    /// Waits for the next event.
     pub(super) async fn happens(&mut self) -> Happened {
         let Self {
             states,
@@ -64,13 +64,13 @@ impl Driver {
         }
     }
 
-    /// What follows from it; why the session is over if it is.
+    /// Reacts to an event. An error says why the session is over.
     pub(super) async fn handle(&mut self, happened: Happened) -> Result<(), String> {
         match happened {
             Happened::State(state) => return self.state(state).await,
             Happened::Reply(reply) => {
                 self.reply(reply);
-                // What has come together is given together.
+                // Replies that came together are handled together.
                 while let Poll::Ready(Some(reply)) = self.flight.poll_next_unpin(&mut idle()) {
                     self.reply(reply);
                 }

@@ -1,4 +1,4 @@
-//! What came back.
+//! Handles the replies of the servers.
 
 use mesolith_zk::request::Request;
 use zookeeper_client::{Client, Error as ClientError};
@@ -11,13 +11,13 @@ use super::super::shadow::Effect;
 use super::super::work::Mark;
 use super::Driver;
 
-/// What the task's calls give.
+/// The result of one call.
 pub(super) enum Reply {
     Read(Reading),
-    /// A node's stat and list.
+    /// A node's stat and list, without data.
     Looked(Reading),
     Mark(Mark),
-    /// The server has what was committed before.
+    /// Everything that was committed before the sync has arrived.
     Synced(Result<(), ClientError>),
     Wrote {
         session: i64,
@@ -57,7 +57,7 @@ impl Driver {
                 self.give(Item::Mark { mark, asked });
             }
             Reply::Synced(Ok(())) => self.synced(),
-            // The link is lost, which the states tell.
+            // The link is lost. The session state tells of that as well.
             Reply::Synced(Err(_)) => {}
             Reply::Wrote {
                 session,
@@ -123,13 +123,13 @@ impl Driver {
         }
     }
 
-    /// With the session that everybody else knows.
+    /// Replaces the owner by the session id that everybody else knows.
     fn known(&self, mut node: Node) -> Node {
         node.stat.ephemeral_owner = self.sessions.known_as(node.stat.ephemeral_owner);
         node
     }
 
-    /// Gives what was read so far.
+    /// Sends the nodes that were read so far to the tree's owner.
     pub(super) fn batch(&mut self) {
         if !self.reads.is_empty() {
             let reads = std::mem::take(&mut self.reads);
@@ -150,7 +150,7 @@ impl Driver {
         Error::unreadable(&self.denied, !self.config.security.credentials.is_empty())
     }
 
-    /// An answer goes out at once, unless one before it waits.
+    /// Sends an answer at once, unless an earlier one still waits.
     fn answered(&mut self, answer: Answer) {
         self.batch();
         if self.held.is_empty() && matches!(answer.outcome, Outcome::Done { .. }) {
@@ -160,7 +160,7 @@ impl Driver {
         }
     }
 
-    /// What had the link to itself is done; says why the link is lost if it was not answered.
+    /// Ends the turn of a request that had the link to itself. Says why the link is lost if there was no answer.
     pub(super) fn alone_done(&mut self, reply: Reply) -> Option<String> {
         let session = self.alone_for.take();
         match reply {
@@ -168,7 +168,8 @@ impl Driver {
                 outcome: Err(error), ..
             } => {
                 let whose = session.map_or("the link's own session".to_owned(), |session| {
-                    // With its client goes what may still be on its way; the snapshot shows its end.
+                    // Requests of this session that are still on their way end with its client. The next snapshot
+                    // shows the result.
                     drop(self.sessions.remove(session));
                     format!("the mirrored session {session:#x}")
                 });
@@ -199,7 +200,7 @@ impl Driver {
                 )),
             },
             other => {
-                // Counted like those that go out together.
+                // Counted like a write that is sent together with others.
                 self.writing += 1;
                 self.reply(other);
                 self.batch();

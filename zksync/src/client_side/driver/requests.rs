@@ -1,4 +1,4 @@
-//! What the engine asks for, in its order.
+//! Carries out the engine's requests, in their order.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::Driver;
 use super::replies::Reply;
 use crate::duplex::is_engine;
 
-/// Of the engine, not sent yet.
+/// A request of the engine that was not sent yet.
 #[derive(Debug)]
 pub(super) enum Queued {
     Request {
@@ -28,15 +28,15 @@ pub(super) enum Queued {
     Sync,
 }
 
-/// Whether reads may go out now.
+/// Whether reads may be sent now.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     Go,
-    /// Something needs the link to itself first.
+    /// A request waits to have the link to itself.
     Wait,
 }
 
-/// The client's error for a session that nobody has opened.
+/// The client's error code for a session that nobody has opened.
 const NO_SESSION: i32 = -112;
 
 impl Driver {
@@ -112,7 +112,7 @@ impl Driver {
         let outcome = match &request {
             Request::OpenSession { timeout } if is_own => {
                 self.own.insert(session, *timeout);
-                // What it may create that is ephemeral is shown as its own.
+                // Ephemeral nodes that it creates are shown under this session's id.
                 self.sessions.name(&self.client, session);
                 nothing()
             }
@@ -219,7 +219,7 @@ impl Driver {
         }));
     }
 
-    /// After a refusal, once nothing is on its way any more: reads what may have been the reason.
+    /// Begins after a refusal, once nothing is on its way any more: reads the nodes that may have caused it.
     pub(super) fn begin_release(&mut self) {
         if self.held.is_empty() || self.releasing || self.writing > 0 || self.alone.is_some() {
             return;
@@ -247,7 +247,7 @@ impl Driver {
         self.work.mark(Mark::Release);
     }
 
-    /// The tree shows by now why they were refused.
+    /// Gives out the waiting answers, now that the tree shows why they were refused.
     fn release(&mut self) {
         if self.releasing {
             self.releasing = false;
@@ -257,8 +257,8 @@ impl Driver {
         }
     }
 
-    /// Servers send the events of what was committed before ahead of the answer to a sync; they are there, and have
-    /// to be read.
+    /// A server sends the events of earlier commits before it answers a sync. So they have arrived by now and only
+    /// have to be read.
     pub(super) fn synced(&mut self) {
         use std::task::Poll;
         loop {

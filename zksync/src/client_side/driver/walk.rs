@@ -1,4 +1,4 @@
-//! Reading everything: at the beginning, after a lost connection, and from time to time.
+//! Reads all nodes: at the beginning, after a lost connection, and from time to time.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use super::super::{Error, work::Work};
 use super::Driver;
 use super::replies::Reply;
 
-/// Until a tree that cannot be read as a whole is tried again.
+/// Pause before a tree that could not be read as a whole is read again.
 const READ_AGAIN: Duration = Duration::from_secs(5);
 
 impl Driver {
-    /// Sets the watches, and begins to read everything into a tree of its own.
+    /// Sets the watches and begins to read all nodes into a new tree.
     pub(super) async fn begin(&mut self) -> Result<(), String> {
         self.up = true;
         let (capture, limit) = (self.config.capture, self.config.call_limit);
@@ -40,7 +40,7 @@ impl Driver {
 
     fn walk(&mut self) {
         let mut tree = Tree::unfilled();
-        // Its data is empty everywhere and not null, which clients cannot tell apart. The root is always there.
+        // The root is always there. Its data is taken for empty, since clients cannot tell null from empty.
         let _ = tree.insert("", Some(b""), None, NodeStat::default());
         for (session, timeout) in self.kept() {
             tree.set_session(session, timeout);
@@ -66,7 +66,7 @@ impl Driver {
         }
     }
 
-    /// Gives the tree once it is whole.
+    /// Hands over the new tree once it is whole.
     pub(super) fn finish_walk(&mut self) {
         if !self.up || !self.work.has_walked() {
             return;
@@ -101,7 +101,7 @@ impl Driver {
         }
     }
 
-    /// Looks at every node: whether its stat is what the tree has.
+    /// Reads every node's stat, to compare it with the tree.
     pub(super) fn begin_look(&mut self, paths: Vec<Box<str>>) {
         self.looks = paths.into();
         self.read_roots(false);
@@ -124,8 +124,8 @@ impl Driver {
         }
     }
 
-    /// After the connection was made again: what a mirrored session may still be doing is waited for, or goes with
-    /// its session.
+    /// Called after the connection was made again. Waits for what mirrored sessions may still be doing, or closes
+    /// those sessions.
     pub(super) async fn settle(&mut self) {
         let Some(alone) = self.alone.take() else {
             return;

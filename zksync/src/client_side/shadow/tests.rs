@@ -1,4 +1,4 @@
-//! Reads in every order, and what the tree is after them.
+//! Reads in every order, and the tree that results from them.
 
 use super::*;
 

@@ -9,43 +9,43 @@ use crate::handle::Refused;
 /// A call had no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody is there.
+    /// Nobody answers there.
     #[error("no engine answers at {endpoint}: {problem}")]
     Unreachable {
-        /// Where.
+        /// The endpoint that was dialled.
         endpoint: String,
         /// What happened.
         problem: String,
     },
-    /// The certificates cannot be used, or the address is none.
+    /// The certificates cannot be used, or the address is not valid.
     #[error("cannot connect to {endpoint}: {source}")]
     Tls {
-        /// Where.
+        /// The endpoint.
         endpoint: String,
-        /// Why not.
+        /// The cause.
         source: TlsError,
     },
-    /// https without certificates.
+    /// An https endpoint without certificates.
     #[error("{endpoint} needs --pki-dir with ca.crt, tls.crt and tls.key of an operator")]
     NoCertificates {
-        /// Where.
+        /// The endpoint.
         endpoint: String,
     },
-    /// The engine says no.
+    /// The engine has refused the call.
     #[error("{message}")]
     Refused {
-        /// CamelCase.
+        /// The engine's reason, CamelCase.
         reason: String,
         /// What is wrong, and what to do.
         message: String,
     },
-    /// The connection broke in the middle.
+    /// The connection broke during the call.
     #[error("the engine went away during the call: {message}")]
     Lost {
-        /// What happened.
+        /// The transport's error.
         message: String,
     },
-    /// It answered something that we do not understand.
+    /// The engine's answer cannot be understood.
     #[error("the engine's answer makes no sense: {problem}; is it of another version?")]
     Answer {
         /// What is wrong with it.
@@ -54,7 +54,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The reason that conditions show.
+    /// The reason in CamelCase, as conditions show it.
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {

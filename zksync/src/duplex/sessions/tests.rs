@@ -1,4 +1,4 @@
-//! Sessions of clients of either side, as they end.
+//! How sessions of clients of either side end.
 
 use mesolith_zk::record::Zxid;
 
@@ -25,7 +25,7 @@ fn duplex(direction: Direction) -> Duplex {
     Duplex::new(&settings, routes, identity.clone(), identity)
 }
 
-/// A client of B, which was there when the engine came, says goodbye.
+/// A client of B closes a session that was there before the engine came.
 fn client_of_b_leaves(duplex: &mut Duplex) {
     let (a, mut b) = (Tree::new(), Tree::new());
     b.set_session(SESSION, 1000);

@@ -1,4 +1,4 @@
-//! Both sides write: into the same nodes, or each into its own.
+//! Both sides write, into the same nodes or each into its own.
 
 use super::world::{self, SIDES, World};
 use super::{assert_equal, assert_unchanged, each_its_own, settings};
@@ -74,7 +74,7 @@ fn what_only_one_side_writes_survives_the_engine() {
             }
             world.drain();
             assert_equal(&world, with_history, seed);
-            // Without history, what was written just before the gap may look like the engine's own.
+            // Without history, a client's write just before the gap may be taken for the engine's.
             if with_history {
                 assert_unchanged(&world, seed);
             }

@@ -1,4 +1,5 @@
-//! The engine's life in a world: its start, its end, lost links and sessions, its look at both trees, and what it did.
+//! The engine's life in a model world: its start and end, lost links and sessions, its walk through both trees, and
+//! what it has changed.
 
 use mesolith_zk::record::{Op, Zxid};
 use mesolith_zk::request::{ANY_VERSION, Request, Write};
@@ -13,14 +14,14 @@ use crate::pipeline::ops::{node_of, parts};
 use crate::settings::Side;
 
 impl World {
-    /// A new engine after the old one was killed: claims the checkpoints, asks those sides for what it missed that have it,
-    /// and looks at both trees.
+    /// Starts a new engine after the old one was killed. It claims the checkpoints, reads what it has missed on the
+    /// sides that have history, and walks through both trees.
     pub(super) fn start(&mut self, with_history: &[Side]) {
         let base = self.begin(with_history);
         self.settle(base);
     }
 
-    /// The same without a look at the trees; what was equal once.
+    /// The same without the walk. Returns the positions at which both sides were equal.
     pub(super) fn begin(&mut self, with_history: &[Side]) -> Option<Base> {
         self.kill();
         self.run += 1;
@@ -30,7 +31,7 @@ impl World {
         });
         let before = self.claim();
         for side in SIDES {
-            // What comes after is seen as it comes; what came before only by history.
+            // Later transactions are seen as they come; earlier ones only through history.
             let ensemble = self.ensemble(side);
             ensemble.stream.clear();
             ensemble.seen = ensemble.server.tree.clone();
@@ -70,7 +71,8 @@ impl World {
         (before[1].0 > 0).then_some(base)
     }
 
-    /// What is on the way from a killed engine arrives or not; its sessions and those it kept alive may end.
+    /// Kills the engine. What it has sent may arrive or not; its own session and the sessions that it kept alive may
+    /// end.
     pub(super) fn kill(&mut self) {
         for side in SIDES {
             let most = self.ensemble(side).wire.len();
@@ -82,7 +84,8 @@ impl World {
         }
     }
 
-    /// Positions that the checkpoints say: of B's as written on A, of A's as written on B.
+    /// Claims both checkpoints, and returns the positions that they hold: of B as A's checkpoint says, and of A as
+    /// B's says.
     pub(super) fn claim(&mut self) -> [Zxid; 2] {
         self.session += 1;
         SIDES.map(|side| self.claim_on(side))
@@ -105,7 +108,8 @@ impl World {
         position
     }
 
-    /// The link to a side breaks for longer than the engine's own session lives; what is on the way comes after its end.
+    /// The link to a side breaks for longer than the engine's session lives. What is on its way arrives after the
+    /// session has ended.
     pub(super) fn lose_session(&mut self, side: Side) {
         self.duplex.down(side);
         self.on(side, engine(self.session), Request::CloseSession);
@@ -132,7 +136,7 @@ impl World {
         }
     }
 
-    /// The link to a side breaks; of what is on the way some arrives, some of it late, and some never.
+    /// The link to a side breaks. Of what is on its way, some arrives, some arrives late, and some never.
     pub(super) fn lose_link(&mut self, side: Side) {
         self.duplex.down(side);
         let most = self.ensemble(side).wire.len();
@@ -146,19 +150,19 @@ impl World {
         while !self.ensemble(side).wire.is_empty() {
             self.deliver(side);
         }
-        // A new link: the stream up to now, then the leader takes requests.
+        // A new link first brings the stream up to date, then the leader takes requests.
         while !self.ensemble(side).stream.is_empty() {
             self.see(side);
         }
         let trees = both(&self.a, &self.b);
         let news = self.duplex.up(side, trees);
         self.news.extend(news);
-        // Still in the leader's line from before.
+        // These still wait in the leader's queue from before.
         self.ensemble(side).wire.extend(after);
         self.send();
     }
 
-    /// Looks at both trees until nothing differs.
+    /// Walks through both trees until nothing differs.
     pub(super) fn settle(&mut self, base: Option<Base>) {
         for _ in 0..20 {
             self.drain();
@@ -192,7 +196,8 @@ impl World {
         }
     }
 
-    /// What the engine has changed where only the clients of that side write. It may raise versions and counters.
+    /// Nodes that the engine has changed although only the clients of that side write there. Raised versions and
+    /// counters are allowed.
     pub(super) fn changed_by_the_engine(&self) -> Vec<String> {
         let mut found = Vec::new();
         for (ensemble, root) in [(&self.a, "/a"), (&self.b, "/b")] {

@@ -1,23 +1,23 @@
-//! A walk through both trees while clients write on.
+//! A walk through both trees while clients go on writing.
 
 use super::world::{SIDES, World, both};
 use crate::duplex::{Base, Sweep};
 
 impl World {
-    /// A new engine that knows nothing of what was missed looks at both trees, while clients write on.
+    /// A new engine, which knows nothing of what it has missed, walks through both trees while clients go on writing.
     pub(super) fn start_under_load(&mut self) {
         let base = self.begin(&[]);
         for _ in 0..100 {
             if self.walk_under_load(base) {
                 return;
             }
-            // What was repaired has to arrive.
+            // Repairs need time to arrive.
             (0..200).for_each(|_| self.step());
         }
         panic!("no walk comes to an end");
     }
 
-    /// Whether a walk has looked at everything and found nothing.
+    /// Whether the walk has looked at every node and found no difference.
     fn walk_under_load(&mut self, base: Option<Base>) -> bool {
         let (mut sweep, mut news) = (Sweep::new(base), Vec::new());
         self.clients_write();

@@ -1,4 +1,4 @@
-//! A is followed by B.
+//! Only A is written, and B follows.
 
 use mesolith_zk::record::{Acl, Id};
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write};
@@ -49,7 +49,7 @@ fn a_target_that_knows_less_has_what_it_can_hold() {
     for seed in 0..300 {
         let mut world = one_way(seed);
         world.make_old(Side::B);
-        // Else it shows with the first refusal.
+        // Otherwise the first refusal shows it.
         if seed % 2 == 0 {
             world.duplex.set_versions(Kinds::NONE, false);
         }
@@ -96,7 +96,7 @@ fn a_list_that_came_after_the_engine_s_session_is_set_again() {
                 acl,
                 version,
             },
-            // In the client's own name, so it is done although the engine's session is over.
+            // The request is in the client's name, so it is carried out although the engine's session is over.
             create("/e", CreateMode::Ephemeral),
             Write::SetData {
                 path: "/l".into(),
@@ -168,7 +168,7 @@ fn what_others_change_on_the_target_is_logged_and_put_right() {
             .filter(|n| matches!(n, News::Conflict(_)))
             .count();
         assert_eq!(logged as u64, world.duplex.conflicts());
-        // What the target's own clients registered is theirs.
+        // Nodes that the target's own clients have registered stay.
         let guests = |line: &String| (1010..1100).any(|id| line.contains(&format!(" {id} ")));
         let lines = |side| {
             content(&world, side, false)

@@ -1,4 +1,4 @@
-//! A model of an ensemble: requests become transactions by the servers' rules.
+//! A model of an ensemble. It turns requests into transactions by the rules of the servers.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use mesolith_zk::tree::Tree;
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) tree: Tree,
-    /// It knows no containers, and takes no addresses with a mask.
+    /// A server before 3.5: it knows no containers and takes no addresses with a mask.
     pub(super) is_old: bool,
     /// The longest packet of a client, in bytes.
     pub(super) largest: usize,
@@ -29,7 +29,7 @@ impl Server {
         }
     }
 
-    /// The transaction that a request becomes, also when it fails.
+    /// The transaction that a request becomes, even if the request fails.
     pub(super) fn submit(&mut self, session: i64, cxid: i32, request: &Request) -> Txn {
         self.zxid += 1;
         let header = TxnHeader {

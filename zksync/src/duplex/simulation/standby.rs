@@ -1,4 +1,4 @@
-//! A second engine that follows both ensembles through links of its own, and takes over when the first is killed.
+//! A second engine. It follows both ensembles through links of its own, and takes over when the first one is killed.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use super::world::{SIDES, World, born, duplex, index};
 use crate::duplex::{Both, Duplex, News};
 use crate::pipeline::Notice;
 
-/// What it has seen, and what it has not yet.
+/// What the second engine has seen, and what is still to come.
 pub(super) struct Standby {
     run: u64,
     duplex: Duplex,
@@ -19,7 +19,7 @@ pub(super) struct Standby {
 }
 
 impl Standby {
-    /// A transaction was committed.
+    /// A transaction was committed on a side.
     pub(super) fn committed(&mut self, side: usize, txn: &Txn) {
         self.streams[side].push_back(txn.clone());
     }
@@ -44,7 +44,7 @@ impl Standby {
 }
 
 impl World {
-    /// A second engine follows from now on. Nothing may be on the way.
+    /// Starts the second engine. Nothing may be on its way.
     pub(super) fn stand_by(&mut self) {
         let run = self.run + 1;
         let mut duplex = duplex(run, &self.settings);
@@ -57,7 +57,7 @@ impl World {
         });
     }
 
-    /// One event may reach the second engine, which is sometimes behind the first and sometimes ahead.
+    /// One event may reach the second engine, which is sometimes behind the first and sometimes ahead of it.
     pub(super) fn step_standby(&mut self) {
         let (side, now) = (self.random.random_range(0..2), self.now);
         if self.random.random_range(0..3) > 0
@@ -67,14 +67,14 @@ impl World {
         }
     }
 
-    /// The active engine is killed and the other one takes over, wherever its links are.
+    /// Kills the active engine; the other one takes over, however far its links are.
     pub(super) fn take_over(&mut self) {
         self.kill();
         let standby = self.standby.take().expect("a second engine");
         self.becomes_active(standby);
     }
 
-    /// The active engine stands still, and the other one takes over. The first one goes on behind it.
+    /// The active engine pauses and the other one takes over. Then the first one goes on, and is behind.
     pub(super) fn take_turns(&mut self) {
         self.kill();
         let fresh = duplex(0, &self.settings);
@@ -84,7 +84,7 @@ impl World {
             streams: SIDES.map(|side| self.ensemble(side).stream.clone()),
             duplex: std::mem::replace(&mut self.duplex, fresh),
         };
-        // Its session on the target is over.
+        // Its session on the target has ended.
         paused.duplex.down(SIDES[1]);
         let other = self.standby.replace(paused).expect("a second engine");
         self.becomes_active(other);
@@ -93,14 +93,14 @@ impl World {
     fn becomes_active(&mut self, mut standby: Standby) {
         self.run = standby.run;
         for side in SIDES {
-            // What the links have not brought yet still comes, after the claim.
+            // What its links have not brought yet comes after the claim.
             let ensemble = self.ensemble(side);
             ensemble.seen = std::mem::take(&mut standby.seen[index(side)]);
             ensemble.stream = std::mem::take(&mut standby.streams[index(side)]);
         }
         self.duplex = standby.duplex;
         self.claim();
-        // The claim's answer is in the target's stream.
+        // The answer to the claim is in the target's stream.
         while !self.b.stream.is_empty() {
             self.see(SIDES[1]);
         }

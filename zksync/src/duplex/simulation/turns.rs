@@ -1,4 +1,4 @@
-//! An active engine and one that stands by.
+//! An active engine and a standby that take turns.
 
 use super::world::World;
 use super::{assert_equal, assert_unchanged, each_its_own, one_way, settings};

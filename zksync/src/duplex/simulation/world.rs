@@ -1,4 +1,5 @@
-//! Two model ensembles, the engine's decisions between them, and everything that can happen on the way.
+//! A world of two model ensembles and the engine's decisions between them. Links, servers and clients do everything
+//! that can happen.
 
 use std::collections::VecDeque;
 
@@ -16,27 +17,27 @@ use crate::routes::Routes;
 use crate::settings::{Settings, Side};
 
 pub(super) const SIDES: [Side; 2] = [Side::A, Side::B];
-/// The checkpoint's node, on either side.
+/// Path of the checkpoint on either side.
 pub(super) const PATH: &str = "/mesolith/zksync/x";
 /// First byte of the numbers of the engines' requests.
 pub(super) const TAG: u8 = 0x91;
-/// Which sets the ensemble up; no client of interest.
+/// The session that sets up an ensemble; it belongs to no client of the test.
 pub(super) const ADMINISTRATOR: i64 = 99;
 
 /// One ensemble and the engine's link to it.
 #[derive(Debug)]
 pub(super) struct Ensemble {
     pub(super) server: Server,
-    /// What the engine has seen.
+    /// The tree as the engine has seen it.
     pub(super) seen: Tree,
-    /// Committed and not yet seen.
+    /// Transactions that were committed and that the engine has not seen yet.
     pub(super) stream: VecDeque<Txn>,
-    /// On the way to it.
+    /// Requests on their way to the ensemble.
     pub(super) wire: VecDeque<Outgoing>,
     linked: bool,
-    /// Sessions of its clients; an id is never used again.
+    /// Sessions of the ensemble's clients. An id is never used twice.
     pub(super) clients: [i64; 3],
-    /// Everything that was committed, for an engine that asks for history.
+    /// Every transaction, for an engine that asks for history.
     pub(super) history: Vec<Txn>,
 }
 
@@ -67,15 +68,15 @@ pub(super) struct World {
     pub(super) a: Ensemble,
     pub(super) b: Ensemble,
     pub(super) duplex: Duplex,
-    /// A second engine that follows, if there is one.
+    /// A second engine that follows.
     pub(super) standby: Option<Standby>,
     pub(super) news: Vec<News>,
     pub(super) run: u64,
     cxid: i32,
     pub(super) now: u64,
-    /// The engine's own session, on either side.
+    /// Number of the engine's present session, which it has on both sides.
     pub(super) session: u64,
-    /// Each side's clients write below a node of their own: A's `/a`, B's `/b`.
+    /// Each side's clients write only below their own node: `/a` for A, `/b` for B.
     pub(super) owned: bool,
 }
 
@@ -106,7 +107,7 @@ impl World {
         world
     }
 
-    /// Its servers know no containers and no addresses with a mask.
+    /// Makes a side's servers old: they know no containers and no addresses with a mask.
     pub(super) fn make_old(&mut self, side: Side) {
         self.ensemble(side).server.is_old = true;
     }
@@ -162,7 +163,7 @@ impl World {
         self.step_standby();
     }
 
-    /// The checkpoints alone, as they are written from time to time.
+    /// Only checkpoints are written, as the engine does from time to time.
     fn mark(&mut self) {
         let now = self.now;
         for side in SIDES {
@@ -200,7 +201,7 @@ impl World {
     }
 
     pub(super) fn send(&mut self) {
-        // Pauses after refusals are not what is tried here.
+        // The pauses after refusals are skipped; they are tested elsewhere.
         self.now += 2_000_000;
         let now = self.now;
         for side in SIDES {
