@@ -1,4 +1,4 @@
-//! The Kubernetes client: counts every write, and lets none through unless this replica holds the lease.
+//! The Kubernetes client. It counts every write, and refuses writes unless this replica holds the lease.
 
 use crate::leader::Term;
 use crate::metrics::Metrics;
@@ -15,13 +15,13 @@ use tower::{BoxError, Layer, Service};
 /// A hung API server must not hold a reconcile for the client's default of minutes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Failures before there is a client.
+/// Errors before there is a client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The file that was named cannot be used.
+    /// The given kubeconfig cannot be used.
     #[error("failed to use kubeconfig {path}: {message}. Check --kubeconfig")]
     ReadKubeconfig {
-        /// As given.
+        /// The path as it was given.
         path: String,
         /// What is wrong with it.
         message: String,
@@ -31,7 +31,7 @@ pub(crate) enum Error {
         "no Kubernetes API to work with: {0}. Give --kubeconfig FILE, set KUBECONFIG, or run in a pod with a service account"
     )]
     FindConfig(String),
-    /// The configuration is there, but no client comes of it.
+    /// The configuration was found, but no client could be made from it.
     #[error("failed to set up the Kubernetes client: {0}")]
     BuildClient(String),
 }

@@ -1,4 +1,4 @@
-//! What every reconciler has at hand. Made anew for each term as leader: what is spawned from it ends with the term.
+//! What every reconciler has at hand. It is made anew for each term as leader, and what it spawns ends with the term.
 
 use crate::controller::Trigger;
 use crate::leader::Term;
@@ -51,8 +51,8 @@ impl Context {
         let (triggers, triggered) = mpsc::unbounded_channel();
         Self {
             dials: crate::mesos_cluster::Dials::default(),
-            // Only names are resolved and sockets opened later: building cannot fail with these settings, and a
-            // default client is the same but for the time limit.
+            // Names are resolved and sockets opened later, so building cannot fail with these settings. A default
+            // client differs only in its time limit.
             http: reqwest::Client::builder()
                 .connect_timeout(CONNECT_TIMEOUT)
                 // Plain HTTP only; without this a container that has no CA certificates makes it fail.

@@ -19,11 +19,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tracing::Instrument;
 
-/// Triggers bring every change; this only heals what a lost trigger would leave.
+/// Triggers bring every change. This repairs only what a lost trigger would leave.
 const RESYNC: Duration = Duration::from_secs(600);
 /// A conflict means that a newer object is on its way through the watch.
 const AFTER_CONFLICT: Duration = Duration::from_millis(200);
-/// Reconciles at the same time; each is mostly waiting for nodes.
+/// Reconciles at the same time; each of them mostly waits for nodes.
 const CONCURRENCY: u16 = 16;
 
 /// Asks for a reconcile of the object `namespace/name`.
@@ -105,7 +105,8 @@ pub(crate) async fn drive<K, F, Fut, E>(
         .await;
 }
 
-/// Puts failures that do not pass on the object, and takes them back. Best effort: the next try tells it again.
+/// Writes a failure that lasts on the object, and removes it when it is over. A write that fails is repeated by the
+/// next try.
 async fn tell_failures<K: Resource<DynamicType = ()> + Serialize>(
     cx: &Context,
     guarded: &DeserializeGuard<K>,
@@ -134,7 +135,7 @@ fn is_degraded<K: Serialize>(guarded: &DeserializeGuard<K>) -> bool {
         .is_some_and(|conditions| conditions.iter().any(|c| c["type"] == report::DEGRADED))
 }
 
-/// What the back-off and the log need to know of a transient error.
+/// What back-off and log need to know about a transient error.
 struct Failure {
     reason: &'static str,
     message: String,

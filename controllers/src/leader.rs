@@ -1,4 +1,4 @@
-//! One replica works, the others stand by: a Lease names the one.
+//! Leader election: a Lease names the replica that works; the others stand by.
 //!
 //! A [`Term`] is the right to write. It ends with the lease, and every write checks it, so that a replica that was
 //! frozen for longer than its lease wakes up without that right.
@@ -49,9 +49,9 @@ impl Term {
     }
 }
 
-/// What a look at the lease led to.
+/// The result of a look at the lease.
 enum Look {
-    /// It is ours; its count of transitions as found and as written.
+    /// This replica holds it. Carries the count of transitions as it was found and as it was written.
     Won { term: Term, before: i32, now: i32 },
     /// Another replica leads.
     Other,
@@ -69,8 +69,8 @@ pub(crate) struct Election {
     pub(crate) duration: Duration,
 }
 
-/// Runs `work` during every term until shutdown, and then hands the lease over. `ousted` is called when another replica
-/// leads, or has led since the last term: what outlives a term must end then.
+/// Runs `work` during every term until shutdown, and then releases the lease. `ousted` is called when another replica
+/// leads, or has led since the last term: everything that outlives a term must end then.
 pub(crate) async fn lead<F, Fut>(
     election: Election,
     shutdown: Shutdown,
@@ -100,13 +100,13 @@ pub(crate) async fn lead<F, Fut>(
         }
         term.over.cancel();
         observe(Ok(false));
-        // The work has been dropped with the select: nothing of this replica writes when the next one starts.
+        // The work was dropped with the select, so this replica writes nothing any more when the next one starts.
         election.release().await;
     }
 }
 
 impl Election {
-    /// Waits until the lease is ours.
+    /// Waits until this replica holds the lease.
     async fn win(
         &self,
         observe: &impl Fn(Result<bool, String>),
@@ -175,7 +175,8 @@ impl Election {
         }
     }
 
-    /// Renews until the lease is lost: taken by another, or not renewed for so long that another may take it.
+    /// Renews the lease until it is lost: another replica has taken it, or it was not renewed for so long that
+    /// another may take it.
     async fn keep(&self, term: &Term) {
         loop {
             tokio::time::sleep(self.duration / 3).await;
@@ -206,14 +207,14 @@ impl Election {
         if let Some(spec) = lease.spec.as_mut() {
             spec.renew_time = Some(MicroTime(jiff::Timestamp::now()));
         }
-        // A conflict extends nothing: someone else may have taken the lease, the next renewal will see.
+        // A conflict extends nothing: another replica may have taken the lease, which the next renewal will show.
         self.leases
             .replace(&self.name, &PostParams::default(), &lease)
             .await?;
         Ok(true)
     }
 
-    /// Lets another replica take over at once. Best effort: without it the lease just runs out.
+    /// Releases the lease, so that another replica takes over at once. If this fails, the lease just ends later.
     async fn release(&self) {
         let give_up = async {
             let Some(mut lease) = self.leases.get_opt(&self.name).await? else {

@@ -20,7 +20,7 @@ pub enum ReservationKind {
 pub struct Reservation {
     /// How it came to be.
     pub kind: ReservationKind,
-    /// For whom.
+    /// The role that it is reserved for.
     pub role: String,
     /// Who reserved it, for dynamic ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -50,9 +50,9 @@ pub enum AuthorityError {
     /// Signing failed.
     #[error("failed to sign the certificate of {owner}")]
     Sign {
-        /// For whom.
+        /// Owner of the certificate.
         owner: String,
-        /// What went wrong.
+        /// The cause.
         source: rcgen::Error,
     },
 }

@@ -38,23 +38,23 @@ pub enum DirError {
         path.display(), path.parent().unwrap_or(path).display()
     )]
     MissingFile {
-        /// Which.
+        /// The file.
         path: PathBuf,
     },
     /// A file cannot be read.
     #[error("failed to read {}", path.display())]
     ReadFile {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// A file cannot be written.
     #[error("failed to write {}", path.display())]
     WriteFile {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
@@ -69,7 +69,7 @@ impl PkiDir {
         Self { path: path.into() }
     }
 
-    /// Where it is.
+    /// Path of the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

@@ -1,4 +1,4 @@
-//! What a certificate says.
+//! Reads a certificate.
 
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
@@ -11,16 +11,16 @@ use x509_parser::prelude::FromDer;
 
 use crate::identity::Identity;
 
-/// A certificate, read.
+/// The contents of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateFacts {
     /// Its owner, if it is one of ours.
     pub identity: Option<Identity>,
-    /// Where its owner may be dialled.
+    /// Addresses under which its owner may be dialled.
     pub addresses: Vec<String>,
-    /// Who it is, in the words of the certificate.
+    /// Its subject.
     pub subject: String,
-    /// Who signed it.
+    /// Its issuer.
     pub issuer: String,
     /// Valid from.
     pub not_before: SystemTime,

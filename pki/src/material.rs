@@ -1,4 +1,4 @@
-//! The three files of one party.
+//! The three files that one end of a connection uses.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct Material {
 }
 
 impl fmt::Debug for Material {
-    /// Never the key.
+    /// Leaves the key out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Material")
             .field("ca", &self.ca)

@@ -14,24 +14,24 @@ use crate::{Health, Registry, Shutdown};
 /// What Prometheus asks for.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The server could not be started, or broke.
+/// The server could not be started, or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// Something else listens there.
+    /// Another program listens on the port.
     #[error("port {} on {} is in use by another program; stop it or choose another port", address.port(), address.ip())]
     PortInUse {
-        /// Where.
+        /// The address.
         address: SocketAddr,
     },
-    /// The address is not this machine's, the port needs rights, ...
+    /// The address cannot be listened on: it is another machine's, or the port needs more rights.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// It listened and then broke.
+    /// The server failed while it ran.
     #[error("the HTTP server ended")]
     Serve(#[source] io::Error),
 }

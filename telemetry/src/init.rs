@@ -29,7 +29,7 @@ pub enum InitError {
     ParseFilter {
         /// What was given.
         filter: String,
-        /// Why not.
+        /// The cause.
         source: ParseError,
     },
     /// The collector's address cannot be used.
@@ -37,7 +37,7 @@ pub enum InitError {
     BuildExporter {
         /// What was given.
         endpoint: String,
-        /// Why not.
+        /// The cause.
         source: ExporterBuildError,
     },
     /// Called twice.

@@ -1,4 +1,4 @@
-//! What every process shows to the outside: logs, metrics, traces, health, graceful shutdown.
+//! What every process shows: logs, metrics, traces and health; and its orderly end.
 //!
 //! A role's `main` does three things: [`init`] once, serve [`router`] (or merge it into its own), and hand the
 //! [`Shutdown`] to everything that loops. Traces cross processes with [`propagate`] on the calling side and

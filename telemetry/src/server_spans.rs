@@ -60,12 +60,12 @@ where
     }
 }
 
-/// The outcome, as far as an answer's beginning tells it. A gRPC server that refuses a call says so there; one that does
-/// not says nothing yet.
+/// The outcome, as far as the beginning of an answer tells it. A gRPC server that refuses a call says so there;
+/// otherwise nothing is known yet.
 fn answered<R>(response: &http::Response<R>) {
     let span = Span::current();
     let status = response.status();
-    // Signed, as figures are in a trace; others arrive as text.
+    // Signed, because a collector gets unsigned figures as text.
     span.record("http.response.status_code", i64::from(status.as_u16()));
     let grpc = response.headers().get("grpc-status");
     let grpc: Option<i64> = grpc.and_then(|code| code.to_str().ok()?.parse().ok());

@@ -11,7 +11,7 @@ pub enum Error {
     PrepareDirectory {
         /// The directory or file.
         path: PathBuf,
-        /// Cause.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -26,7 +26,7 @@ pub enum Error {
     StartShim {
         /// What was executed.
         program: PathBuf,
-        /// Cause.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -39,7 +39,7 @@ pub enum Error {
     /// The program does not exist.
     #[error("program not found: {program}")]
     ProgramNotFound {
-        /// As asked for.
+        /// The program as it was asked for.
         program: String,
     },
     /// A step between fork and exec failed.
@@ -55,7 +55,7 @@ pub enum Error {
     ReadRecord {
         /// The file.
         path: PathBuf,
-        /// Cause.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -64,7 +64,7 @@ pub enum Error {
     Signal {
         /// The process.
         pid: u32,
-        /// Cause.
+        /// The system's error.
         errno: nix::errno::Errno,
     },
     /// SIGKILL did not end it within the time allowed (uninterruptible sleep, a hanging disk or mount).

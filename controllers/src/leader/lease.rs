@@ -1,5 +1,5 @@
-//! What a replica does about a lease it has just read. Pure: no clock of other machines is trusted, only how long
-//! this replica has seen the lease unchanged.
+//! Decides what a replica does about a lease that it has read. Pure. The clocks of other machines are not trusted;
+//! only the time counts for which this replica has seen the lease unchanged.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(crate) struct Stored {
     /// Empty when released.
     pub(crate) holder: String,
-    /// As its holder promised.
+    /// The time that its holder has promised.
     pub(crate) duration: Duration,
     /// Changes of holder so far.
     pub(crate) transitions: i32,

@@ -1,4 +1,5 @@
-//! From the parsed spec to the component set of every node. Pure and deterministic: equal specs give equal digests.
+//! Builds the component set of every node from the parsed spec. Pure and deterministic: equal specs give equal
+//! digests.
 
 use super::model::{Desired, Kind, quorum};
 use super::validate::Valid;
@@ -13,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 /// ZooKeeper's own recommendation; sessions of masters and agents are multiples of it.
 const TICK_TIME_MS: u32 = 2000;
 
-/// What every node is to run.
+/// The components that every node has to run.
 pub(crate) fn build(spec: &MesosClusterSpec, valid: &Valid, ids: &BTreeMap<String, u32>) -> Desired {
     let mut desired = Desired::new();
     let mut want = |node: &str, kind: Kind, limits: Option<&ComponentLimits>, what: component::Kind| {
@@ -110,7 +111,7 @@ fn zookeeper(
             election_port: spec.zookeeper.election_port().into(),
         })
         .collect();
-    // By id, so that writing the list in another order is no change.
+    // Sorted by id, so that another order in the list is no change.
     peers.sort_by_key(|peer| peer.id);
     ZooKeeperServer {
         my_id: id_of(&node.name),
@@ -123,8 +124,8 @@ fn zookeeper(
     }
 }
 
-/// A digest of everything in a component but the digest itself. Maps are taken in the order of their keys: the
-/// encoding of a protobuf map has none.
+/// A digest of a component without its own digest. Maps are taken in the order of their keys, since protobuf encodes
+/// them in any order.
 fn digest(component: &Component) -> String {
     let mut plain = component.clone();
     plain.spec_digest.clear();
@@ -157,8 +158,8 @@ fn digest(component: &Component) -> String {
         .collect()
 }
 
-/// What the spec says, and a shorter ZooKeeper session than Mesos' 10 s: a leader that is gone is noticed when its
-/// session ends, and all of it has to fit into 10 s.
+/// The given flags, with a shorter ZooKeeper session than Mesos' 10 s. A dead leader is noticed when its session
+/// ends, and the whole change of leaders has to fit into 10 s.
 fn master_flags(given: &BTreeMap<String, String>) -> HashMap<String, String> {
     let mut flags: HashMap<_, _> = given.clone().into_iter().collect();
     flags

@@ -1,4 +1,4 @@
-//! The cluster's CA, kept in a Secret, and the operator's certificate, kept in memory.
+//! The cluster's CA, which is kept in a Secret, and the operator's certificate, which is kept in memory.
 
 use crate::context::Context;
 use crate::nodes::Dial;
@@ -13,13 +13,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// The operator's own certificate is made anew long before it ends.
+/// The operator's own certificate is renewed long before it ends.
 const RENEW_EVERY: Duration = Duration::from_secs(7 * 86_400);
 
-/// No way to reach the nodes.
+/// The nodes cannot be reached.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The Secret.
+    /// The Secret cannot be read.
     #[error("failed to read Secret {name}")]
     ReadSecret {
         /// Its name.
@@ -28,7 +28,7 @@ pub(crate) enum Error {
         #[source]
         source: kube::Error,
     },
-    /// The Secret.
+    /// The Secret cannot be created.
     #[error("failed to create Secret {name}")]
     CreateSecret {
         /// Its name.
@@ -37,10 +37,10 @@ pub(crate) enum Error {
         #[source]
         source: kube::Error,
     },
-    /// A new CA.
+    /// A new CA cannot be made.
     #[error("failed to make a certificate authority: {0}")]
     CreateAuthority(String),
-    /// What the Secret holds.
+    /// The CA in the Secret cannot be used.
     #[error(
         "the CA in Secret {name} cannot be used: {message}. Restore the Secret, or delete it to get a new CA"
     )]
@@ -50,7 +50,7 @@ pub(crate) enum Error {
         /// What is wrong.
         message: String,
     },
-    /// The operator's certificate.
+    /// The operator's certificate cannot be issued.
     #[error(transparent)]
     Issue(#[from] crate::nodes::DialError),
 }
@@ -72,7 +72,7 @@ impl Error {
     }
 }
 
-/// Ways to reach nodes that are ready to use, by cluster uid.
+/// Ways to reach nodes, ready to use, by the uid of the cluster.
 #[derive(Default)]
 pub(crate) struct Dials {
     ready: Mutex<HashMap<String, Ready>>,
@@ -80,12 +80,12 @@ pub(crate) struct Dials {
 
 struct Ready {
     dial: Arc<Dial>,
-    /// Of what the Secret held.
+    /// The contents of the Secret that it was made from.
     source: String,
     made: Instant,
 }
 
-/// How to reach the nodes of a cluster; makes the CA on first use.
+/// A way to reach the nodes of a cluster. Makes the CA on first use.
 pub(crate) async fn dial(cluster: &MesosCluster, cx: &Context, mtls: bool) -> Result<Arc<Dial>, Error> {
     let lifetime = cluster.spec.security.certificate_lifetime();
     let (cert, key) = if mtls {

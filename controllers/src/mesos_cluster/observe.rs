@@ -1,4 +1,4 @@
-//! What is: every node that is wanted or recorded, as it was last seen. Nothing here waits for a node.
+//! Observes the world: every node that is wanted or recorded, as it was last seen. Nothing here waits for a node.
 
 use super::model::{Desired, World};
 use super::validate::Valid;
@@ -9,14 +9,14 @@ use mesolith_crds::v1alpha1::MesosClusterStatus;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Names and addresses of the nodes to follow: those with a role, and those that may hold something from before.
+/// Names and addresses of the nodes to follow: those with a role, and those that may still hold something.
 pub(crate) fn to_follow(
     valid: &Valid,
     before: &MesosClusterStatus,
     desired: &Desired,
 ) -> BTreeMap<String, String> {
     let mut nodes = before.managed_nodes.clone();
-    // The spec's address wins: a node that got another address is still the same node.
+    // The address in the spec wins: a node with another address is still the same node.
     for (name, node) in &valid.nodes {
         if nodes.contains_key(name) || desired.contains_key(name) {
             nodes.insert(name.clone(), node.address.clone());

@@ -1,9 +1,9 @@
-//! The spec, parsed once: ranges resolved, roles on nodes, contradictions refused. Pure.
+//! Parses the spec once: resolves ranges, assigns roles to nodes, and refuses contradictions. Pure.
 
 use mesolith_crds::v1alpha1::mesos_cluster::{AgentGroup, MesosClusterSpec, Mtls, Node, SpecError};
 use std::collections::BTreeMap;
 
-/// A spec that makes sense.
+/// A valid spec.
 #[derive(Debug, Clone)]
 pub(crate) struct Valid {
     /// The name clients see.
@@ -24,16 +24,16 @@ pub(crate) struct Valid {
     pub(crate) mtls: bool,
 }
 
-/// What is wrong with a spec; each message names field and remedy.
+/// A problem with a spec. Each message names the field and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
-    /// Ranges or names.
+    /// Ranges or names are wrong.
     #[error(transparent)]
     Nodes(#[from] SpecError),
-    /// Both or neither.
+    /// The spec has both kinds of ZooKeeper, or none.
     #[error("spec.zookeeper: give either nodes or external")]
     ChooseZooKeeper,
-    /// One agent per node.
+    /// A node is in two agent groups.
     #[error("spec.agents: {node:?} is in the groups {first:?} and {second:?}; a node belongs to one group")]
     GroupAgents {
         /// The node.
@@ -43,7 +43,7 @@ pub(crate) enum Error {
         /// Another group.
         second: String,
     },
-    /// Two listeners on one address.
+    /// Two components of a node want the same port.
     #[error("{first} and {second} both use port {port} on {node:?}; change one of them")]
     SharePort {
         /// The node.

@@ -1,4 +1,4 @@
-//! The side that dials.
+//! The dialling side.
 
 use std::io;
 use std::pin::Pin;
@@ -25,9 +25,9 @@ use crate::facts::CertificateFacts;
 use crate::identity::{Identity, Role};
 use crate::material::Material;
 
-/// Connecting and shaking hands, together.
+/// Time limit to connect and to shake hands, together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A peer whose machine is gone is noticed after interval plus timeout.
+/// A peer whose machine is gone is noticed after the interval plus the timeout.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// h2 ends a connection on which many small messages lie unread; the budget is half the connection's window, so it
@@ -57,7 +57,7 @@ impl ClientTls {
         })
     }
 
-    /// Uses what is in memory. With a `name`, only that party of the role will do.
+    /// Uses material that is in memory. With a `name`, only the party with this role and name is accepted.
     ///
     /// # Errors
     /// When it makes no sense.
@@ -71,7 +71,7 @@ impl ClientTls {
         })
     }
 
-    /// Uses other material from the next connection on.
+    /// Uses other material for all later connections.
     ///
     /// # Errors
     /// When it makes no sense; what was used before stays in use.

@@ -1,7 +1,7 @@
-//! Why two parties did not get together.
+//! Explains why a connection did not come about.
 //!
-//! rustls knows the cause exactly, but it travels through `io::Error` and tonic before anyone can show it. Here it is
-//! turned into a sentence once, at the socket, and found again in whatever chain it arrives in.
+//! rustls knows the exact cause, but it travels through `io::Error` and tonic before anyone can show it. So it is
+//! turned into a sentence at the socket, and this sentence is found again in whatever chain of errors it arrives in.
 
 use std::error::Error;
 use std::io;
@@ -18,110 +18,110 @@ const REFUSED: &str = "refused our certificate";
 /// A connection that did not come about.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The own files cannot be used.
+    /// Our own files cannot be used.
     #[error(transparent)]
     LoadFiles(#[from] DirError),
-    /// The own files are there and make no sense.
+    /// Our own files exist, but do not fit together.
     #[error("the certificate, key or CA in use is not valid: {0}")]
     Configure(String),
-    /// Nothing that can be dialled.
+    /// The address cannot be dialled.
     #[error("'{address}' is not an address; write it as host:port")]
     InvalidAddress {
         /// What was given.
         address: String,
     },
-    /// Nobody there.
+    /// Nobody answers.
     #[error("{peer}: {source}")]
     Connect {
-        /// Who was dialled.
+        /// Address of the peer.
         peer: String,
         /// Why it failed.
         source: io::Error,
     },
-    /// Somebody there who does not speak.
+    /// The peer does not answer the handshake.
     #[error("{peer}: no answer to the TLS handshake within {seconds} s")]
     Timeout {
-        /// With whom.
+        /// Address of the peer.
         peer: String,
-        /// How long.
+        /// How long it was waited for.
         seconds: u64,
     },
-    /// The other CA.
+    /// The certificate comes from another CA.
     #[error(
         "{peer}: its certificate is not from this cluster's CA; was it issued for another cluster? Issue one with: mesolith pki issue"
     )]
     Untrusted {
-        /// Whose certificate.
+        /// Address of the peer.
         peer: String,
     },
-    /// Too old (or too new).
+    /// The certificate is not valid yet, or no longer.
     #[error("{peer}: its certificate is not valid at this time: {detail}")]
     Expired {
-        /// Whose certificate.
+        /// Address of the peer.
         peer: String,
-        /// In rustls' words.
+        /// The cause, in the words of rustls.
         detail: String,
     },
-    /// The right CA, the wrong role.
+    /// The certificate is for another role.
     #[error("{peer}: {detail}")]
     WrongRole {
-        /// Whose certificate.
+        /// Address of the peer.
         peer: String,
-        /// What was expected and found.
+        /// What was expected, and what was found.
         detail: String,
     },
-    /// The right CA, for another address.
+    /// The certificate is for another address.
     #[error("{peer}: its certificate was issued for other addresses: {detail}")]
     WrongAddress {
-        /// Who was dialled.
+        /// The address that was dialled.
         peer: String,
-        /// In rustls' words.
+        /// The cause, in the words of rustls.
         detail: String,
     },
-    /// The peer showed no certificate at all.
+    /// The peer has shown no certificate.
     #[error("{peer}: it showed no certificate; mutual TLS is required here")]
     NoCertificate {
-        /// Who.
+        /// Address of the peer.
         peer: String,
     },
-    /// The peer found fault with our own certificate.
+    /// The peer has refused our own certificate.
     #[error("{peer} {REFUSED}: {detail}")]
     Refused {
-        /// Who.
+        /// Address of the peer.
         peer: String,
-        /// Why.
+        /// The cause, in the words of rustls.
         detail: &'static str,
     },
-    /// Something else.
+    /// Any other problem.
     #[error("{peer}: TLS handshake failed: {source}; does it speak TLS on this port?")]
     Handshake {
-        /// With whom.
+        /// Address of the peer.
         peer: String,
-        /// What went wrong.
+        /// The cause.
         source: io::Error,
     },
 }
 
-/// What [`crate::tls::verify`] found; carried through rustls.
+/// What [`crate::tls::verify`] has found. rustls carries it to the caller.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotOurs {
-    /// No identity in it.
+    /// The certificate has no identity.
     #[error("its certificate carries no Mesolith identity, and {0} is required here")]
     NoIdentity(Role),
-    /// Another role.
+    /// The identity has another role.
     #[error("its certificate is that of {found}, and role {required} is required here")]
     Role {
-        /// What is required.
+        /// The required identity.
         required: Role,
-        /// Whose it is.
+        /// The identity in the certificate.
         found: String,
     },
-    /// Another name.
+    /// The identity has another name.
     #[error("its certificate is that of {found}, and {required} was dialled")]
     Name {
-        /// What is required.
+        /// The required identity.
         required: String,
-        /// Whose it is.
+        /// The identity in the certificate.
         found: String,
     },
 }
@@ -143,7 +143,7 @@ impl TlsError {
         }
     }
 
-    /// Reads the cause out of the IO error that a TLS stream gives.
+    /// Finds the cause in the IO error of a TLS stream.
     pub(crate) fn from_io(peer: &str, source: io::Error) -> Self {
         let peer = peer.to_owned();
         let Some(cause) = source.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) else {
@@ -181,7 +181,7 @@ impl TlsError {
     }
 }
 
-/// What an alert says about the certificate that we showed.
+/// The meaning of an alert about our certificate.
 fn refusal(alert: AlertDescription) -> Option<&'static str> {
     match alert {
         AlertDescription::UnknownCA | AlertDescription::DecryptError => Some("it trusts another CA"),
@@ -197,8 +197,8 @@ fn refusal(alert: AlertDescription) -> Option<&'static str> {
     }
 }
 
-/// The sentence about a certificate somewhere in the causes of an error, if a certificate is the problem: the
-/// difference between an untrusted peer and an unreachable one. Understands tonic's `Status` and transport errors.
+/// The sentence about a certificate, if one is among the causes of an error. It tells an untrusted peer from an
+/// unreachable one. Understands tonic's `Status` and transport errors.
 #[must_use]
 pub fn trust_problem(error: &(dyn Error + 'static)) -> Option<String> {
     let mut next = Some(error);

@@ -24,10 +24,10 @@ use crate::dir::PkiDir;
 use crate::identity::{Identity, Role};
 use crate::material::Material;
 
-/// A peer that says nothing for so long is cut off.
+/// A peer that is silent for so long is disconnected.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Handshakes at a time: beyond it, connections wait in the kernel's queue.
+/// Most handshakes at a time. Further connections wait in the kernel's queue.
 const CONCURRENT_HANDSHAKES: usize = 128;
 
 /// Accepts peers of one role.
@@ -36,12 +36,12 @@ pub struct ServerTls {
     source: Arc<Reloading<ServerConfig>>,
 }
 
-/// Who is at the other end; in the extensions of every tonic request on such a connection.
+/// The party at the other end. It is in the extensions of every tonic request on such a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
     /// Its verified identity.
     pub identity: Identity,
-    /// Where it dialled from.
+    /// The address that it has dialled from.
     pub address: Option<SocketAddr>,
 }
 

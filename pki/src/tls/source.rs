@@ -11,7 +11,8 @@ use crate::material::Material;
 
 type Build<T> = fn(&Material, &Required) -> Result<T, TlsError>;
 
-/// Rebuilt when the directory's files have changed; asked at each handshake, which costs four `stat` calls.
+/// The configuration is rebuilt when the files have changed. They are looked at in each handshake, which costs four
+/// `stat` calls.
 pub(crate) struct Reloading<T> {
     dir: Option<PkiDir>,
     required: Required,
@@ -50,7 +51,7 @@ impl<T> Reloading<T> {
         Ok(())
     }
 
-    /// The configuration of now. Files that cannot be used leave the one before in place.
+    /// The present configuration. If the files cannot be used, the one before stays.
     pub(crate) fn get(&self) -> Arc<T> {
         let current = self.current.load_full();
         let Some(dir) = &self.dir else {
@@ -73,7 +74,7 @@ impl<T> Reloading<T> {
             }
             Err(error) => {
                 tracing::warn!(dir = %dir.path().display(), %error, "changed certificates cannot be used; keeping the ones before");
-                // Said once: the stamp changes again when the files are mended.
+                // Logged once; the stamp changes again when the files are repaired.
                 self.current.store(Arc::new((stamp, current.1.clone())));
                 current.1.clone()
             }

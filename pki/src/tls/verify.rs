@@ -1,4 +1,4 @@
-//! The chain is checked by rustls' own verifiers; on top of it, who the peer is.
+//! rustls' own verifiers check the chain; this module then checks the peer's identity.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use super::error::NotOurs;
 use crate::facts::CertificateFacts;
 use crate::identity::{Identity, Role};
 
-/// Whom a peer must be.
+/// The identity that a peer must have.
 #[derive(Debug, Clone)]
 pub(crate) struct Required {
     /// Its role.
     pub(crate) role: Role,
-    /// Its name, where one certain party is dialled.
+    /// The name, if one certain party is dialled.
     pub(crate) name: Option<String>,
 }
 
@@ -76,7 +76,7 @@ macro_rules! signatures {
     };
 }
 
-/// A verifier of chains, and whom the peer must be.
+/// A verifier of chains, with the identity that the peer must have.
 #[derive(Debug)]
 pub(crate) struct Checked<V: ?Sized> {
     pub(crate) required: Required,

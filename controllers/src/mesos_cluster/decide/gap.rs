@@ -26,7 +26,7 @@ impl Gap {
             .parts
             .iter()
             .filter(|(kind, _)| !wanted.iter().any(|(w, _)| w == *kind));
-        // A part without a digest is not in the node's ledger any more: it is just being stopped.
+        // A part without a digest is no longer in the node's ledger; it is being stopped.
         gap.remove = unwanted
             .filter(|(_, part)| !part.digest.is_empty())
             .map(|(kind, _)| *kind)

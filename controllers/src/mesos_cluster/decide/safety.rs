@@ -1,4 +1,4 @@
-//! When a component must not be stopped: what would no longer work without it.
+//! Decides when a component must not be stopped, because something would no longer work without it.
 
 use crate::mesos_cluster::model::{Desired, Kind, Part, Problem, World, members, quorum};
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ pub(super) fn unsafe_to_stop(
     if wanted_on.is_empty() && leaving {
         return left_behind(desired, world, node, kind);
     }
-    // What was told its present set, but does not serve yet: one at a time.
+    // A component that was told its present set and does not serve yet: only one at a time may be in this state.
     let busy = wanted_on
         .iter()
         .filter(|other| other.as_str() != node)
@@ -36,7 +36,7 @@ pub(super) fn unsafe_to_stop(
         return None;
     }
     if leaving {
-        // The others must already stand on their own, all of them on the new list of members.
+        // The others must already work without it, and all know the new list of members.
         let stale = wanted_on.iter().find(|other| {
             let wanted = desired
                 .get(other.as_str())
@@ -60,7 +60,7 @@ pub(super) fn unsafe_to_stop(
     );
     let size = wanted_on.len();
     let needed = quorum(size);
-    // One or two members have no spare: they can only be rolled with a pause, and only while all serve.
+    // One or two members have no spare. They can only be restarted with a pause, and only while all serve.
     let spare = others >= needed || (size <= 2 && !leaving && others + 1 == size);
     (!spare).then(|| Problem {
         reason: waiting_for(kind).into(),

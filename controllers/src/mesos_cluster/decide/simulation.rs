@@ -1,4 +1,5 @@
-//! The real decision against toy nodes that start slowly, crash, vanish and lose their agents, in seeded random order.
+//! Tests the real decision with toy nodes that start slowly, crash, vanish and lose their agents, in random order by
+//! seed.
 //!
 //! Safety, at every step: a call never takes a quorum away that was there. Liveness: once the faults end, the world
 //! becomes what is wanted, and then nothing is done any more.

@@ -12,7 +12,7 @@ const NODES_LISTED: usize = 128;
 /// Longest message of a node or component that the CRD takes.
 const MESSAGE_LIMIT: usize = 1024;
 
-/// The status that goes with what was seen; what this controller does not own stays as it was.
+/// The status for what was seen. Fields that this controller does not own stay as they were.
 pub(super) fn status(before: &MesosClusterStatus, seen: &Seen<'_>) -> MesosClusterStatus {
     let world = seen.world;
     let mut after = before.clone();
@@ -29,7 +29,7 @@ pub(super) fn status(before: &MesosClusterStatus, seen: &Seen<'_>) -> MesosClust
         int(seen.draining.len()),
     ));
     after.draining_agents = seen.draining.to_vec();
-    // A leader that does not answer for a moment is no reason to forget what it said.
+    // When the leader does not answer for a moment, its last figures stay.
     if seen.leader.address.is_none() {
         after.resources = None;
         after.tasks = None;
