@@ -24,7 +24,7 @@ test_packages=(
 )
 command -v mvn >/dev/null || test_packages+=(maven) # fetches other versions of ZooKeeper
 # shellcheck disable=SC2034 # .ci/run uses it
-kerberos_packages=(libkrb5-dev libclang-dev krb5-kdc krb5-admin-server)
+kerberos_packages=(libkrb5-dev pkg-config libclang-dev krb5-kdc krb5-admin-server)
 
 fail() { # fail WHAT REMEDY
   printf '\n%s\n  %s\n' "$1" "$2" >&2
