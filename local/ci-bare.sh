@@ -182,7 +182,7 @@ finish() {
   exit $code
 }
 
-require_machine 20000
+require_machine 17000 # the packages, and what .ci/run asks for
 [ "$rust" != /usr ] || fail "The Rust toolchain is not in a folder of its own." "Install it from https://rustup.rs"
 packages=(debootstrap slirp4netns) # slirp4netns: a network without rules in this machine's firewall
 install_packages
