@@ -15,7 +15,7 @@ pub struct Policy {
     pub maximum: SignedDuration,
 }
 
-/// The launch delay in force; `Default` is none.
+/// The present launch delay; none by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backoff {
     current: Option<Current>,
@@ -50,7 +50,7 @@ impl Backoff {
         });
     }
 
-    /// A task showed life: the forgetting starts again from now.
+    /// A task has shown a sign of life. The time until the delay is forgotten starts again.
     pub fn alive(&mut self, now: Timestamp) {
         if let Some(current) = &mut self.current {
             current.reference = current.reference.max(now);
@@ -73,7 +73,7 @@ impl Backoff {
         self.current.map(|c| c.until).filter(|until| *until > now)
     }
 
-    /// Failures counted since the delay was last forgotten.
+    /// Number of failures since the delay was last forgotten.
     #[must_use]
     pub fn failures(&self) -> u32 {
         self.current.map_or(0, |c| c.failures)

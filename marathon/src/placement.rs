@@ -7,7 +7,7 @@ use crate::{
     shortage::Mismatch,
 };
 
-/// An instance fits: where, and what it uses of the offer.
+/// A place for an instance: the offer, and what it uses of the offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
     /// The offer.

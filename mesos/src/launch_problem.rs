@@ -1,4 +1,4 @@
-//! Why a task could not be started, as data: Mesos has one reason for all of it, REASON_CONTAINER_LAUNCH_FAILED.
+//! Why a task could not be started, as data. Mesos has a single reason for all causes, REASON_CONTAINER_LAUNCH_FAILED.
 
 /// What stood in the way of a launch, for programs; the message of the same status is for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ pub enum ReservationKind {
     Dynamic,
 }
 
-/// That a resource is kept for a role. Reservations stack: the last one says who may use it.
+/// A reservation keeps a resource for a role. Reservations stack: the last one says who may use it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Reservation {
     /// How it came to be.

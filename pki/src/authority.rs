@@ -11,10 +11,10 @@ use crate::facts::{FactsError, public_key};
 use crate::material::Material;
 use crate::request::{CertificateRequest, RequestError};
 
-/// A CA outlives the machines it certifies; it is replaced by hand.
+/// Lifetime of a CA. It outlives the machines that it certifies, and is replaced by hand.
 const CA_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// Clocks of nodes differ.
+/// A certificate is valid from a little before it was made, since the clocks of nodes differ.
 const CLOCK_SKEW: Duration = Duration::from_secs(3600);
 
 /// A CA certificate with its key.

@@ -37,7 +37,7 @@ pub enum Format {
     /// Human on a terminal, JSON otherwise.
     #[default]
     Auto,
-    /// For eyes.
+    /// Readable for people.
     Human,
     /// One JSON object a line.
     Json,

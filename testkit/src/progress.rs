@@ -1,4 +1,4 @@
-//! One line a step: what is done or waited for, and how long it took.
+//! Prints one line for each step: what is done or waited for, and how long it took.
 
 use std::cell::Cell;
 use std::io::{IsTerminal, Write};

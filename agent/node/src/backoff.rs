@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// After the first death; doubles with each.
+/// The pause after the first death. It doubles with each further one.
 const FIRST: Duration = Duration::from_secs(1);
 /// Long enough to spare the machine, short enough that a repaired cause is picked up soon.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -14,9 +14,9 @@ const PROVEN: Duration = Duration::from_secs(120);
 /// Deaths of one component. Persisted, so that a restart of the agent neither forgets nor speeds up anything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BackOff {
-    /// In a row.
+    /// Deaths in a row.
     pub(crate) deaths: u32,
-    /// Ever, for the same component.
+    /// All deaths of the component.
     pub(crate) restarts: u32,
     /// Unix seconds of the next allowed start.
     pub(crate) not_before: i64,
@@ -49,7 +49,7 @@ impl BackOff {
         }
     }
 
-    /// How long to wait still.
+    /// The time that is left to wait.
     pub(crate) fn left(&self, now: i64) -> Duration {
         Duration::from_secs(u64::try_from(self.not_before - now).unwrap_or(0)).min(LONGEST)
     }

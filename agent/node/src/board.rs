@@ -24,7 +24,7 @@ struct ClusterView {
 }
 
 impl ClusterView {
-    /// Converged once every component runs with what this generation says and the others are gone.
+    /// Whether the node has converged: every component runs as this generation says, and the others are gone.
     fn observe(&mut self) {
         if self
             .components

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use crate::node::Node;
 use crate::precondition;
 
-/// Between two looks at the disk.
+/// Pause between two looks at the disk.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Serves until shutdown.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A log is set aside when it has grown to this.
 const ROTATE_AT: u64 = 64 << 20;
-/// Older ones kept.
+/// Number of older logs that are kept.
 const KEEP: u32 = 3;
 
 /// Largest piece sent at once.

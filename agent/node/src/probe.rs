@@ -1,4 +1,4 @@
-//! Does a component serve, and what does it say about itself.
+//! Asks a component whether it serves, and what it says about itself.
 
 mod http;
 

@@ -1,4 +1,5 @@
-//! Between the node API's messages and our vocabulary; refuses what could not be run or would leave its directory.
+//! Converts between the node API's messages and the types of this crate. Refuses what cannot be run, and names that
+//! would lead out of a directory.
 
 use mesolith_proto::node::v1 as pb;
 

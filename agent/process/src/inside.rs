@@ -1,4 +1,5 @@
-//! A short program beside a running one: in its control group, as its user, with its limits. It ends with its caller.
+//! Runs a short program beside a running one: in its control group, as its user, with its limits. It ends with its
+//! caller.
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};

@@ -1,4 +1,4 @@
-//! Control groups that nobody drives any more: found by their path, ended and removed as a whole.
+//! Control groups that belong to no agent any more: finds them by their path, ends and removes them as a whole.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

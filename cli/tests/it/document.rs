@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use crate::sync::setup;
 
 const PAGE: &str = include_str!("../../../docs/zksync.md");
-/// For one command.
+/// Time limit of one command.
 const LIMIT: Duration = Duration::from_secs(90);
 /// Where the package of the servers keeps their command line.
 const ZOOKEEPER: &str = "/usr/share/zookeeper/bin";

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use zookeeper_client::{Acls, Client, CreateMode, Error};
 
-/// For anything that real servers do.
+/// Time limit for anything that real servers do.
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) struct Program {

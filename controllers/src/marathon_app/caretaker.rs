@@ -16,10 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Between two looks.
+/// Pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
-/// For an answer of the API server.
+/// Time limit for an answer of the API server.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is remembered of a cluster between two looks.

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 /// An app must not be there for this long: one odd answer must not stop a task.
 const GONE_FOR: SignedDuration = SignedDuration::from_secs(30);
-/// To the next question about an app that is there.
+/// Pause before the next question about an app that exists.
 const THERE_AGAIN: SignedDuration = SignedDuration::from_secs(600);
 /// Questions at a time: an operator that just started may see thousands of tasks before it knows their apps.
 const MOST_ASKED: usize = 16;

@@ -1,4 +1,4 @@
-//! From the object to the checked app. Nothing after this looks at the raw spec.
+//! Parses the object into a checked app. Nothing after this looks at the raw spec.
 
 use crate::scheduler::Remembered;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;

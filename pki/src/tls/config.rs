@@ -1,4 +1,4 @@
-//! From files to rustls configurations.
+//! Makes rustls configurations from files.
 //!
 //! Session resumption is off on both sides: a resumed session would skip the check of a certificate that has
 //! expired, or whose CA was replaced, since.

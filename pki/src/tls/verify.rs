@@ -44,7 +44,7 @@ impl Required {
     }
 }
 
-/// Whose certificate it is.
+/// The identity in the certificate.
 pub(crate) fn identity(cert: &CertificateDer<'_>) -> Option<Identity> {
     CertificateFacts::from_der(cert).ok()?.identity
 }

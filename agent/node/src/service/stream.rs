@@ -15,7 +15,7 @@ use crate::board::Changes;
 use crate::logs;
 use crate::node::Node;
 
-/// Between two looks at the end of a log that is followed.
+/// Pause between two looks at the end of a log that is followed.
 const FOLLOW: Duration = Duration::from_millis(200);
 /// Many changes within a moment are one message.
 const GATHER: Duration = Duration::from_millis(20);
