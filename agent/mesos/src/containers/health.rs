@@ -2,9 +2,10 @@
 //!
 //! Counting is pure ([`Counter`]); looking is one function per kind of check.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
+use mesolith_proto::mesos::v1::network_info::Protocol;
 use mesolith_proto::mesos::v1::{HealthCheck, health_check};
 use tokio::time::Instant;
 
@@ -116,12 +117,12 @@ async fn look(check: &HealthCheck, running: &Running, host: IpAddr) -> Result<()
     match check.r#type() {
         health_check::Type::Http => {
             let http = check.http.as_ref().ok_or("the check names no port")?;
-            look_http(http, running.address().unwrap_or(host)).await
+            look_http(http, place(running.address(), host, http.protocol())).await
         }
         health_check::Type::Tcp => {
-            let port = check.tcp.as_ref().ok_or("the check names no port")?.port;
-            let port = u16::try_from(port).map_err(|_| format!("{port} is not a port"))?;
-            let address = (running.address().unwrap_or(host), port);
+            let tcp = check.tcp.as_ref().ok_or("the check names no port")?;
+            let port = u16::try_from(tcp.port).map_err(|_| format!("{} is not a port", tcp.port))?;
+            let address = (place(running.address(), host, tcp.protocol()), port);
             tokio::net::TcpStream::connect(address)
                 .await
                 .map(drop)
@@ -135,6 +136,15 @@ async fn look(check: &HealthCheck, running: &Running, host: IpAddr) -> Result<()
             }
         }
         health_check::Type::Unknown => Err("a check of this type is not supported".into()),
+    }
+}
+
+/// Where a task serves: at its own address, or in the host's network by the protocol of the check.
+fn place(own: Option<IpAddr>, host: IpAddr, protocol: Protocol) -> IpAddr {
+    match (own, protocol) {
+        (Some(address), _) => address,
+        (None, Protocol::IPv6) => IpAddr::from(Ipv6Addr::LOCALHOST),
+        (None, Protocol::IPv4) => host,
     }
 }
 
@@ -211,6 +221,14 @@ mod tests {
         for kill in [false, false, true] {
             assert_eq!(counter.observe(false, late), Verdict::Unhealthy { kill });
         }
+    }
+
+    #[test]
+    fn a_check_looks_where_its_protocol_says() {
+        let [host, own, loopback] = ["127.0.0.9", "172.17.0.2", "::1"].map(|a| a.parse::<IpAddr>().unwrap());
+        assert_eq!(place(None, host, Protocol::IPv4), host);
+        assert_eq!(place(None, host, Protocol::IPv6), loopback);
+        assert_eq!(place(Some(own), host, Protocol::IPv6), own);
     }
 
     #[test]
