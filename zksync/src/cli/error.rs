@@ -17,7 +17,7 @@ pub mod exit {
     pub const USAGE: u8 = 2;
     /// No engine runs there.
     pub const NOT_RUNNING: u8 = 3;
-    /// `start` stopped waiting; the engine goes on.
+    /// Not in sync, and `start` does not wait any longer; the engine goes on.
     pub const NOT_YET: u8 = 4;
     /// Ctrl-C.
     pub const INTERRUPTED: u8 = 130;

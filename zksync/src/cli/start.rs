@@ -27,7 +27,7 @@ Settings that are stored in the target win over those given here until the engin
 mesos-migrate sync config.
 
 Exit codes: 0 in sync (or standby, paused, or running with --no-wait), 1 refused or failed, 2 wrong usage,
-4 not in sync after --timeout (the engine goes on), 130 Ctrl-C while waiting (the engine goes on).";
+4 not in sync after --timeout, or as the target does not take everything (the engine goes on), 130 Ctrl-C while waiting (the engine goes on).";
 
 /// Options of `start`.
 #[derive(Debug, Clone, clap::Args)]

@@ -3,7 +3,7 @@
 use mesolith_zk::tree::Node;
 
 use super::{Both, Duplex};
-use crate::plan::{Part, Refusal, packet_like};
+use crate::plan::{Part, Refusal, Why, packet_like};
 use crate::settings::Side;
 
 /// A change that a side does not take.
@@ -36,6 +36,17 @@ impl Duplex {
             all.extend(self.away_from(from).refused().iter().map(one));
         }
         all
+    }
+
+    /// Whether something is on its way that was too long before the servers took more.
+    pub fn is_trying(&self) -> bool {
+        [Side::A, Side::B].into_iter().any(|from| {
+            let pipe = self.away_from(from);
+            let fits = |refusal: &Refusal| {
+                matches!(refusal.why, Why::TooLarge { .. }) && refusal.bytes <= pipe.largest()
+            };
+            pipe.refused().iter().any(|(.., refusal)| fits(refusal))
+        })
     }
 
     /// There is a reason to try all of it again.

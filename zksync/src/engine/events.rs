@@ -117,6 +117,7 @@ impl Driver {
         let end = self.end_mut(side);
         (end.up, end.cause) = (true, None);
         end.touched = u64::MAX;
+        end.largest.look_again();
         if self.role == Role::Connecting {
             return;
         }

@@ -20,7 +20,9 @@ impl Driver {
             let Some(largest) = self.end_mut(side).largest.news() else {
                 continue;
             };
-            tracing::info!(%side, bytes = largest, "the longest packet that the servers take");
+            if largest != self.duplex.away_from(side.other()).largest() {
+                tracing::info!(%side, bytes = largest, "the longest packet that the servers take");
+            }
             self.end_mut(side).link.set_largest(largest);
             self.duplex.set_largest(side, largest, both(&self.a, &self.b));
         }
@@ -33,9 +35,9 @@ impl Driver {
         }
     }
 
-    /// Whether it is not known yet if a side takes what it was not given.
+    /// Whether it is not known yet if a side takes what it was not given, or that is on its way.
     pub(super) fn is_asking(&self) -> bool {
-        self.a.largest.is_asking() || self.b.largest.is_asking()
+        self.a.largest.is_asking() || self.b.largest.is_asking() || self.duplex.is_trying()
     }
 
     /// What a side does not take, as both trees are now.
