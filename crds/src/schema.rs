@@ -35,6 +35,77 @@ pub(crate) fn rules(schema: &mut Schema, rules: Rules) {
     schema.insert("x-kubernetes-validations".to_owned(), Value::Array(rules));
 }
 
+/// A map from names to texts. Numbers pass the type, so that a rule can say how to write them: the API server's own
+/// words for a wrong type name no remedy.
+pub(crate) fn environment(_: &mut schemars::SchemaGenerator) -> Schema {
+    // One wrong name is bound to `n` and told of: a sentence for each would cost more than the API server allows, and
+    // maps have no order, so that looking twice may find two names.
+    let sentence = "'env.' + n + ': ' + string(self[n]) + ' is a number; quote it: ' + n + ': \"' + string(self[n]) + '\"'";
+    schemars::json_schema!({
+        "type": "object",
+        "maxProperties": 512,
+        "additionalProperties": {"x-kubernetes-int-or-string": true},
+        "x-kubernetes-validations": [{
+            "rule": "self.all(k, type(self[k]) == string)",
+            "message": "env: every value is a text; quote numbers, as in SMTP_PORT: \"587\"",
+            "messageExpression": format!("[self.filter(k, type(self[k]) != string)[0]].map(n, {sentence})[0]"),
+        }],
+    })
+}
+
+/// A field that is not taken any more: it stands in the schema so that a rule can name its new place. Without it the
+/// API server would only say "unknown field".
+pub(crate) struct OldField {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What people write there.
+    pub(crate) kind: OldKind,
+    /// The new place, as a person reads it.
+    pub(crate) instead: &'static str,
+}
+
+/// The kind of value of an old field.
+#[derive(Clone, Copy)]
+pub(crate) enum OldKind {
+    /// A text.
+    Text,
+    /// An object.
+    Object,
+    /// A list of texts or numbers.
+    Scalars,
+    /// A list of objects.
+    Objects,
+}
+
+/// Adds fields that are refused with the name of their new place. `parent` is the path of their object.
+pub(crate) fn old_fields(schema: &mut Schema, parent: &str, fields: &[OldField]) {
+    let schema = schema.ensure_object();
+    for OldField { name, kind, instead } in fields {
+        let object = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+        let scalar = json!({"x-kubernetes-int-or-string": true});
+        let mut field = match kind {
+            OldKind::Text => json!({"type": "string", "maxLength": 1024}),
+            OldKind::Object => object,
+            OldKind::Scalars => json!({"type": "array", "maxItems": 1024, "items": scalar}),
+            OldKind::Objects => json!({"type": "array", "maxItems": 1024, "items": object}),
+        };
+        field["description"] = json!(format!("Old form, refused: use {instead}."));
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.insert((*name).to_owned(), field);
+        }
+        let rule = json!({
+            "rule": format!("!has(self.{name})"),
+            "message": format!("{parent}.{name} is an old form of Marathon: use {instead}"),
+        });
+        let rules = schema
+            .entry("x-kubernetes-validations")
+            .or_insert_with(|| json!([]));
+        if let Value::Array(rules) = rules {
+            rules.push(rule);
+        }
+    }
+}
+
 /// A map from names to values of any shape, checked by the controller: the API server cannot type a union of text
 /// and object.
 pub(crate) fn map_of_any(_: &mut schemars::SchemaGenerator) -> Schema {

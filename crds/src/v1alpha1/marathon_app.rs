@@ -99,14 +99,15 @@ pub struct MarathonAppSpec {
     #[schemars(length(max = 256), inner(length(max = 4096)))]
     pub args: Vec<String>,
 
-    /// User to run as. Default: the framework's user.
+    /// User to run as. Default: the framework's user. Without effect with the Docker engine: use its parameter `user`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64))]
     pub user: Option<String>,
 
-    /// Environment: a text for each name, or `{secret: name}` for an entry of `secrets`.
+    /// Environment: a text for each name. Numbers must be quoted. The app's own values are for its process alone: what
+    /// is published, checked and announced is what was assigned, whatever `PORT0` says.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "crate::schema::map_of_any")]
+    #[schemars(schema_with = "crate::schema::environment")]
     pub env: BTreeMap<String, EnvValue>,
 
     /// How many instances run.
@@ -158,7 +159,7 @@ pub struct MarathonAppSpec {
     #[schemars(length(max = 8), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
     pub accepted_resource_roles: Vec<String>,
 
-    /// Mesos role of the instances. Default: `*`.
+    /// Mesos role of the instances; the framework subscribes to it. Default: `*`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub role: Option<String>,
@@ -172,7 +173,8 @@ pub struct MarathonAppSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<Container>,
 
-    /// Networks: one of mode host, or one of mode container/bridge, or several of mode container. Default: host.
+    /// Networks: one of mode host, or one of mode container/bridge, or several of mode container, of which this version
+    /// takes one. Default: host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub networks: Vec<Network>,
@@ -250,7 +252,7 @@ pub struct MarathonAppSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub residency: Option<Residency>,
 
-    /// Secrets that `env` and volumes refer to by name.
+    /// Secrets that volumes refer to by name. Refused by this version.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub secrets: BTreeMap<String, SecretSource>,

@@ -45,6 +45,7 @@ pub enum ContainerType {
 /// A Docker image and its options.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::docker)]
 pub struct DockerContainer {
     /// Image with tag or digest.
     #[schemars(length(min = 1, max = 512))]
@@ -159,11 +160,12 @@ pub struct PortMapping {
     #[serde(default)]
     #[schemars(range(min = 0, max = 65535))]
     pub container_port: i32,
-    /// Port on the host; 0: any of the offer. Default: 0 with bridge networking, none with a container network.
+    /// Port on the host; 0: any of the offer. Default: 0 with bridge networking, none with a container network. One port
+    /// serves tcp and udp of two mappings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 65535))]
     pub host_port: Option<i32>,
-    /// Port for load balancers. Default: 0.
+    /// Port for load balancers. Default: 0. Without effect in this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 65535))]
     pub service_port: Option<i32>,
@@ -228,7 +230,7 @@ pub struct Network {
         regex(pattern = r"^[a-z0-9]([-a-z0-9_]*[a-z0-9])?$")
     )]
     pub name: Option<String>,
-    /// Labels for the network's plugin; not allowed with host.
+    /// Labels for the network's plugin; not allowed with host. Without effect in this version.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub labels: BTreeMap<String, String>,

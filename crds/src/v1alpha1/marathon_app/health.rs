@@ -46,10 +46,10 @@ pub struct HealthCheck {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 604_800))]
     pub delay_seconds: Option<i32>,
-    /// Whether answers 100 to 199 count as neither good nor bad.
+    /// Whether answers 100 to 199 count as neither good nor bad. Without effect in this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignore_http1xx: Option<bool>,
-    /// IPv4 or IPv6. Default: IPv4.
+    /// IPv4 or IPv6. Default: IPv4. IPv6 is without effect in this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_protocol: Option<IpProtocol>,
 }

@@ -5,17 +5,42 @@ mod parts;
 
 use schemars::Schema;
 
-use crate::schema::{self, Rules};
+use crate::schema::{self, OldField, OldKind, Rules};
 
 pub(super) use parts::{
-    check, check_command, container, health_check, ipc, network, persistent_volume, readiness_check, seccomp,
-    unreachable_strategy, volume,
+    check, check_command, container, docker, health_check, ipc, network, persistent_volume, readiness_check,
+    seccomp, unreachable_strategy, volume,
 };
 
 pub(super) fn spec(s: &mut Schema) {
     schema::spec(s);
     schema::rules(s, SPEC);
+    schema::old_fields(s, "spec", OLD);
 }
+
+/// What definitions for Marathon up to 1.4 have at the top.
+const OLD: &[OldField] = &[
+    OldField {
+        name: "ports",
+        kind: OldKind::Scalars,
+        instead: "spec.portDefinitions: [{port: 8080}], or spec.container.portMappings: [{containerPort: 8080}] on another network than the host's",
+    },
+    OldField {
+        name: "uris",
+        kind: OldKind::Scalars,
+        instead: "spec.fetch: [{uri: ...}]",
+    },
+    OldField {
+        name: "storeUrls",
+        kind: OldKind::Scalars,
+        instead: "spec.fetch: [{uri: ...}]",
+    },
+    OldField {
+        name: "ipAddress",
+        kind: OldKind::Object,
+        instead: "spec.networks: [{mode: container, name: ...}], and spec.container.portMappings for its discovery.ports",
+    },
+];
 
 const SPEC: Rules = &[
     // identity
@@ -41,6 +66,15 @@ const SPEC: Rules = &[
     (
         "has(self.cmd) || (has(self.args) && size(self.args) > 0) || (has(self.container) && has(self.container.docker))",
         "spec needs something to run: set cmd, args, or container.docker.image with a command of its own",
+    ),
+    (
+        "!has(self.cmd) || self.cmd.matches('[^ \\t\\r\\n]')",
+        "spec.cmd must not be blank: the shell would end at once",
+    ),
+    (
+        "!has(self.args) || size(self.args) == 0 || self.args[0].matches('[^ \\t\\r\\n]') || \
+         (has(self.container) && has(self.container.docker))",
+        "spec.args must begin with the program to run",
     ),
     (
         "self.gpus == 0 || !has(self.container) || self.container.type == 'MESOS'",
@@ -128,6 +162,14 @@ const SPEC: Rules = &[
     (
         "!has(self.container) || self.container.type != 'DOCKER' || !has(self.networks) || size(self.networks) <= 1",
         "spec.networks: the Docker engine supports one network; set container.type to MESOS for more",
+    ),
+    (
+        "!has(self.container) || !has(self.container.portMappings) || ['tcp', 'udp'].all(t, \
+         self.container.portMappings.all(p, !has(p.hostPort) || p.hostPort == 0 || \
+         !(has(p.protocol) ? p.protocol : 'tcp').contains(t) || \
+         self.container.portMappings.exists_one(q, has(q.hostPort) && q.hostPort == p.hostPort && \
+         (has(q.protocol) ? q.protocol : 'tcp').contains(t))))",
+        "spec.container.portMappings: one hostPort serves tcp and udp, but each of them once; change one, or use 0 for any",
     ),
     // checks
     (

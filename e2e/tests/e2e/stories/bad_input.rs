@@ -38,6 +38,15 @@ pub(super) fn apps(cx: &Context) -> anyhow::Result<()> {
             "rack",
         ),
         (
+            "no-port",
+            app(
+                "no-port",
+                "cmd: sleep 1000, requirePorts: true, portDefinitions: [{port: 80}]",
+            ),
+            "PortNotOnAnyAgent",
+            "port 80",
+        ),
+        (
             "lost",
             app("lost", "cmd: sleep 1000").replace("name: local", "name: no-such-cluster"),
             "ClusterNotFound",
@@ -214,6 +223,18 @@ pub(super) fn yaml(cx: &Context) -> anyhow::Result<()> {
         (
             good.replace("cmd: sleep 1", "cmd: sleep 1, constraints: [[rack, NEAR]]"),
             "constraints",
+        ),
+        (
+            good.replace("cmd: sleep 1", "cmd: sleep 1, env: {SMTP_PORT: 587}"),
+            "quote it: SMTP_PORT: \"587\"",
+        ),
+        (
+            good.replace("cmd: sleep 1", "cmd: sleep 1, ports: [8080]"),
+            "use spec.portDefinitions",
+        ),
+        (
+            good.replace("cmd: sleep 1", "cmd: ' '"),
+            "spec.cmd must not be blank",
         ),
         (
             cluster("refused", "n1", "nowhere").replace("nowhere:7070", "nowhere"),

@@ -2,7 +2,7 @@
 
 use schemars::Schema;
 
-use crate::schema::{self, Rules};
+use crate::schema::{self, OldField, OldKind, Rules};
 
 macro_rules! rules_of {
     ($($name:ident = $rules:ident),+ $(,)?) => {
@@ -25,6 +25,24 @@ rules_of! {
     readiness_check = READINESS_CHECK,
     unreachable_strategy = UNREACHABLE_STRATEGY,
 }
+
+/// What definitions for Marathon up to 1.4 have here.
+pub(in crate::v1alpha1::marathon_app) fn docker(s: &mut Schema) {
+    schema::old_fields(s, "container.docker", OLD_DOCKER);
+}
+
+const OLD_DOCKER: &[OldField] = &[
+    OldField {
+        name: "network",
+        kind: OldKind::Text,
+        instead: "spec.networks: [{mode: container/bridge}] for BRIDGE, [{mode: host}] for HOST, [{mode: container, name: ...}] for USER",
+    },
+    OldField {
+        name: "portMappings",
+        kind: OldKind::Objects,
+        instead: "spec.container.portMappings, one level up",
+    },
+];
 
 const CONTAINER: Rules = &[
     (
