@@ -16,6 +16,11 @@ use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, object::HasStatus};
 use serde_json::Value;
 
+/// What a person reads of an object that does not fit its type. The API server lets none through, so its schema is not
+/// ours; the parser's own words, in the log, name our types and would not help.
+const UNREADABLE: &str = "The stored object does not fit this version of the operator, so the CRDs are of another one. Apply \
+    the CRDs of this version, then this object again.";
+
 /// Reports an object that is stored but cannot be read as its type: `Ready=False`, reason `InvalidSpec`.
 pub(crate) async fn invalid_object<K: Resource<DynamicType = ()>>(
     cx: &crate::context::Context,
@@ -34,11 +39,13 @@ pub(crate) async fn invalid_object<K: Resource<DynamicType = ()>>(
         .cloned()
         .and_then(|c| serde_json::from_value(c).ok())
         .unwrap_or_default();
-    let finding = Finding::no(
-        "Ready",
-        "InvalidSpec",
-        format!("The stored object cannot be read: {problem}. Correct its spec."),
+    tracing::warn!(
+        namespace,
+        name,
+        error = problem,
+        "failed to read the stored object"
     );
+    let finding = Finding::no("Ready", "InvalidSpec", UNREADABLE);
     let new = conditions(&old, &[finding], metadata.generation, jiff::Timestamp::now());
     let mut after = if before.is_object() {
         before.clone()

@@ -6,8 +6,11 @@
 mod definition;
 mod networking;
 pub mod normalise;
+mod shape;
 mod validate;
 mod wire;
+
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -68,8 +71,13 @@ impl App {
     /// Everything that is wrong with it, in the order of the definition.
     pub fn parse(json: Value) -> Result<Self, Vec<Violation>> {
         let canonical = normalise::normalise(json).map_err(|violation| vec![violation])?;
-        let definition: AppDefinition =
-            serde_json::from_value(canonical).map_err(|error| vec![Violation::new("/", error)])?;
+        let wrong = shape::check(&canonical);
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        // The shapes leave nothing to refuse here; the reader's own words are about its types, not about the app.
+        let unread = |_| vec![Violation::new("/", "this version cannot read the definition")];
+        let definition: AppDefinition = serde_json::from_value(canonical).map_err(unread)?;
         let (id, constraints) = validate::validate(&definition)?;
         let version = version(&definition);
         Ok(Self {
@@ -90,10 +98,10 @@ impl App {
         }
     }
 
-    /// Whether instances are only good when their checks say so.
+    /// The health checks, as instances carry them.
     #[must_use]
-    pub fn has_health_checks(&self) -> bool {
-        !self.definition.health_checks.is_empty()
+    pub fn checks(&self) -> Arc<[HealthCheck]> {
+        self.definition.health_checks.as_slice().into()
     }
 
     /// How instances are connected.

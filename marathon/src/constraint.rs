@@ -5,9 +5,12 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use regex::Regex;
+use fancy_regex::{Regex, RegexBuilder};
 
 use crate::offer::Agent;
+
+/// Steps back that one match may take: an expression must not hold up the scheduler.
+const MOST_STEPS: usize = 10_000;
 
 /// One constraint of an app.
 #[derive(Debug, Clone)]
@@ -30,11 +33,20 @@ pub enum Operator {
     /// At most so many instances on one value.
     MaxPer(u32),
     /// The value matches the whole expression.
-    Like(Regex),
+    Like(Pattern),
     /// The value does not match, or there is none.
-    Unlike(Regex),
+    Unlike(Pattern),
     /// The value is exactly this.
     Is(String),
+}
+
+/// A regular expression as Java knows them, look-around and back references included. It must match the whole text, as
+/// Java's `matches` does.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    /// As the user wrote it.
+    source: String,
+    whole: Regex,
 }
 
 /// Why a constraint cannot be read. The texts are Marathon's own.
@@ -90,8 +102,8 @@ impl Constraint {
             ("GROUP_BY", None | Some("")) => Operator::GroupBy(None),
             ("GROUP_BY", Some(n)) => Operator::GroupBy(Some(n.parse().map_err(|_| Error::GroupByValue)?)),
             ("MAX_PER", n) => Operator::MaxPer(n.and_then(|n| n.parse().ok()).ok_or(Error::MaxPerValue)?),
-            ("LIKE", expression) => Operator::Like(whole_match(expression)?),
-            ("UNLIKE", expression) => Operator::Unlike(whole_match(expression)?),
+            ("LIKE", expression) => Operator::Like(Pattern::parse(expression)?),
+            ("UNLIKE", expression) => Operator::Unlike(Pattern::parse(expression)?),
             ("IS", Some(value)) if is_plain(value) => Operator::Is(value.to_owned()),
             ("IS", _) => return Err(Error::IsValue),
             _ => return Err(Error::Operator),
@@ -122,8 +134,8 @@ impl Constraint {
                 .is_none_or(|first| first.field(&self.field) == Some(value)),
             Operator::GroupBy(least) => self.group_accepts(value, placed, least.unwrap_or(0)),
             Operator::MaxPer(most) => same() < *most as usize,
-            Operator::Like(expression) => expression.is_match(value),
-            Operator::Unlike(expression) => !expression.is_match(value),
+            Operator::Like(pattern) => pattern.matches(value) == Some(true),
+            Operator::Unlike(pattern) => pattern.matches(value) == Some(false),
             Operator::Is(wanted) => same_value(value, wanted),
         }
     }
@@ -150,27 +162,32 @@ impl fmt::Display for Constraint {
             Operator::GroupBy(None) => write!(f, "[{field}, GROUP_BY]"),
             Operator::GroupBy(Some(n)) => write!(f, "[{field}, GROUP_BY, {n}]"),
             Operator::MaxPer(n) => write!(f, "[{field}, MAX_PER, {n}]"),
-            Operator::Like(expression) => write!(f, "[{field}, LIKE, {}]", source(expression)),
-            Operator::Unlike(expression) => write!(f, "[{field}, UNLIKE, {}]", source(expression)),
+            Operator::Like(pattern) => write!(f, "[{field}, LIKE, {}]", pattern.source),
+            Operator::Unlike(pattern) => write!(f, "[{field}, UNLIKE, {}]", pattern.source),
             Operator::Is(value) => write!(f, "[{field}, IS, {value}]"),
         }
     }
 }
 
-/// Java's `matches` looks at the whole text.
-fn whole_match(expression: Option<&str>) -> Result<Regex, Error> {
-    let expression = expression
-        .filter(|e| !e.is_empty())
-        .ok_or(Error::MissingExpression)?;
-    Regex::new(&format!("^(?:{expression})$")).map_err(|_| Error::Expression(expression.to_owned()))
-}
+impl Pattern {
+    fn parse(expression: Option<&str>) -> Result<Self, Error> {
+        let source = expression
+            .filter(|e| !e.is_empty())
+            .ok_or(Error::MissingExpression)?;
+        let whole = RegexBuilder::new(&format!(r"\A(?:{source})\z"))
+            .backtrack_limit(MOST_STEPS)
+            .build()
+            .map_err(|_| Error::Expression(source.to_owned()))?;
+        Ok(Self {
+            source: source.to_owned(),
+            whole,
+        })
+    }
 
-/// The expression as the user wrote it.
-fn source(expression: &Regex) -> &str {
-    let text = expression.as_str();
-    text.strip_prefix("^(?:")
-        .and_then(|t| t.strip_suffix(")$"))
-        .unwrap_or(text)
+    /// Whether the whole text matches; `None` when that takes too many steps to tell.
+    fn matches(&self, text: &str) -> Option<bool> {
+        self.whole.is_match(text).ok()
+    }
 }
 
 fn is_plain(value: &str) -> bool {
@@ -235,6 +252,24 @@ mod tests {
     #[case("rack UNLIKE a", "", "ab", true)]
     #[case("rack UNLIKE a", "", "a", false)]
     #[case("rack UNLIKE a", "", "-", true)]
+    #[case::java_look_ahead("rack LIKE (?!x).*", "", "a", true)]
+    #[case::java_look_ahead("rack LIKE (?!x).*", "", "xa", false)]
+    #[case::java_look_behind("rack UNLIKE .*(?<!-old)", "", "a-old", true)]
+    #[case::java_possessive("rack LIKE a++b", "", "aab", true)]
+    #[case::back_reference(r"rack LIKE (a|b)-\1", "", "b-b", true)]
+    #[case::alternatives_match_as_a_whole("rack LIKE a|ab", "", "ab", true)]
+    #[case::endless_fits_nobody(
+        r"rack LIKE (?=a)(a|aa|aaa)*(\1)c",
+        "",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        false
+    )]
+    #[case::endless_fits_nobody(
+        r"rack UNLIKE (?=a)(a|aa|aaa)*(\1)c",
+        "",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        false
+    )]
     #[case("rack IS a", "", "a", true)]
     #[case("rack IS 8", "", "8.000", true)]
     #[case("rack IS a", "", "b", false)]

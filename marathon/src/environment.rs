@@ -5,21 +5,21 @@ use std::collections::BTreeMap;
 use crate::{
     app::{App, ContainerType, EnvValue},
     ids::TaskId,
-    ports::Port,
+    ports::BoundPort,
 };
 
 /// Mesos refuses nothing here, but shells and old consumers do: Marathon leaves longer labels out.
 const LABEL_LIMIT: usize = 512;
 
-/// Everything the task sees but for what the agent adds; the app's own variables win.
+/// Everything the task sees but for what the agent adds. The app's own variables win, as in Marathon; they are for the
+/// process alone, so nothing may be read back out of here.
 #[must_use]
 pub fn of(
     app: &App,
     task: &TaskId,
     host: &str,
     app_version: &str,
-    ports: &[Port],
-    host_ports: &[u16],
+    ports: &[BoundPort],
 ) -> BTreeMap<String, String> {
     let definition = &app.definition;
     let mut env = BTreeMap::new();
@@ -40,7 +40,7 @@ pub fn of(
         set("MARATHON_APP_DOCKER_IMAGE", docker.image.clone());
     }
     labels(&definition.labels, &mut env);
-    port_variables(task, ports, host_ports, &mut env);
+    port_variables(ports, &mut env);
     for (name, value) in &definition.env {
         if let EnvValue::Plain(value) = value {
             env.insert(name.clone(), value.clone());
@@ -74,49 +74,33 @@ fn variable_name(key: &str) -> String {
     name
 }
 
-fn port_variables(task: &TaskId, ports: &[Port], host_ports: &[u16], env: &mut BTreeMap<String, String>) {
-    let mut reachable = Vec::new();
+fn port_variables(ports: &[BoundPort], env: &mut BTreeMap<String, String>) {
+    let mut mapped = Vec::new();
     let mut drawn = Vec::new();
-    for (index, (port, host)) in ports.iter().zip(host_ports).enumerate() {
-        let fixed_in_container = port.container.filter(|container| *container != 0);
-        let effective = match (*host, fixed_in_container) {
-            (0, Some(container)) => container,
-            (0, None) => {
-                let number = draw(task, index);
-                drawn.push(number);
-                number
-            }
-            (host, _) => {
-                reachable.push(host);
-                host
-            }
-        };
-        env.insert(format!("PORT{index}"), effective.to_string());
-        let named = if port.requested == 0 {
-            effective
+    for (index, bound) in ports.iter().enumerate() {
+        let number = bound.reachable();
+        if bound.host != 0 {
+            mapped.push(number);
+        } else if bound.port.container == Some(0) {
+            drawn.push(number);
+        }
+        env.insert(format!("PORT{index}"), number.to_string());
+        let named = if bound.port.requested == 0 {
+            number
         } else {
-            port.requested
+            bound.port.requested
         };
-        env.insert(format!("PORT_{named}"), effective.to_string());
-        if let Some(name) = &port.name {
-            env.insert(
-                format!("PORT_{}", name.to_ascii_uppercase()),
-                effective.to_string(),
-            );
+        env.insert(format!("PORT_{named}"), number.to_string());
+        if let Some(name) = &bound.port.name {
+            env.insert(format!("PORT_{}", name.to_ascii_uppercase()), number.to_string());
         }
     }
-    reachable.extend(drawn);
-    if let Some(first) = reachable.first() {
+    mapped.extend(drawn);
+    if let Some(first) = mapped.first() {
         env.insert("PORT".to_owned(), first.to_string());
-        let all: Vec<String> = reachable.iter().map(u16::to_string).collect();
+        let all: Vec<String> = mapped.iter().map(u16::to_string).collect();
         env.insert("PORTS".to_owned(), all.join(","));
     }
-}
-
-/// A port for a container on its own address that asks for any: 1025 and up, steady for the task.
-fn draw(task: &TaskId, index: usize) -> u16 {
-    let seed = task.instance().uuid().as_u128().wrapping_add(index as u128);
-    1025 + u16::try_from(seed % 64000).unwrap_or(0)
 }
 
 /// Doubles as Java prints them: always with a fraction.

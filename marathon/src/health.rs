@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    app::{App, HealthCheck, Protocol},
+    app::{HealthCheck, Protocol},
     instance::Health,
 };
 
@@ -100,13 +100,12 @@ pub fn probe(check: &HealthCheck, host: &str, host_ports: &[u16]) -> Option<Prob
     }
 }
 
-/// Whether any check of the app is carried out by the scheduler.
-#[must_use]
-pub fn is_probed(app: &App) -> bool {
-    app.definition
-        .health_checks
+/// The checks that the scheduler carries out, with their place in the definition.
+pub fn probed(checks: &[HealthCheck]) -> impl Iterator<Item = (usize, &HealthCheck)> {
+    checks
         .iter()
-        .any(|check| !check.protocol.is_by_agent())
+        .enumerate()
+        .filter(|(_, check)| !check.protocol.is_by_agent())
 }
 
 #[cfg(test)]

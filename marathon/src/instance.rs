@@ -1,8 +1,10 @@
 //! One instance of an app as planning sees it.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use crate::{ids::TaskId, offer::Agent};
+use crate::{app::HealthCheck, ids::TaskId, offer::Agent};
 
 /// Where an instance is in its life. Terminal ones are no longer instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +55,9 @@ pub struct Instance {
     pub agent: Agent,
     /// Host ports, in the order of the definition.
     pub host_ports: Vec<u16>,
+    /// The health checks of the definition it was launched from. They are its own until it ends, whatever the app's
+    /// definition has become.
+    pub checks: Arc<[HealthCheck]>,
 }
 
 impl Instance {
@@ -68,9 +73,15 @@ impl Instance {
         self.kill_sent.is_some() || self.state == State::Killing
     }
 
-    /// Running, and healthy when the app has health checks.
+    /// Running, and its checks say that it is healthy. An instance without checks is healthy when it runs.
     #[must_use]
-    pub fn is_healthy(&self, has_checks: bool) -> bool {
-        self.state == State::Running && !self.is_stopping() && (!has_checks || self.health == Health::Healthy)
+    pub fn is_healthy(&self) -> bool {
+        self.serves() && (self.health == Health::Healthy || self.checks.is_empty())
+    }
+
+    /// Running, and no check has failed. A check that has not answered yet does not count against it.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        self.state == State::Running && !self.is_stopping() && self.health != Health::Unhealthy
     }
 }

@@ -124,6 +124,8 @@ pub struct Offer {
     pub id: String,
     /// Who offers.
     pub agent: Agent,
+    /// The framework's role that it is made to; a task of another role cannot use it.
+    pub role: String,
     /// What is left.
     pub resources: Vec<Resource>,
 }

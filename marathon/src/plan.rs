@@ -11,7 +11,7 @@ use crate::{
     app::{App, UnreachableStrategy},
     backoff::Backoff,
     ids::TaskId,
-    instance::{Health, Instance, State},
+    instance::{Instance, State},
     offer::Agent,
     replace::{self, Counts, Limits},
     scale,
@@ -117,14 +117,9 @@ pub fn plan(
 
 /// One step of the rolling replace; answers how many to start.
 fn roll(app: &App, old: &[&Instance], new: &[&Instance], stopping: usize, plan: &mut Plan) -> usize {
-    let checks = app.has_health_checks();
-    // Old instances keep the health of their last check, which a restart of the scheduler forgets: only a failed
-    // check counts against them.
-    let old_healthy = old
-        .iter()
-        .filter(|i| i.is_healthy(checks && i.health == Health::Unhealthy))
-        .count();
-    let new_healthy = new.iter().filter(|i| i.is_healthy(checks)).count();
+    // A restart of the scheduler forgets results: old instances are good until a check of theirs fails.
+    let old_healthy = old.iter().filter(|i| i.serves()).count();
+    let new_healthy = new.iter().filter(|i| i.is_healthy()).count();
     let upgrade = &app.definition.upgrade_strategy;
     let mut limits = Limits {
         instances: app.definition.instances as usize,
@@ -145,7 +140,7 @@ fn roll(app: &App, old: &[&Instance], new: &[&Instance], stopping: usize, plan: 
     };
     let step = replace::next(&limits, &counts);
     let mut order = old.to_vec();
-    order.sort_by_key(|instance| instance.is_healthy(checks));
+    order.sort_by_key(|instance| instance.is_healthy());
     plan.kill.extend(
         order
             .iter()

@@ -1,11 +1,11 @@
 //! Which host ports an instance needs, and choosing them from an offer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     app::{App, NetworkMode},
     offer::{Offer, Resource, Value},
-    shortage::Mismatch,
+    shortage::{Kind, Mismatch, Shortage},
 };
 
 /// The way out of one port.
@@ -34,6 +34,58 @@ pub struct Port {
     pub name: Option<String>,
     /// Labels, for discovery.
     pub labels: BTreeMap<String, String>,
+}
+
+impl Port {
+    /// The protocols one by one.
+    pub fn protocols(&self) -> impl Iterator<Item = &str> {
+        self.protocol.split(',').map(str::trim)
+    }
+}
+
+/// A port of a launched task, with the numbers that were assigned to it. Everything outside the process (published
+/// ports, discovery, health checks) goes by these, whatever the app's own environment says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoundPort {
+    /// As defined.
+    pub port: Port,
+    /// Host port, 0 for none.
+    pub host: u16,
+    /// Port in the container (the host port on the host's network).
+    pub container: u16,
+}
+
+impl BoundPort {
+    /// The number under which others reach it: the host port if there is one.
+    #[must_use]
+    pub fn reachable(&self) -> u16 {
+        if self.host == 0 { self.container } else { self.host }
+    }
+}
+
+/// Joins the ports of an app with the host ports chosen for an instance. A container that asks for any port listens
+/// on its host port; without one it gets a number drawn from `seed`, steady for the instance.
+#[must_use]
+pub fn bind(ports: Vec<Port>, host_ports: &[u16], seed: u128) -> Vec<BoundPort> {
+    let draw = |index: usize| 1025 + u16::try_from(seed.wrapping_add(index as u128) % 64000).unwrap_or(0);
+    ports
+        .into_iter()
+        .zip(host_ports)
+        .enumerate()
+        .map(|(index, (port, host))| {
+            let container = match (port.container, *host) {
+                (Some(0), 0) => draw(index),
+                (None | Some(0), host) => host,
+                (Some(container), _) => container,
+            };
+            let host = *host;
+            BoundPort {
+                port,
+                host,
+                container,
+            }
+        })
+        .collect()
 }
 
 /// The ports of an app in the order of its definition.
@@ -83,6 +135,8 @@ pub fn of(app: &App) -> Vec<Port> {
 
 /// Host ports for `ports` (0 where there is none) and the part of the offer they use.
 ///
+/// Mappings that ask for the same host port share it: a valid definition does so for different protocols only.
+///
 /// Random ports begin at a place given by `seed`, so that ports just given back are not the first to be reused.
 ///
 /// # Errors
@@ -104,22 +158,23 @@ pub fn choose(
             Value::Scalar(_) => Vec::new(),
         })
         .collect();
-    let wanted = ports
-        .iter()
-        .filter(|port| port.host != HostPort::Unmapped)
-        .count();
     let mut used: Vec<(u16, usize)> = Vec::new();
     let mut chosen = vec![0; ports.len()];
     for (slot, port) in chosen.iter_mut().zip(ports) {
         if let HostPort::Fixed(number) = port.host {
+            *slot = number;
+            if used.iter().any(|(have, _)| *have == number) {
+                continue;
+            }
             let at = free
                 .iter()
                 .position(|(have, _)| *have == number)
                 .ok_or(Mismatch::Port(number))?;
-            *slot = number;
             used.push(free.remove(at));
         }
     }
+    let any = ports.iter().filter(|port| port.host == HostPort::Random).count();
+    let wanted = used.len() + any;
     let available = used.len() + free.len();
     for (slot, port) in chosen.iter_mut().zip(ports) {
         if port.host == HostPort::Random {
@@ -151,6 +206,41 @@ pub fn choose(
         })
         .collect();
     Ok((chosen, resources))
+}
+
+/// A fixed port that no agent has, used or not: no waiting helps. `agents` are all ports of every agent; nothing is
+/// said while those of none are known.
+pub fn outside<'a>(app: &App, agents: impl Iterator<Item = &'a [(u16, u16)]>) -> Option<Shortage> {
+    let agents: BTreeSet<&[(u16, u16)]> = agents.collect();
+    let has = |ranges: &[(u16, u16)], port| ranges.iter().any(|(begin, end)| (*begin..=*end).contains(&port));
+    let port = of(app).into_iter().find_map(|port| match port.host {
+        HostPort::Fixed(port) => (!agents.iter().any(|ranges| has(ranges, port))).then_some(port),
+        HostPort::Random | HostPort::Unmapped => None,
+    });
+    let port = port.filter(|_| !agents.is_empty())?;
+    let ranges: BTreeSet<&(u16, u16)> = agents.into_iter().flatten().collect();
+    let there = if ranges.is_empty() {
+        "they have none".to_owned()
+    } else {
+        let shown: Vec<String> = ranges
+            .iter()
+            .take(5)
+            .map(|(begin, end)| format!("{begin}-{end}"))
+            .collect();
+        let more = if ranges.len() > shown.len() {
+            " and others"
+        } else {
+            ""
+        };
+        format!("theirs are {}{more}", shown.join(", "))
+    };
+    Some(Shortage {
+        kind: Kind::NoSuchPort,
+        sentence: format!(
+            "no agent has port {port}: {there}. Ask for one of these, or for any with 0, or give agents that port in their \
+             resources"
+        ),
+    })
 }
 
 /// Sorted numbers as ranges.

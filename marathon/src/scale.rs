@@ -15,7 +15,7 @@ use crate::{
 pub fn victims(app: &App, candidates: &[&Instance], count: usize) -> Vec<TaskId> {
     let mut order: Vec<&Instance> = candidates.to_vec();
     // Beyond Marathon's order: of two that run, the one that is not healthy goes first.
-    let healthy = |instance: &Instance| instance.is_healthy(app.has_health_checks());
+    let healthy = |instance: &Instance| instance.is_healthy();
     order.sort_by(|a, b| {
         let stage = weight(a)
             .cmp(&weight(b))

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::offer::Amount;
+use crate::{
+    instance::Instance,
+    offer::{Agent, Amount},
+};
 
 /// Why an instance does not fit one offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub enum Mismatch {
     },
     /// A fixed port is taken or outside the agent's range.
     Port(u16),
+    /// A fixed port is taken by another instance of the same app.
+    OwnPort(u16),
     /// Too few ports.
     Ports {
         /// Asked for.
@@ -34,6 +39,23 @@ pub enum Mismatch {
     },
 }
 
+impl Mismatch {
+    /// The same, if it is an instance of the app itself that is in the way on this agent.
+    #[must_use]
+    pub fn beside(self, agent: &Agent, instances: &[Instance]) -> Self {
+        match self {
+            Self::Port(port)
+                if instances
+                    .iter()
+                    .any(|i| i.agent.id == agent.id && i.host_ports.contains(&port)) =>
+            {
+                Self::OwnPort(port)
+            }
+            other => other,
+        }
+    }
+}
+
 /// Kind of the shortage over all offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -43,6 +65,8 @@ pub enum Kind {
     Resources,
     /// Constraints refuse every agent that has the resources.
     Constraint,
+    /// A fixed port that no agent has at all: nothing becomes free by waiting.
+    NoSuchPort,
 }
 
 /// Why an instance waits, over all offers.
@@ -55,9 +79,9 @@ pub struct Shortage {
 }
 
 /// Sums up what every agent's latest offer lacks. Where several things are missing on different agents, a
-/// constraint names the kind: only agents that have the resources are asked about constraints.
+/// constraint names the kind: only agents that have the resources are asked about constraints. `role` is the app's.
 #[must_use]
-pub fn summarise<'a>(mismatches: impl IntoIterator<Item = (&'a str, &'a Mismatch)>) -> Shortage {
+pub fn summarise<'a>(role: &str, mismatches: impl IntoIterator<Item = (&'a str, &'a Mismatch)>) -> Shortage {
     let mut kinds: BTreeMap<String, Group<'a>> = BTreeMap::new();
     for (host, mismatch) in mismatches {
         kinds
@@ -80,7 +104,10 @@ pub fn summarise<'a>(mismatches: impl IntoIterator<Item = (&'a str, &'a Mismatch
         _ => Kind::Resources,
     };
     let sentence = match kinds.len() {
-        0 => "the master has not offered any agent's resources yet".to_owned(),
+        0 if role == mesolith_mesos::DEFAULT_ROLE => {
+            "the master has not offered any agent's resources yet".to_owned()
+        }
+        0 => format!("the master has not offered any agent's resources to role {role} yet"),
         1 => kinds.values().map(Group::alone).collect(),
         _ => {
             let total: usize = kinds.values().map(|group| group.count).sum();
@@ -96,6 +123,7 @@ fn key(mismatch: &Mismatch) -> String {
     match mismatch {
         Mismatch::Scalar { name, .. } => format!("1{name}"),
         Mismatch::Port(port) => format!("2{port}"),
+        Mismatch::OwnPort(port) => format!("2{port}own"),
         Mismatch::Ports { .. } => "3".to_owned(),
         Mismatch::Constraint { constraint, .. } => format!("4{constraint}"),
     }
@@ -124,7 +152,9 @@ impl<'a> Group<'a> {
     fn kind(&self) -> Kind {
         match self.first {
             Mismatch::Constraint { .. } => Kind::Constraint,
-            Mismatch::Scalar { .. } | Mismatch::Port(_) | Mismatch::Ports { .. } => Kind::Resources,
+            Mismatch::Scalar { .. } | Mismatch::Port(_) | Mismatch::OwnPort(_) | Mismatch::Ports { .. } => {
+                Kind::Resources
+            }
         }
     }
 
@@ -139,7 +169,13 @@ impl<'a> Group<'a> {
                 let unit = unit(name);
                 format!("no agent has {wanted}{unit} {name} (largest free: {offered}{unit} on {host})")
             }
-            Mismatch::Port(port) => format!("no agent offers port {port}"),
+            Mismatch::Port(port) => format!(
+                "no agent offers port {port}: where it exists it is in use, or offered to another framework"
+            ),
+            Mismatch::OwnPort(port) => format!(
+                "port {port} is in use by this app's own instance on {host}: an update waits for another agent, or stops \
+                 that one first where upgradeStrategy.minimumHealthCapacity is below 1"
+            ),
             Mismatch::Ports { wanted, free } => {
                 format!("no agent has {wanted} free ports (most free: {free} on {host})")
             }
@@ -170,6 +206,7 @@ impl<'a> Group<'a> {
                 )
             }
             Mismatch::Port(port) => format!("{count} without port {port}"),
+            Mismatch::OwnPort(port) => format!("{count} where this app's own instance uses port {port}"),
             Mismatch::Ports { wanted, .. } => format!("{count} with fewer than {wanted} free ports"),
             Mismatch::Constraint { constraint, .. } => format!("{count} refused by {constraint}"),
         }
@@ -214,7 +251,7 @@ mod tests {
     #[test]
     fn one_kind_names_the_closest_agent() {
         let (a, b) = (cpus(4.0), cpus(12.5));
-        let shortage = summarise([("worker001", &a), ("worker014", &b)]);
+        let shortage = summarise("*", [("worker001", &a), ("worker014", &b)]);
         assert_eq!(
             shortage.sentence,
             "no agent has 64 cpus (largest free: 12.5 on worker014)"
@@ -225,7 +262,7 @@ mod tests {
     #[test]
     fn several_kinds_are_counted() {
         let (a, b) = (cpus(4.0), unique());
-        let shortage = summarise([("worker1", &a), ("worker2", &a), ("worker3", &b)]);
+        let shortage = summarise("*", [("worker1", &a), ("worker2", &a), ("worker3", &b)]);
         assert_eq!(
             shortage.sentence,
             "no agent of 3 fits: 2 agents with less than 64 cpus free (largest: 4 on worker1); \
@@ -236,6 +273,11 @@ mod tests {
 
     #[test]
     fn nothing_offered() {
-        assert_eq!(summarise([]).kind, Kind::NoOffers);
+        let none = summarise("prod", []);
+        assert_eq!(none.kind, Kind::NoOffers);
+        assert_eq!(
+            none.sentence,
+            "the master has not offered any agent's resources to role prod yet"
+        );
     }
 }

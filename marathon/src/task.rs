@@ -1,6 +1,6 @@
 //! What a launched task consists of, as plain data; the scheduler writes it as a Mesos TaskInfo.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use uuid::Uuid;
 
@@ -10,7 +10,7 @@ use crate::{
     ids::{InstanceId, TaskId},
     offer::{Agent, Resource},
     placement::Placement,
-    ports::{self, HostPort, Port},
+    ports::{self, BoundPort},
 };
 
 /// Label with the object the task belongs to, `namespace/name`.
@@ -21,6 +21,9 @@ pub const LABEL_VERSION: &str = "mesolith.io/version";
 pub const LABEL_INSTANCE: &str = "mesolith.io/instance";
 /// Label with the host ports in the order of the definition, which resource ranges do not keep.
 pub const LABEL_PORTS: &str = "mesolith.io/ports";
+/// Label with the health checks of the definition, as JSON; only where there are some. A scheduler that starts while
+/// an update goes on knows the checks of the old instances from it.
+pub const LABEL_CHECKS: &str = "mesolith.io/checks";
 
 /// One task to launch.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,26 +64,15 @@ pub struct TaskSpec {
     pub kill_grace_seconds: Option<u32>,
 }
 
-/// A port of a launched task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BoundPort {
-    /// As defined.
-    pub port: Port,
-    /// Host port, 0 for none.
-    pub host: u16,
-    /// Port in the container (the host port on the host's network).
-    pub container: u16,
-}
-
 /// Puts a placed instance together. `owner` is `namespace/name`, `app_version` the time of the last config
 /// change as Marathon shows it.
 #[must_use]
 pub fn spec(app: &App, owner: &str, app_version: &str, placement: Placement, uuid: Uuid) -> TaskSpec {
     let definition = &app.definition;
     let id = TaskId::first(InstanceId::new(&app.id, uuid));
-    let ports = ports::of(app);
+    let ports = ports::bind(ports::of(app), &placement.host_ports, uuid.as_u128());
     let host = &placement.agent.hostname;
-    let env = environment::of(app, &id, host, app_version, &ports, &placement.host_ports);
+    let env = environment::of(app, &id, host, app_version, &ports);
     let mut labels = definition.labels.clone();
     let numbers: Vec<String> = placement.host_ports.iter().map(u16::to_string).collect();
     for (key, value) in [
@@ -91,6 +83,11 @@ pub fn spec(app: &App, owner: &str, app_version: &str, placement: Placement, uui
     ] {
         labels.insert(key.to_owned(), value);
     }
+    match checks_label(&definition.health_checks) {
+        Some(checks) => labels.insert(LABEL_CHECKS.to_owned(), checks),
+        // Not the user's: it would be read as ours.
+        None => labels.remove(LABEL_CHECKS),
+    };
     TaskSpec {
         name: app.id.task_name(),
         offer: placement.offer,
@@ -105,7 +102,7 @@ pub fn spec(app: &App, owner: &str, app_version: &str, placement: Placement, uui
             .networks
             .first()
             .and_then(|network| network.name.clone()),
-        ports: bind(ports, &placement.host_ports, &env),
+        ports,
         health_check: definition
             .health_checks
             .iter()
@@ -119,27 +116,15 @@ pub fn spec(app: &App, owner: &str, app_version: &str, placement: Placement, uui
     }
 }
 
-fn bind(ports: Vec<Port>, host_ports: &[u16], env: &BTreeMap<String, String>) -> Vec<BoundPort> {
-    ports
-        .into_iter()
-        .zip(host_ports)
-        .enumerate()
-        .map(|(index, (port, host))| {
-            // The variable already resolved "any port" once; the container must listen on that very one.
-            let effective = env
-                .get(&format!("PORT{index}"))
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(*host);
-            let container = port
-                .container
-                .filter(|container| *container != 0)
-                .unwrap_or(effective);
-            let host = if port.host == HostPort::Unmapped { 0 } else { *host };
-            BoundPort {
-                port,
-                host,
-                container,
-            }
-        })
-        .collect()
+fn checks_label(checks: &[HealthCheck]) -> Option<String> {
+    (!checks.is_empty())
+        .then(|| serde_json::to_string(checks).ok())
+        .flatten()
+}
+
+/// The health checks that a task's label carries; none when it has no such label or not one of ours.
+#[must_use]
+pub fn checks_of(label: Option<&str>) -> Arc<[HealthCheck]> {
+    let checks: Option<Vec<HealthCheck>> = label.and_then(|json| serde_json::from_str(json).ok());
+    checks.unwrap_or_default().into()
 }

@@ -7,6 +7,7 @@ mod tests;
 pub(super) use status::{Names, status};
 
 use crate::report::Finding;
+use crate::scheduler::view::LastFailure;
 use crate::scheduler::{AppView, Link};
 use jiff::Timestamp;
 use mesolith_marathon::instance::State;
@@ -65,11 +66,17 @@ pub(super) fn wait(app: &App, view: &AppView, not_ready: Option<&str>) -> Option
             shortage::Kind::NoOffers => "WaitingForOffers",
             shortage::Kind::Resources => "InsufficientResources",
             shortage::Kind::Constraint => "ConstraintUnsatisfied",
+            shortage::Kind::NoSuchPort => "PortNotOnAnyAgent",
         };
         return wait(reason, shortage.sentence.clone());
     }
     if view.failures > 0 && missing > 0 {
-        return wait(failure_reason(view), failure_sentence(view));
+        // A failure of an older version says nothing about this one.
+        let last = view
+            .last_failure
+            .as_ref()
+            .filter(|failure| failure.version == app.version);
+        return wait(failure_reason(last), failure_sentence(view, last));
     }
     if counts.outdated > 0 {
         let message = format!(
@@ -86,7 +93,7 @@ pub(super) fn wait(app: &App, view: &AppView, not_ready: Option<&str>) -> Option
         return wait("DrainingAgents", message);
     }
     if missing > 0 {
-        return if app.has_health_checks() && counts.running >= wanted {
+        return if counts.running >= wanted {
             wait(
                 "WaitingForHealth",
                 format!(
@@ -108,18 +115,18 @@ pub(super) fn wait(app: &App, view: &AppView, not_ready: Option<&str>) -> Option
 }
 
 /// A launch that can never work is a different problem from an app that crashes.
-fn failure_reason(view: &AppView) -> &'static str {
-    let problem = view.last_failure.as_ref().and_then(|failure| failure.problem);
+fn failure_reason(last: Option<&LastFailure>) -> &'static str {
+    let problem = last.and_then(|failure| failure.problem);
     problem.map_or("BackOff", LaunchProblem::as_str)
 }
 
-fn failure_sentence(view: &AppView) -> String {
+fn failure_sentence(view: &AppView, last: Option<&LastFailure>) -> String {
     let failed = if view.failures == 1 {
         "Failed once".to_owned()
     } else {
         format!("Failed {} times", view.failures)
     };
-    let last = view.last_failure.as_ref().map(|failure| {
+    let last = last.map(|failure| {
         let why = if failure.message.is_empty() {
             String::new()
         } else {
@@ -160,7 +167,7 @@ fn counts(app: &App, view: &AppView) -> Counts {
     let running = staying().filter(|i| i.state == State::Running);
     Counts {
         running: running.clone().count(),
-        healthy: running.filter(|i| i.is_healthy(app.has_health_checks())).count(),
+        healthy: running.filter(|i| i.is_healthy()).count(),
         updated: staying().filter(|i| i.version == app.version).count(),
         outdated: view.instances.iter().filter(|i| i.version != app.version).count(),
     }

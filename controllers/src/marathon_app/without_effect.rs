@@ -1,7 +1,10 @@
 //! Fields that this version accepts and does not act on: said on the object, since silence would look like support.
 
+#[cfg(test)]
+mod walk;
+
 use crate::report::Finding;
-use mesolith_crds::v1alpha1::marathon_app::MarathonAppSpec;
+use mesolith_crds::v1alpha1::marathon_app::{ContainerType, IpProtocol, MarathonAppSpec};
 
 /// Condition type.
 pub(super) const CONDITION: &str = "FieldsWithoutEffect";
@@ -10,7 +13,9 @@ pub(super) const CONDITION: &str = "FieldsWithoutEffect";
 pub(super) fn fields(spec: &MarathonAppSpec) -> Vec<&'static str> {
     let container = spec.container.as_ref();
     let docker = container.and_then(|container| container.docker.as_ref());
+    let in_docker = container.is_some_and(|c| c.type_ == ContainerType::Docker);
     let mappings = container.map(|c| c.port_mappings.as_slice()).unwrap_or_default();
+    let checks = &spec.health_checks;
     let used = [
         ("spec.resourceLimits", spec.resource_limits.is_some()),
         ("spec.executorResources", spec.executor_resources.is_some()),
@@ -20,16 +25,30 @@ pub(super) fn fields(spec: &MarathonAppSpec) -> Vec<&'static str> {
         ("spec.residency", spec.residency.is_some()),
         ("spec.tty", spec.tty == Some(true)),
         (
+            "spec.user (with type DOCKER the image decides: use the docker parameter user)",
+            in_docker && spec.user.is_some(),
+        ),
+        (
+            "spec.networks[].labels",
+            spec.networks.iter().any(|network| !network.labels.is_empty()),
+        ),
+        (
+            "spec.healthChecks[].ignoreHttp1xx",
+            checks.iter().any(|check| check.ignore_http1xx == Some(true)),
+        ),
+        (
+            "spec.healthChecks[].ipProtocol",
+            checks
+                .iter()
+                .any(|check| check.ip_protocol == Some(IpProtocol::IPv6)),
+        ),
+        (
             "spec.container.linuxInfo",
             container.is_some_and(|c| c.linux_info.is_some()),
         ),
         (
             "spec.container.docker.pullConfig",
             docker.is_some_and(|d| d.pull_config.is_some()),
-        ),
-        (
-            "spec.container.docker.credential",
-            docker.is_some_and(|d| d.credential.is_some()),
         ),
         (
             "spec.container.portMappings[].servicePort",

@@ -5,7 +5,11 @@ mod handle;
 
 pub(crate) use handle::{Scheduler, Settings};
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use connection::{RECONNECT, REREAD, spawn_sender};
 use handle::{Input, Views};
@@ -36,6 +40,10 @@ struct Actor {
     probes: Probes,
     caller: Option<Caller>,
     session: Option<JoinHandle<()>>,
+    /// The roles that our apps have had so far.
+    roles: watch::Sender<BTreeSet<String>>,
+    /// The roles that the master knows of.
+    subscribed: BTreeSet<String>,
     /// Calls go out one after the other, so that the master sees them in the order they were decided.
     sender: Option<mpsc::UnboundedSender<(Call, Option<String>)>>,
     rereading: bool,
@@ -57,6 +65,7 @@ impl Actor {
         mut inputs: mpsc::UnboundedReceiver<Input>,
         mut probed: mpsc::UnboundedReceiver<ProbeResult>,
     ) {
+        self.follow_roles();
         self.connect(Duration::ZERO);
         let mut wake: Option<Timestamp> = None;
         loop {
@@ -76,6 +85,7 @@ impl Actor {
             while let Ok(result) = probed.try_recv() {
                 self.probed(&result);
             }
+            self.follow_roles();
             let now = Timestamp::now();
             let (effects, soon) = decide::decide(&mut self.model, now, &mut uuid::Uuid::new_v4);
             for effect in &effects {
@@ -113,7 +123,7 @@ impl Actor {
                     self.connect(Duration::ZERO);
                 }
             }
-            Input::Subscribed(caller) => self.subscribed(caller, now),
+            Input::Subscribed(caller, roles) => self.subscribed(caller, roles, now),
             Input::Event(event) => self.event(*event, now),
             Input::Lost(why) => {
                 self.disconnected();
@@ -141,7 +151,7 @@ impl Actor {
         }
     }
 
-    fn subscribed(&mut self, caller: Caller, now: Timestamp) {
+    fn subscribed(&mut self, caller: Caller, roles: BTreeSet<String>, now: Timestamp) {
         tracing::info!(
             leader = caller.leader,
             framework = self.settings.framework_id,
@@ -152,6 +162,7 @@ impl Actor {
         self.model.reconciled_at = None;
         self.sender = Some(spawn_sender(caller.clone(), self.inputs.clone()));
         self.caller = Some(caller);
+        self.subscribed = roles;
         // Offers of an earlier stream may have been on their way; nothing is started before the tasks are known.
         self.model.offers.clear();
         self.model.recovered = false;
@@ -174,8 +185,11 @@ impl Actor {
     }
 
     fn event(&mut self, event: Event, now: Timestamp) {
-        if let Some(offers) = event.offers {
-            events::offers(&mut self.model, offers.offers);
+        if let Some(offers) = event.offers
+            && events::offers(&mut self.model, offers.offers)
+        {
+            // An agent that the list did not show yet: what it has in all is only said there.
+            self.reread(Duration::ZERO);
         }
         if let Some(rescind) = event.rescind {
             self.model.offers.remove(&rescind.offer_id.value);
@@ -211,6 +225,7 @@ impl Actor {
         for agent in recover::agents(state) {
             self.model.agents.insert(agent.id.clone(), agent);
         }
+        self.model.ports = recover::ports(state);
         for (owner, instance) in recover::instances(state, &self.settings.framework_id, now) {
             let id = instance.task.to_string();
             if self.model.expunged.contains(&id) || ended.contains(&id) {

@@ -1,5 +1,7 @@
 //! The calls of the v1 scheduler API.
 
+use std::collections::BTreeSet;
+
 use mesolith_proto::mesos::v1::{self as mesos, scheduler::Call, scheduler::call};
 
 use super::{decide::Effect, events::Reply, wire};
@@ -7,8 +9,8 @@ use super::{decide::Effect, events::Reply, wire};
 /// Restarted operators find their tasks again for this long: Marathon's default.
 const FAILOVER_TIMEOUT_SECONDS: f64 = 7.0 * 24.0 * 3600.0;
 
-/// Who we are.
-pub(super) fn framework_info(id: &str, hostname: &str) -> mesos::FrameworkInfo {
+/// Who we are, with the roles of our apps.
+fn framework_info(id: &str, hostname: &str, roles: &BTreeSet<String>) -> mesos::FrameworkInfo {
     use mesos::framework_info::{Capability, capability::Type};
     let capabilities = [
         Type::PartitionAware,
@@ -23,7 +25,7 @@ pub(super) fn framework_info(id: &str, hostname: &str) -> mesos::FrameworkInfo {
         id: Some(framework_id(id)),
         failover_timeout: Some(FAILOVER_TIMEOUT_SECONDS),
         checkpoint: Some(true),
-        roles: vec!["*".to_owned()],
+        roles: roles.iter().cloned().collect(),
         hostname: Some(hostname.to_owned()),
         capabilities: capabilities
             .map(|kind| Capability {
@@ -47,14 +49,26 @@ fn call(framework: &str, kind: call::Type) -> Call {
 }
 
 /// SUBSCRIBE.
-pub(super) fn subscribe(framework: &str, hostname: &str) -> Call {
+pub(super) fn subscribe(framework: &str, hostname: &str, roles: &BTreeSet<String>) -> Call {
     let subscribe = call::Subscribe {
-        framework_info: framework_info(framework, hostname),
+        framework_info: framework_info(framework, hostname, roles),
         ..call::Subscribe::default()
     };
     Call {
         subscribe: Some(subscribe),
         ..call(framework, call::Type::Subscribe)
+    }
+}
+
+/// UPDATE_FRAMEWORK: an app brought a role that is not subscribed to yet.
+pub(super) fn update_framework(framework: &str, hostname: &str, roles: &BTreeSet<String>) -> Call {
+    let update = call::UpdateFramework {
+        framework_info: framework_info(framework, hostname, roles),
+        ..call::UpdateFramework::default()
+    };
+    Call {
+        update_framework: Some(update),
+        ..call(framework, call::Type::UpdateFramework)
     }
 }
 
@@ -124,7 +138,7 @@ pub(super) fn of_effect(framework: &str, effect: &Effect) -> (Call, Option<Strin
                 None,
             )
         }
-        Effect::Kill { task, agent, grace } => (kill(framework, task, Some(agent), *grace), None),
+        Effect::Kill { task, agent } => (kill(framework, task, Some(agent)), None),
         Effect::Revive => (call(framework, call::Type::Revive), None),
         Effect::Reconcile(tasks) => (reconcile(framework, tasks), None),
     }
@@ -144,12 +158,13 @@ pub(super) fn of_reply(framework: &str, reply: &Reply) -> Option<Call> {
                 ..call(framework, call::Type::Acknowledge)
             })
         }
-        Reply::Kill { agent, task } => Some(kill(framework, task, agent.as_ref(), None)),
+        Reply::Kill { agent, task } => Some(kill(framework, task, agent.as_ref())),
         Reply::Reread => None,
     }
 }
 
-fn kill(framework: &str, task: &str, agent: Option<&String>, grace: Option<u32>) -> Call {
+/// Names no grace period: the task brought its own at the launch, and a newer definition says nothing about it.
+fn kill(framework: &str, task: &str, agent: Option<&String>) -> Call {
     let kill = call::Kill {
         task_id: mesos::TaskId {
             value: task.to_owned(),
@@ -157,7 +172,7 @@ fn kill(framework: &str, task: &str, agent: Option<&String>, grace: Option<u32>)
         agent_id: agent
             .filter(|id| !id.is_empty())
             .map(|id| mesos::AgentId { value: id.clone() }),
-        kill_policy: grace.map(wire::kill_policy),
+        kill_policy: None,
     };
     Call {
         kill: Some(kill),

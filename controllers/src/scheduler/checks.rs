@@ -1,27 +1,20 @@
 //! Results of the health checks made here, applied to the model. Pure.
 
 use jiff::Timestamp;
-use mesolith_marathon::{
-    app::HealthCheck,
-    health::{self, Verdict},
-};
+use mesolith_marathon::health::{self, Verdict};
 
 use super::{decide::Effect, model::Model, probe::ProbeResult, view::LastFailure};
 
 /// Takes the result of one check over; a task that failed too often is to be killed.
 pub(super) fn result(model: &mut Model, result: &ProbeResult, now: Timestamp) -> Option<Effect> {
     let (state, id) = model.find(&result.task.to_string())?;
-    let checks: Vec<(usize, HealthCheck)> = state
-        .probed_checks()
-        .map(|(index, check)| (index, check.clone()))
-        .collect();
+    let instance = state.instances.get_mut(&id)?;
+    let checks: Vec<_> = health::probed(&instance.checks).collect();
     let place = checks.iter().position(|(index, _)| *index == result.check)?;
-    let policy = state.desired.app.backoff_policy();
     let records = state.records.entry(id.clone()).or_default();
     records.resize(checks.len(), health::Record::default());
-    let instance = state.instances.get_mut(&id)?;
     let started = instance.started.unwrap_or(instance.since);
-    let verdict = records[place].result(&checks[place].1, started, now, result.alive);
+    let verdict = records[place].result(checks[place].1, started, now, result.alive);
     instance.health = health::aggregate(records);
     if verdict != Verdict::Kill || instance.kill_sent.is_some() {
         return None;
@@ -31,9 +24,8 @@ pub(super) fn result(model: &mut Model, result: &ProbeResult, now: Timestamp) ->
     let effect = Effect::Kill {
         task: id.to_string(),
         agent: instance.agent.id.clone(),
-        grace: state.desired.app.definition.task_kill_grace_period_seconds,
     };
-    state.last_failure = Some(LastFailure {
+    let failure = LastFailure {
         task: id.to_string(),
         state: "TASK_KILLED",
         problem: None,
@@ -41,7 +33,7 @@ pub(super) fn result(model: &mut Model, result: &ProbeResult, now: Timestamp) ->
         host: instance.agent.hostname.clone(),
         version: instance.version.clone(),
         at: now,
-    });
-    state.backoff.failed(&policy, now);
+    };
+    state.failed(failure, now);
     Some(effect)
 }

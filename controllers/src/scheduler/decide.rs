@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use mesolith_marathon::{
-    Instance, TaskId,
+    App, Instance, TaskId,
     instance::{Health, State},
-    placement, plan,
-    shortage::{self, Mismatch},
+    placement, plan, ports,
+    shortage::{self, Mismatch, Shortage},
     task::{self, TaskSpec},
 };
 use upkeep::{reconcile, revive, strays};
@@ -38,11 +38,7 @@ pub(super) enum Effect {
     /// Give offers back.
     Decline { offers: Vec<String>, refuse: f64 },
     /// Stop a task.
-    Kill {
-        task: String,
-        agent: String,
-        grace: Option<u32>,
-    },
+    Kill { task: String, agent: String },
     /// Ask for offers again.
     Revive,
     /// Ask for the state of these tasks; of all that the master knows, if none is named.
@@ -113,7 +109,6 @@ fn app(
             effects.push(Effect::Kill {
                 task: id.to_string(),
                 agent: instance.agent.id.clone(),
-                grace: desired.definition.task_kill_grace_period_seconds,
             });
         }
     }
@@ -151,8 +146,10 @@ fn start(
         let instances: Vec<Instance> = state.instances.values().cloned().collect();
         let placed = plan::placed(&instances);
         // Agents with few instances of the app first: a spread that costs nothing.
-        let stays = |offer: &&super::model::HeldOffer| !model.leaving.contains(&offer.left.agent.id);
-        let mut order: Vec<&super::model::HeldOffer> = model.offers.values().filter(stays).collect();
+        let usable = |offer: &&super::model::HeldOffer| {
+            !model.leaving.contains(&offer.left.agent.id) && offer.left.role == app.definition.role()
+        };
+        let mut order: Vec<&super::model::HeldOffer> = model.offers.values().filter(usable).collect();
         order.sort_by_key(|offer| {
             placed
                 .iter()
@@ -169,26 +166,22 @@ fn start(
             return done;
         };
         held.left.take(&placement.used);
-        model.latest.insert(held.left.agent.id.clone(), held.left.clone());
+        let (left, offered) = (held.left.clone(), held.wire.clone());
+        model.note(&left);
         let spec = task::spec(&app, &owner(key), &state.desired.changed, placement, uuid);
         let id = spec.id.clone();
-        state
-            .instances
-            .insert(id.clone(), staged(&id, &spec, &app.version, now));
+        state.instances.insert(id.clone(), staged(&id, &spec, &app, now));
         let entry = launches.entry(spec.offer.clone()).or_default();
         entry.1 = entry.1.take().or_else(|| state.desired.trace.clone());
-        entry.0.push(Launch {
-            offered: held.wire.clone(),
-            spec,
-        });
+        entry.0.push(Launch { spec, offered });
     }
     count
 }
 
-fn staged(id: &TaskId, spec: &TaskSpec, version: &str, now: Timestamp) -> Instance {
+fn staged(id: &TaskId, spec: &TaskSpec, app: &App, now: Timestamp) -> Instance {
     Instance {
         task: id.clone(),
-        version: version.to_owned(),
+        version: app.version.clone(),
         state: State::Staging,
         since: now,
         staged: now,
@@ -197,23 +190,32 @@ fn staged(id: &TaskId, spec: &TaskSpec, version: &str, now: Timestamp) -> Instan
         kill_sent: None,
         agent: spec.agent.clone(),
         host_ports: spec.ports.iter().map(|port| port.host).collect(),
+        checks: app.checks(),
     }
 }
 
 /// Why the next instance finds no place, by what every agent last had left.
-fn why(model: &Model, state: &AppState) -> shortage::Shortage {
+fn why(model: &Model, state: &AppState) -> Shortage {
+    let app = &state.desired.app;
+    if let Some(never) = ports::outside(app, model.ports.values().map(Vec::as_slice)) {
+        return never;
+    }
     let instances: Vec<Instance> = state.instances.values().cloned().collect();
     let placed = plan::placed(&instances);
+    let role = app.definition.role();
     let found: Vec<(&str, Mismatch)> = model
         .latest
         .values()
-        .filter(|offer| !model.leaving.contains(&offer.agent.id))
+        .filter(|offer| !model.leaving.contains(&offer.agent.id) && offer.role == role)
         .filter_map(|offer| {
-            let mismatch = placement::fit(&state.desired.app, offer, &placed, 0).err()?;
-            Some((offer.agent.hostname.as_str(), mismatch))
+            let mismatch = placement::fit(app, offer, &placed, 0).err()?;
+            Some((
+                offer.agent.hostname.as_str(),
+                mismatch.beside(&offer.agent, &instances),
+            ))
         })
         .collect();
-    shortage::summarise(found.iter().map(|(host, mismatch)| (*host, mismatch)))
+    shortage::summarise(role, found.iter().map(|(host, mismatch)| (*host, mismatch)))
 }
 
 /// Every offer is answered at once: holding them back would keep resources from other frameworks.

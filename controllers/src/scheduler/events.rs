@@ -30,19 +30,23 @@ pub(super) enum Reply {
     Reread,
 }
 
-/// Takes offers in; an older one of the same agent stays until it is used or rescinded.
-pub(super) fn offers(model: &mut Model, offers: Vec<mesos::Offer>) {
+/// Takes offers in; an older one of the same agent stays until it is used or rescinded. Answers whether an agent is new.
+pub(super) fn offers(model: &mut Model, offers: Vec<mesos::Offer>) -> bool {
+    let mut new = false;
     for wire in offers {
         let left = wire::offer(&wire);
-        model.agents.insert(left.agent.id.clone(), left.agent.clone());
-        model.latest.insert(left.agent.id.clone(), left.clone());
+        let known = model.agents.insert(left.agent.id.clone(), left.agent.clone());
+        new |= known.is_none();
+        model.note(&left);
         model.offers.insert(left.id.clone(), HeldOffer { wire, left });
     }
+    new
 }
 
 /// An agent is lost: its offers no longer count as evidence.
 pub(super) fn agent_lost(model: &mut Model, agent: &str) {
-    model.latest.remove(agent);
+    model.latest.retain(|(of, _), _| of != agent);
+    model.ports.remove(agent);
     model.offers.retain(|_, offer| offer.left.agent.id != agent);
 }
 
@@ -92,22 +96,22 @@ fn apply(model: &mut Model, status: &mesos::TaskStatus, state: TaskState, now: T
     let Some((app, id)) = model.find(&status.task_id.value) else {
         return false;
     };
-    let policy = app.desired.app.backoff_policy();
+    let current = app.desired.app.version.clone();
     let Some(instance) = app.instances.get_mut(&id) else {
         return false;
     };
     match next(instance, state) {
         Some(next) => {
             progress(instance, next, status, now);
-            if next != State::Unreachable {
+            if next != State::Unreachable && instance.version == current {
                 app.backoff.alive(now);
             }
         }
         None => {
             let expected = instance.is_stopping() && state != TaskState::TaskError;
             if is_failure(state, status) && !expected {
-                app.backoff.failed(&policy, now);
-                app.last_failure = Some(failure(status, state, instance, now));
+                let failure = failure(status, state, instance, now);
+                app.failed(failure, now);
             }
             app.remove(&id);
         }

@@ -7,8 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use mesolith_marathon::{
-    App, Instance, TaskId, app::HealthCheck, backoff::Backoff, health, instance::Health, offer,
-    shortage::Shortage,
+    App, Instance, TaskId, backoff::Backoff, health, instance::Health, offer, shortage::Shortage,
 };
 use mesolith_proto::mesos::v1 as mesos;
 
@@ -48,7 +47,7 @@ pub(crate) struct Remembered {
 pub(super) struct AppState {
     pub(super) desired: Desired,
     pub(super) backoff: Backoff,
-    /// Results of the checks carried out here, for each task.
+    /// Results of the checks carried out here, for each task in the order of its own definition.
     pub(super) records: BTreeMap<TaskId, Vec<health::Record>>,
     pub(super) last_failure: Option<LastFailure>,
     /// Instances to start that found no offer, and why.
@@ -74,8 +73,10 @@ pub(super) struct Model {
     /// The tasks of the framework are known; nothing is started before.
     pub(super) recovered: bool,
     pub(super) offers: BTreeMap<String, HeldOffer>,
-    /// What every agent last had left: the evidence for "why does it wait".
-    pub(super) latest: BTreeMap<String, offer::Offer>,
+    /// What every agent last had left for a role: the evidence for "why does it wait".
+    pub(super) latest: BTreeMap<(String, String), offer::Offer>,
+    /// All ports of every agent, used ones too, as the master lists them.
+    pub(super) ports: BTreeMap<String, Vec<(u16, u16)>>,
     pub(super) agents: BTreeMap<String, offer::Agent>,
     /// Ids of agents that are to leave the cluster: nothing is started there, and what runs there is moved.
     pub(super) leaving: BTreeSet<String>,
@@ -109,7 +110,6 @@ impl Model {
             Some(state) => {
                 if state.desired.app.version != desired.app.version {
                     state.backoff = Backoff::default();
-                    state.records.clear();
                 }
                 state.desired = desired;
                 return;
@@ -134,7 +134,7 @@ impl Model {
         self.strays.retain(|_, (of, instance)| {
             let ours = *of == owner;
             if ours {
-                state.instances.insert(instance.task.clone(), instance.clone());
+                state.take_in(instance.clone());
             }
             !ours
         });
@@ -146,8 +146,24 @@ impl Model {
                 continue;
             }
             self.unconfirmed.insert(task.task.clone());
-            state.instances.insert(task.task.clone(), task.into_instance(now));
+            state.take_in(task.into_instance(now));
         }
+    }
+
+    /// The roles of the framework: the common one, and that of every app.
+    pub(super) fn roles(&self) -> BTreeSet<String> {
+        let common = mesolith_mesos::DEFAULT_ROLE;
+        let of_apps = self
+            .apps
+            .values()
+            .map(|state| state.desired.app.definition.role());
+        of_apps.chain([common]).map(str::to_owned).collect()
+    }
+
+    /// Notes what an agent has left.
+    pub(super) fn note(&mut self, left: &offer::Offer) {
+        let key = (left.agent.id.clone(), left.role.clone());
+        self.latest.insert(key, left.clone());
     }
 
     /// The app and the instance of a task.
@@ -168,13 +184,15 @@ impl Model {
         self.unconfirmed.remove(&instance.task);
         match self.apps.iter_mut().find(|(key, _)| owner(key) == owner_label) {
             Some((_, state)) => {
-                let known = state.instances.get(&instance.task);
-                if instance.health == Health::Unknown
-                    && let Some(known) = known
-                {
-                    instance.health = known.health;
+                if let Some(known) = state.instances.get(&instance.task) {
+                    if instance.health == Health::Unknown {
+                        instance.health = known.health;
+                    }
+                    if instance.checks.is_empty() {
+                        instance.checks.clone_from(&known.checks);
+                    }
                 }
-                state.instances.insert(instance.task.clone(), instance);
+                state.take_in(instance);
             }
             None => {
                 self.strays
@@ -232,6 +250,7 @@ impl Remembered {
             kill_sent: None,
             agent: self.agent,
             host_ports: self.host_ports,
+            checks: Arc::default(),
         }
     }
 }
@@ -243,13 +262,23 @@ impl AppState {
         self.instances.remove(task)
     }
 
-    /// The checks carried out here, with their place in the definition.
-    pub(super) fn probed_checks(&self) -> impl Iterator<Item = (usize, &HealthCheck)> {
-        let checks = &self.desired.app.definition.health_checks;
-        checks
-            .iter()
-            .enumerate()
-            .filter(|(_, check)| !check.protocol.is_by_agent())
+    /// Takes a task in. One of the version in force is known by its definition, one of an older version only by what
+    /// it carries itself.
+    fn take_in(&mut self, mut instance: Instance) {
+        if instance.version == self.desired.app.version {
+            instance.checks = self.desired.app.checks();
+        }
+        self.instances.insert(instance.task.clone(), instance);
+    }
+
+    /// A task failed. Only the version in force is delayed by it, and an older one does not hide why that one fails.
+    pub(super) fn failed(&mut self, failure: LastFailure, now: Timestamp) {
+        if failure.version == self.desired.app.version {
+            self.backoff.failed(&self.desired.app.backoff_policy(), now);
+        } else if self.backoff.failures() > 0 {
+            return;
+        }
+        self.last_failure = Some(failure);
     }
 }
 

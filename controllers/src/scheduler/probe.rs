@@ -54,13 +54,11 @@ impl Probes {
     pub(super) fn follow(&mut self, model: &Model) {
         let mut wanted: BTreeMap<(TaskId, usize), (Probe, HealthCheck)> = BTreeMap::new();
         for state in model.apps.values() {
-            let current = &state.desired.app.version;
             for instance in state.instances.values() {
-                if instance.state != State::Running || instance.is_stopping() || instance.version != *current
-                {
+                if instance.state != State::Running || instance.is_stopping() {
                     continue;
                 }
-                for (index, check) in state.probed_checks() {
+                for (index, check) in health::probed(&instance.checks) {
                     if let Some(probe) = health::probe(check, &instance.agent.hostname, &instance.host_ports)
                     {
                         wanted.insert((instance.task.clone(), index), (probe, check.clone()));

@@ -7,7 +7,7 @@ use mesolith_marathon::{
     Instance, TaskId,
     instance::{Health, State},
     offer::Agent,
-    task::{LABEL_APP, LABEL_PORTS, LABEL_VERSION},
+    task::{self, LABEL_APP, LABEL_CHECKS, LABEL_PORTS, LABEL_VERSION},
 };
 use serde::Deserialize;
 
@@ -74,6 +74,8 @@ struct Slave {
     #[serde(default)]
     attributes: BTreeMap<String, serde_json::Value>,
     #[serde(default)]
+    resources: BTreeMap<String, serde_json::Value>,
+    #[serde(default)]
     domain: Option<serde_json::Value>,
 }
 
@@ -111,6 +113,27 @@ pub(super) fn listed<'a>(state: &'a MasterState, framework: &str) -> BTreeSet<&'
 /// Agents of the cluster, with what constraints ask about.
 pub(super) fn agents(state: &MasterState) -> impl Iterator<Item = Agent> {
     state.slaves.iter().map(agent)
+}
+
+/// All ports of every agent that the list shows, by its id.
+pub(super) fn ports(state: &MasterState) -> BTreeMap<String, Vec<(u16, u16)>> {
+    let of = |slave: &Slave| {
+        let text = slave.resources.get("ports").and_then(|ports| ports.as_str());
+        text.map(port_ranges).unwrap_or_default()
+    };
+    let slaves = state.slaves.iter();
+    slaves.map(|slave| (slave.id.clone(), of(slave))).collect()
+}
+
+/// `[31000-31099, 31200-31299]`.
+fn port_ranges(text: &str) -> Vec<(u16, u16)> {
+    let parts = text.trim_matches(['[', ']']).split(',');
+    parts
+        .filter_map(|part| {
+            let (begin, end) = part.trim().split_once('-')?;
+            Some((begin.parse().ok()?, end.parse().ok()?))
+        })
+        .collect()
 }
 
 fn instance(task: &Task, slave: Option<&Slave>, now: Timestamp) -> Option<(String, Instance)> {
@@ -164,6 +187,7 @@ fn instance(task: &Task, slave: Option<&Slave>, now: Timestamp) -> Option<(Strin
             agent,
         ),
         host_ports: ports.split(',').filter_map(|port| port.parse().ok()).collect(),
+        checks: task::checks_of(label(LABEL_CHECKS).as_deref()),
     };
     Some((label(LABEL_APP)?, instance))
 }

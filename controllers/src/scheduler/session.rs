@@ -136,7 +136,10 @@ impl Session {
         };
         loop {
             if let Some(record) = self.decoder.next().map_err(|e| broken(e.to_string()))? {
-                let event = Event::decode(record).map_err(|e| broken(e.to_string()))?;
+                let event = Event::decode(record).map_err(|error| {
+                    tracing::debug!(%error, "failed to decode an event");
+                    broken("it sent something that is no event of the v1 scheduler API".to_owned())
+                })?;
                 let interval = event
                     .subscribed
                     .as_ref()

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use mesolith_marathon::{
     app::{ContainerType, NetworkMode, Protocol, VolumeMode},
     offer::{Agent, Amount, Offer, Resource, Value},
-    task::{BoundPort, TaskSpec},
+    ports::BoundPort,
+    task::TaskSpec,
 };
 use mesolith_proto::mesos::v1 as mesos;
 
@@ -33,8 +34,17 @@ pub(super) fn offer(wire: &mesos::Offer) -> Offer {
     Offer {
         id: wire.id.value.clone(),
         agent: agent(wire),
+        role: offered_to(wire),
         resources,
     }
+}
+
+/// A master without multi-role frameworks does not say, and means the only role there is.
+fn offered_to(wire: &mesos::Offer) -> String {
+    let allocation = wire.allocation_info.as_ref();
+    allocation
+        .and_then(|allocation| allocation.role.clone())
+        .unwrap_or_else(|| mesolith_mesos::DEFAULT_ROLE.to_owned())
 }
 
 fn agent(wire: &mesos::Offer) -> Agent {
@@ -130,7 +140,7 @@ pub(super) fn task_info(spec: &TaskSpec, offered: &mesos::Offer) -> mesos::TaskI
 }
 
 /// How long a task may take to stop.
-pub(super) fn kill_policy(seconds: u32) -> mesos::KillPolicy {
+fn kill_policy(seconds: u32) -> mesos::KillPolicy {
     let nanoseconds = i64::from(seconds) * 1_000_000_000;
     mesos::KillPolicy {
         grace_period: Some(mesos::DurationInfo { nanoseconds }),
@@ -276,8 +286,7 @@ fn mapped(spec: &TaskSpec) -> impl Iterator<Item = (&BoundPort, String)> {
         .filter(|port| port.host != 0 && port.port.container.is_some());
     reachable.flat_map(|port| {
         port.port
-            .protocol
-            .split(',')
+            .protocols()
             .map(move |protocol| (port, protocol.to_owned()))
     })
 }
@@ -353,7 +362,7 @@ fn labels(labels: &BTreeMap<String, String>) -> mesos::Labels {
 fn discovery(spec: &TaskSpec) -> mesos::DiscoveryInfo {
     let visibility = mesos::discovery_info::Visibility::Framework.into();
     let ports = spec.ports.iter().flat_map(|port| {
-        port.port.protocol.split(',').map(move |protocol| {
+        port.port.protocols().map(move |protocol| {
             let (number, scope) = if port.host == 0 {
                 (port.container, "container")
             } else {

@@ -49,6 +49,14 @@ pub struct AppDefinition {
     pub tty: bool,
 }
 
+impl AppDefinition {
+    /// The Mesos role of the instances: `*` when none is given.
+    #[must_use]
+    pub fn role(&self) -> &str {
+        self.role.as_deref().unwrap_or(mesolith_mesos::DEFAULT_ROLE)
+    }
+}
+
 impl Default for AppDefinition {
     fn default() -> Self {
         Self {

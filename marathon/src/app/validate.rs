@@ -1,6 +1,9 @@
 //! Checks of a canonical definition, with Marathon's sentences where it has them.
 
-use super::{AppDefinition, ContainerType, EnvValue, NetworkMode, Protocol, UnreachableStrategy, Violation};
+mod networking;
+mod texts;
+
+use super::{AppDefinition, ContainerType, EnvValue, Protocol, UnreachableStrategy, Violation};
 use crate::{constraint::Constraint, path::AppId};
 
 type Checked = Result<(AppId, Vec<Constraint>), Vec<Violation>>;
@@ -23,8 +26,10 @@ pub(super) fn validate(app: &AppDefinition) -> Checked {
         found.require(false, "/id", error);
     }
     what_runs(app, &mut found);
+    texts::check(app, &mut found);
     amounts(app, &mut found);
-    networks(app, &mut found);
+    roles(app, &mut found);
+    networking::check(app, &mut found);
     container(app, &mut found);
     checks(app, &mut found);
     strategies(app, &mut found);
@@ -50,11 +55,6 @@ fn what_runs(app: &AppDefinition, found: &mut Findings) {
         !both && !none,
         "/",
         "AppDefinition must either contain one of 'cmd' or 'args', and/or a 'container'.",
-    );
-    found.require(
-        app.cmd.as_deref() != Some(""),
-        "/cmd",
-        "must not be an empty string",
     );
 }
 
@@ -85,55 +85,28 @@ fn amounts(app: &AppDefinition, found: &mut Findings) {
     );
 }
 
-fn networks(app: &AppDefinition, found: &mut Findings) {
-    let host = app.networks.iter().any(|n| n.mode == NetworkMode::Host);
-    let one_kind = app.networks.len() == 1
-        || app
-            .networks
-            .iter()
-            .all(|n| n.mode == NetworkMode::Container && n.name.is_some());
-    found.require(
-        one_kind,
-        "/networks",
-        "must be one host network, one bridge network, or container networks",
-    );
-    for (index, network) in app.networks.iter().enumerate() {
-        let path = format!("/networks({index})");
-        let bare = network.name.is_none() && network.labels.is_empty();
-        match network.mode {
-            NetworkMode::Host => found.require(bare, path, "Host networks may not have names or labels"),
-            NetworkMode::Bridge => {
-                found.require(network.name.is_none(), path, "Bridge networks may not have names");
-            }
-            NetworkMode::Container => found.require(
-                network.name.is_some(),
-                path,
-                "Network name must be specified when container network is selected.",
-            ),
-        }
+/// The master refuses the whole framework when one of its roles is not a role.
+fn roles(app: &AppDefinition, found: &mut Findings) {
+    if let Some(role) = &app.role
+        && let Err(error) = mesolith_mesos::validate_role(role)
+    {
+        found.require(false, "/role", error);
     }
-    let mappings = app.container.as_ref().map_or(0, |c| c.port_mappings.len());
+    let own = app.role();
+    let foreign = |roles: &Vec<String>| {
+        roles
+            .iter()
+            .any(|role| role != mesolith_mesos::DEFAULT_ROLE && role != own)
+    };
     found.require(
-        !(host && mappings > 0),
-        "/container/portMappings",
-        "portMappings are not allowed with host-networking",
-    );
-    found.require(
-        host || app.port_definitions.is_empty(),
-        "/portDefinitions",
-        "portDefinitions are only allowed with host-networking",
-    );
-    let mut fixed: Vec<u16> = app
-        .port_definitions
-        .iter()
-        .map(|d| d.port)
-        .filter(|port| *port != 0)
-        .collect();
-    fixed.sort_unstable();
-    found.require(
-        fixed.windows(2).all(|pair| pair[0] != pair[1]),
-        "/portDefinitions",
-        "Ports must be unique.",
+        !app.accepted_resource_roles.as_ref().is_some_and(foreign),
+        "/acceptedResourceRoles",
+        match own {
+            mesolith_mesos::DEFAULT_ROLE => {
+                "acceptedResourceRoles can only contain *: set role to use another".to_owned()
+            }
+            own => format!("acceptedResourceRoles can only contain * and {own}"),
+        },
     );
 }
 
@@ -146,26 +119,15 @@ fn container(app: &AppDefinition, found: &mut Findings) {
             "not defined",
         ),
         Some(docker) => found.require(
-            !docker.image.is_empty(),
+            !texts::is_blank(&docker.image),
             "/container/docker/image",
             "must not be empty",
         ),
     }
-    let mut names: Vec<&str> = container
-        .port_mappings
-        .iter()
-        .filter_map(|m| m.name.as_deref())
-        .collect();
-    names.sort_unstable();
-    found.require(
-        names.windows(2).all(|pair| pair[0] != pair[1]),
-        "/container/portMappings",
-        "Port names must be unique.",
-    );
     for (index, volume) in container.volumes.iter().enumerate() {
         let path = format!("/container/volumes({index})");
         found.require(
-            !volume.container_path.is_empty(),
+            !texts::is_blank(&volume.container_path),
             format!("{path}/containerPath"),
             "must not be empty",
         );
@@ -190,10 +152,6 @@ fn container(app: &AppDefinition, found: &mut Findings) {
 }
 
 fn checks(app: &AppDefinition, found: &mut Findings) {
-    let ports = match app.networks.first().map(|n| n.mode) {
-        Some(NetworkMode::Host) | None => app.port_definitions.len(),
-        Some(_) => app.container.as_ref().map_or(0, |c| c.port_mappings.len()),
-    };
     for (index, check) in app.health_checks.iter().enumerate() {
         let path = format!("/healthChecks({index})");
         let by_command = check.protocol == Protocol::Command;
@@ -202,14 +160,9 @@ fn checks(app: &AppDefinition, found: &mut Findings) {
             format!("{path}/command"),
             "not defined",
         );
-        let addressed = by_command
-            || check.port.is_some()
-            || check.port_index.is_some_and(|wanted| (wanted as usize) < ports);
-        found.require(
-            addressed,
-            path,
-            "Health check port indices must address an element of the ports array or container port mappings.",
-        );
+        if !by_command && check.port.is_none() {
+            networking::check_port(app, check, path, found);
+        }
     }
     let by_agent = app
         .health_checks
@@ -264,7 +217,7 @@ fn unsupported(app: &AppDefinition, found: &mut Findings) {
     found.require(
         app.secrets.is_empty() && !secret_env,
         "/secrets",
-        "Feature secrets is not enabled. Enable with --enable_features secrets)",
+        "secrets are not supported by this version: write the value into env, or mount a file of the agent",
     );
     let docker = app
         .container

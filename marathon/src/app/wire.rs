@@ -9,6 +9,9 @@ macro_rules! wire_enum {
         pub enum $name { $($(#[$doc])* $variant),+ }
 
         impl $name {
+            /// The names on the wire.
+            pub const NAMES: &'static [&'static str] = &[$($text),+];
+
             /// The name on the wire.
             #[must_use]
             pub fn as_str(self) -> &'static str {

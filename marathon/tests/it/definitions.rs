@@ -96,10 +96,40 @@ fn normalisation(#[case] more: Value, #[case] pointer: &str, #[case] expect: Val
 #[case(json!({"unreachableStrategy": {"inactiveAfterSeconds": 2, "expungeAfterSeconds": 1}}),
     "/unreachableStrategy: inactiveAfterSeconds (2) must be less or equal to expungeAfterSeconds, which is 1")]
 #[case(json!({"env": {"A": {"secret": "s"}}}),
-    "/secrets: Feature secrets is not enabled. Enable with --enable_features secrets)")]
+    "/secrets: secrets are not supported by this version: write the value into env, or mount a file of the agent")]
+#[case(json!({"env": {"SMTP_PORT": 587}}), "/env/SMTP_PORT: 587 is a number; quote it: SMTP_PORT: \"587\"")]
+#[case::blank_cmd(json!({"cmd": " \n"}), "/cmd: must not be blank: the shell would end at once")]
+#[case::empty_cmd(json!({"cmd": ""}), "/cmd: must not be blank: the shell would end at once")]
+#[case::blank_program(json!({"cmd": null, "args": ["", "x"]}), "/args(0): must name the program to run")]
+#[case::blank_user(json!({"user": " "}), "/user: must not be blank")]
+#[case::blank_uri(json!({"fetch": [{"uri": " "}]}), "/fetch(0)/uri: must not be blank")]
+#[case::blank_image(json!({"container": {"docker": {"image": " "}}}), "/container/docker/image: must not be empty")]
+#[case::blank_check(json!({"healthChecks": [{"protocol": "COMMAND", "command": {"value": " "}}]}),
+    "/healthChecks(0)/command/value: must not be blank: it would always pass")]
+#[case::nul(json!({"env": {"A": "x\u{0}"}}), "/env/A: must not contain the character NUL")]
+#[case::name(json!({"env": {"A=B": "x"}}),
+    "/env/A=B: the name of a variable must not be empty and must not contain = or NUL")]
+#[case::too_long(json!({"env": {"A": "x".repeat(131_070)}}),
+    "/env/A: takes 131072 bytes, and Linux starts no program with more than 131071 in one text: put it into a file")]
+#[case::role(json!({"role": "-x"}), "/role: Role component '-x' is invalid because it begins with a dash")]
+#[case::foreign_role(json!({"role": "a", "acceptedResourceRoles": ["*", "a", "b"]}),
+    "/acceptedResourceRoles: acceptedResourceRoles can only contain * and a")]
+#[case::no_role(json!({"acceptedResourceRoles": ["b"]}),
+    "/acceptedResourceRoles: acceptedResourceRoles can only contain *: set role to use another")]
+#[case::same_host_port(json!({"networks": [{"mode": "container/bridge"}], "container": {"docker": {"image": "i"},
+    "portMappings": [{"hostPort": 31052, "protocol": "udp"}, {"hostPort": 31052, "protocol": "udp,tcp"}]}}),
+    "/container/portMappings: two mappings ask for udp port 31052 of the host: change one hostPort, or use 0 for any")]
+#[case::protocol(json!({"portDefinitions": [{"protocol": "sctp"}]}),
+    "/portDefinitions: protocol \"sctp\" must be tcp, udp or \"udp,tcp\"")]
+#[case::unreachable_check(json!({"networks": [{"mode": "container", "name": "n"}], "healthChecks": [{}],
+    "container": {"docker": {"image": "i"}, "portMappings": [{"containerPort": 80}]}}),
+    "/healthChecks(0): the port has no hostPort, so only the agent can reach it: set hostPort: 0, or use MESOS_HTTP, \
+     MESOS_TCP or COMMAND")]
+#[case::networks(json!({"networks": [{"name": "a"}, {"name": "b"}], "container": {"type": "MESOS"}}),
+    "/networks: more than one network is not supported by this version: keep one")]
 #[case(json!({"uris": ["a"], "fetch": [{"uri": "b"}]}), "/uris: may not be set in conjunction with fetch")]
 #[case(json!({"ports": [1], "portDefinitions": [{"port": 2}]}), "/: cannot specify both ports and port definitions")]
-#[case(json!({"killSelection": "RANDOM"}), "/: \"RANDOM\" is not one of YOUNGEST_FIRST, OLDEST_FIRST")]
+#[case(json!({"killSelection": "RANDOM"}), "/killSelection: \"RANDOM\" is not one of YOUNGEST_FIRST, OLDEST_FIRST")]
 fn refused(#[case] more: Value, #[case] expect: &str) {
     let mut json = json!({"id": "/a", "cmd": "x"});
     for (key, value) in more.as_object().unwrap() {

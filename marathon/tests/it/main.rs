@@ -54,6 +54,7 @@ pub(crate) fn offer(host: &str, rack: &str, cpus: f64, ports: (u16, u16)) -> off
             attributes: [("rack".to_owned(), rack.to_owned())].into(),
             ..offer::Agent::default()
         },
+        role: "*".into(),
         resources: vec![
             scalar(0, "cpus", cpus),
             scalar(1, "mem", 8192.0),

@@ -2,13 +2,14 @@
 
 use mesolith_marathon::{
     App,
-    offer::Amount,
+    offer::{Amount, Value as Amounts},
     placement::fit,
     shortage::{Mismatch, summarise},
     task,
 };
 use proptest::prelude::*;
-use serde_json::json;
+use rstest::rstest;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{app, offer, web_app};
@@ -71,6 +72,85 @@ fn a_named_service_port_on_the_host_network() {
     }
 }
 
+/// The environment is for the process: what the agent publishes, checks and announces is what was assigned.
+#[rstest]
+#[case::bridge(json!({
+    "networks": [{"mode": "container/bridge"}],
+    "container": {"docker": {"image": "i"}, "portMappings": [{"containerPort": 0, "hostPort": 0, "name": "http"}]}
+}))]
+#[case::host(json!({"portDefinitions": [{"port": 0, "name": "http"}]}))]
+fn the_apps_own_variables_assign_nothing(#[case] more: Value) {
+    let mut more = more;
+    let own = [
+        "PORT0",
+        "PORT",
+        "PORTS",
+        "PORT_HTTP",
+        "PORT_31000",
+        "HOST",
+        "MESOS_TASK_ID",
+        "MARATHON_APP_ID",
+    ];
+    more["env"] = own
+        .iter()
+        .map(|name| ((*name).to_owned(), json!("8080")))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    more["healthChecks"] = json!([{"protocol": "MESOS_TCP"}]);
+    let app = app(more);
+    let placement = fit(&app, &offer("w1", "a", 4.0, (31000, 31000)), &[], 0).expect("fits");
+    let spec = task::spec(&app, "ns/a", "v", placement, Uuid::from_u128(1));
+    for name in own {
+        assert_eq!(
+            spec.env[name], "8080",
+            "{name}: the user's value wins, as in Marathon"
+        );
+    }
+    assert_eq!((spec.ports[0].host, spec.ports[0].container), (31000, 31000));
+    assert_eq!(spec.labels[task::LABEL_PORTS], "31000");
+}
+
+/// A container on its own address that asks for any port is told the one it is announced with.
+#[test]
+fn a_drawn_port_is_the_same_inside_and_outside() {
+    let app = app(json!({
+        "networks": [{"mode": "container", "name": "net"}],
+        "container": {"docker": {"image": "i"}, "portMappings": [{"containerPort": 0}, {"containerPort": 80}]}
+    }));
+    let placement = fit(&app, &offer("w1", "a", 4.0, (31000, 31000)), &[], 0).expect("fits");
+    let spec = task::spec(&app, "ns/a", "v", placement, Uuid::from_u128(7));
+    let [drawn, fixed] = spec.ports.as_slice() else {
+        panic!("{:?}", spec.ports)
+    };
+    assert_eq!((drawn.host, drawn.container), (0, 1032));
+    assert_eq!((fixed.host, fixed.container), (0, 80));
+    assert_eq!(
+        (spec.env["PORT0"].as_str(), spec.env["PORTS"].as_str()),
+        ("1032", "1032")
+    );
+}
+
+#[test]
+fn one_host_port_serves_tcp_and_udp() {
+    let app = app(json!({
+        "networks": [{"mode": "container/bridge"}],
+        "container": {"docker": {"image": "i"}, "portMappings": [
+            {"containerPort": 53, "hostPort": 31052, "protocol": "tcp"},
+            {"containerPort": 53, "hostPort": 31052, "protocol": "udp"},
+            {"containerPort": 54, "hostPort": 31053, "protocol": "udp,tcp"},
+            {"containerPort": 55, "hostPort": 0}
+        ]}
+    }));
+    let placement = fit(&app, &offer("w1", "a", 4.0, (31052, 31054)), &[], 0).expect("fits");
+    assert_eq!(placement.host_ports, [31052, 31052, 31053, 31054]);
+    let ports = placement.used.iter().find(|r| r.name == "ports").unwrap();
+    assert_eq!(ports.value, Amounts::Ranges(vec![(31052, 31054)]));
+    assert_eq!(
+        fit(&app, &offer("w1", "a", 4.0, (31052, 31053)), &[], 0),
+        Err(Mismatch::Ports { wanted: 3, free: 2 })
+    );
+}
+
 #[test]
 fn required_ports_are_exact() {
     let app = app(json!({"portDefinitions": [{"port": 80}], "requirePorts": true}));
@@ -109,7 +189,7 @@ fn the_sentence_for_an_app_that_is_too_large() {
         .map(|o| (o.agent.hostname.as_str(), fit(&app, o, &[], 0).unwrap_err()))
         .collect();
     assert_eq!(
-        summarise(found.iter().map(|(host, m)| (*host, m))).sentence,
+        summarise("*", found.iter().map(|(host, m)| (*host, m))).sentence,
         "no agent has 64 cpus (largest free: 12.5 on worker014)"
     );
 }

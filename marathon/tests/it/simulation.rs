@@ -99,6 +99,7 @@ impl World {
             kill_sent: None,
             agent: placement.agent,
             host_ports: placement.host_ports,
+            checks: self.app.checks(),
         });
     }
 
@@ -148,7 +149,7 @@ impl World {
     }
 
     fn healthy(&self) -> usize {
-        self.tasks.iter().filter(|i| i.is_healthy(true)).count()
+        self.tasks.iter().filter(|i| i.is_healthy()).count()
     }
 
     fn is_settled(&self) -> bool {
@@ -177,7 +178,7 @@ proptest! {
         for happening in happenings.into_iter().chain(quiet) {
             let before = world.healthy();
             // Of the old version only a failed check counts against an instance, and none fails here.
-            let not_failed = world.tasks.iter().filter(|i| i.is_healthy(false)).count();
+            let not_failed = world.tasks.iter().filter(|i| i.serves()).count();
             let started_before = world.drawn;
             let limits = replace::Limits {
                 instances: world.app.definition.instances as usize, minimum_health: 0.5, over_capacity: 0.5,

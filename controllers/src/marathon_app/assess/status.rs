@@ -48,7 +48,7 @@ pub(in super::super) fn status(
         selector: Some(names.selector.to_owned()),
         summary: short(&summary(app, &counts, wait)),
         waiting: wait.map(|wait| waiting(before, wait, now)),
-        instance_list: list(app, view),
+        instance_list: list(view),
         last_task_failure: view.last_failure.as_ref().map_or_else(
             || before.last_task_failure.clone(),
             |failure| {
@@ -92,7 +92,7 @@ fn waiting(before: &MarathonAppStatus, wait: &Wait, now: Timestamp) -> WaitingSt
     }
 }
 
-fn list(app: &App, view: &AppView) -> Vec<InstanceStatus> {
+fn list(view: &AppView) -> Vec<InstanceStatus> {
     let mut instances: Vec<&Instance> = view.instances.iter().collect();
     // By what the list shows, and not by what only this process remembers: else a restart would change the order.
     instances.sort_by_key(|i| (i.started.map_or(Timestamp::MAX, seconds), i.task.to_string()));
@@ -106,7 +106,7 @@ fn list(app: &App, view: &AppView) -> Vec<InstanceStatus> {
             agent_id: Some(instance.agent.id.clone()),
             ports: instance.host_ports.iter().map(|port| i32::from(*port)).collect(),
             healthy: match instance.health {
-                Health::Healthy if app.has_health_checks() => Some(true),
+                Health::Healthy if !instance.checks.is_empty() => Some(true),
                 Health::Unhealthy => Some(false),
                 Health::Unknown | Health::Healthy => None,
             },

@@ -30,6 +30,7 @@ fn instance(app: &App, n: u128, state: State, health: Health) -> Instance {
         kill_sent: None,
         agent: Agent::default(),
         host_ports: vec![],
+        checks: app.checks(),
     }
 }
 
@@ -137,7 +138,7 @@ fn what_a_failed_launch_is_called(
         problem,
         message: message.into(),
         host: "w1".into(),
-        version: "v".into(),
+        version: app.version.clone(),
         at: Timestamp::UNIX_EPOCH,
     };
     let view = AppView {
@@ -153,11 +154,50 @@ fn what_a_failed_launch_is_called(
     );
 }
 
+/// A shortage is named after what is missing.
+#[rstest]
+#[case(shortage::Kind::NoOffers, "WaitingForOffers")]
+#[case(shortage::Kind::Resources, "InsufficientResources")]
+#[case(shortage::Kind::Constraint, "ConstraintUnsatisfied")]
+#[case(shortage::Kind::NoSuchPort, "PortNotOnAnyAgent")]
+fn what_a_shortage_is_called(#[case] kind: shortage::Kind, #[case] expect: &str) {
+    let view = AppView {
+        shortage: Some(shortage::Shortage {
+            kind,
+            sentence: "because".into(),
+        }),
+        ..view(vec![])
+    };
+    let wait = wait(&app(json!({})), &view, None).unwrap();
+    assert_eq!((wait.reason, wait.message.as_str()), (expect, "because"));
+}
+
+/// An old instance that failed is no reason why the new one waits.
+#[test]
+fn a_failure_of_another_version_is_not_the_reason() {
+    let app = app(json!({}));
+    let view = AppView {
+        failures: 1,
+        last_failure: Some(LastFailure {
+            task: "t".into(),
+            state: "TASK_FAILED",
+            problem: Some(LaunchProblem::ImageNotFound),
+            message: "old words".into(),
+            host: "w1".into(),
+            version: "old".into(),
+            at: Timestamp::UNIX_EPOCH,
+        }),
+        ..view(vec![])
+    };
+    let wait = wait(&app, &view, None).unwrap();
+    assert_eq!((wait.reason, wait.message.as_str()), ("BackOff", "Failed once"));
+}
+
 #[test]
 fn the_same_picture_gives_the_same_status() {
     let app = app(json!({"instances": 2}));
     let view = AppView {
-        shortage: Some(shortage::summarise([])),
+        shortage: Some(shortage::summarise("*", [])),
         ..view(vec![instance(&app, 1, State::Running, Health::Unknown)])
     };
     let at = |second| Timestamp::from_second(second).unwrap();

@@ -1,6 +1,6 @@
 //! The actor's side of the connection: keeps a subscription, makes calls in order, reads the list of tasks.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use mesolith_proto::mesos::v1::scheduler::Call;
 use tokio::{
@@ -8,7 +8,7 @@ use tokio::{
     time,
 };
 
-use super::{Actor, Input};
+use super::{Actor, Input, Settings};
 use crate::scheduler::{
     calls,
     session::{self, Caller},
@@ -29,17 +29,37 @@ impl Actor {
         if !matches!(self.link, Link::Failing(_)) {
             self.set_link(Link::Connecting);
         }
-        let call = calls::subscribe(&self.settings.framework_id, &self.settings.hostname);
         let session = keep_session(
             self.client.clone(),
             self.masters.clone(),
-            call,
+            self.settings.clone(),
+            self.roles.subscribe(),
             self.inputs.clone(),
         );
         self.session = Some(tokio::spawn(async move {
             time::sleep(pause).await;
             session.await;
         }));
+    }
+
+    /// Subscribes to the roles of all apps. A role that no app has any more stays: tasks of it may be left.
+    pub(super) fn follow_roles(&mut self) {
+        let wanted = self.model.roles();
+        self.roles.send_if_modified(|roles| {
+            let before = roles.len();
+            roles.extend(wanted);
+            roles.len() > before
+        });
+        let roles = self.roles.borrow().clone();
+        if self.caller.is_some() && self.subscribed != roles {
+            tracing::info!(?roles, "subscribing to more roles");
+            let Settings {
+                framework_id,
+                hostname,
+            } = &self.settings;
+            self.send(calls::update_framework(framework_id, hostname, &roles), None);
+            self.subscribed = roles;
+        }
     }
 
     pub(super) fn disconnected(&mut self) {
@@ -102,16 +122,19 @@ impl Actor {
 async fn keep_session(
     client: reqwest::Client,
     mut masters: watch::Receiver<Vec<String>>,
-    call: Call,
+    settings: Settings,
+    roles: watch::Receiver<BTreeSet<String>>,
     inputs: mpsc::WeakUnboundedSender<Input>,
 ) {
     let mut told = String::new();
     loop {
         let candidates = masters.borrow_and_update().clone();
+        let roles = roles.borrow().clone();
+        let call = calls::subscribe(&settings.framework_id, &settings.hostname, &roles);
         let failed = match session::subscribe(&client, &candidates, &call).await {
             Ok(mut session) => {
                 told.clear();
-                tell(&inputs, Input::Subscribed(session.caller()));
+                tell(&inputs, Input::Subscribed(session.caller(), roles));
                 loop {
                     match session.next().await {
                         Ok(event) => tell(&inputs, Input::Event(Box::new(event))),

@@ -52,7 +52,8 @@ pub(super) enum Input {
     Leaving(BTreeSet<String>),
     Condemn(String),
     Resume,
-    Subscribed(Caller),
+    /// With the roles of the subscription.
+    Subscribed(Caller, BTreeSet<String>),
     Event(Box<Event>),
     Lost(String),
     /// Of the master of the stream with this id.
@@ -88,6 +89,8 @@ impl Scheduler {
             probes: Probes::new(results)?,
             caller: None,
             session: None,
+            roles: watch::Sender::default(),
+            subscribed: BTreeSet::new(),
             sender: None,
             rereading: false,
             views: views_out,

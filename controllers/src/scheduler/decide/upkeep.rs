@@ -38,7 +38,6 @@ pub(super) fn strays(model: &mut Model, now: Timestamp, effects: &mut Vec<Effect
         effects.push(Effect::Kill {
             task: task.clone(),
             agent: instance.agent.id.clone(),
-            grace: None,
         });
     }
     wake

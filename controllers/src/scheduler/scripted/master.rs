@@ -216,11 +216,13 @@ impl Subject {
     }
 
     pub(super) fn desire(&self, instances: u32, cpus: f64) {
-        let json = serde_json::json!({
-            "id": "/a", "cmd": "sleep 1", "cpus": cpus, "mem": 32, "instances": instances, "backoffSeconds": 0
-        });
+        self.define(serde_json::json!({"cpus": cpus, "instances": instances}));
+    }
+
+    /// Wants an app of one instance, with these fields on top.
+    pub(super) fn define(&self, more: serde_json::Value) {
         let desired = Desired {
-            app: Arc::new(App::parse(json).unwrap()),
+            app: Arc::new(definition(more)),
             changed: "2026-01-01T00:00:00.000Z".to_owned(),
             remembered: Vec::new(),
             trace: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
@@ -236,6 +238,17 @@ impl Subject {
         eventually(|| holds(&self.view()), || format!("{:?}", self.view())).await;
         self.view()
     }
+}
+
+/// What [`Subject::define`] wants.
+fn definition(more: serde_json::Value) -> App {
+    let mut json = serde_json::json!({
+        "id": "/a", "cmd": "sleep 1", "cpus": 0.5, "mem": 32, "instances": 1, "backoffSeconds": 0
+    });
+    for (key, value) in more.as_object().into_iter().flatten() {
+        json[key] = value.clone();
+    }
+    App::parse(json).unwrap()
 }
 
 pub(super) fn offers(offers: Vec<mesos::Offer>) -> Event {

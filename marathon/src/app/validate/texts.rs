@@ -1,0 +1,78 @@
+//! Texts that a process is started with: blank ones run nothing, and Linux takes no NUL and no longer ones.
+
+use super::{AppDefinition, EnvValue, Findings};
+
+/// Longest single argument or variable that Linux takes at the start of a program, in bytes without the NUL at the
+/// end: `MAX_ARG_STRLEN` of `execve(2)`.
+const LONGEST: usize = 128 * 1024 - 1;
+
+/// Nothing but white space.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
+/// Everything about texts.
+pub(super) fn check(app: &AppDefinition, found: &mut Findings) {
+    blank(app, found);
+    variables(app, found);
+    let cmd = app.cmd.iter().map(|cmd| ("/cmd".to_owned(), cmd));
+    let args = app.args.iter().enumerate();
+    let args = args.map(|(place, arg)| (format!("/args({place})"), arg));
+    for (path, text) in cmd.chain(args) {
+        startable(text, text.len(), &path, found);
+    }
+}
+
+fn blank(app: &AppDefinition, found: &mut Findings) {
+    found.require(
+        !app.cmd.as_deref().is_some_and(is_blank),
+        "/cmd",
+        "must not be blank: the shell would end at once",
+    );
+    let image = app.container.as_ref().is_some_and(|c| c.docker.is_some());
+    found.require(
+        image || !app.args.first().is_some_and(|program| is_blank(program)),
+        "/args(0)",
+        "must name the program to run",
+    );
+    found.require(
+        !app.user.as_deref().is_some_and(is_blank),
+        "/user",
+        "must not be blank",
+    );
+    for (place, artifact) in app.fetch.iter().enumerate() {
+        let path = format!("/fetch({place})/uri");
+        found.require(!is_blank(&artifact.uri), path, "must not be blank");
+    }
+    for (place, check) in app.health_checks.iter().enumerate() {
+        let path = format!("/healthChecks({place})/command/value");
+        let blank = check
+            .command
+            .as_ref()
+            .is_some_and(|command| is_blank(&command.value));
+        found.require(!blank, path, "must not be blank: it would always pass");
+    }
+}
+
+fn variables(app: &AppDefinition, found: &mut Findings) {
+    for (name, value) in &app.env {
+        let path = format!("/env/{name}");
+        found.require(
+            !name.is_empty() && !name.contains(['=', '\0']),
+            &path,
+            "the name of a variable must not be empty and must not contain = or NUL",
+        );
+        if let EnvValue::Plain(value) = value {
+            startable(value, name.len() + 1 + value.len(), &path, found);
+        }
+    }
+}
+
+fn startable(text: &str, bytes: usize, path: &str, found: &mut Findings) {
+    found.require(!text.contains('\0'), path, "must not contain the character NUL");
+    found.require(
+        bytes <= LONGEST,
+        path,
+        format!("takes {bytes} bytes, and Linux starts no program with more than {LONGEST} in one text: put it into a file"),
+    );
+}
