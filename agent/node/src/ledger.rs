@@ -104,7 +104,8 @@ fn read(path: &Path) -> Result<DesiredSet, Error> {
         path: path.to_owned(),
         problem,
     };
-    let file: File = serde_json::from_slice(&content).map_err(|e| corrupt(e.to_string()))?;
+    let unread = |_| corrupt("it is cut off, or not a file of the ledger".into());
+    let file: File = serde_json::from_slice(&content).map_err(unread)?;
     if file.format != FORMAT {
         return Err(corrupt(format!(
             "format {} is not known to this version",
@@ -114,7 +115,7 @@ fn read(path: &Path) -> Result<DesiredSet, Error> {
     if digest(&file.set) != file.sha256 {
         return Err(corrupt("its digest does not match".into()));
     }
-    let set: DesiredSet = serde_json::from_str(&file.set).map_err(|e| corrupt(e.to_string()))?;
+    let set: DesiredSet = serde_json::from_str(&file.set).map_err(unread)?;
     let expected = path.file_stem().and_then(|s| s.to_str());
     if expected != Some(&set.cluster.uid) {
         return Err(corrupt(format!("it is about cluster {}", set.cluster.uid)));

@@ -213,8 +213,10 @@ impl Watch {
 }
 
 fn read(status: &pb::Status) -> Result<Status, Error> {
-    serde_json::from_str(&status.json).map_err(|error| Error::Answer {
-        problem: error.to_string(),
+    serde_json::from_str(&status.json).map_err(|_| Error::Answer {
+        problem:
+            "its status is of another version than this program; use the program that the engine runs from"
+                .to_owned(),
     })
 }
 

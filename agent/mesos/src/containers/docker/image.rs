@@ -22,10 +22,12 @@ pub(super) async fn prepare(docker: &Docker, image: &str, force: bool) -> Result
         ..Default::default()
     };
     let mut progress = docker.create_image(Some(options), None, None);
+    // With `force` nobody looked whether the image is here.
+    let absent = if force { "" } else { "is not on this machine and " };
     while let Some(step) = progress.next().await {
         if let Err(e) = step {
             return Err(not_found(format!(
-                "Image '{image}' is not on this machine and could not be pulled: {}",
+                "Image '{image}' {absent}could not be pulled: {}",
                 message(&e)
             )));
         }
