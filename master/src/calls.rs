@@ -64,7 +64,7 @@ pub(crate) fn dispatch(
         call::Type::Suppress => revive::suppress(state, framework, call.suppress.unwrap_or_default().roles),
         call::Type::Kill => with(call.kill, |kill| kill::kill(state, now, framework, &kill)),
         call::Type::Shutdown => with(call.shutdown, |shutdown| {
-            kill::shutdown(state, framework, &shutdown)
+            kill::shutdown(state, now, framework, &shutdown)
         }),
         call::Type::Acknowledge => with(call.acknowledge, |ack| {
             acknowledge::acknowledge(state, framework, ack)

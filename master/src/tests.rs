@@ -2,6 +2,8 @@
 
 mod agents;
 mod allocation;
+mod executors;
+mod launches;
 mod properties;
 mod reconcile;
 mod tasks;
@@ -229,6 +231,15 @@ impl World {
         let mut operation = v1::offer::Operation::default();
         operation.set_type(v1::offer::operation::Type::Launch);
         operation.launch = Some(v1::offer::operation::Launch { task_infos: tasks });
+        self.accept(scheduler, offers, operation)
+    }
+
+    fn accept(
+        &mut self,
+        scheduler: &Scheduler,
+        offers: &[&v1::Offer],
+        operation: v1::offer::Operation,
+    ) -> Vec<Effect> {
         let offer_ids = offers.iter().map(|o| o.id.clone()).collect();
         let accept = call::Accept {
             offer_ids,

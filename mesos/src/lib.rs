@@ -5,10 +5,12 @@
 
 mod attributes;
 mod bytes;
+mod double;
 mod duration;
 mod http_path;
 mod ids;
 mod launch_problem;
+mod number;
 mod ranges;
 mod resource;
 mod resources;
@@ -19,6 +21,7 @@ mod value;
 
 pub use attributes::{AttributeError, Attributes};
 pub use bytes::{BytesError, parse_bytes};
+pub use double::format_double;
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use http_path::HttpPaths;
 pub use ids::{
@@ -26,6 +29,7 @@ pub use ids::{
     validate_id,
 };
 pub use launch_problem::LaunchProblem;
+pub use number::parse_whole;
 pub use ranges::{Range, Ranges, RangesError};
 pub use resource::{Reservation, ReservationKind, Resource};
 pub use resources::{Insufficient, Resources, ResourcesError};

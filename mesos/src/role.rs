@@ -7,7 +7,7 @@ pub const DEFAULT_ROLE: &str = "*";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RoleError {
     /// The empty string.
-    #[error("Role name cannot be the empty string")]
+    #[error("Role names cannot be the empty string")]
     Empty,
     /// `/a`.
     #[error("Role '{0}' cannot start with a slash")]
@@ -27,7 +27,7 @@ pub enum RoleError {
         component: String,
     },
     /// `-a`.
-    #[error("Role component '{0}' is invalid because it begins with a dash")]
+    #[error("Role component '{0}' is invalid because it starts with a dash")]
     LeadingDash(String),
     /// Blanks, control characters and backslashes.
     #[error("Role component '{0}' is invalid because it contains backspace or whitespace")]
@@ -68,10 +68,10 @@ fn validate_component(role: &str, component: &str) -> Result<(), RoleError> {
     if component.starts_with('-') {
         return Err(RoleError::LeadingDash(component.to_owned()));
     }
-    // The set that Mesos refuses: whitespace, backspace.
+    // The set that Mesos refuses: whitespace, and the backspace character, by which it means 0x7f too.
     if component
         .chars()
-        .any(|c| c.is_ascii_whitespace() || matches!(c, '\x08' | '\x0b'))
+        .any(|c| c.is_ascii_whitespace() || matches!(c, '\x08' | '\x0b' | '\x7f'))
     {
         return Err(RoleError::InvalidCharacters(component.to_owned()));
     }
@@ -102,7 +102,7 @@ mod tests {
             "Role 'a/../b' cannot include '..' as a component"
         );
         assert_eq!(message("a/*"), "Role 'a/*' cannot include '*' as a component");
-        assert_eq!(message(""), "Role name cannot be the empty string");
+        assert_eq!(message(""), "Role names cannot be the empty string");
         assert!(validate_role("a b").is_err());
         assert!(validate_role("-a").is_err());
     }

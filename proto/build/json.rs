@@ -161,7 +161,15 @@ impl crate::json::FromJson for {path} {{
         );
         let is_deprecated = field.options.as_ref().is_some_and(|o| o.deprecated());
         let entry = |value: &str| format!("map.serialize_entry(\"{name}\", {value})?;");
+        let is_double = matches!(kind, Kind::Number("f64"));
         let line = match (field.label(), &kind) {
+            (Label::Optional, _) if is_double && field.default_value.is_some() && !is_deprecated => {
+                entry(&format!("&crate::json::Double(self.{rust}())"))
+            }
+            (Label::Optional, _) if is_double && !proto3 => {
+                format!("if let Some(v) = &self.{rust} {{ {} }}", entry("&crate::json::Double(*v)"))
+            }
+            (Label::Required, _) if is_double => entry(&format!("&crate::json::Double(self.{rust})")),
             (Label::Repeated, Kind::Enum(path)) => format!(
                 "let names: Vec<&str> = self.{rust}.iter().filter_map(|n| {path}::try_from(*n).ok()).map(|v| v.as_str_name()).collect();
         if !names.is_empty() {{ {} }}",

@@ -3,7 +3,7 @@
 //! - names are those of the `.proto` files; unknown ones are ignored, so camelCase is ignored too;
 //! - enums are names: a number is refused, an unknown name counts as absent;
 //! - bytes are base64, 64-bit integers are numbers, doubles always have a fraction (`8.0`);
-//! - numbers may be given as strings, null counts as absent;
+//! - numbers may be given as strings, doubles also as `Infinity` and `-Infinity`; null counts as absent;
 //! - fields that are not set are left out, but declared defaults are written unless the field is deprecated;
 //! - all missing required fields are named at once.
 //!
@@ -66,6 +66,24 @@ pub fn from_value<T: FromJson>(value: &serde_json::Value) -> Result<T, JsonError
     message.read(object, &mut at)?;
     at.finish()?;
     Ok(message)
+}
+
+/// The only numbers beyond all others that JSON readers of Mesos know.
+pub(crate) const INFINITY: &str = "Infinity";
+/// See [`INFINITY`].
+pub(crate) const NEGATIVE_INFINITY: &str = "-Infinity";
+
+/// A double. JSON has no infinity, so that one is text.
+pub(crate) struct Double(pub(crate) f64);
+
+impl Serialize for Double {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            f64::INFINITY => serializer.serialize_str(INFINITY),
+            f64::NEG_INFINITY => serializer.serialize_str(NEGATIVE_INFINITY),
+            finite => serializer.serialize_f64(finite),
+        }
+    }
 }
 
 /// Bytes as standard base64 with padding.

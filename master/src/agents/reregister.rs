@@ -148,7 +148,12 @@ fn end_removed(state: &State, session: SessionId, infos: &[v1::FrameworkInfo]) -
         .collect()
 }
 
+/// The agent's list is complete: an executor that it does not name has ended, or was never started.
 fn recover_executors(state: &mut State, id: &AgentId, executors: Vec<v1::ExecutorInfo>) {
+    let Some(agent) = state.agent_mut(id.as_str()) else {
+        return;
+    };
+    let mut before = std::mem::take(&mut agent.executors);
     for info in executors {
         let Some(framework) = info
             .framework_id
@@ -157,19 +162,21 @@ fn recover_executors(state: &mut State, id: &AgentId, executors: Vec<v1::Executo
         else {
             continue;
         };
-        let key = (framework.clone(), info.executor_id.value.as_str().into());
-        let known = state
-            .agents
-            .get(id)
-            .is_none_or(|agent| agent.executors.contains_key(&key));
-        if known || !state.frameworks.contains_key(&framework) {
+        if !state.frameworks.contains_key(&framework) {
             continue;
         }
-        let resources = wire::to_resources(&info.resources);
-        state.charge(id, &framework, &resources);
+        let key = (framework.clone(), info.executor_id.value.as_str().into());
+        let executor = before.remove(&key).unwrap_or_else(|| {
+            let resources = wire::to_resources(&info.resources);
+            state.charge(id, &framework, &resources);
+            Executor { info, resources }
+        });
         if let Some(agent) = state.agent_mut(id.as_str()) {
-            agent.executors.insert(key, Executor { info, resources });
+            agent.executors.insert(key, executor);
         }
+    }
+    for ((framework, _), ended) in before {
+        state.release(id, &framework, &ended.resources);
     }
 }
 

@@ -1,13 +1,15 @@
 //! KILL and SHUTDOWN.
 
-use mesolith_mesos::FrameworkId;
+use std::sync::Arc;
+
+use mesolith_mesos::{ExecutorId, FrameworkId};
 use mesolith_proto::mesos::v1;
 use mesolith_proto::session::v1 as session;
 use v1::scheduler::call;
 
 use super::reconcile;
 use crate::input::Effect;
-use crate::state::State;
+use crate::state::{State, Task};
 use crate::time::Time;
 
 /// Asks the task's agent to end it. A task that nobody knows is answered as RECONCILE answers it.
@@ -35,34 +37,41 @@ pub(crate) fn kill(state: &State, now: Time, framework: &FrameworkId, call: &cal
     }]
 }
 
-/// Ends an executor by ending its tasks; sessions have no message for the executor itself.
-pub(crate) fn shutdown(state: &State, framework: &FrameworkId, call: &call::Shutdown) -> Vec<Effect> {
+/// Ends an executor. A command task's executor has the id of its task, and ends with it.
+pub(crate) fn shutdown(
+    state: &State,
+    now: Time,
+    framework: &FrameworkId,
+    call: &call::Shutdown,
+) -> Vec<Effect> {
     let Some(agent) = state.agents.get(call.agent_id.value.as_str()) else {
         return Vec::new();
     };
+    let executor = ExecutorId::from(call.executor_id.value.as_str());
+    if !agent.executors.contains_key(&(framework.clone(), executor)) {
+        let command_task = state
+            .task(framework.as_str(), &call.executor_id.value)
+            .filter(|task| task.executor().is_none() && task.agent() == agent.id);
+        let kill = |task: &Arc<Task>| call::Kill {
+            task_id: task.wire.task_id.clone(),
+            agent_id: None,
+            kill_policy: None,
+        };
+        return command_task
+            .map(|task| self::kill(state, now, framework, &kill(task)))
+            .unwrap_or_default();
+    }
     let Some(session) = agent.session else {
         return Vec::new();
     };
-    let executor = call.executor_id.value.as_str();
-    let own = agent.tasks.iter().filter(|(owner, _)| owner == framework);
-    let tasks = own.filter_map(|(owner, id)| state.task(owner.as_str(), id.as_str()));
-    // A command task's executor has the id of its task.
-    let its = tasks.filter(|t| {
-        t.executor()
-            .map_or_else(|| t.id().as_str() == executor, |e| e.as_str() == executor)
-    });
-    let kill = |task: &std::sync::Arc<crate::state::Task>| {
-        let kill = session::KillTask {
-            framework_id: Some(v1::FrameworkId {
-                value: framework.to_string(),
-            }),
-            task_id: Some(task.wire.task_id.clone()),
-            kill_policy: None,
-        };
-        Effect::ToAgent {
-            session,
-            message: Box::new(session::from_master::Message::KillTask(kill)),
-        }
+    let shutdown = session::ShutdownExecutor {
+        framework_id: Some(v1::FrameworkId {
+            value: framework.to_string(),
+        }),
+        executor_id: Some(call.executor_id.clone()),
     };
-    its.map(kill).collect()
+    vec![Effect::ToAgent {
+        session,
+        message: Box::new(session::from_master::Message::ShutdownExecutor(shutdown)),
+    }]
 }

@@ -1,6 +1,9 @@
 //! LAUNCH and LAUNCH_GROUP on accepted offers.
+//!
+//! A launch is checked whole before anything is charged, so there is nothing to undo when it is refused. What the agent
+//! refuses later comes back as status updates for tasks and as the exit of an executor that never started.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use mesolith_mesos::{ExecutorId, FrameworkId, Resources, TaskState};
 use mesolith_proto::mesos::v1;
@@ -24,17 +27,41 @@ pub(crate) fn launch(
     tasks: &[v1::TaskInfo],
     trace: &HashMap<String, String>,
 ) -> Vec<Effect> {
+    let executors = tasks.iter().filter_map(|info| info.executor.as_ref());
+    if let Err(problem) = well_formed(tasks, executors) {
+        return refuse_all(state, now, framework, tasks, Reason::TaskInvalid, &problem);
+    }
+    let running = running_executors(state, framework, accepted);
     let mut effects = Vec::new();
     let mut good = Vec::new();
-    for info in tasks {
-        match charge(state, framework, accepted, info, None) {
-            Ok(info) => good.push(info),
+    for info in completed(tasks, &accepted.role) {
+        let valid = place(state, framework, accepted).and_then(|place| validate::task(&info, place));
+        let tasks = std::slice::from_ref(&info);
+        let charged = valid.and_then(|()| {
+            charge(
+                state,
+                framework,
+                accepted,
+                tasks,
+                info.executor.as_ref(),
+                "task and its executor is",
+            )
+        });
+        match charged {
+            Ok(charged) => good.extend(charged),
             Err(problem) => {
-                effects.extend(refuse(state, now, framework, info, Reason::TaskInvalid, &problem))
+                effects.extend(refuse(
+                    state,
+                    now,
+                    framework,
+                    &info,
+                    Reason::TaskInvalid,
+                    &problem,
+                ));
             }
         }
     }
-    effects.extend(run(state, framework, accepted, good, None, trace));
+    effects.extend(run(state, framework, accepted, good, None, running, trace));
     effects
 }
 
@@ -47,116 +74,151 @@ pub(crate) fn launch_group(
     group: &operation::LaunchGroup,
     trace: &HashMap<String, String>,
 ) -> Vec<Effect> {
-    let infos = &group.task_group.tasks;
-    let left = accepted.left.clone();
-    let mut good = Vec::new();
-    let mut problem = None;
-    for (i, info) in infos.iter().enumerate() {
-        match charge(
+    let given = &group.task_group.tasks;
+    let tasks = completed(given, &accepted.role);
+    let mut executor = group.executor.clone();
+    allocate(&mut executor.resources, &accepted.role);
+    let running = running_executors(state, framework, accepted);
+    let charged = well_formed(given, std::iter::once(&group.executor))
+        .and_then(|()| place(state, framework, accepted))
+        .and_then(|place| validate::group(&tasks, &executor, place))
+        .and_then(|()| {
+            let needed_by = "task group and its executor are";
+            charge(state, framework, accepted, &tasks, Some(&executor), needed_by)
+        });
+    match charged {
+        Ok(charged) => run(
             state,
             framework,
             accepted,
-            info,
-            (i == 0).then_some(&group.executor),
-        ) {
-            Ok(info) => good.push(info),
-            Err(error) => {
-                problem = Some(error);
-                break;
-            }
+            charged,
+            Some(&executor),
+            running,
+            trace,
+        ),
+        Err(problem) => refuse_all(state, now, framework, given, Reason::TaskGroupInvalid, &problem),
+    }
+}
+
+fn well_formed<'a>(
+    tasks: &[v1::TaskInfo],
+    executors: impl Iterator<Item = &'a v1::ExecutorInfo>,
+) -> Result<(), String> {
+    let of_tasks = tasks.iter().map(|info| &info.resources);
+    of_tasks
+        .chain(executors.map(|info| &info.resources))
+        .try_for_each(|resources| validate::well_formed(resources))
+}
+
+/// Tasks with what Mesos adds: the type of a health check, and the role whose resources are used.
+fn completed(tasks: &[v1::TaskInfo], role: &str) -> Vec<v1::TaskInfo> {
+    let mut tasks = tasks.to_vec();
+    for info in &mut tasks {
+        if let Some(check) = &mut info.health_check {
+            validate::infer_type(check);
+        }
+        allocate(&mut info.resources, role);
+        if let Some(executor) = &mut info.executor {
+            allocate(&mut executor.resources, role);
         }
     }
-    let Some(problem) = problem else {
-        return run(state, framework, accepted, good, Some(&group.executor), trace);
-    };
-    for info in good {
-        state.take_task(framework.as_str(), &info.task_id.value);
+    tasks
+}
+
+fn allocate(resources: &mut [v1::Resource], role: &str) {
+    for resource in resources {
+        let allocation = resource.allocation_info.get_or_insert_default();
+        allocation.role.get_or_insert_with(|| role.to_owned());
     }
-    // The group's executor, if it was new, goes with the group.
-    let key = (
-        framework.clone(),
-        ExecutorId::from(group.executor.executor_id.value.as_str()),
-    );
-    release_executor(state, accepted, &key);
-    accepted.left = left;
-    let message = format!("Task group is invalid: {problem}");
-    let refused = infos.iter();
-    refused
-        .filter_map(|info| refuse(state, now, framework, info, Reason::TaskGroupInvalid, &message))
+}
+
+fn place<'a>(
+    state: &'a State,
+    framework: &FrameworkId,
+    accepted: &Accepted,
+) -> Result<validate::Place<'a>, String> {
+    Ok(validate::Place {
+        framework: state
+            .frameworks
+            .get(framework)
+            .ok_or("Framework cannot be found")?,
+        agent: state.agents.get(&accepted.agent).ok_or("Agent removed")?,
+    })
+}
+
+/// The framework's executors that the agent should have by now.
+fn running_executors(state: &State, framework: &FrameworkId, accepted: &Accepted) -> BTreeSet<ExecutorId> {
+    let agent = state.agents.get(&accepted.agent);
+    let all = agent.into_iter().flat_map(|agent| agent.executors.keys());
+    all.filter(|(owner, _)| owner == framework)
+        .map(|(_, id)| id.clone())
         .collect()
 }
 
-/// Checks a task against what is left and takes its resources from it.
+/// Takes what tasks and their executor need from what is left, and writes both down. Nothing is changed if that is more.
 fn charge(
     state: &mut State,
     framework: &FrameworkId,
     accepted: &mut Accepted,
-    info: &v1::TaskInfo,
-    group_executor: Option<&v1::ExecutorInfo>,
-) -> Result<v1::TaskInfo, String> {
-    let known = state
-        .frameworks
-        .get(framework)
-        .ok_or("Framework cannot be found")?;
-    validate::task(info, known, &accepted.agent, group_executor.is_some())?;
-    let of_task = wire::to_resources(&info.resources)
-        .unallocate()
-        .allocate(&accepted.role);
-    let executor = info.executor.as_ref().or(group_executor);
-    let key = executor.map(|e| (framework.clone(), ExecutorId::from(e.executor_id.value.as_str())));
-    let agent = state.agents.get(&accepted.agent).ok_or("Agent removed")?;
-    let new = key.as_ref().is_some_and(|key| !agent.executors.contains_key(key));
+    tasks: &[v1::TaskInfo],
+    executor: Option<&v1::ExecutorInfo>,
+    needed_by: &str,
+) -> Result<Vec<v1::TaskInfo>, String> {
+    let known = running_executors(state, framework, accepted);
     let of_executor = match executor {
-        Some(executor) if new => wire::to_resources(&executor.resources)
-            .unallocate()
-            .allocate(&accepted.role),
-        _ => Resources::default(),
+        Some(info) => wire::checked_resources(&info.resources)?,
+        None => Resources::default(),
     };
-    let asked = of_task.clone() + &of_executor;
-    let left = accepted.left.checked_sub(&asked).map_err(|short| {
+    let executor = executor.map(|info| v1::ExecutorInfo {
+        framework_id: Some(v1::FrameworkId {
+            value: framework.to_string(),
+        }),
+        ..info.clone()
+    });
+    let new = executor
+        .as_ref()
+        .filter(|info| !known.contains(info.executor_id.value.as_str()));
+    let of_tasks: Vec<_> = tasks
+        .iter()
+        .map(|info| wire::checked_resources(&info.resources))
+        .collect::<Result<_, _>>()?;
+    let mut asked: Resources = of_tasks.iter().sum();
+    if new.is_some() {
+        asked += &of_executor;
+    }
+    accepted.left = accepted.left.checked_sub(&asked).map_err(|short| {
         format!(
-            "Total resources {} required by task and its executor is more than available {}",
+            "Total resources {} required by {needed_by} more than available {}",
             short.asked, short.have
         )
     })?;
-    accepted.left = left;
-    if let (Some(key), Some(executor), true) = (key, executor, new) {
-        let mut described = executor.clone();
-        described.framework_id = Some(v1::FrameworkId {
-            value: framework.to_string(),
-        });
-        let entry = Executor {
-            info: described,
-            resources: of_executor.clone(),
-        };
-        if let Some(agent) = state.agent_mut(accepted.agent.as_str()) {
-            agent.executors.insert(key, entry);
-        }
-        state.charge(&accepted.agent, framework, &of_executor);
+    if let Some(info) = new {
+        put_executor(state, framework, accepted, info.clone(), of_executor);
     }
-    let mut info = info.clone();
-    info.resources = wire::from_resources(&of_task);
-    let user = info.command.as_ref().and_then(|c| c.user.clone());
-    let mut task = Task::launched(framework, &info, of_task, user);
-    if let (Some(executor), None) = (group_executor, &info.executor) {
-        task.wire.executor_id = Some(executor.executor_id.clone());
-    }
-    state.put_task(task);
-    Ok(info)
+    let put = |(info, resources): (&v1::TaskInfo, Resources)| {
+        let mut info = info.clone();
+        info.executor.clone_from(&executor);
+        let user = info.command.as_ref().and_then(|c| c.user.clone());
+        state.put_task(Task::launched(framework, &info, resources, user));
+        info
+    };
+    Ok(tasks.iter().zip(of_tasks).map(put).collect())
 }
 
-fn release_executor(state: &mut State, accepted: &Accepted, key: &(FrameworkId, ExecutorId)) {
-    let in_use = state.agents.get(&accepted.agent).is_some_and(|agent| {
-        let tasks = agent.tasks.iter().filter(|(owner, _)| *owner == key.0);
-        tasks
-            .filter_map(|(owner, id)| state.task(owner.as_str(), id.as_str()))
-            .any(|t| t.executor().as_ref() == Some(&key.1))
-    });
-    let Some(agent) = state.agent_mut(accepted.agent.as_str()).filter(|_| !in_use) else {
-        return;
-    };
-    if let Some(executor) = agent.executors.remove(key) {
-        state.release(&accepted.agent, &key.0, &executor.resources);
+fn put_executor(
+    state: &mut State,
+    framework: &FrameworkId,
+    accepted: &Accepted,
+    info: v1::ExecutorInfo,
+    resources: Resources,
+) {
+    let key = (
+        framework.clone(),
+        ExecutorId::from(info.executor_id.value.as_str()),
+    );
+    state.charge(&accepted.agent, framework, &resources);
+    if let Some(agent) = state.agent_mut(accepted.agent.as_str()) {
+        agent.executors.insert(key, Executor { info, resources });
     }
 }
 
@@ -167,6 +229,7 @@ fn run(
     accepted: &Accepted,
     tasks: Vec<v1::TaskInfo>,
     executor: Option<&v1::ExecutorInfo>,
+    running: BTreeSet<ExecutorId>,
     trace: &HashMap<String, String>,
 ) -> Vec<Effect> {
     let session = state.agents.get(&accepted.agent).and_then(|agent| agent.session);
@@ -174,17 +237,44 @@ fn run(
     else {
         return Vec::new();
     };
+    let used = tasks
+        .iter()
+        .filter_map(|info| info.executor.as_ref())
+        .chain(executor);
+    let used: BTreeSet<_> = used.map(|info| info.executor_id.value.as_str()).collect();
+    let running_executors = running
+        .into_iter()
+        .filter(|id| used.contains(id.as_str()))
+        .map(|id| v1::ExecutorId {
+            value: id.to_string(),
+        })
+        .collect();
     let run = session::RunTasks {
         framework: Some(known.info.clone()),
         tasks,
         group: executor.is_some(),
         executor: executor.cloned(),
         trace: trace.clone(),
+        running_executors,
     };
     vec![Effect::ToAgent {
         session,
         message: Box::new(session::from_master::Message::RunTasks(run)),
     }]
+}
+
+fn refuse_all<'a>(
+    state: &State,
+    now: Time,
+    framework: &FrameworkId,
+    tasks: impl IntoIterator<Item = &'a v1::TaskInfo>,
+    reason: Reason,
+    message: &str,
+) -> Vec<Effect> {
+    tasks
+        .into_iter()
+        .filter_map(|info| refuse(state, now, framework, info, reason, message))
+        .collect()
 }
 
 fn refuse(
@@ -220,8 +310,5 @@ pub(crate) fn drop_all(
     let grouped = operations
         .iter()
         .flat_map(|o| o.launch_group.iter().flat_map(|g| &g.task_group.tasks));
-    launched
-        .chain(grouped)
-        .filter_map(|info| refuse(state, now, framework, info, reason, message))
-        .collect()
+    refuse_all(state, now, framework, launched.chain(grouped), reason, message)
 }

@@ -39,6 +39,9 @@ pub(crate) fn subscribe(
     };
     let mut effects = Vec::new();
     if let Some(known) = state.frameworks.get(&id).cloned() {
+        if let Err(problem) = validate::changed_principal(&known.info, &info) {
+            return refuse(stream, problem);
+        }
         effects.extend(take_over(state, &known));
         renew(state, now, &id, info);
     } else {
@@ -92,7 +95,7 @@ fn take_over(state: &mut State, known: &Framework) -> Vec<Effect> {
     refuse(old, "Framework failed over".into())
 }
 
-/// Takes over what a framework may change about itself; the rest stays as it was.
+/// Takes over what a framework may change about itself. As with Mesos, user and checkpoint stay as they were.
 fn renew(state: &mut State, now: Time, id: &FrameworkId, info: v1::FrameworkInfo) {
     let Some(framework) = state.framework_mut(id.as_str()) else {
         return;
@@ -101,7 +104,6 @@ fn renew(state: &mut State, now: Time, id: &FrameworkId, info: v1::FrameworkInfo
     framework.info = v1::FrameworkInfo {
         user: old.user,
         checkpoint: old.checkpoint,
-        principal: old.principal,
         id: Some(v1::FrameworkId {
             value: id.to_string(),
         }),

@@ -12,20 +12,21 @@ use crate::validate;
 
 /// Changes what a framework says about itself.
 pub(crate) fn update(state: &mut State, id: &FrameworkId, call: call::UpdateFramework) -> Vec<Effect> {
-    let refuse = |problem: String| {
+    let refuse = |what: &str, problem: String| {
         vec![Effect::Answer(Answer::BadRequest(format!(
-            "FrameworkInfo update is not valid: {problem}"
+            "{what} is not valid: {problem}"
         )))]
     };
     let info = call.framework_info;
     if let Err(problem) = validate::framework_info(&info, &call.suppressed_roles) {
-        return refuse(problem);
+        return refuse("Supplied FrameworkInfo", problem);
     }
     let Some(framework) = state.framework_mut(id.as_str()) else {
         return Vec::new();
     };
-    if let Some(problem) = unsupported(&framework.info, &info) {
-        return refuse(problem);
+    let changed = validate::changed_principal(&framework.info, &info);
+    if let Err(problem) = changed.and_then(|()| validate::unsupported_update(&framework.info, &info)) {
+        return refuse("FrameworkInfo update", problem);
     }
     framework.info = v1::FrameworkInfo {
         id: Some(v1::FrameworkId {
@@ -46,27 +47,4 @@ pub(crate) fn update(state: &mut State, id: &FrameworkId, call: call::UpdateFram
     );
     effects.extend(tell_agents(state, id));
     effects
-}
-
-fn unsupported(old: &v1::FrameworkInfo, new: &v1::FrameworkInfo) -> Option<String> {
-    let sentence = |field: &str, from: &str, to: &str| {
-        format!(
-            "Updating 'FrameworkInfo.{field}' is unsupported; attempted to update from '{from}' to '{to}'"
-        )
-    };
-    if old.user != new.user {
-        return Some(sentence("user", &old.user, &new.user));
-    }
-    let (from, to) = (
-        old.checkpoint.unwrap_or_default(),
-        new.checkpoint.unwrap_or_default(),
-    );
-    if from != to {
-        return Some(sentence("checkpoint", &from.to_string(), &to.to_string()));
-    }
-    let (from, to) = (
-        old.principal.as_deref().unwrap_or_default(),
-        new.principal.as_deref().unwrap_or_default(),
-    );
-    (from != to).then(|| sentence("principal", from, to))
 }

@@ -7,11 +7,12 @@ use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use mesolith_mesos::{parse_duration, parse_whole};
 use mesolith_proto::mesos::v1;
 use serde_json::{Value, json};
 
 use super::App;
-use super::{metrics, state_json};
+use super::{metrics, state_json, text};
 use crate::leadership::Leadership;
 
 /// The version of Mesos whose interfaces these are; clients compare it.
@@ -127,10 +128,9 @@ async fn roles(State(app): State<App>, query: Params) -> Response {
 }
 
 async fn tasks(State(app): State<App>, query: Params) -> Response {
-    let number = |name: &str, default| query.0.get(name).and_then(|v| v.parse().ok()).unwrap_or(default);
     let page = state_json::Page {
-        limit: number("limit", DEFAULT_TASKS),
-        offset: number("offset", 0),
+        limit: count(query.0.get("limit")).unwrap_or(DEFAULT_TASKS),
+        offset: count(query.0.get("offset")).unwrap_or_default(),
         ascending: query.0.get("order").is_some_and(|order| order == "asc"),
         framework: query.0.get("framework_id").cloned(),
         task: query.0.get("task_id").cloned(),
@@ -138,7 +138,20 @@ async fn tasks(State(app): State<App>, query: Params) -> Response {
     answer(&query, &state_json::tasks(&app.handle.snapshot(), &page))
 }
 
+/// As with Mesos, a negative count means as many as there are, and what is no `int` counts as not given.
+fn count(given: Option<&String>) -> Option<usize> {
+    let count = i32::try_from(parse_whole(given?)?).ok()?;
+    Some(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// A timeout is checked and has no effect: nothing here takes long to measure.
 async fn snapshot(State(app): State<App>, query: Params) -> Response {
+    if let Some(timeout) = query.0.get("timeout")
+        && parse_duration(timeout).is_err()
+    {
+        let problem = format!("Invalid timeout '{timeout}': Invalid duration '{timeout}'.\n");
+        return text(StatusCode::BAD_REQUEST, &problem);
+    }
     let values = metrics::values(&app.handle.snapshot());
     let object: serde_json::Map<_, _> = values
         .into_iter()

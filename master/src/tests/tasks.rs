@@ -131,7 +131,10 @@ fn resources_return_at_the_end_and_the_task_stays_until_acknowledged() {
 #[test]
 fn a_group_is_launched_as_a_whole_or_not_at_all() {
     for (second, launched) in [("cpus:1;mem:32", true), ("cpus:100", false)] {
-        let (mut world, node, scheduler, offer) = ready();
+        let mut world = World::new();
+        let (node, _) = world.agent("cpus:4;mem:1024;disk:10");
+        let (scheduler, effects) = world.subscribe(aware(&["*"]));
+        let offer = offers(&effects, &scheduler).remove(0);
         let mut group = v1::TaskGroupInfo::default();
         for (id, resources) in [("a", "cpus:1;mem:32"), ("b", second)] {
             group.tasks.push(v1::TaskInfo {
@@ -139,11 +142,15 @@ fn a_group_is_launched_as_a_whole_or_not_at_all() {
                 ..task(id, &node.id, resources)
             });
         }
-        let executor = v1::ExecutorInfo {
+        let mut executor = v1::ExecutorInfo {
             executor_id: v1::ExecutorId { value: "e".into() },
-            resources: wire::from_resources(&"cpus:0.5".parse().unwrap()),
+            framework_id: Some(v1::FrameworkId {
+                value: scheduler.id.to_string(),
+            }),
+            resources: wire::from_resources(&"cpus:0.5;mem:32;disk:1".parse().unwrap()),
             ..Default::default()
         };
+        executor.set_type(v1::executor_info::Type::Default);
         let mut operation = v1::offer::Operation::default();
         operation.set_type(v1::offer::operation::Type::LaunchGroup);
         operation.launch_group = Some(v1::offer::operation::LaunchGroup {

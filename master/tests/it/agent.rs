@@ -149,6 +149,14 @@ impl Memory {
                 let dropped = |id: v1::TaskId| status(&framework, id, v1::TaskState::TaskDropped);
                 return ask.task_ids.into_iter().map(dropped).collect();
             }
+            from_master::Message::ShutdownExecutor(shutdown) => {
+                let exited = session::ExecutorExited {
+                    framework_id: shutdown.framework_id,
+                    executor_id: shutdown.executor_id,
+                    status: 0,
+                };
+                return vec![from_agent::Message::ExecutorExited(exited)];
+            }
             from_master::Message::ShutdownAgent(_)
             | from_master::Message::UpdateFramework(_)
             | from_master::Message::FrameworkMessage(_) => {}

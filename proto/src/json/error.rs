@@ -22,6 +22,16 @@ pub enum JsonError {
         /// The field.
         field: &'static str,
     },
+    /// Text where a number could be text, and is not.
+    #[error(
+        "Failed to parse '{text}' as a JSON number for field '{field}': syntax error at line 1 near: {text}"
+    )]
+    NotANumber {
+        /// What was given.
+        text: String,
+        /// The field.
+        field: &'static str,
+    },
     /// Bytes that are not base64.
     #[error("Failed to base64 decode bytes field '{field}': {reason}")]
     Base64 {

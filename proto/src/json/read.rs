@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Number as JsonNumber, Value};
 
-use super::{JsonError, Object};
+use super::{INFINITY, JsonError, NEGATIVE_INFINITY, Object};
 
 /// A message that can be read from JSON.
 pub trait FromJson: Default {
@@ -147,10 +147,16 @@ fn within<T: FromJson>(
 pub(crate) fn number<T: Number>(value: &Value, field: &'static str) -> Result<T, JsonError> {
     let given = match value {
         Value::Number(number) => number.clone(),
-        Value::String(text) => text
-            .trim()
-            .parse::<JsonNumber>()
-            .map_err(|_| unexpected(value, field))?,
+        Value::String(text) => match (T::from_word(text), text.trim().parse::<JsonNumber>()) {
+            (Some(named), _) => return Ok(named),
+            (None, Ok(number)) => number,
+            (None, Err(_)) => {
+                return Err(JsonError::NotANumber {
+                    text: text.clone(),
+                    field,
+                });
+            }
+        },
         _ => return Err(unexpected(value, field)),
     };
     T::from_json(&given).ok_or_else(|| JsonError::OutOfRange {
@@ -162,9 +168,22 @@ pub(crate) fn number<T: Number>(value: &Value, field: &'static str) -> Result<T,
 /// The number types of protobuf.
 pub(crate) trait Number: Sized {
     fn from_json(number: &JsonNumber) -> Option<Self>;
+
+    /// A number that has a name and no digits.
+    fn from_word(_word: &str) -> Option<Self> {
+        None
+    }
 }
 
 impl Number for f64 {
+    fn from_word(word: &str) -> Option<Self> {
+        match word {
+            INFINITY => Some(Self::INFINITY),
+            NEGATIVE_INFINITY => Some(Self::NEG_INFINITY),
+            _ => None,
+        }
+    }
+
     fn from_json(number: &JsonNumber) -> Option<Self> {
         number.as_f64()
     }

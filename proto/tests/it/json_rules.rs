@@ -2,7 +2,8 @@
 
 use mesolith_proto::json::{JsonError, from_slice, to_string};
 use mesolith_proto::mesos::v1::scheduler::{Call, call};
-use mesolith_proto::mesos::v1::{DomainInfo, FrameworkInfo, HealthCheck, TaskStatus};
+use mesolith_proto::mesos::v1::value::Scalar;
+use mesolith_proto::mesos::v1::{DomainInfo, DurationInfo, FrameworkInfo, HealthCheck, TaskStatus};
 
 fn call(body: &str) -> Call {
     from_slice(body.as_bytes()).unwrap()
@@ -87,6 +88,27 @@ fn numbers_may_be_text_and_null_is_absent() {
         Some(3.0)
     );
     assert_eq!(decline(r#"{"decline":{"filters":null}}"#), None);
+}
+
+#[test]
+fn a_double_may_be_without_end_and_an_integer_may_not() {
+    for (text, value) in [("Infinity", f64::INFINITY), ("-Infinity", f64::NEG_INFINITY)] {
+        let json = format!(r#"{{"value":"{text}"}}"#);
+        let scalar: Scalar = from_slice(json.as_bytes()).unwrap();
+        assert_eq!(scalar.value, value);
+        assert_eq!(to_string(&scalar), json);
+    }
+    for text in ["NaN", "inf", "infinity", "+Infinity", ""] {
+        let error = from_slice::<Scalar>(format!(r#"{{"value":"{text}"}}"#).as_bytes()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "Failed to parse '{text}' as a JSON number for field 'value': syntax error at line 1 near: {text}"
+            )
+        );
+    }
+    let error = from_slice::<DurationInfo>(br#"{"nanoseconds":"Infinity"}"#).unwrap_err();
+    assert!(matches!(error, JsonError::NotANumber { .. }), "{error}");
 }
 
 #[test]

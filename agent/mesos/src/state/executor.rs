@@ -208,6 +208,22 @@ impl Agent {
             .collect()
     }
 
+    /// The scheduler wants an executor ended. One that is not here is reported gone: the master may still count it.
+    pub(crate) fn shutdown_executor_of(&mut self, key: &ExecutorKey, cx: &mut Cx<'_>) {
+        if !self.executors.contains_key(key) {
+            executor_exited(key, NEVER_STARTED, cx);
+            return;
+        }
+        for (id, task) in &mut self.tasks {
+            let its = id.framework == key.framework && task.executor.as_ref() == Some(&key.executor);
+            if its && task.kill == KillCause::None {
+                task.kill = KillCause::Asked;
+                cx.push(Effect::SaveTask(id.clone()));
+            }
+        }
+        self.shutdown_executor(key, cx);
+    }
+
     /// Asks an executor to end; its container follows if it does not.
     pub(crate) fn shutdown_executor(&mut self, key: &ExecutorKey, cx: &mut Cx<'_>) {
         let Some(executor) = self.executors.get_mut(key) else {
@@ -271,15 +287,7 @@ impl Agent {
             };
             self.report(&task, state, report, cx);
         }
-        cx.send(from_agent::Message::ExecutorExited(ExecutorExited {
-            framework_id: Some(FrameworkId {
-                value: key.framework.clone(),
-            }),
-            executor_id: Some(ExecutorId {
-                value: key.executor.clone(),
-            }),
-            status,
-        }));
+        executor_exited(key, status, cx);
         self.forget_framework_if_idle(&key.framework, cx);
     }
 }
@@ -292,6 +300,22 @@ fn kill(key: &TaskKey, kill_policy: Option<KillPolicy>) -> Event {
         kill: Some(event::Kill { task_id, kill_policy }),
         ..of(event::Type::Kill)
     }
+}
+
+/// The exit status of an executor that was never started.
+pub(super) const NEVER_STARTED: i32 = -1;
+
+/// Tells the master that an executor is no more, so that its resources are free.
+pub(super) fn executor_exited(key: &ExecutorKey, status: i32, cx: &mut Cx<'_>) {
+    cx.send(from_agent::Message::ExecutorExited(ExecutorExited {
+        framework_id: Some(FrameworkId {
+            value: key.framework.clone(),
+        }),
+        executor_id: Some(ExecutorId {
+            value: key.executor.clone(),
+        }),
+        status,
+    }));
 }
 
 fn of(r#type: event::Type) -> Event {

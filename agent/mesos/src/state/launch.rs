@@ -1,14 +1,15 @@
 //! What it takes to launch a task.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use mesolith_proto::mesolith::session::v1::RunTasks;
 use mesolith_proto::mesos::v1::{
-    CommandInfo, ContainerInfo, DurationInfo, ExecutorInfo, FrameworkInfo, KillPolicy, TaskInfo, TaskState,
-    container_info,
+    CommandInfo, ContainerInfo, DurationInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, KillPolicy,
+    TaskInfo, TaskState, container_info, framework_info::capability, task_status::Reason,
 };
 
+use super::executor::{NEVER_STARTED, executor_exited};
 use super::refusal::refusal;
 use super::report::Report;
 use super::{Agent, Cx, Effect, Executor, ExecutorKey, KillCause, Task, TaskKey};
@@ -84,12 +85,15 @@ impl Launch {
 
 impl Agent {
     pub(crate) fn run_tasks(&mut self, run: RunTasks, cx: &mut Cx<'_>) {
-        let Some(framework) = run.framework else { return };
+        let Some(framework) = run.framework.clone() else {
+            return;
+        };
         let Some(id) = framework.id.clone() else { return };
         if self.frameworks.get(&id.value) != Some(&framework) {
             self.frameworks.insert(id.value.clone(), framework.clone());
             cx.push(Effect::SaveFramework(id.value.clone()));
         }
+        let executors = charged_executors(&id, &run);
         for task in run.tasks {
             let key = TaskKey::new(&id, &task.task_id);
             if self.tasks.contains_key(&key) {
@@ -97,7 +101,8 @@ impl Agent {
             }
             let refused = self
                 .refusal_on_the_way_out(&id.value)
-                .or_else(|| refusal(&task, run.group, &self.offers));
+                .or_else(|| refusal(&task, run.group, &self.offers))
+                .or_else(|| self.without_its_executor(&id, &task, &run.running_executors));
             self.admit(key.clone(), task, cx);
             match refused {
                 Some((state, report)) => {
@@ -110,6 +115,33 @@ impl Agent {
                 None => self.start(&key, &framework, &run.trace, cx),
             }
         }
+        // The master has charged them: what did not start must not stay charged.
+        for key in executors {
+            if !self.executors.contains_key(&key) {
+                executor_exited(&key, NEVER_STARTED, cx);
+            }
+        }
+    }
+
+    /// A task for an executor that the master took to be running: it was not charged again, so it is not started again.
+    fn without_its_executor(
+        &self,
+        framework: &FrameworkId,
+        task: &TaskInfo,
+        running: &[ExecutorId],
+    ) -> Option<(TaskState, Report)> {
+        let id = &task.executor.as_ref()?.executor_id;
+        let there = self.executors.contains_key(&ExecutorKey::new(framework, id));
+        if there || !running.contains(id) {
+            return None;
+        }
+        let state = if self.capable(&framework.value, capability::Type::PartitionAware) {
+            TaskState::TaskDropped
+        } else {
+            TaskState::TaskLost
+        };
+        let message = "No executor is expected to launch and there is no executor running";
+        Some((state, Report::because(Reason::ExecutorTerminated, message)))
     }
 
     fn admit(&mut self, key: TaskKey, info: TaskInfo, cx: &mut Cx<'_>) {
@@ -236,4 +268,15 @@ pub(crate) fn shutdown_grace(executor: &ExecutorInfo) -> Duration {
 /// A negative one is none.
 pub(crate) fn duration(info: &DurationInfo) -> Duration {
     Duration::from_nanos(info.nanoseconds.max(0).unsigned_abs())
+}
+
+/// Executors that are to start with this launch.
+fn charged_executors(framework: &FrameworkId, run: &RunTasks) -> BTreeSet<ExecutorKey> {
+    let of_tasks = run.tasks.iter().filter_map(|task| task.executor.as_ref());
+    of_tasks
+        .chain(&run.executor)
+        .map(|info| &info.executor_id)
+        .filter(|id| !run.running_executors.contains(id))
+        .map(|id| ExecutorKey::new(framework, id))
+        .collect()
 }

@@ -87,6 +87,11 @@ impl Agent {
             Message::ShutdownFramework(gone) => {
                 self.shutdown_framework(&gone.framework_id.unwrap_or_default().value, cx);
             }
+            Message::ShutdownExecutor(shutdown) => {
+                let (framework, executor) = (shutdown.framework_id, shutdown.executor_id);
+                let key = ExecutorKey::new(&framework.unwrap_or_default(), &executor.unwrap_or_default());
+                self.shutdown_executor_of(&key, cx);
+            }
             Message::ShutdownAgent(shutdown) => self.shutdown_agent(shutdown.message, cx),
             Message::UpdateFramework(update) => {
                 self.update_framework(update.framework.unwrap_or_default(), cx)

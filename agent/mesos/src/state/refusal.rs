@@ -1,6 +1,7 @@
 //! Launches that this agent refuses: what it does not do is said, never left out.
 
 use mesolith_mesos::LaunchProblem;
+use mesolith_proto::mesos::v1::container_info::docker_info::Network;
 use mesolith_proto::mesos::v1::{
     CommandInfo, ContainerInfo, ExecutorInfo, LinuxInfo, Resource, TaskInfo, TaskState, environment,
     executor_info, task_status::Reason,
@@ -91,7 +92,7 @@ fn unavailable(task: &TaskInfo, offers: &Offers) -> Option<(Option<LaunchProblem
     }
     match kind_of(task.container.as_ref()) {
         Kind::Docker => match &offers.docker {
-            Some(Ok(())) => None,
+            Some(Ok(())) => task.container.as_ref().and_then(docker_problem).map(unable),
             Some(Err(why)) => Some((
                 Some(LaunchProblem::DockerUnavailable),
                 format!("This agent cannot run Docker containers: {why}"),
@@ -106,6 +107,21 @@ fn unavailable(task: &TaskInfo, offers: &Offers) -> Option<(Option<LaunchProblem
             problem.or_else(|| needs_mesos(offers)).map(unable)
         }
     }
+}
+
+/// A network that the container would not be in. Running in another one would take away an isolation that was asked for.
+fn docker_problem(container: &ContainerInfo) -> Option<String> {
+    let mode = match container.docker.as_ref()?.network() {
+        Network::User => return None, // The engine knows its networks.
+        Network::Host => "host",
+        Network::Bridge => "bridge",
+        Network::None => "none",
+    };
+    let mut names = container.network_infos.iter().filter_map(|n| n.name.as_deref());
+    let name = names.find(|name| *name != mode)?;
+    Some(format!(
+        "network_infos asks for network '{name}' and docker.network for {mode}: set docker.network to USER"
+    ))
 }
 
 /// What a container asks for that a plain process in a control group does not have.

@@ -16,6 +16,8 @@ use rstest::rstest;
 
 use super::*;
 
+mod refusals;
+
 /// A machine with a clock and predictable ids.
 struct World {
     agent: Agent,
