@@ -14,11 +14,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{OriginalUri, State};
+use axum::http::uri::PathAndQuery;
 use axum::http::{Request, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use mesolith_mesos::HttpPaths;
+use mesolith_telemetry::route_by;
 use tokio::sync::watch;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
@@ -31,7 +34,7 @@ pub(crate) use reads::MESOS_VERSION;
 
 /// Bodies from here on are compressed for those who ask.
 const COMPRESS_FROM: u64 = 1024;
-/// Paths that every master answers itself, leading or not.
+/// Endpoints that every master answers itself, leading or not.
 const LOCAL: [&str; 7] = [
     "/health",
     "/version",
@@ -41,6 +44,30 @@ const LOCAL: [&str; 7] = [
     "/system/stats.json",
     "/help",
 ];
+/// Every endpoint, for paths that mean one without being it: `/tasks/`, `//state`, `/slaves/<id>`, `/m%61ster/state`.
+const PATHS: HttpPaths = HttpPaths::new(
+    "master",
+    &[
+        "master/health",
+        "master/version",
+        "master/redirect",
+        "master/flags",
+        "master/state",
+        "master/state-summary",
+        "master/slaves",
+        "master/frameworks",
+        "master/roles",
+        "master/tasks",
+        "master/metrics/snapshot",
+        "master/system/stats.json",
+        "master/teardown",
+        "master/api/v1",
+        "master/api/v1/scheduler",
+        "version",
+        "metrics/snapshot",
+        "system/stats.json",
+    ],
+);
 
 /// What handlers share.
 #[derive(Clone)]
@@ -62,20 +89,26 @@ pub(crate) fn router(app: App) -> Router {
         .route("/teardown", any(operator::teardown))
         .route("/api/v1", any(operator::call))
         .route("/api/v1/scheduler", any(scheduler::call));
-    Router::new()
+    let router = Router::new()
         .merge(endpoints.clone())
         .nest("/master", endpoints)
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(app.clone(), only_leading))
-        .with_state(app)
+        .with_state(app);
+    route_by(router, |path| PATHS.endpoint(path))
 }
 
 async fn not_found() -> Response {
     text(StatusCode::NOT_FOUND, "404 Not Found.")
 }
 
-/// Sends clients of a master that does not lead to the one that does.
-async fn only_leading(State(app): State<App>, request: Request<Body>, next: Next) -> Response {
+/// Sends clients of a master that does not lead to the one that does, with the path that they asked for.
+async fn only_leading(
+    State(app): State<App>,
+    OriginalUri(asked): OriginalUri,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
     let path = request.uri().path();
     let bare = path.strip_prefix("/master").unwrap_or(path);
     if LOCAL.contains(&bare) {
@@ -85,8 +118,8 @@ async fn only_leading(State(app): State<App>, request: Request<Body>, next: Next
     match leadership {
         Leadership::Ours => next.run(request).await,
         Leadership::Other(leader) => {
-            let query = request.uri().query().map(|q| format!("?{q}")).unwrap_or_default();
-            let location = format!("//{}{path}{query}", leader.host_port());
+            let asked = asked.path_and_query().map_or("/", PathAndQuery::as_str);
+            let location = format!("//{}{asked}", leader.host_port());
             (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response()
         }
         Leadership::Unknown(why) | Leadership::Suspended(why) | Leadership::Lost(why) => text(

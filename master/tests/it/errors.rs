@@ -217,6 +217,14 @@ async fn a_bad_framework_is_told_on_its_stream() {
             "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable",
         ),
         (
+            json!({"failover_timeout": 1e300}),
+            "The framework failover_timeout (1e+300) is invalid",
+        ),
+        (
+            json!({"roles": [""]}),
+            "'FrameworkInfo.roles' contains invalid role: Role names cannot be the empty string",
+        ),
+        (
             json!({"id": {"value": "a/b"}}),
             "'a/b' contains invalid characters",
         ),

@@ -176,6 +176,7 @@ pub(crate) fn framework() -> FrameworkInfo {
 
 pub(crate) fn run_tasks(task: TaskInfo) -> RunTasks {
     RunTasks {
+        running_executors: Vec::new(),
         framework: Some(framework()),
         tasks: vec![task],
         group: false,
