@@ -13,7 +13,7 @@ use mesolith_mesos::{AgentId, FrameworkId, Resources, Scalar};
 pub use drf::Shares;
 pub use filters::Filters;
 
-use crate::state::{Config, State};
+use crate::state::{Config, Quantities, State, is_enough};
 use crate::time::Time;
 
 /// A framework as the allocator sees it.
@@ -25,6 +25,17 @@ pub struct Candidate {
     pub roles: Vec<String>,
     /// Whether it takes agents with GPUs.
     pub gpus: bool,
+    /// The least that it takes in a role, where that is not the master's own limit.
+    pub least: BTreeMap<String, Vec<Quantities>>,
+}
+
+impl Candidate {
+    fn takes(&self, config: &Config, role: &str, resources: &Resources) -> bool {
+        match self.least.get(role) {
+            Some(least) => is_enough(resources, least),
+            None => config.is_allocatable(resources),
+        }
+    }
 }
 
 /// An agent as the allocator sees it.
@@ -93,7 +104,9 @@ fn next_grant(
     pool: &Pool,
     free: &Resources,
 ) -> Option<Grant> {
-    if !config.is_allocatable(free) {
+    // Most agents are full most of the time, and most frameworks take what the master takes to be worth an offer.
+    let picky = picture.candidates.iter().any(|c| !c.least.is_empty());
+    if free.is_empty() || !(picky || config.is_allocatable(free)) {
         return None;
     }
     let hidden = |c: &Candidate| config.filter_gpu_resources && pool.gpus && !c.gpus;
@@ -104,14 +117,17 @@ fn next_grant(
         .flat_map(|c| {
             c.roles
                 .iter()
-                .map(move |role| (shares.order(&c.id, role), &c.id, role))
+                .map(move |role| (shares.order(&c.id, role), c, role))
         })
         .collect();
-    pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| (a.2, a.1).cmp(&(b.2, b.1))));
-    pairs.into_iter().find_map(|(_, framework, role)| {
-        let resources = free.allocatable_to(role);
-        let wanted =
-            config.is_allocatable(&resources) && !filters.refuse(framework, role, &pool.id, &resources, now);
+    pairs.sort_by(|a, b| {
+        a.0.total_cmp(&b.0)
+            .then_with(|| (a.2, &a.1.id).cmp(&(b.2, &b.1.id)))
+    });
+    pairs.into_iter().find_map(|(_, candidate, role)| {
+        let (framework, resources) = (&candidate.id, free.allocatable_to(role));
+        let wanted = candidate.takes(config, role, &resources)
+            && !filters.refuse(framework, role, &pool.id, &resources, now);
         wanted.then(|| Grant {
             framework: framework.clone(),
             role: role.clone(),
@@ -146,6 +162,7 @@ impl State {
                     .filter(|role| !f.suppressed.contains(role))
                     .collect(),
                 gpus: f.can(gpu),
+                least: f.least(),
             });
         let all: Resources = self.agents.values().map(|a| &a.total).sum();
         let mut held = Vec::new();

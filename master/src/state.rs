@@ -16,7 +16,7 @@ use std::sync::Arc;
 use mesolith_mesos::{AgentId, FrameworkId, MasterId, OfferId, Resources, TaskId, TaskState};
 
 pub use agent::{Agent, Executor};
-pub use config::{Config, Quantities};
+pub use config::{Config, Quantities, is_enough};
 pub use framework::Framework;
 pub use offer::Offer;
 pub use snapshot::{Counters, Snapshot};

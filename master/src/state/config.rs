@@ -81,14 +81,20 @@ impl Config {
         self.ping_interval * self.max_ping_timeouts
     }
 
-    /// Whether an amount is worth an offer.
+    /// Whether an amount is worth an offer to those who did not say what they want.
     #[must_use]
     pub fn is_allocatable(&self, resources: &Resources) -> bool {
-        let enough = |least: &Quantities| {
-            least
-                .iter()
-                .all(|(name, amount)| resources.scalar(name) >= *amount)
-        };
-        !resources.is_empty() && (self.min_allocatable.is_empty() || self.min_allocatable.iter().any(enough))
+        is_enough(resources, &self.min_allocatable)
     }
+}
+
+/// Whether resources hold at least one of these. Without any, everything is enough that is something.
+#[must_use]
+pub fn is_enough(resources: &Resources, least: &[Quantities]) -> bool {
+    let enough = |least: &Quantities| {
+        least
+            .iter()
+            .all(|(name, amount)| resources.scalar(name) >= *amount)
+    };
+    !resources.is_empty() && (least.is_empty() || least.iter().any(enough))
 }

@@ -8,7 +8,7 @@ use mesolith_mesos::{DEFAULT_ROLE, FrameworkId, OfferId, TaskId};
 use mesolith_proto::mesos::v1;
 use v1::framework_info::capability::Type as Capability;
 
-use super::Task;
+use super::{Quantities, Task};
 use crate::input::StreamId;
 use crate::time::Time;
 
@@ -90,6 +90,22 @@ impl Framework {
         } else {
             vec![self.info.role.clone().unwrap_or_else(|| DEFAULT_ROLE.to_owned())]
         }
+    }
+
+    /// The least that it wants to be offered in a role, for the roles of which it says so.
+    #[must_use]
+    pub fn least(&self) -> BTreeMap<String, Vec<Quantities>> {
+        let quantities = |one: &v1::offer_filters::ResourceQuantities| {
+            let amounts = one.quantities.iter();
+            amounts
+                .map(|(name, amount)| (name.clone(), amount.value.into()))
+                .collect()
+        };
+        let filters = self.info.offer_filters.iter();
+        filters
+            .filter_map(|(role, filters)| Some((role, filters.min_allocatable_resources.as_ref()?)))
+            .map(|(role, least)| (role.clone(), least.quantities.iter().map(quantities).collect()))
+            .collect()
     }
 
     /// How long it may be away; what is not a time counts as none.

@@ -131,3 +131,35 @@ fn unused_offers_are_withdrawn_when_so_configured() {
     assert!(seen.starts_with(&[event::Type::Rescind]), "{seen:?}");
     assert!(seen.contains(&event::Type::Offers));
 }
+
+#[test]
+fn a_framework_says_for_each_role_what_is_worth_an_offer() {
+    let filter = |cpus: Option<f64>| {
+        let quantities = cpus.map(|value| v1::offer_filters::ResourceQuantities {
+            quantities: std::iter::once(("cpus".to_owned(), v1::value::Scalar { value })).collect(),
+        });
+        v1::OfferFilters {
+            min_allocatable_resources: Some(v1::offer_filters::MinAllocatableResources {
+                quantities: quantities.into_iter().collect(),
+            }),
+        }
+    };
+    // Too little for those who say nothing, and enough for who takes everything; the other way round with much.
+    for (resources, cpus, offered) in [
+        ("cpus:0.005;mem:8", None, true),
+        ("cpus:0.005;mem:8", Some(1.0), false),
+        ("cpus:4;mem:1024", Some(5.0), false),
+        ("cpus:4;mem:1024", Some(4.0), true),
+    ] {
+        let mut world = World::new();
+        world.agent(resources);
+        let mut info = aware(&["*"]);
+        info.offer_filters.insert("*".into(), filter(cpus));
+        let (scheduler, effects) = world.subscribe(info);
+        assert_eq!(
+            !offers(&effects, &scheduler).is_empty(),
+            offered,
+            "{resources} {cpus:?}"
+        );
+    }
+}

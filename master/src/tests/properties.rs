@@ -259,6 +259,7 @@ fn picture(pools: usize, frameworks: usize) -> Picture {
         id: FrameworkId::from(format!("f{i}")),
         roles: vec![format!("r{}", i % 2)],
         gpus: false,
+        least: BTreeMap::new(),
     };
     let all: Vec<_> = (0..pools).map(|_| free.clone()).collect();
     let total: BTreeMap<String, Scalar> = all.iter().sum::<Resources>().scalars();

@@ -16,7 +16,7 @@ use rstest::rstest;
 
 use super::*;
 
-mod refusals;
+mod refused;
 
 /// A machine with a clock and predictable ids.
 struct World {
