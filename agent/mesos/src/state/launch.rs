@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use mesolith_proto::mesolith::session::v1::RunTasks;
 use mesolith_proto::mesos::v1::{
-    CommandInfo, ContainerInfo, DurationInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, KillPolicy,
-    TaskInfo, TaskState, container_info, framework_info::capability, task_status::Reason,
+    CommandInfo, ContainerInfo, DurationInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo,
+    KillPolicy, TaskInfo, TaskState, container_info, framework_info::capability, task_status::Reason,
 };
 
 use super::executor::{NEVER_STARTED, executor_exited};

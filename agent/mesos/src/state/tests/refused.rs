@@ -78,35 +78,24 @@ fn a_shut_down_executor_ends_with_its_tasks_and_an_unknown_one_is_reported_gone(
 }
 
 #[rstest]
-#[case::mesos(
-    container_info::Type::Mesos,
-    None,
-    Some("Failed to launch container: Unknown CNI network 'default'")
-)]
-#[case::docker_host(
-    container_info::Type::Docker,
-    Some(docker_info::Network::Host),
-    Some(
-        "Failed to launch container: network_infos asks for network 'default' and docker.network for host: set \
-         docker.network to USER"
-    )
-)]
-#[case::docker_user(container_info::Type::Docker, Some(docker_info::Network::User), None)]
-fn a_network_that_the_container_would_not_be_in_is_refused(
-    #[case] kind: container_info::Type,
-    #[case] network: Option<docker_info::Network>,
-    #[case] message: Option<&str>,
+#[case::host(docker_info::Network::Host, "default", Some("host"))]
+#[case::bridge(docker_info::Network::Bridge, "default", Some("bridge"))]
+#[case::its_own_name(docker_info::Network::Bridge, "bridge", None)]
+#[case::user(docker_info::Network::User, "default", None)]
+fn a_network_that_a_docker_container_would_not_be_in_is_refused(
+    #[case] network: docker_info::Network,
+    #[case] name: &str,
+    #[case] refused_for: Option<&str>,
 ) {
     let mut world = World::new();
-    let docker = network.map(|network| DockerInfo {
-        network: Some(network as i32),
-        ..DockerInfo::default()
-    });
     let container = ContainerInfo {
-        r#type: kind as i32,
-        docker,
+        r#type: container_info::Type::Docker as i32,
+        docker: Some(DockerInfo {
+            network: Some(network as i32),
+            ..DockerInfo::default()
+        }),
         network_infos: vec![NetworkInfo {
-            name: Some("default".into()),
+            name: Some(name.into()),
             ..NetworkInfo::default()
         }],
         ..ContainerInfo::default()
@@ -116,9 +105,14 @@ fn a_network_that_the_container_would_not_be_in_is_refused(
         ..task("a")
     });
     let status = world.agent.tasks[&key("a")].statuses.first();
-    assert_eq!(status.map(|s| s.message()), message);
+    let message = refused_for.map(|mode| {
+        format!(
+            "network_infos asks for network 'default' and docker.network for {mode}: set docker.network to USER"
+        )
+    });
+    assert_eq!(status.map(|s| s.message().to_owned()), message);
     assert_eq!(
         status.map(|s| s.reason()),
-        message.map(|_| Reason::ContainerLaunchFailed)
+        refused_for.map(|_| Reason::ContainerLaunchFailed)
     );
 }
