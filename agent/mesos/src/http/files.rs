@@ -113,7 +113,7 @@ fn number(name: &str, value: Option<&str>) -> Result<Option<u64>, Box<Response>>
             "Failed to parse {name}: Failed to convert '{value}' to number.\n"
         ))
     };
-    match value.parse::<i64>().map_err(|_| failed())? {
+    match mesolith_mesos::parse_whole(value).ok_or_else(failed)? {
         -1 => Ok(None),
         number => match u64::try_from(number) {
             Ok(number) => Ok(Some(number)),

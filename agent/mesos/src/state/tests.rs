@@ -2,6 +2,7 @@
 
 mod kill;
 mod leaving;
+mod refused;
 
 use mesolith_proto::mesolith::session::v1::{
     Acknowledge, FrameworkMessage, KillTask, ReconcileTasks, Registered, RunTasks, ShutdownAgent,
@@ -15,8 +16,6 @@ use mesolith_proto::mesos::v1::{
 use rstest::rstest;
 
 use super::*;
-
-mod refused;
 
 /// A machine with a clock and predictable ids.
 struct World {

@@ -1,7 +1,6 @@
 //! What is refused leaves nothing behind, and is told in Mesos' words.
 
 use mesolith_proto::mesolith::session::v1::ShutdownExecutor;
-use mesolith_proto::mesos::v1::NetworkInfo;
 use mesolith_proto::mesos::v1::container_info::{DockerInfo, docker_info};
 
 use super::*;
