@@ -62,7 +62,9 @@ fn compare_node(path: &str, a: &Seen, b: &Seen, found: &mut Vec<Difference>) {
             found.push(Difference { path, field, a, b });
         }
     };
-    check("data", text(&a.data), text(&b.data));
+    if a.data != b.data {
+        check("data", text(&a.data), text(&b.data));
+    }
     check("acl", a.acl.join(" "), b.acl.join(" "));
     check("version", a.stat.version.to_string(), b.stat.version.to_string());
     check("cversion", a.creates().to_string(), b.creates().to_string());
@@ -73,11 +75,28 @@ fn compare_node(path: &str, a: &Seen, b: &Seen, found: &mut Vec<Difference>) {
     );
     let owner = |seen: &Seen| format!("{:#x}", seen.stat.ephemeral_owner);
     check("owner", owner(a), owner(b));
-    check("children", a.children.join(" "), b.children.join(" "));
+    let only = |these: &Seen, those: &Seen| {
+        let missing = these
+            .children
+            .iter()
+            .filter(|name| those.children.binary_search(name).is_err());
+        missing.cloned().collect::<Vec<_>>().join(" ")
+    };
+    check("children", only(a, b), only(b, a));
 }
 
+/// Data that is longer than this is shown by its beginning, its length and its sum.
+const SHOWN: usize = 60;
+
 fn text(data: &[u8]) -> String {
-    String::from_utf8_lossy(data).into_owned()
+    let begin = String::from_utf8_lossy(&data[..data.len().min(SHOWN)]);
+    if data.len() <= SHOWN {
+        return begin.into_owned();
+    }
+    let sum = data.iter().fold(0_u32, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u32::from(*byte))
+    });
+    format!("{begin}... ({} bytes, sum {sum:08x})", data.len())
 }
 
 /// What a node may hold after all that was answered; more than one value where an answer was lost. `None`: not there.

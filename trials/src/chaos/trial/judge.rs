@@ -63,6 +63,8 @@ fn differences(trees: &[Tree; 2]) -> Vec<Difference> {
     // The loser of a conflict was written twice more, by its client and by the engine. A server cannot lower a
     // version, so only the version may differ.
     found.retain(|difference| !(difference.path.starts_with(FOUGHT) && difference.field == "version"));
+    // Each child that only one side has is a difference of its own, and may be named as refused.
+    found.retain(|difference| difference.field != "children");
     // A node that is refused counts in its parent at once, and once more if it is taken later.
     found.retain(|difference| !(difference.field == "cversion" && counted_twice(difference)));
     found
