@@ -34,6 +34,7 @@ pub(crate) fn all() -> Vec<Story> {
         ("a_native_task_outlives_its_agent", native::outlives_its_agent),
         ("the_api_server_is_away_for_a_minute", api_down::for_a_minute),
         ("tasks_move_before_their_agent_leaves", drain::tasks_move),
+        ("tasks_of_an_agent_that_is_forced_out_end", drain::forced),
         ("stray_tasks_of_deleted_apps_are_stopped", stray::is_stopped),
         ("one_trace_from_reconcile_to_task", trace::one_trace),
         ("a_pymesos_framework_runs_tasks", frameworks::pymesos),
