@@ -1,4 +1,4 @@
-//! What agents say, one file each for what they say and for what their silence means.
+//! Messages of agents and what their silence means, one file for each.
 
 pub(crate) mod lost;
 pub(crate) mod register;
@@ -25,7 +25,7 @@ pub(crate) fn receive(
     use session::from_agent::Message;
     let known = state.sessions.get(&from).cloned();
     if let Some(agent) = known.as_ref().and_then(|id| state.agent_mut(id.as_str())) {
-        // Anything it says is a sign of life.
+        // Any message is a sign of life.
         agent.seen = now;
     }
     match (message, known) {
@@ -37,7 +37,7 @@ pub(crate) fn receive(
         (Message::FrameworkMessage(message), Some(agent)) => framework_message(state, &agent, message),
         (Message::Leave(leave), Some(agent)) => lost::leave(state, now, &agent, &leave.reason),
         (Message::Register(_) | Message::Reregister(_), Some(_)) => Vec::new(),
-        // Nothing can be said before registering: the agent starts again.
+        // An agent registers before it sends anything else: this one has to start again.
         (_, None) => vec![Effect::EndSession { session: from }],
     }
 }

@@ -104,7 +104,7 @@ fn next_grant(
     pool: &Pool,
     free: &Resources,
 ) -> Option<Grant> {
-    // Most agents are full most of the time, and most frameworks take what the master takes to be worth an offer.
+    // The quick way out: most agents are full, and most frameworks leave it to the master what is worth an offer.
     let picky = picture.candidates.iter().any(|c| !c.least.is_empty());
     if free.is_empty() || !(picky || config.is_allocatable(free)) {
         return None;

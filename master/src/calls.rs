@@ -80,7 +80,7 @@ pub(crate) fn dispatch(
                 update_framework::update(state, framework, update)
             });
         }
-        // Accepted without effect: nothing that they could act on exists here.
+        // Accepted without effect: nothing exists here that they could act on.
         call::Type::AcceptInverseOffers
         | call::Type::DeclineInverseOffers
         | call::Type::AcknowledgeOperationStatus

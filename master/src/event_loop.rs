@@ -1,6 +1,6 @@
 //! Drives the state machine: the one place where inputs, the clock and the state meet.
 //!
-//! The loop never waits for a reader: streams and sessions have bounded queues, and who does not read is cut off.
+//! The loop never waits for a reader: streams and sessions have bounded queues, and a reader that lags is cut off.
 //! While this master is cut off from ZooKeeper the loop is parked: inputs wait, nothing is decided, nothing is sent.
 
 use std::collections::HashMap;
@@ -31,7 +31,7 @@ pub(crate) type Outlet = mpsc::Sender<Arc<Event>>;
 /// Where an agent's messages go.
 pub(crate) type SessionOutlet = mpsc::Sender<Box<session::FromMaster>>;
 
-/// An input with what its effects need.
+/// An input, and the channels that its effects need.
 pub(crate) struct Envelope {
     pub(crate) input: Input,
     pub(crate) reply: Option<oneshot::Sender<Answer>>,
@@ -40,7 +40,7 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
-    /// An input that brings nothing along.
+    /// An input without channels.
     pub(crate) fn bare(input: Input) -> Self {
         Self {
             input,
@@ -87,7 +87,7 @@ impl Handle {
         let inputs = self.inputs.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                // A loop that has ended has nobody to tell.
+                // An error means that the loop has ended: nobody needs the input.
                 let _ = inputs.send(Envelope::bare(input)).await;
             });
         }
@@ -209,7 +209,7 @@ impl Writer {
         match effect {
             Effect::Answer(answer) => {
                 if let Some(reply) = reply.take() {
-                    // Who asked may have gone.
+                    // An error means that whoever asked is gone.
                     let _ = reply.send(answer);
                 }
             }

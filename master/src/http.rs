@@ -32,7 +32,7 @@ use crate::leadership::Leadership;
 pub(crate) use metrics::Exported;
 pub(crate) use reads::MESOS_VERSION;
 
-/// Bodies from here on are compressed for those who ask.
+/// Length in bytes from which bodies are compressed for clients that ask for it.
 const COMPRESS_FROM: u64 = 1024;
 /// Endpoints that every master answers itself, leading or not.
 const LOCAL: [&str; 7] = [
@@ -139,7 +139,7 @@ fn text(status: StatusCode, body: &str) -> Response {
         .into_response()
 }
 
-/// What a wrong method is answered.
+/// The answer to a wrong method.
 fn only_post(method: &axum::http::Method) -> Response {
     let body = format!("405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{method}'.");
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, &body);

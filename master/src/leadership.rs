@@ -10,11 +10,11 @@ use tokio::sync::watch;
 pub(crate) enum Leadership {
     /// This master.
     Ours,
-    /// This master, cut off from ZooKeeper: it must not act until it knows better.
+    /// This master, cut off from ZooKeeper: it must not act until it knows that it still leads.
     Suspended(String),
     /// Another one.
     Other(Arc<MasterInfo>),
-    /// Nobody known, and why.
+    /// No leader is known; the text says why.
     Unknown(String),
     /// This master led and does not any more.
     Lost(String),
@@ -135,7 +135,7 @@ mod tests {
             judge(&standby, Some(other.clone()), "a", None),
             Leadership::Other(other.clone())
         );
-        // The detector may still show us after we lost it, or already before we know.
+        // The detector may show us after we lost the election, or before we know that we won it.
         assert!(matches!(
             judge(&standby, Some(own), "a", None),
             Leadership::Unknown(_)

@@ -1,7 +1,7 @@
 //! One port for everything: the first byte of a connection tells TLS from plain HTTP.
 //!
-//! TLS connections are agents' and must show a node certificate; plain ones are Mesos' clients. Without certificates
-//! agents come plain as well.
+//! TLS connections come from agents, which must show a node certificate; plain ones come from Mesos' clients. Without
+//! certificates agents use plain connections too.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::session::RemoteAddress;
 
 /// First byte of a TLS handshake record.
 const TLS_HANDSHAKE: u8 = 0x16;
-/// A client that says nothing for so long is not one.
+/// A connection that sends nothing for this long is closed.
 const FIRST_BYTE: Duration = Duration::from_secs(30);
 /// HTTP/2 gives up on a connection whose reader lags by half of this in small messages, so it is large.
 const CONNECTION_WINDOW: u32 = 64 << 20;

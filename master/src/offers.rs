@@ -61,7 +61,7 @@ pub(crate) fn rescind(state: &mut State, offer: &str) -> Option<Effect> {
     )
 }
 
-/// An offer as its framework reads it: what it does not know of is left out.
+/// An offer in the form that its framework understands.
 #[must_use]
 pub(crate) fn to_wire(offer: &Offer, framework: &Framework, agent: &Agent) -> v1::Offer {
     let multi_role = framework.can(Capability::MultiRole);

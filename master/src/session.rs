@@ -57,7 +57,7 @@ impl Sessions {
     }
 }
 
-/// Ends the session when the agent's stream is dropped, however that comes about.
+/// Ends the session when the agent's stream is dropped, for whatever reason.
 struct Guard {
     handle: Handle,
     session: SessionId,
@@ -96,7 +96,7 @@ impl AgentSession for Sessions {
             },
         );
         tokio::spawn(async move {
-            // Also held here: the writer drops its outlet when the session ends, and the agent's end ends this.
+            // The first message hands the outlet to the writer, which drops it when the session ends.
             let mut outlet = Some(outlet);
             let _guard = guard;
             while let Some(Ok(FromAgent {

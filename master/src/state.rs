@@ -112,7 +112,7 @@ impl State {
         id
     }
 
-    /// Whether this master made up the id, so that it must know what it stands for.
+    /// Whether this master made the id, so that it must know whose it is.
     #[must_use]
     pub fn is_ours(&self, id: &str) -> bool {
         id.strip_prefix(self.config.master.id.as_str())

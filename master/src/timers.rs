@@ -12,7 +12,7 @@ use crate::time::Time;
 use crate::updates::to_framework;
 use crate::{agents, calls, offers};
 
-/// Timers are looked at ten times a second. After a longer pause it was this master that was away, not the others.
+/// Ticks come ten times a second. After a pause this long, this master was away and not the others.
 const AWAY: Duration = Duration::from_secs(5);
 
 /// Everything that is due.
@@ -31,8 +31,8 @@ pub(crate) fn tick(state: &mut State, now: Time) -> Vec<Effect> {
     effects
 }
 
-/// While it was frozen, or parked because ZooKeeper was away, this master heard and pinged nobody. Nobody may be given
-/// up for that: deadlines of agents and frameworks move by as long as it was away.
+/// This master heard and pinged nobody while it was frozen, or parked because ZooKeeper was away. No agent or framework
+/// may be given up for that: their deadlines move by the time that the master was away.
 fn forgive(state: &mut State, now: Time, away: Duration) {
     for agent in state.agents.values_mut() {
         let agent = Arc::make_mut(agent);

@@ -56,7 +56,7 @@ macro_rules! id {
                 &self.0
             }
 
-            /// Gives the text away.
+            /// The id as an owned text.
             #[must_use]
             pub fn into_string(self) -> String {
                 self.0

@@ -89,7 +89,7 @@ impl Resource {
         self.reservations.last().map(|r| r.role.as_str())
     }
 
-    /// Whether amounts of both may be put together.
+    /// Whether amounts of both may be added up.
     pub(crate) fn is_same_kind(&self, other: &Self) -> bool {
         self.name == other.name
             && discriminant(&self.value) == discriminant(&other.value)

@@ -14,7 +14,7 @@ pub enum TaskState {
     /// It runs.
     #[serde(rename = "TASK_RUNNING")]
     Running,
-    /// It was asked to stop and has not yet.
+    /// It was asked to stop and still runs.
     #[serde(rename = "TASK_KILLING")]
     Killing,
     /// Ended by itself, well.

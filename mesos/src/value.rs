@@ -1,4 +1,4 @@
-//! What a resource or an attribute can be worth: a number, ranges, a set or, for attributes only, text.
+//! Values of resources and attributes: a number, ranges, a set or, for attributes only, text.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;

@@ -12,7 +12,7 @@ use crate::state::{Agent, State};
 use crate::time::Time;
 use crate::updates::{failure_event, master_status, to_framework, told_state, update};
 
-/// The connection ended: offers go at once, tasks run on, and the clock of its silence is running.
+/// An agent's connection ended: its offers are rescinded at once, its tasks run on, and its silence is measured.
 pub(crate) fn disconnect(state: &mut State, session: SessionId) -> Vec<Effect> {
     let Some(id) = state.sessions.remove(&session) else {
         return Vec::new();
@@ -31,7 +31,7 @@ pub(crate) fn disconnect(state: &mut State, session: SessionId) -> Vec<Effect> {
         .collect()
 }
 
-/// Silent for too long: its tasks may run or not, and may be seen again.
+/// An agent was silent for too long: its tasks may still run, and may be seen again.
 pub(crate) fn unreachable(state: &mut State, now: Time, id: &AgentId) -> Vec<Effect> {
     state.counters.agents_unreachable += 1;
     state.unreachable.insert(id.clone(), now);
@@ -71,7 +71,7 @@ pub(crate) fn leave(state: &mut State, now: Time, id: &AgentId, reason: &str) ->
     effects
 }
 
-/// An agent is no more, and neither are its tasks.
+/// Removes an agent for good: its tasks are gone with it.
 pub(crate) fn remove(state: &mut State, now: Time, id: &AgentId, message: &str) -> Vec<Effect> {
     state.counters.agent_removals += 1;
     state.gone.insert(id.clone(), now);

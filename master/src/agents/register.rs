@@ -34,7 +34,7 @@ pub(crate) fn register(
     effects
 }
 
-/// An agent that starts anew where another one listened and is not connected: the former is no more.
+/// Removes agents that listened at the same address as a new one and are not connected.
 fn replace_former(state: &mut State, now: Time, info: &v1::AgentInfo) -> Vec<Effect> {
     let same = |a: &&Arc<Agent>| {
         !a.is_connected() && a.info.hostname == info.hostname && a.info.port() == info.port()

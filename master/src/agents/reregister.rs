@@ -1,7 +1,7 @@
 //! An agent with an id comes back: after a broken connection, after being unreachable, or after a master failover.
 //!
-//! What it reports is what runs; the master fills its memory from it. What the master sent and the agent never got
-//! is asked about, so that it ends as TASK_DROPPED instead of staying in staging for ever.
+//! The agent reports what runs, and the master takes that over. The master asks about tasks that the agent never got,
+//! so that they end as TASK_DROPPED instead of staying in staging for ever.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::time::Time;
 use crate::updates::{master_status, update};
 use crate::{offers, wire};
 
-/// Takes an agent back. An id of another master is as good as ours.
+/// Takes an agent back. An id that another master gave counts like one of ours.
 pub(crate) fn reregister(
     state: &mut State,
     now: Time,
@@ -131,13 +131,13 @@ fn recover_frameworks(state: &mut State, now: Time, infos: &[v1::FrameworkInfo])
         }
         let mut framework = Framework::new(id.clone(), info.clone(), now);
         framework.recovered = true;
-        // Nobody asked for its tasks to end, so a failover must leave it at least as long as agents have.
+        // Nobody asked for its tasks to end, so after a failover it has at least as long to come back as agents have.
         framework.remove_at = Some(now + framework.failover_timeout().max(state.config.reregister_timeout));
         state.frameworks.insert(id, framework.into());
     }
 }
 
-/// Frameworks that ended while the agent was away.
+/// Ends frameworks on the agent that were removed while it was away.
 fn end_removed(state: &State, session: SessionId, infos: &[v1::FrameworkInfo]) -> Vec<Effect> {
     let ids = infos
         .iter()
@@ -180,7 +180,7 @@ fn recover_executors(state: &mut State, id: &AgentId, executors: Vec<v1::Executo
     }
 }
 
-/// Tasks that we sent and the agent does not have: it answers with their end.
+/// Asks the agent about tasks that it was sent and does not report: it answers with their end.
 fn ask_about_lost(
     state: &State,
     session: SessionId,
@@ -248,7 +248,7 @@ fn recover_task(state: &mut State, now: Time, reported: v1::Task, was_unreachabl
     update(state, framework.as_str(), status)
 }
 
-/// What an agent no longer reports after being unreachable has ended without a word; reconciling says GONE.
+/// Forgets tasks that an agent does not report after being unreachable. RECONCILE answers GONE for them.
 fn forget_unreachable(state: &mut State, id: &AgentId) {
     let limit = state.config.max_completed_tasks;
     let ids: Vec<_> = state.frameworks.keys().cloned().collect();
@@ -272,7 +272,7 @@ fn forget_unreachable(state: &mut State, id: &AgentId) {
     }
 }
 
-/// Frameworks that are connected want their unacknowledged updates now.
+/// Names connected frameworks to the agent, so that it sends their unacknowledged updates now.
 fn tell_frameworks(state: &State, session: SessionId, id: &AgentId) -> Vec<Effect> {
     let Some(agent) = state.agents.get(id) else {
         return Vec::new();

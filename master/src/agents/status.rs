@@ -9,8 +9,8 @@ use crate::state::State;
 use crate::time::Time;
 use crate::{updates, wire};
 
-/// Passes an update on and remembers it. It is acknowledged only by the framework: an update that nobody hears stays
-/// with the agent, which sends it again.
+/// Passes an update on and remembers it. Only the framework acknowledges it. The agent keeps an update that is not
+/// acknowledged, and sends it again.
 pub(crate) fn update(
     state: &mut State,
     _now: Time,
@@ -36,7 +36,7 @@ pub(crate) fn update(
         });
     }
     let told = wire::to_state(status.state);
-    // STARTING is also what an unset field reads as; no state is behind it, so the status itself knows as much.
+    // An unset field reads as STARTING too. No update comes before STARTING, so the status itself says as much.
     let unset = latest == mesolith_proto::mesos::v1::TaskState::TaskStarting;
     let latest = if unset || told.is_terminal() {
         told

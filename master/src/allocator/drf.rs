@@ -7,7 +7,7 @@ use mesolith_mesos::{FrameworkId, Scalar};
 
 type Amounts = BTreeMap<String, Scalar>;
 
-/// Place in the queue: role's share by weight, then framework's share within the role. Smaller is first.
+/// Place in the queue: the role's share divided by its weight, then the framework's share. Smaller is first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Order {
     role: f64,
@@ -24,7 +24,7 @@ impl Order {
     }
 }
 
-/// What roles and frameworks hold in relation to the whole.
+/// The shares of the whole cluster that roles and frameworks hold.
 #[derive(Debug, Clone)]
 pub struct Shares<'a> {
     total: &'a Amounts,
@@ -58,7 +58,7 @@ impl<'a> Shares<'a> {
         }
     }
 
-    /// The share of the scarcest resource that a role holds, by weight.
+    /// A role's dominant share, divided by its weight: its largest share of any one resource.
     #[must_use]
     pub fn of_role(&self, role: &str) -> f64 {
         let weight = self
@@ -70,7 +70,7 @@ impl<'a> Shares<'a> {
         self.roles.get(role).map_or(0.0, |held| self.dominant(held)) / weight
     }
 
-    /// The share of the scarcest resource that a framework holds in a role.
+    /// A framework's dominant share in a role: its largest share of any one resource.
     #[must_use]
     pub fn of_framework(&self, framework: &FrameworkId, role: &str) -> f64 {
         self.frameworks

@@ -1,7 +1,7 @@
 //! What frameworks do not want to be offered again for a while.
 //!
-//! A filter holds for one role of a framework and one agent, against offers that are part of what was refused: when
-//! more became free there, the framework hears of it.
+//! A filter holds for one role of a framework and one agent. It stops offers that are part of what was refused: when
+//! more is free on the agent, the framework is offered it.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ impl Filters {
             .any(|filter| now < filter.until && filter.refused.contains(offered))
     }
 
-    /// A framework wants to hear of everything again, in these roles.
+    /// A framework wants all offers again, in these roles.
     pub fn clear(&mut self, framework: &FrameworkId, roles: &[String]) {
         self.0
             .retain(|(id, role), _| id != framework || !roles.contains(role));
@@ -74,7 +74,7 @@ impl Filters {
         }
     }
 
-    /// Drops what is over.
+    /// Drops filters whose time is over.
     pub fn expire(&mut self, now: Time) {
         for agents in self.0.values_mut() {
             agents

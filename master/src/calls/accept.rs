@@ -23,7 +23,7 @@ pub(crate) struct Accepted {
     pub(crate) left: Resources,
 }
 
-/// Accepts offers. What is wrong with a task is told by a status update, never by HTTP.
+/// Accepts offers. A status update says what is wrong with a task, never an HTTP status.
 pub(crate) fn accept(
     state: &mut State,
     now: Time,
@@ -110,7 +110,7 @@ fn operate(
     }
 }
 
-/// Only operations that carry an id can be told about.
+/// Refuses an operation. The framework is told only where the operation has an id.
 fn refuse_operation(state: &State, framework: &FrameworkId, operation: &Operation) -> Option<Effect> {
     use v1::scheduler::{Event, event};
     let name = operation.r#type().as_str_name();

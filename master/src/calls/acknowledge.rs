@@ -1,4 +1,4 @@
-//! ACKNOWLEDGE: the framework has a status update safe; the agent may send the next.
+//! ACKNOWLEDGE: the framework has stored a status update; the agent may send the next one.
 
 use mesolith_mesos::FrameworkId;
 use mesolith_proto::mesos::v1;
@@ -41,7 +41,7 @@ pub(crate) fn acknowledge(
     }]
 }
 
-/// Moves a task among those that ended.
+/// Moves a task to those that have ended.
 pub(crate) fn complete(state: &mut State, framework: &FrameworkId, task: &str) {
     let Some(task) = state.take_task(framework.as_str(), task) else {
         return;

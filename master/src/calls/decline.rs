@@ -10,7 +10,7 @@ use crate::input::Effect;
 use crate::state::State;
 use crate::time::Time;
 
-/// Seconds for which a refusal holds unless the framework says otherwise; what Mesos' proto says.
+/// Seconds for which a refusal holds unless the framework says otherwise: the default in Mesos' proto.
 const DEFAULT_REFUSE_SECONDS: f64 = 5.0;
 
 /// Gives offers back. One that is no longer there is no error: it may have been rescinded on the way.

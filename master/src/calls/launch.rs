@@ -155,7 +155,7 @@ fn running_executors(state: &State, framework: &FrameworkId, accepted: &Accepted
         .collect()
 }
 
-/// Takes what tasks and their executor need from what is left, and writes both down. Nothing is changed if that is more.
+/// Takes what tasks and their executor need from what is left, and records them. Changes nothing if they need more.
 fn charge(
     state: &mut State,
     framework: &FrameworkId,
@@ -222,7 +222,7 @@ fn put_executor(
     }
 }
 
-/// Sends tasks to their agent, if it is there; if not, they show as lost on the way when it comes back.
+/// Sends tasks to their agent if it is connected. If not, they end as dropped when it comes back.
 fn run(
     state: &State,
     framework: &FrameworkId,
@@ -295,7 +295,7 @@ fn refuse(
     update(state, framework.as_str(), status)
 }
 
-/// No operation of the call can be done: its tasks are dropped.
+/// Drops all tasks of a call, since none of its operations can be done.
 pub(crate) fn drop_all(
     state: &State,
     now: Time,

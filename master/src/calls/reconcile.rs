@@ -1,4 +1,4 @@
-//! RECONCILE: what the master knows about tasks, told again.
+//! RECONCILE: tells again what the master knows about tasks.
 
 use mesolith_mesos::{FrameworkId, TaskState};
 use mesolith_proto::mesos::v1;
@@ -84,7 +84,7 @@ pub(crate) fn one(
     update(state, framework.as_str(), status)
 }
 
-/// After a failover agents of the last master are still on their way: silence is right, UNKNOWN would be wrong.
+/// After a failover, agents of the last master may still come back: UNKNOWN would be wrong, so nothing is answered.
 fn may_come_back(state: &State, now: Time, framework: &FrameworkId, agent: Option<&str>) -> bool {
     let waiting = state
         .elected

@@ -7,7 +7,7 @@ use crate::offers;
 use crate::state::State;
 use crate::time::Time;
 
-/// Offers again, whatever was refused; in all roles if none is named.
+/// Ends suppression and filters, and offers at once; in all roles if none is named.
 pub(crate) fn revive(state: &mut State, now: Time, id: &FrameworkId, roles: Vec<String>) -> Vec<Effect> {
     let Some(framework) = state.framework_mut(id.as_str()) else {
         return Vec::new();

@@ -83,7 +83,7 @@ fn refuse(stream: StreamId, problem: String) -> Vec<Effect> {
     ]
 }
 
-/// The old scheduler is told; its offers go without a word, since its stream is gone.
+/// Tells the old scheduler. Its offers end without an event, since its stream is gone.
 fn take_over(state: &mut State, known: &Framework) -> Vec<Effect> {
     for offer in &known.offers {
         state.take_offer(offer.as_str());
@@ -128,7 +128,7 @@ fn subscribed_event(state: &State, id: &FrameworkId) -> Event {
     event
 }
 
-/// Agents with tasks of the framework send it what it has not acknowledged, again and at once.
+/// Has agents with tasks of the framework send its unacknowledged updates again, at once.
 pub(crate) fn tell_agents(state: &State, id: &FrameworkId) -> Vec<Effect> {
     let Some(framework) = state.frameworks.get(id) else {
         return Vec::new();

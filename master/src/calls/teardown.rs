@@ -72,7 +72,7 @@ fn remember(state: &mut State, id: &FrameworkId, task: crate::state::Task) {
     }
 }
 
-/// Every connected agent: one that has nothing of the framework ignores it, one with a launch on the way does not.
+/// All connected agents: one may have a launch on its way, and one with nothing of the framework ignores the message.
 fn agents_of(state: &State, _id: &FrameworkId) -> Vec<SessionId> {
     state.agents.values().filter_map(|agent| agent.session).collect()
 }

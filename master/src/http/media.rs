@@ -111,7 +111,7 @@ pub(super) async fn body(request: Request<Body>) -> Result<Bytes, Response> {
     }
 }
 
-/// The two sentences that Mesos begins with: not JSON, or not the message.
+/// The problem in Mesos' words: the body is not JSON, or not the message.
 fn in_words(problem: json::JsonError) -> String {
     match problem {
         json::JsonError::Syntax { .. } => format!("Failed to parse body into JSON: {problem}"),

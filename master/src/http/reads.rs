@@ -22,7 +22,7 @@ const DEFAULT_TASKS: usize = 100;
 
 type Params = Query<HashMap<String, String>>;
 
-/// The endpoints; methods are not looked at, as with Mesos.
+/// The endpoints. Any method is answered, as with Mesos.
 pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/health", any(|| async { StatusCode::OK }))
@@ -48,7 +48,7 @@ pub(super) fn router() -> Router<App> {
         )
 }
 
-/// JSON, or a script that calls `?jsonp=` with it.
+/// JSON, or a script that calls the function named by `?jsonp=` with it.
 fn answer(Query(params): &Params, value: &Value) -> Response {
     match params.get("jsonp") {
         Some(callback) => {
@@ -59,7 +59,7 @@ fn answer(Query(params): &Params, value: &Value) -> Response {
     }
 }
 
-/// What is built, in Mesos' terms.
+/// This build in Mesos' terms.
 pub(super) fn version_info() -> v1::VersionInfo {
     v1::VersionInfo {
         version: MESOS_VERSION.into(),
@@ -86,7 +86,7 @@ fn version_json() -> Value {
 async fn redirect(State(app): State<App>) -> Response {
     let leader = match &*app.leadership.borrow() {
         Leadership::Other(leader) => leader.host_port(),
-        // Without a leader Mesos points at itself: whoever asks again later is sent on.
+        // Without a leader a Mesos master redirects to itself: a client that asks again later is redirected further.
         Leadership::Ours | Leadership::Unknown(_) | Leadership::Suspended(_) | Leadership::Lost(_) => {
             app.own.to_string()
         }
@@ -138,13 +138,13 @@ async fn tasks(State(app): State<App>, query: Params) -> Response {
     answer(&query, &state_json::tasks(&app.handle.snapshot(), &page))
 }
 
-/// As with Mesos, a negative count means as many as there are, and what is no `int` counts as not given.
+/// As with Mesos, a negative count means all, and a text that is no `int` counts as not given.
 fn count(given: Option<&String>) -> Option<usize> {
     let count = i32::try_from(parse_whole(given?)?).ok()?;
     Some(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-/// A timeout is checked and has no effect: nothing here takes long to measure.
+/// The timeout is checked and has no effect: no metric here takes long to measure.
 async fn snapshot(State(app): State<App>, query: Params) -> Response {
     if let Some(timeout) = query.0.get("timeout")
         && parse_duration(timeout).is_err()

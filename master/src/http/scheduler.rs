@@ -94,7 +94,7 @@ async fn subscribe(app: &App, call: Call, headers: &HeaderMap) -> Response {
     response
 }
 
-/// Tells the event loop when the connection ends, however that comes about.
+/// Tells the event loop when the connection ends, for whatever reason.
 struct Guard {
     handle: Handle,
     stream: StreamId,

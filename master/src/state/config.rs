@@ -26,7 +26,7 @@ pub struct Config {
     pub allocation_interval: Duration,
     /// How often an agent is asked whether it lives.
     pub ping_interval: Duration,
-    /// Unanswered for so many intervals: unreachable.
+    /// An agent that is silent for this many intervals is unreachable.
     pub max_ping_timeouts: u32,
     /// How long agents and frameworks have to come back after a failover.
     pub reregister_timeout: Duration,
@@ -81,14 +81,14 @@ impl Config {
         self.ping_interval * self.max_ping_timeouts
     }
 
-    /// Whether an amount is worth an offer to those who did not say what they want.
+    /// Whether resources are worth an offer to a framework that names no least amounts.
     #[must_use]
     pub fn is_allocatable(&self, resources: &Resources) -> bool {
         is_enough(resources, &self.min_allocatable)
     }
 }
 
-/// Whether resources hold at least one of these. Without any, everything is enough that is something.
+/// Whether resources hold at least one of these. If there are none, any resources are enough that are not empty.
 #[must_use]
 pub fn is_enough(resources: &Resources, least: &[Quantities]) -> bool {
     let enough = |least: &Quantities| {

@@ -31,7 +31,7 @@ pub struct Framework {
     pub unregistered: Option<Time>,
     /// When it is given up, while it is not connected.
     pub remove_at: Option<Time>,
-    /// When it hears from us next.
+    /// When it is sent its next heartbeat.
     pub next_heartbeat: Time,
     /// Roles in which it wants no offers.
     pub suppressed: BTreeSet<String>,
@@ -76,7 +76,7 @@ impl Framework {
         self.stream.is_some()
     }
 
-    /// Whether it said that it can do something.
+    /// Whether it has a capability.
     #[must_use]
     pub fn can(&self, capability: Capability) -> bool {
         self.info.capabilities.iter().any(|c| c.r#type() == capability)
@@ -92,7 +92,7 @@ impl Framework {
         }
     }
 
-    /// The least that it wants to be offered in a role, for the roles of which it says so.
+    /// The least that it wants to be offered, by role; roles for which it says nothing are left out.
     #[must_use]
     pub fn least(&self) -> BTreeMap<String, Vec<Quantities>> {
         let quantities = |one: &v1::offer_filters::ResourceQuantities| {
@@ -108,7 +108,7 @@ impl Framework {
             .collect()
     }
 
-    /// How long it may be away; what is not a time counts as none.
+    /// How long it may be away; a value that is no duration counts as zero.
     #[must_use]
     pub fn failover_timeout(&self) -> Duration {
         Duration::try_from_secs_f64(self.info.failover_timeout.unwrap_or_default()).unwrap_or_default()

@@ -27,7 +27,7 @@ pub struct Counters {
     pub calls: BTreeMap<&'static str, u64>,
     /// Status updates from agents.
     pub status_updates: u64,
-    /// Status updates that were acknowledged.
+    /// Acknowledgements of status updates by frameworks.
     pub acknowledgements: u64,
     /// First registrations of agents.
     pub agent_registrations: u64,

@@ -100,7 +100,7 @@ impl Task {
         self.wire.state = wire::from_state(state) as i32;
     }
 
-    /// Whether its end was told to the framework but not acknowledged, by the update with this uuid.
+    /// Whether the update with this uuid tells the framework its end.
     #[must_use]
     pub fn is_ended_by(&self, uuid: &[u8]) -> bool {
         let told = self.wire.status_update_state.map(wire::to_state);

@@ -144,7 +144,7 @@ fn a_framework_says_for_each_role_what_is_worth_an_offer() {
             }),
         }
     };
-    // Too little for those who say nothing, and enough for who takes everything; the other way round with much.
+    // Little is enough for a framework that takes anything; much is too little for one that wants more.
     for (resources, cpus, offered) in [
         ("cpus:0.005;mem:8", None, true),
         ("cpus:0.005;mem:8", Some(1.0), false),

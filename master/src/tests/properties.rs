@@ -182,7 +182,7 @@ proptest! {
     /// `World::check` runs after every input: used + offered + free is what the agent has.
     #[test]
     fn nothing_is_given_away_twice(steps in steps()) {
-        // An agent may come back smaller than what runs on it; that is not what is looked at here.
+        // An agent may come back smaller than what runs on it; this test leaves that out.
         let mut world = World::new();
         for step in steps {
             let step = match step { Step::Agent(_) => Step::Agent(4), other => other };

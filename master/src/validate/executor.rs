@@ -140,7 +140,7 @@ fn enough(info: &v1::ExecutorInfo) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether both describe the same executor. The master fills some fields in, and the order of resources says nothing.
+/// Whether both describe the same executor. The master fills some fields in, and the order of resources is ignored.
 fn is_same(known: &v1::ExecutorInfo, new: &v1::ExecutorInfo) -> bool {
     let plain = |info: &v1::ExecutorInfo| v1::ExecutorInfo {
         framework_id: None,

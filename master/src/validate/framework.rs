@@ -89,7 +89,7 @@ fn offer_filters(info: &v1::FrameworkInfo) -> Result<(), String> {
     Ok(())
 }
 
-/// A negative one is as good as none; one that no clock of Mesos can hold is refused.
+/// A negative timeout counts as none; one that Mesos' durations cannot hold is refused.
 fn failover_timeout(seconds: f64) -> Result<(), String> {
     if seconds.abs() <= LONGEST_DURATION_SECONDS {
         return Ok(());

@@ -41,7 +41,7 @@ fn value(resource: &v1::Resource) -> Result<(), String> {
     }
 }
 
-/// Zero is as good as not named. What is so little that it rounds to zero is refused: it would be given for nothing.
+/// Zero counts as not named. An amount that rounds to zero is refused, since it would be given for nothing.
 fn positive(value: f64) -> Result<(), String> {
     if value == 0.0 || Scalar::from(value).is_positive() {
         Ok(())

@@ -42,7 +42,7 @@ async fn another_principal_is_refused_and_the_first_stream_stays() {
             format!("FrameworkInfo update is not valid: {REFUSED}")
         );
     }
-    // Still the one that is heard, and that hears.
+    // The first scheduler still makes calls and gets events.
     assert_eq!(first.call("SUPPRESS", json!({})).await.status(), 202);
     first.wait("HEARTBEAT").await;
     let frameworks = master.get("/frameworks").await;

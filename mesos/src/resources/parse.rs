@@ -95,7 +95,7 @@ fn parse_part(part: &str) -> Result<Resource, ResourcesError> {
     )
 }
 
-/// The one gate for both forms.
+/// Checks a resource of either form.
 fn checked(name: &str, value: Value, reservations: Vec<Reservation>) -> Result<Resource, ResourcesError> {
     if matches!(&value, Value::Text(_)) || matches!(&value, Value::Scalar(v) if *v < Scalar::ZERO) {
         return Err(ResourcesError::NotAnAmount {

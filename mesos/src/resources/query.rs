@@ -11,7 +11,7 @@ use crate::role::is_same_or_ancestor;
 use crate::scalar::Scalar;
 use crate::value::Value;
 
-/// Written in every summary, in Mesos' order, even when there is nothing of it.
+/// Names written in every summary, in Mesos' order, even when the amount is zero.
 const ALWAYS_SHOWN: [&str; 4] = ["disk", "mem", "gpus", "cpus"];
 
 impl Resources {
@@ -78,7 +78,7 @@ impl Resources {
         totals
     }
 
-    /// Those for which `keep` holds.
+    /// The resources for which `keep` holds.
     #[must_use]
     pub fn filter(&self, keep: impl Fn(&Resource) -> bool) -> Self {
         self.iter().filter(|r| keep(r)).cloned().collect()
