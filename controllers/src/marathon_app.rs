@@ -33,7 +33,7 @@ use std::time::Duration;
 
 /// Kept until the scheduler has stopped every task of the app.
 const FINALIZER: &str = "mesolith.io/marathon-app";
-/// A picture that is still coming: the scheduler's triggers bring it, this is for a lost one.
+/// Pause before a missing picture is looked for. The scheduler's trigger brings it; this is for a lost trigger.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// What can fail for a while.

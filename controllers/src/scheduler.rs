@@ -8,7 +8,7 @@
 //!
 //! The actor is a task of its own that outlives reconciles and terms of leadership: with the Kubernetes API down it
 //! goes on with the last known definitions and starts failed tasks again. Two operators cannot both schedule: the
-//! master keeps one stream for each framework id, and the one that loses it goes quiet until it is asked again.
+//! master keeps one stream for each framework id, and the operator that loses it goes quiet until it is told to resume.
 
 mod actor;
 mod calls;

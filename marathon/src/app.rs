@@ -32,7 +32,7 @@ use crate::{backoff, constraint::Constraint, path::AppId};
 pub struct Violation {
     /// `/container/docker/image`.
     pub path: String,
-    /// The sentence.
+    /// What is wrong there, as a sentence.
     pub message: String,
 }
 
@@ -60,7 +60,7 @@ pub struct App {
     pub definition: AppDefinition,
     /// The constraints, read.
     pub constraints: Vec<Constraint>,
-    /// Names the definition's content but for the number of instances: the version tasks are labelled with.
+    /// Hash of the definition without the number of instances: the version that tasks are labelled with.
     pub version: String,
 }
 
@@ -75,7 +75,7 @@ impl App {
         if !wrong.is_empty() {
             return Err(wrong);
         }
-        // The shapes leave nothing to refuse here; the reader's own words are about its types, not about the app.
+        // `shape` has refused whatever cannot be read. The reader's own message would name its types, not the fields.
         let unread = |_| vec![Violation::new("/", "this version cannot read the definition")];
         let definition: AppDefinition = serde_json::from_value(canonical).map_err(unread)?;
         let (id, constraints) = validate::validate(&definition)?;
@@ -114,8 +114,8 @@ impl App {
     }
 }
 
-/// Hash of what differs from the defaults, so that a field added to a later version of this program with its
-/// default does not restart every app.
+/// Hash of what differs from the defaults: a field that a later version of this program adds with a default must
+/// not restart every app.
 fn version(definition: &AppDefinition) -> String {
     let fields = |definition: &AppDefinition| match serde_json::to_value(definition) {
         Ok(Value::Object(fields)) => fields,

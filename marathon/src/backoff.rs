@@ -57,7 +57,7 @@ impl Backoff {
         }
     }
 
-    /// Forgets the delay when nothing failed for the longest delay there is.
+    /// Forgets the delay when the last failure or sign of life is longer ago than the policy's maximum.
     pub fn decay(&mut self, policy: &Policy, now: Timestamp) {
         if self
             .current

@@ -9,7 +9,7 @@ use fancy_regex::{Regex, RegexBuilder};
 
 use crate::offer::Agent;
 
-/// Steps back that one match may take: an expression must not hold up the scheduler.
+/// Backtracking steps that one match may take: an expression must not hold up the scheduler.
 const MOST_STEPS: usize = 10_000;
 
 /// One constraint of an app.

@@ -8,11 +8,11 @@ use crate::{
     ports::BoundPort,
 };
 
-/// Mesos refuses nothing here, but shells and old consumers do: Marathon leaves longer labels out.
+/// Labels with a name or value of this many bytes or more are left out, as by Marathon: some shells refuse them.
 const LABEL_LIMIT: usize = 512;
 
-/// Everything the task sees but for what the agent adds. The app's own variables win, as in Marathon; they are for the
-/// process alone, so nothing may be read back out of here.
+/// The task's environment without what the agent adds. The app's own variables win, as in Marathon; they are for the
+/// process alone, so this program must not read values back from here.
 #[must_use]
 pub fn of(
     app: &App,

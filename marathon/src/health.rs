@@ -15,18 +15,18 @@ pub struct Record {
     alive: Option<bool>,
 }
 
-/// What follows from a result.
+/// What to do after a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing but the new health.
+    /// Only the health changes.
     Keep,
     /// Failed too often: stop the instance.
     Kill,
 }
 
 impl Record {
-    /// Takes in one result. Failures within the grace period do not count while the check never succeeded. The
-    /// counter before this failure decides, so the instance is stopped by failure `maxConsecutiveFailures` + 1.
+    /// Takes in one result. Failures within the grace period do not count while the check never succeeded. Consecutive
+    /// failure number `maxConsecutiveFailures` + 1 stops the instance, as in Marathon.
     pub fn result(
         &mut self,
         check: &HealthCheck,
@@ -54,7 +54,7 @@ impl Record {
     }
 }
 
-/// Health over all checks: healthy when every check is alive, unknown when one has not answered.
+/// Health over all checks: unhealthy when one failed, else unknown when one has not answered, else healthy.
 #[must_use]
 pub fn aggregate(records: &[Record]) -> Health {
     if records.iter().any(|r| r.alive == Some(false)) {
@@ -66,7 +66,7 @@ pub fn aggregate(records: &[Record]) -> Health {
     }
 }
 
-/// How to ask.
+/// How a check asks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Probe {
     /// GET; 200 to 399 is alive.
@@ -75,7 +75,7 @@ pub enum Probe {
     Tcp(String, u16),
 }
 
-/// The probe of a check, `None` for one the agent carries out or whose port has no way out.
+/// The probe of a check, `None` for one that the agent carries out or that has no host port.
 #[must_use]
 pub fn probe(check: &HealthCheck, host: &str, host_ports: &[u16]) -> Option<Probe> {
     let port = match (check.port, check.port_index) {

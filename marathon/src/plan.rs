@@ -126,7 +126,7 @@ fn roll(app: &App, old: &[&Instance], new: &[&Instance], stopping: usize, plan: 
         minimum_health: upgrade.minimum_health_capacity,
         over_capacity: upgrade.maximum_over_capacity,
     };
-    // Nobody asked for a new version: where the strategy has room for a replacement, it runs first.
+    // Only agents leave, the version stays: where the strategy has room for it, the replacement runs first.
     let only_moved = old.iter().all(|instance| instance.version == app.version);
     if only_moved && replace::most(&limits, limits.instances) > limits.instances {
         limits.minimum_health = 1.0;

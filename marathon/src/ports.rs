@@ -8,7 +8,7 @@ use crate::{
     shortage::{Kind, Mismatch, Shortage},
 };
 
-/// The way out of one port.
+/// How one port is reached from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostPort {
     /// Exactly this one.
@@ -22,7 +22,7 @@ pub enum HostPort {
 /// One port of an app, from a port definition or a port mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Port {
-    /// The way out.
+    /// How it is reached from outside.
     pub host: HostPort,
     /// Port in the container; `Some(0)` is the same as the host port, `None` on the host's network.
     pub container: Option<u16>,
@@ -208,8 +208,8 @@ pub fn choose(
     Ok((chosen, resources))
 }
 
-/// A fixed port that no agent has, used or not: no waiting helps. `agents` are all ports of every agent; nothing is
-/// said while those of none are known.
+/// The shortage of a fixed port that no agent has, used or free: waiting does not help. `agents` are all ports of each
+/// agent; `None` while no agent is known.
 pub fn outside<'a>(app: &App, agents: impl Iterator<Item = &'a [(u16, u16)]>) -> Option<Shortage> {
     let agents: BTreeSet<&[(u16, u16)]> = agents.collect();
     let has = |ranges: &[(u16, u16)], port| ranges.iter().any(|(begin, end)| (*begin..=*end).contains(&port));

@@ -70,8 +70,8 @@ pub fn most(limits: &Limits, healthy: usize) -> usize {
     }
 }
 
-/// Marathon's opening move for `running` old instances of which `healthy` are: how many to stop at once, and how
-/// many may run in all.
+/// Marathon's opening move for `running` old instances, `healthy` of them healthy: how many to stop at once, and
+/// how many may run in all.
 #[must_use]
 pub fn ignition(limits: &Limits, running: usize, healthy: usize) -> (usize, usize) {
     let spare = healthy.saturating_sub(least_healthy(limits));

@@ -1,4 +1,4 @@
-//! Who goes when an app shrinks.
+//! Which instances are stopped when an app shrinks.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use crate::{
     instance::{Instance, State},
 };
 
-/// Picks `count` victims among `candidates`: first those that keep GROUP_BY balanced, then those furthest from
-/// running, ties by the app's kill selection.
+/// Picks `count` victims among `candidates`: first those furthest from running, then unhealthy ones, then those in
+/// the largest GROUP_BY group. The app's kill selection decides ties.
 #[must_use]
 pub fn victims(app: &App, candidates: &[&Instance], count: usize) -> Vec<TaskId> {
     let mut order: Vec<&Instance> = candidates.to_vec();
@@ -38,7 +38,7 @@ pub fn victims(app: &App, candidates: &[&Instance], count: usize) -> Vec<TaskId>
                 let largest = groups.values().copied().max().unwrap_or(0);
                 let in_largest =
                     |i: &&Instance| groups.get(&i.agent.field(&constraint.field)) == Some(&largest);
-                // Those that do not serve go before balance: nothing is lost with them.
+                // Those that do not serve go first, whatever their group: nothing is lost with them.
                 let idle = weight(order[0]) < RUNNING || !healthy(order[0]);
                 if idle {
                     0

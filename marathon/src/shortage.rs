@@ -40,7 +40,7 @@ pub enum Mismatch {
 }
 
 impl Mismatch {
-    /// The same, if it is an instance of the app itself that is in the way on this agent.
+    /// The same mismatch, or `OwnPort` where an instance of the app itself has the port on this agent.
     #[must_use]
     pub fn beside(self, agent: &Agent, instances: &[Instance]) -> Self {
         match self {
@@ -61,7 +61,7 @@ impl Mismatch {
 pub enum Kind {
     /// No offer has been seen.
     NoOffers,
-    /// More resources than any agent has left.
+    /// More resources or ports than any agent has left.
     Resources,
     /// Constraints refuse every agent that has the resources.
     Constraint,
@@ -78,8 +78,8 @@ pub struct Shortage {
     pub sentence: String,
 }
 
-/// Sums up what every agent's latest offer lacks. Where several things are missing on different agents, a
-/// constraint names the kind: only agents that have the resources are asked about constraints. `role` is the app's.
+/// Sums up what every agent's latest offer lacks. Where different agents lack different things, a constraint decides
+/// the kind, since only agents with enough resources are asked about constraints. `role` is the app's.
 #[must_use]
 pub fn summarise<'a>(role: &str, mismatches: impl IntoIterator<Item = (&'a str, &'a Mismatch)>) -> Shortage {
     let mut kinds: BTreeMap<String, Group<'a>> = BTreeMap::new();
@@ -118,7 +118,7 @@ pub fn summarise<'a>(role: &str, mismatches: impl IntoIterator<Item = (&'a str, 
     Shortage { kind, sentence }
 }
 
-/// Mismatches that are spoken of together.
+/// Mismatches with the same key are reported together.
 fn key(mismatch: &Mismatch) -> String {
     match mismatch {
         Mismatch::Scalar { name, .. } => format!("1{name}"),

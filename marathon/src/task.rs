@@ -85,7 +85,7 @@ pub fn spec(app: &App, owner: &str, app_version: &str, placement: Placement, uui
     }
     match checks_label(&definition.health_checks) {
         Some(checks) => labels.insert(LABEL_CHECKS.to_owned(), checks),
-        // Not the user's: it would be read as ours.
+        // A label of the user's by this name would be read as ours.
         None => labels.remove(LABEL_CHECKS),
     };
     TaskSpec {

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Default)]
 struct Memory {
     suspicions: Suspicions,
-    /// Tasks without our labels that were told of.
+    /// Tasks without our labels that were already reported.
     told: BTreeSet<String>,
 }
 
@@ -38,7 +38,7 @@ pub(super) async fn run(cx: Arc<Context>) {
         let clusters = cx.frameworks.with_framework();
         memory.retain(|key, _| clusters.iter().any(|(facts, _)| facts.key == *key));
         for (facts, framework) in clusters {
-            // Also where no app is left to ask for it: tasks of the last one may come back.
+            // Started even when no app is left to start it: tasks of the last app may come back.
             match cx.frameworks.scheduler(&facts, framework, &cx.identity) {
                 Ok(scheduler) => {
                     let memory = memory.entry(facts.key.clone()).or_default();

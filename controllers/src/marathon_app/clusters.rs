@@ -41,7 +41,7 @@ pub(super) enum Resolution {
     Found(Box<ClusterFacts>),
     /// The clusters have not been read yet.
     Unknown,
-    /// None, or none in particular.
+    /// There is none, or several and the app names none.
     Not {
         /// Condition reason.
         reason: &'static str,
@@ -186,7 +186,7 @@ fn named(wanted: &ClusterRef, namespace: &str) -> ClusterKey {
     }
 }
 
-/// An app that runs on one cluster and names another one since: why it stays.
+/// Why an app stays on its cluster though it now names another one.
 pub(super) fn stays(cluster: &ClusterFacts, namespace: &str, wanted: Option<&ClusterRef>) -> Option<String> {
     let wanted = named(wanted?, namespace);
     (wanted != cluster.key).then(|| {

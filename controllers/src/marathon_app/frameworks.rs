@@ -87,7 +87,7 @@ impl Frameworks {
             .collect()
     }
 
-    /// The framework id of a cluster, on record before it is used: tasks are found again through it.
+    /// The framework id of a cluster. It is put on record before it is used, since tasks are found again through it.
     pub(super) async fn on_record(&self, cx: &Context, cluster: &ClusterFacts) -> Result<String, Error> {
         let running = self
             .lock()

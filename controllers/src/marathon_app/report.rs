@@ -22,7 +22,7 @@ pub(super) async fn report(
     view: &AppView,
 ) -> Result<Outcome, Error> {
     let before = status_of(object);
-    // A picture that is not of this definition, or of no known tasks yet, would only make the status flap.
+    // A picture of another definition, or from before the tasks are known, would only make the status flap.
     let known = view.version.as_deref() == Some(&app.version) && view.wanted == app.definition.instances;
     let settled = matches!(view.link, Link::Subscribed | Link::Failing(_));
     let first = condition::find(&before.conditions, "Ready").is_none();

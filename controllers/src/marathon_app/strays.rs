@@ -1,4 +1,4 @@
-//! Tasks whose app nobody has asked for since this operator started: what is to become of them. Pure.
+//! What becomes of tasks whose app nobody has asked for since this operator started. Pure.
 //!
 //! ```text
 //! seen ─► the API server is asked for the app ─► there: it will ask for its tasks, or they are not ours to stop
@@ -6,14 +6,14 @@
 //!             └ not there ─► still not there half a minute later ─► its tasks are stopped
 //! ```
 //!
-//! An app is deleted only after its tasks; but those on an agent that is out of reach are given up, and come back with
-//! it. The operator that gave them up kills them then; one that was started since knows them from the master only.
+//! An app is deleted only after its tasks. Tasks on an agent that is out of reach are given up, and come back with the
+//! agent. The operator that gave them up kills them then; a later operator knows them from the master only.
 
 use crate::scheduler::AppKey;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
-/// An app must not be there for this long: one odd answer must not stop a task.
+/// How long an app must be missing before its tasks are stopped: one odd answer must not stop a task.
 const GONE_FOR: SignedDuration = SignedDuration::from_secs(30);
 /// Pause before the next question about an app that exists.
 const THERE_AGAIN: SignedDuration = SignedDuration::from_secs(600);
@@ -66,7 +66,7 @@ impl Suspicions {
             .collect()
     }
 
-    /// Takes an answer in; whether the owner's tasks are to be stopped.
+    /// Takes an answer in; returns whether the owner's tasks are to be stopped.
     pub(super) fn hear(&mut self, owner: &str, answer: Answer, now: Timestamp) -> bool {
         let Some(suspicion) = self.owners.get_mut(owner) else {
             return false;
@@ -77,7 +77,7 @@ impl Suspicions {
                 suspicion.ask_at = now.saturating_add(THERE_AGAIN).unwrap_or(Timestamp::MAX);
                 false
             }
-            // It neither was there nor was it not: the time without it goes on only with the next clear answer.
+            // Nothing was learned, so nothing is stopped. The time without the app goes on.
             Answer::Silent => false,
             Answer::Gone => {
                 let since = *suspicion.gone_since.get_or_insert(now);

@@ -1,4 +1,4 @@
-//! Apps of a cluster that goes: they are not deleted with it, so somebody has to be told.
+//! Apps of a cluster that is being deleted: they are not deleted with it, so an event names them.
 
 use crate::context::Context;
 use kube::api::{Api, ListParams};
@@ -6,10 +6,10 @@ use kube::core::DeserializeGuard;
 use kube::{Resource, ResourceExt};
 use mesolith_crds::v1alpha1::{MarathonApp, MesosCluster};
 
-/// Apps that an event names.
+/// Most apps that an event names.
 const NAMED: usize = 5;
 
-/// One event with the apps that still point to the cluster. It is a courtesy: without it the deletion goes on.
+/// Publishes one event with the apps that still point to the cluster. If that fails, the deletion goes on.
 pub(super) async fn say_who_is_left(cluster: &MesosCluster, cx: &Context) {
     let api: Api<DeserializeGuard<MarathonApp>> = Api::all(cx.client.clone());
     let all = match api.list(&ListParams::default()).await {
@@ -35,7 +35,7 @@ pub(super) async fn say_who_is_left(cluster: &MesosCluster, cx: &Context) {
     }
 }
 
-/// It names the cluster, or runs on it; one that is being deleted itself needs no word.
+/// Whether an app names the cluster or runs on it. An app that is being deleted itself does not count.
 fn points_to(app: &MarathonApp, cluster: &MesosCluster) -> bool {
     let here = (cluster.namespace().unwrap_or_default(), cluster.name_any());
     let named = app.spec.cluster_ref.as_ref().map(|wanted| {

@@ -22,7 +22,7 @@ use mesolith_crds::v1alpha1::mesos_cluster::PlanStep;
 use mesolith_proto::node::v1::Component;
 use safety::{agent_has_tasks, unsafe_to_stop};
 
-/// The plan in the status is for people: what comes after so many steps is told when it is due.
+/// Most steps of the plan in the status. Later steps are shown when they are due.
 const PLAN_LIMIT: usize = 64;
 
 /// What the spec says beyond the component sets.
@@ -104,7 +104,7 @@ pub(crate) fn decide(desired: &Desired, world: &World, rules: Rules) -> Decision
     decision.plan.sort_by_key(|step| Kind::of(&step.component));
     decision.plan.truncate(PLAN_LIMIT);
     roll(desired, world, rules, &gates, rolls, &mut decision);
-    // Before what waits for it.
+    // Departures come before the waits that they cause.
     decision.waits.splice(0..0, departures(&world.nodes));
     decision
 }

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! In this order the ends of tasks reach their schedulers. A node that cannot be reached holds back nothing but the
-//! finalizer. The cheap path does not look at the spec: a spec that never made sense cannot block its own deletion.
+//! finalizer. Deletion does not validate the spec, so an invalid spec cannot block it.
 
 use super::departures::departures;
 use super::model::{Desired, Kind, Ledger, NodeView, Part, Problem, World};
@@ -72,8 +72,8 @@ enum Left {
     Wait(Problem),
 }
 
-/// The kinds that stay for now. A node whose answer is on its way may have an agent; one that cannot be reached may,
-/// too, but the others do not wait for it.
+/// The kinds that stay for now. A node whose first answer is on its way may have an agent. An unreachable node may have
+/// one too, but the others do not wait for it.
 fn kept(views: &BTreeMap<String, NodeView>) -> &'static [Kind] {
     let some_has = |kind: Kind| {
         views.values().any(|view| match view {
@@ -193,7 +193,7 @@ pub(crate) async fn reconcile(cluster: &MesosCluster, cx: &Context, owner: &Owne
     })
 }
 
-/// Nothing is left to be done.
+/// Removes the finalizer, since nothing is left to be done.
 async fn release(
     cluster: &MesosCluster,
     cx: &Context,

@@ -3,12 +3,12 @@
 use super::model::{NodeView, Part, Problem};
 use std::collections::BTreeMap;
 
-/// While nothing is wrong and tasks only take their grace.
+/// Reason of the wait while nothing is wrong and tasks only take their grace.
 pub(super) const STOPPING_TASKS: &str = "StoppingTasks";
-/// Nodes that a sentence names.
+/// Most nodes that a sentence names.
 const NAMED: usize = 5;
 
-/// What the agents that leave are waiting for; none when no agent leaves.
+/// What leaving agents wait for; `None` when no agent leaves.
 pub(super) fn departures(nodes: &BTreeMap<String, NodeView>) -> Option<Problem> {
     let leaving =
         |(node, view): (&String, &NodeView)| Some((node.clone(), view.ledger()?.leaving_agent()?.clone()));

@@ -76,8 +76,8 @@ pub(crate) async fn report(
     Ok(outcome)
 }
 
-/// Right after a start: what an earlier operator wrote about this spec holds until every node has had its say, which
-/// takes moments. Else each restart would take Ready away and give it back.
+/// Whether nodes are still to answer after a start. Until then the status of the earlier operator holds: otherwise each
+/// restart would take Ready away and give it back.
 fn is_asking(generation: Option<i64>, before: &MesosClusterStatus, seen: &Seen<'_>) -> bool {
     let asked = seen.world.nodes.values().any(|view| *view == NodeView::Unknown);
     let told = before.observed_generation == generation && !before.conditions.is_empty();
@@ -120,7 +120,7 @@ pub(crate) fn is_deleting(before: &MesosClusterStatus) -> bool {
     reconciling.is_some_and(|found| found.reason == conditions::DELETING)
 }
 
-/// Progress of a deletion; its reason as a label. The first wait is the one that is shown.
+/// Reports the progress of a deletion, with the first wait; returns its reason as a metric label.
 pub(crate) async fn deleting(
     cluster: &MesosCluster,
     cx: &Context,

@@ -78,7 +78,7 @@ impl Actor {
                 Some(result) = probed.recv() => self.probed(&result),
                 () = time::sleep(pause) => {}
             }
-            // Whatever has come meanwhile belongs to the same decision.
+            // Inputs that have come meanwhile are part of the same decision.
             while let Ok(input) = inputs.try_recv() {
                 self.take(input);
             }
@@ -106,7 +106,7 @@ impl Actor {
                 let unconfirmed = self.model.unconfirmed.len();
                 self.model.desire(&key, *desired, now);
                 if self.model.unconfirmed.len() > unconfirmed {
-                    // The list may have been read before these were asked about.
+                    // The list may have been read before these tasks were remembered.
                     self.reread(Duration::ZERO);
                 }
             }
@@ -130,7 +130,7 @@ impl Actor {
                 self.set_link(Link::Failing(why));
             }
             Input::State(stream, state) if self.is_current(&stream) => self.recovered(&state, now),
-            // What another master knew says nothing about this one.
+            // The list of an earlier master says nothing about this one.
             Input::State(..) => {}
             Input::StateFailed(stream) if !self.is_current(&stream) => {}
             Input::StateFailed(_) => {
@@ -138,8 +138,7 @@ impl Actor {
                 self.reread(REREAD);
             }
             Input::CallFailed(stream, why) => {
-                // Whether the master heard it is unknown: a new subscription settles it. One that is there already
-                // has done so.
+                // The master may have taken the call or not: a new subscription settles that, as does one made since.
                 if self.is_current(&stream) {
                     tracing::warn!(error = why, "a call to the master failed: subscribing again");
                     self.disconnected();
@@ -188,7 +187,7 @@ impl Actor {
         if let Some(offers) = event.offers
             && events::offers(&mut self.model, offers.offers)
         {
-            // An agent that the list did not show yet: what it has in all is only said there.
+            // The list did not show this agent yet, and only the list shows all that an agent has.
             self.reread(Duration::ZERO);
         }
         if let Some(rescind) = event.rescind {
@@ -256,7 +255,7 @@ impl Actor {
         }
     }
 
-    /// Publishes the pictures and tells whose changed.
+    /// Publishes the pictures of all apps and names the apps whose picture changed.
     fn publish(&mut self) {
         let before = self.views.borrow().clone();
         let apps: BTreeMap<AppKey, AppView> = self

@@ -17,11 +17,11 @@ use uuid::Uuid;
 
 use super::model::{AppKey, AppState, Model, owner};
 
-/// While something waits, offers come back soon: constraints may fit by then.
+/// Seconds until a declined offer comes back while something waits: constraints may fit by then.
 const REFUSE_WAITING: f64 = 30.0;
-/// Nothing waits: offers only cost. A revive ends the filter as soon as something does.
+/// Seconds until a declined offer comes back while nothing waits. A revive ends the filter as soon as something does.
 const REFUSE_IDLE: f64 = 3600.0;
-/// What an ACCEPT leaves over may be offered again at once: others may want it.
+/// Seconds until the rest of an ACCEPT may be offered to us again; others may want it at once.
 const REFUSE_REST: f64 = 1.0;
 
 /// One thing to do.
@@ -194,7 +194,7 @@ fn staged(id: &TaskId, spec: &TaskSpec, app: &App, now: Timestamp) -> Instance {
     }
 }
 
-/// Why the next instance finds no place, by what every agent last had left.
+/// Why the next instance finds no place, judged by what every agent last had left.
 fn why(model: &Model, state: &AppState) -> Shortage {
     let app = &state.desired.app;
     if let Some(never) = ports::outside(app, model.ports.values().map(Vec::as_slice)) {

@@ -24,9 +24,9 @@ pub(super) enum Reply {
         task: String,
         uuid: Bytes,
     },
-    /// A task nobody waits for came back.
+    /// Stop a task that came back and that nobody waits for.
     Kill { agent: Option<String>, task: String },
-    /// A task is unknown here: read the master's list again.
+    /// Read the master's list again, since a task is unknown here.
     Reread,
 }
 
@@ -91,7 +91,7 @@ pub(super) fn update(model: &mut Model, status: &mesos::TaskStatus, now: Timesta
     replies
 }
 
-/// Whether the task was known.
+/// Applies an update to its task; returns whether the task is known.
 fn apply(model: &mut Model, status: &mesos::TaskStatus, state: TaskState, now: Timestamp) -> bool {
     let Some((app, id)) = model.find(&status.task_id.value) else {
         return false;
@@ -128,7 +128,7 @@ fn next(instance: &mesolith_marathon::Instance, state: TaskState) -> Option<Stat
         TaskState::TaskRunning => Some(State::Running),
         TaskState::TaskKilling => Some(State::Killing),
         TaskState::TaskUnreachable | TaskState::TaskLost => Some(State::Unreachable),
-        // The master may not have heard of the agent yet; one that never runs or was to go is over.
+        // The master may not know the agent yet. A task that never ran or was told to stop is over.
         TaskState::TaskUnknown if instance.is_stopping() || instance.state == State::Staging => None,
         TaskState::TaskUnknown => Some(State::Unreachable),
         TaskState::TaskFinished
@@ -168,7 +168,7 @@ fn progress(
     }
 }
 
-/// Terminal for us.
+/// Whether a task in this state is over for this scheduler.
 fn is_over(state: TaskState) -> bool {
     match state {
         TaskState::TaskStaging
@@ -188,7 +188,7 @@ fn is_over(state: TaskState) -> bool {
     }
 }
 
-/// What delays the next launch: also an app that ends by itself, and one killed by its own health check.
+/// Whether the end delays the next launch. A task that ends by itself or by its own health check counts too.
 fn is_failure(state: TaskState, status: &mesos::TaskStatus) -> bool {
     match state {
         TaskState::TaskDropped
@@ -218,7 +218,7 @@ fn failure(
     }
 }
 
-/// What the agent says in data about a launch that failed.
+/// Why the launch failed, where the agent says it as data.
 fn problem(status: &mesos::TaskStatus) -> Option<LaunchProblem> {
     let mut labels = status.labels.iter().flat_map(|labels| &labels.labels);
     let said = labels.find(|label| label.key == LaunchProblem::LABEL)?;

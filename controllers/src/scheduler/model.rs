@@ -262,8 +262,8 @@ impl AppState {
         self.instances.remove(task)
     }
 
-    /// Takes a task in. One of the version in force is known by its definition, one of an older version only by what
-    /// it carries itself.
+    /// Takes a task in. Checks of the version in force come from the definition; a task of an older version carries
+    /// its own.
     fn take_in(&mut self, mut instance: Instance) {
         if instance.version == self.desired.app.version {
             instance.checks = self.desired.app.checks();

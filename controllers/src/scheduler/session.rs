@@ -11,13 +11,13 @@ use tokio::time::timeout;
 
 use super::{recordio, recover::MasterState};
 
-/// To connect, and for the answer to begin.
+/// Time limit for connecting, and for the beginning of an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Heartbeats that may be missed before the stream counts as dead.
 const MISSED_HEARTBEATS: u32 = 3;
-/// Until the master has said how often its heartbeats come.
+/// Interval of heartbeats until the master has named its own.
 const FIRST_HEARTBEAT: Duration = Duration::from_secs(15);
-/// Master to leader and perhaps once more while they change.
+/// Redirects to follow: from a master to the leader, and again if the leader changes.
 const MOST_REDIRECTS: usize = 4;
 const PROTOBUF: &str = "application/x-protobuf";
 
@@ -40,7 +40,7 @@ pub(super) enum Error {
     /// The stream is no event stream.
     #[error("the stream of master {master} is broken: {message}")]
     Stream { master: String, message: String },
-    /// Nothing for too long.
+    /// No event and no heartbeat for too long.
     #[error("master {master} sent no heartbeat for {seconds} s")]
     Silent { master: String, seconds: u64 },
     /// The list of masters is empty.

@@ -39,7 +39,7 @@ pub(super) fn offer(wire: &mesos::Offer) -> Offer {
     }
 }
 
-/// A master without multi-role frameworks does not say, and means the only role there is.
+/// The role of an offer. A master without multi-role frameworks names none, and means the default role.
 fn offered_to(wire: &mesos::Offer) -> String {
     let allocation = wire.allocation_info.as_ref();
     allocation
@@ -278,7 +278,7 @@ fn container(spec: &TaskSpec) -> Option<mesos::ContainerInfo> {
     Some(info)
 }
 
-/// Ports with a way out, once for each protocol.
+/// Ports with a host port, once for each protocol.
 fn mapped(spec: &TaskSpec) -> impl Iterator<Item = (&BoundPort, String)> {
     let reachable = spec
         .ports

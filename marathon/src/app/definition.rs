@@ -104,7 +104,7 @@ impl Default for AppDefinition {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum EnvValue {
-    /// As it is.
+    /// The text itself.
     Plain(String),
     /// The name of one of the app's secrets.
     Secret {
@@ -137,14 +137,14 @@ fn yes() -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpgradeStrategy {
-    /// Part of the instances that stays healthy.
+    /// Share of the instances that stays healthy, 0 to 1.
     pub minimum_health_capacity: f64,
-    /// Part of the instances that may run in addition.
+    /// Share of the instances that may run in addition, 0 to 1.
     pub maximum_over_capacity: f64,
 }
 
 wire_enum! {
-    /// Who goes first on scale-down.
+    /// Which instances are stopped first on scale-down.
     KillSelection {
         /// The ones started last.
         YoungestFirst = "YOUNGEST_FIRST",
@@ -172,7 +172,7 @@ pub enum UnreachableStrategy {
 wire_enum! {
     /// The text `disabled`.
     Disabled {
-        /// The only one.
+        /// The only value.
         Disabled = "disabled",
     }
 }

@@ -52,7 +52,7 @@ fn tcp() -> String {
     "tcp".to_owned()
 }
 
-/// A port of a container and its way out.
+/// A port of a container and the host port that leads to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "Marathon's names")]
@@ -135,7 +135,7 @@ wire_enum! {
     }
 }
 
-/// A volume. Only host volumes can be placed in this version; the others are recognised to be refused by name.
+/// A volume. This version can place host volumes only; it reads the others to refuse them by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "Marathon's names")]

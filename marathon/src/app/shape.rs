@@ -1,5 +1,5 @@
-//! What kind of value every field takes. Looked at before the definition is read, so that a person hears which field is
-//! wrong, what it holds, and what to write instead.
+//! The kind of value that every field takes. It is checked before the definition is read, so that a person learns which
+//! field is wrong, what it holds, and what to write instead.
 
 use serde_json::{Map, Value};
 
@@ -23,7 +23,7 @@ enum Shape {
     Texts,
     /// An object with these fields; others are ignored, as in Marathon.
     Object(&'static [(&'static str, Shape)]),
-    /// Looked at elsewhere.
+    /// Checked elsewhere.
     Any,
 }
 

@@ -77,7 +77,7 @@ fn summary(app: &App, counts: &Counts, wait: Option<&Wait>) -> String {
     }
 }
 
-/// The wait with its beginning, which stays while the reason does.
+/// The wait and when it began. The time stays the same as long as the reason does.
 fn waiting(before: &MarathonAppStatus, wait: &Wait, now: Timestamp) -> WaitingStatus {
     let since = before
         .waiting
@@ -94,7 +94,7 @@ fn waiting(before: &MarathonAppStatus, wait: &Wait, now: Timestamp) -> WaitingSt
 
 fn list(view: &AppView) -> Vec<InstanceStatus> {
     let mut instances: Vec<&Instance> = view.instances.iter().collect();
-    // By what the list shows, and not by what only this process remembers: else a restart would change the order.
+    // Sorted by what the list shows, not by what only this process remembers: a restart must not change the order.
     instances.sort_by_key(|i| (i.started.map_or(Timestamp::MAX, seconds), i.task.to_string()));
     instances
         .into_iter()

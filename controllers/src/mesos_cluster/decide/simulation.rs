@@ -97,7 +97,7 @@ impl Toys {
         }
     }
 
-    /// Time passes: starting components come up, masters elect; with faults also worse.
+    /// Time passes: starting components come up and masters elect a leader; with `faults`, parts also fail.
     fn tick(&mut self, faults: bool) {
         let names: Vec<String> = self.nodes.keys().cloned().collect();
         for name in names {

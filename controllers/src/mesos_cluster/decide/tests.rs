@@ -325,7 +325,7 @@ fn a_leaving_server_goes_after_the_others_know() {
     assert_eq!(effects(&decide(&wanted, &world, RULES)), ["cp4:-"]);
 }
 
-/// Also while nothing else is left to do, and first while others wait.
+/// The wait is reported even when nothing else is left to do.
 #[test]
 fn the_tasks_of_a_leaving_agent_are_said_until_it_is_gone() {
     let mut spec = three_nodes();

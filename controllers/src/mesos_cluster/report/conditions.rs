@@ -205,7 +205,7 @@ fn reconciling(seen: &Seen<'_>) -> Finding {
     }
 }
 
-/// Only a component that its node cannot start by itself needs a person, and a drain that does not end.
+/// A person is needed for a component that its node cannot start by itself, and for a drain that does not end.
 fn stalled(seen: &Seen<'_>) -> Finding {
     let parts = seen
         .world
@@ -232,7 +232,7 @@ fn stalled(seen: &Seen<'_>) -> Finding {
 /// The reason of `Reconciling` while a cluster is being deleted, and then only.
 pub(super) const DELETING: &str = "Deleting";
 
-/// Of a cluster that is being deleted; what is waited for as a label. The first wait is the one that is shown.
+/// Conditions of a cluster that is being deleted, with the first wait; and the wait's reason as a metric label.
 pub(super) fn deleting(
     managed: &BTreeMap<String, String>,
     waits: &[Problem],

@@ -15,9 +15,9 @@ use crate::scheduler::{
     view::Link,
 };
 
-/// Between attempts to find the leader.
+/// Pause between attempts to find the leader.
 pub(super) const RECONNECT: Duration = Duration::from_secs(1);
-/// Between attempts to read the tasks again.
+/// Pause between attempts to read the tasks again.
 pub(super) const REREAD: Duration = Duration::from_secs(2);
 
 impl Actor {

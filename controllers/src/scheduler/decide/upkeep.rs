@@ -8,15 +8,15 @@ use mesolith_marathon::instance::State;
 use super::{Effect, after, earliest};
 use crate::scheduler::model::{AppKey, Model};
 
-/// A stray that was told to stop and did not.
+/// Pause before a stray that did not stop is told again.
 const KILL_AGAIN: SignedDuration = SignedDuration::from_secs(30);
-/// Revives for the same demand.
+/// Pause between revives for the same demand.
 const REVIVE_AGAIN: SignedDuration = SignedDuration::from_secs(30);
-/// Revives for a new demand.
+/// Shortest pause before a revive for a new demand.
 const REVIVE_SOONEST: SignedDuration = SignedDuration::from_secs(1);
 /// After a subscription agents need this long to report to a new leader; then tasks are asked for by name.
 const RECONCILE_FIRST: SignedDuration = SignedDuration::from_secs(90);
-/// And then again and again, since no protocol of this kind is free of lost messages.
+/// Pause before tasks are asked for again, since messages can be lost.
 const RECONCILE_AGAIN: SignedDuration = SignedDuration::from_secs(600);
 
 /// Stops tasks whose app does not exist, as soon as their agent can hear it.
