@@ -1,8 +1,8 @@
 //! The longest packet that a server takes from clients: its `jute.maxbuffer`.
 //!
-//! No word and no setting tells it, but a server shows it: a packet begins with its length, and a server hangs up as soon
-//! as it has read one that is too long. So lengths are sent, without a packet behind them. Nothing is written, no session is
-//! opened, and each length that is refused is one warning in the server's log.
+//! No four-letter word tells it, but a server shows it: a packet begins with its length, and a server hangs up as soon
+//! as it has read a length that is too large. So lengths are sent without a packet behind them. Nothing is written, no
+//! session is opened, and each refused length makes one warning in the server's log.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use crate::four_letter::Words;
 /// What servers take if nobody has set `jute.maxbuffer`.
 pub const DEFAULT: u32 = 1_048_575;
 
-/// Every server takes a packet of this length. What hangs up on it is none of ZooKeeper's, and has other rules.
+/// Every ZooKeeper server takes a packet of this length, in bytes. Whatever hangs up on it has other rules.
 const SHORT: u32 = 1_024;
-/// A server that goes on, as it shows by an answer, hangs up within this time.
+/// A server that has answered another question meanwhile hangs up within this time.
 const GRACE: Duration = Duration::from_millis(200);
 
 impl Words {
-    /// The longest packet, in bytes, that a server takes from clients; `most` if it takes that. A server makes room for a
-    /// packet that it takes, so nothing longer is asked for.
+    /// The longest packet, in bytes, that a server takes from clients; `most` if it takes that. Nothing longer is asked
+    /// for, since a server allocates memory for each length that it takes.
     ///
     /// # Errors
     /// When it cannot be reached within the limit, or hangs up on everybody.
@@ -47,7 +47,7 @@ impl Words {
             word: "jute.maxbuffer",
             cause,
         };
-        // One that every server takes shows whether it hangs up for another reason.
+        // A length that every server takes shows whether it hangs up for another reason.
         let asked = lengths.iter().chain([&SHORT]).map(|length| async {
             let mut stream = self.connect(server).await?;
             let sent = async {
@@ -98,13 +98,13 @@ impl Search {
         }
     }
 
-    /// The lengths to ask for; none when it is found. Few at a time, since a server makes room for each.
+    /// The lengths to ask for; none when the limit is found. Few at a time, since a server allocates memory for each.
     fn next(&mut self) -> Vec<u32> {
         let (taken, refused) = (self.taken, self.refused);
         let mut lengths: Vec<u32> = match self.rounds {
-            // Nobody has set it, most likely.
+            // Most likely nobody has set it.
             0 => vec![DEFAULT, DEFAULT + 1],
-            // Who sets it takes a power of two, most likely, or one less.
+            // Most likely it was set to a power of two, or one less.
             1 => (20..31).map(|power| 1 << power).chain([refused - 1]).collect(),
             2 => vec![taken + 1, refused - 1],
             _ => vec![taken + (refused - taken) / 2],

@@ -1,4 +1,4 @@
-//! What a side does not take, in both directions.
+//! Changes that a side refuses, in both directions.
 
 use mesolith_zk::tree::Node;
 
@@ -6,21 +6,21 @@ use super::{Both, Duplex};
 use crate::plan::{Part, Refusal, Why, packet_like};
 use crate::settings::Side;
 
-/// A change that a side does not take.
+/// A change that a side refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotTaken {
     /// The node, by A's name.
     pub path: String,
-    /// The side that does not take it.
+    /// The side that refuses it.
     pub by: Side,
-    /// What of the node.
+    /// The part of the node.
     pub part: Part,
-    /// Why, and how long it is.
+    /// Why, and the length of its request.
     pub refusal: Refusal,
 }
 
 impl Duplex {
-    /// What a side does not take, as both trees are now.
+    /// The changes that either side refuses, as both trees are now.
     pub fn refused(&mut self, both: Both<'_>) -> Vec<NotTaken> {
         let mut all = Vec::new();
         for from in [Side::A, Side::B] {
@@ -38,7 +38,7 @@ impl Duplex {
         all
     }
 
-    /// Whether something is on its way that was too long before the servers took more.
+    /// Whether a change is on its way again that was too long until the servers took more.
     pub fn is_trying(&self) -> bool {
         [Side::A, Side::B].into_iter().any(|from| {
             let pipe = self.away_from(from);
@@ -49,21 +49,21 @@ impl Duplex {
         })
     }
 
-    /// There is a reason to try all of it again.
+    /// Tries all refused changes again, since there is a reason to.
     pub fn try_refused(&mut self, both: Both<'_>) {
         for from in [Side::A, Side::B] {
             self.away_from_mut(from).try_refused(both.from(from));
         }
     }
 
-    /// The longest packet that a side's servers take from clients, in bytes.
+    /// Sets the longest packet that a side's servers take from clients, in bytes.
     pub fn set_largest(&mut self, side: Side, largest: usize, both: Both<'_>) {
         let from = side.other();
         self.away_from_mut(from).set_largest(largest, both.from(from));
     }
 
-    /// The side whose node the other one does not take, so that what the other one has, if it has it, is older. Sizes tell it
-    /// also when nobody has seen the refusal. None where both are equal.
+    /// The side whose node the other side refuses: the node that the other side may have is older. The size shows this
+    /// even before a refusal. `None` where the nodes are equal, or where neither or both are refused.
     pub(super) fn kept_by(
         &self,
         side: Side,
@@ -90,7 +90,7 @@ impl Duplex {
         }
     }
 
-    /// Whether a node that only one side has, or one above it, is not taken by the other.
+    /// Whether the other side refuses a node that only this side has, or one above it.
     fn waits(&self, side: Side, path: &str, both: Both<'_>) -> bool {
         let mut above = Some(path).filter(|path| !path.is_empty());
         while let Some(path) = above

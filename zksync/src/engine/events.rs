@@ -1,4 +1,4 @@
-//! What the links say, and what follows from it.
+//! Events of the two links, and what the engine does about each.
 
 use mesolith_zk::learner::Check;
 use mesolith_zk::record::{Op, Zxid};
@@ -21,7 +21,7 @@ impl Driver {
     ) -> Result<(), Error> {
         let event = match event {
             Ok(event) => event,
-            // The link goes on by itself once the cause is mended.
+            // The link recovers by itself once the cause is gone.
             Err(error @ crate::side::Error::Client(_)) => SideEvent::LostLeader {
                 cause: error.to_string(),
             },
@@ -62,7 +62,7 @@ impl Driver {
                 if self.role != Role::Connecting {
                     tracing::info!(%side, "the leader sent all of its data again; both sides are compared");
                     if self.role == Role::Active && self.duplex.away_from(Side::A).is_complete() {
-                        // Of an earlier gap, or of the takeover, if no walk has come to an end since.
+                        // The base of an earlier gap or of the takeover stays if no walk has ended since.
                         self.base = self.base.or_else(|| Some(self.base_as_seen()));
                     }
                     self.see_from_now(side);
@@ -93,7 +93,7 @@ impl Driver {
         Ok(())
     }
 
-    /// What the leader's digest says of our tree.
+    /// Takes in the comparison of our tree with the leader's digest.
     fn checked(&mut self, side: Side, check: Check, now: u64) {
         let end = self.end_mut(side);
         match check {
@@ -134,17 +134,17 @@ impl Driver {
             if !self.end(side).link.tree().sessions().contains_key(&own) {
                 return self.disowned(side);
             }
-            // A leader takes the link that opened a session for its owner, until another one says that it speaks for it.
+            // A leader takes the link that opened a session for its owner, until another link claims the session.
             let _ = self.end(side).link.requests().revalidate(own, lease);
         }
-        // A server of 3.5 that was started again may have forgotten creates in a node's counter, and leads now.
+        // The leader may be a server of 3.5 that forgot creates in a node's counter when it was started again.
         self.sweep_due = 0;
         let news = self.duplex.up(side, both(&self.a, &self.b));
         let now = self.now();
         self.news(news, now);
     }
 
-    /// What both sides can hold, once both links have been up.
+    /// Learns what both sides can hold, once both links have been up.
     pub(super) fn learn_kinds(&mut self) {
         let (a, b) = (&self.a.link, &self.b.link);
         let kinds = a.kinds().and(b.kinds());

@@ -8,33 +8,33 @@ use mesolith_zk::max_buffer;
 use mesolith_zk::security::Security;
 use tokio::sync::watch;
 
-/// Between two looks at which servers serve.
+/// Pause between two checks of which servers serve.
 const PERIOD: Duration = Duration::from_secs(1);
-/// Before a server that could not be asked is asked again.
+/// Pause before a server that could not be asked is asked again.
 const AGAIN: Duration = Duration::from_secs(60);
 const LIMIT: Duration = Duration::from_secs(2);
-/// Nothing longer is asked for before there is something longer to write.
+/// Longest length, in bytes, that is asked about until something longer is to be written.
 const FIRST: u32 = 8 << 20;
 
-/// What the servers take.
+/// The longest packet that the servers take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Found {
-    /// In bytes, the least of all; none if nobody shows it.
+    /// In bytes, the least of all servers; `None` if no server has shown it.
     taken: Option<u32>,
-    /// What was asked.
+    /// The question that this answers.
     asked: Question,
 }
 
-/// What is to be known.
+/// A question to the servers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Question {
-    /// Whether they take packets up to this length.
+    /// Length in bytes up to which the answer has to be known.
     most: u32,
-    /// How often somebody wanted to know what they take by now.
+    /// How often the question was asked anew.
     times: u64,
 }
 
-/// What a side's servers take, as far as anybody needs to know.
+/// The longest packet that a side's servers take, up to the length that matters.
 #[derive(Debug)]
 pub(super) struct Largest {
     found: watch::Receiver<Found>,
@@ -60,7 +60,7 @@ impl Largest {
         Self { found, wanted, heard }
     }
 
-    /// What they take, in bytes, when that was found out since the last time.
+    /// The longest packet in bytes, if an answer has come since the last call; the default if no server shows it.
     pub(super) fn news(&mut self) -> Option<usize> {
         if !self.found.has_changed().unwrap_or(false) {
             return None;
@@ -70,12 +70,12 @@ impl Largest {
         Some(found.taken.unwrap_or(max_buffer::DEFAULT) as usize)
     }
 
-    /// What they take, in bytes, as far as they have shown it.
+    /// The longest packet in bytes, if a server has shown it.
     pub(super) fn known(&self) -> Option<u32> {
         self.found.borrow().taken
     }
 
-    /// Something of this length is to be written: whether they take it is found out if it is not known.
+    /// Asks whether the servers take this length, if that is not known.
     pub(super) fn want(&self, bytes: usize) {
         let found = *self.found.borrow();
         let wanted = u32::try_from(bytes).unwrap_or(u32::MAX);
@@ -85,7 +85,7 @@ impl Largest {
         }
     }
 
-    /// Servers that were started meanwhile may take something else.
+    /// Asks again, since servers that were started meanwhile may have another limit.
     pub(super) fn look_again(&self) {
         self.wanted.send_modify(|question| question.times += 1);
     }
@@ -99,13 +99,13 @@ impl Largest {
 /// What one server has shown.
 #[derive(Debug, Clone, Copy, Default)]
 struct Shown {
-    /// In bytes; kept while it does not serve.
+    /// The longest packet in bytes; kept while the server does not serve.
     taken: Option<u32>,
-    /// Up to which length it was asked.
+    /// Length in bytes up to which it was asked.
     asked: u32,
-    /// It has not served since: it may be started again with another limit.
+    /// It has stopped serving since, and may come back with another limit.
     away: bool,
-    /// It did not show it, and is asked again then.
+    /// When to ask again, if it did not show its limit.
     again: Option<Instant>,
 }
 

@@ -1,4 +1,4 @@
-//! What a side does not take, for people: which nodes, why, and what to do.
+//! Changes that a side refuses, told to people: which nodes, why, and what to do.
 
 use super::driver::Driver;
 use super::end::both;
@@ -8,13 +8,13 @@ use crate::routes::is_below;
 use crate::settings::{Settings, Side};
 use crate::status::RefusedChange;
 
-/// Most that a sentence names.
+/// Most refused changes that a sentence names.
 const MOST_NAMED: usize = 3;
-/// Most that the status names.
+/// Most refused changes that the status lists.
 const MOST_LISTED: usize = 100;
 
 impl Driver {
-    /// What the servers of both sides take, and whether that has to be known of something longer.
+    /// Takes over the longest packet of each side's servers, and asks about longer ones where a refused change has one.
     pub(super) fn learn_largest(&mut self) {
         for side in [Side::A, Side::B] {
             let Some(largest) = self.end_mut(side).largest.news() else {
@@ -35,17 +35,17 @@ impl Driver {
         }
     }
 
-    /// Whether it is not known yet if a side takes what it was not given, or that is on its way.
+    /// Whether a refused change may still go through: the servers are being asked, or it is on its way again.
     pub(super) fn is_asking(&self) -> bool {
         self.a.largest.is_asking() || self.b.largest.is_asking() || self.duplex.is_trying()
     }
 
-    /// What a side does not take, as both trees are now.
+    /// The changes that either side refuses, as both trees are now.
     pub(super) fn refused(&mut self) -> Vec<NotTaken> {
         self.duplex.refused(both(&self.a, &self.b))
     }
 
-    /// The same, below the roots whose direction other settings change.
+    /// The refused changes below the roots whose direction changes with the `wanted` settings.
     pub(super) fn refused_below(&mut self, wanted: &Settings) -> Vec<NotTaken> {
         let mut refused = self.refused();
         let before = &self.settings.routes;
@@ -60,7 +60,7 @@ impl Driver {
     }
 }
 
-/// As the status lists them.
+/// Refused changes as the status lists them.
 pub(super) fn listed(refused: &[NotTaken]) -> Vec<RefusedChange> {
     let one = |one: &NotTaken| RefusedChange {
         path: one.path.clone(),
@@ -73,7 +73,7 @@ pub(super) fn listed(refused: &[NotTaken]) -> Vec<RefusedChange> {
     refused.iter().take(MOST_LISTED).map(one).collect()
 }
 
-/// All of them in one sentence; none if there are none.
+/// Refused changes in one sentence; `None` if there are none.
 pub(super) fn sentence(refused: &[NotTaken]) -> Option<String> {
     if refused.is_empty() {
         return None;
@@ -140,7 +140,7 @@ fn reason(why: Why) -> &'static str {
     }
 }
 
-/// What a server's code says.
+/// The meaning of a server's error code.
 fn meaning(code: i32) -> String {
     let what = match code {
         -6 => "unimplemented",

@@ -73,7 +73,7 @@ impl Pipeline {
                 None => {
                     self.advance(0);
                 }
-                // Planned when the servers took more.
+                // It was planned when the servers took more.
                 Some(Step::Write { write, .. }) if write.packet() > self.largest => {
                     let write = write.clone();
                     self.refused.admits(&write, self.largest);
@@ -135,7 +135,7 @@ impl Pipeline {
         number
     }
 
-    /// As many changes as fit into a packet of a client's, or one that fits alone. The checkpoint comes on top of it: servers
+    /// As many changes as fit into a packet of a client's, or one that fits alone. The checkpoint comes on top: servers
     /// take at least 1,024 bytes more from one another than from clients.
     fn gather(&mut self, first: (u64, usize), now: u64) -> Outgoing {
         let mut writes: Vec<Write> = Vec::new();
@@ -244,7 +244,7 @@ impl Pipeline {
         (u32::from(self.me.tag) << 24 | self.cxid).cast_signed()
     }
 
-    /// Computed only if traces are that detailed.
+    /// A span of a request, computed only if traces are that detailed.
     fn span(&self, request: &Request, first: u64, through: u64) -> Span {
         tracing::debug_span!(
             parent: None,

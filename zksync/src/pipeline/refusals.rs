@@ -44,7 +44,7 @@ impl Pipeline {
         }
         let is_mended = self.narrow(sent, code, part, notices);
         match sent.what {
-            // Later checkpoints count it as done, so what is missing is found by a comparison.
+            // Later checkpoints count it as done, so a comparison has to find what is missing.
             What::Acl => {
                 let write = self.failing_write(sent, 0);
                 self.done(sent.through, notices);
@@ -118,7 +118,7 @@ impl Pipeline {
         }
     }
 
-    /// Lists that are on their way while the order breaks have to be compared.
+    /// Notes access control lists that are on their way when a request is refused: they have to be compared.
     pub(super) fn note_unsure(&mut self) {
         let lists = self.sent.iter().filter(|sent| sent.what == What::Acl);
         let paths: Vec<_> = lists.filter_map(|sent| self.failing(sent, 0)).collect();
@@ -150,7 +150,7 @@ impl Pipeline {
         Some(self.failing_write(sent, part)?.path().into())
     }
 
-    /// Whether the target has refused something that it does not know, and that is left out or replaced from now on.
+    /// Whether the target has refused something that it does not know; this is left out or replaced from now on.
     fn narrow(&mut self, sent: &Sent, code: i32, part: usize, notices: &mut Vec<Notice>) -> bool {
         let mut common = Arc::clone(&self.common);
         let learned = Arc::make_mut(&mut common);

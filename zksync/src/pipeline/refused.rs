@@ -100,7 +100,7 @@ impl Pipeline {
         }
     }
 
-    /// Nodes that have counted a child when it was refused, and again when it was made.
+    /// Nodes whose counter counts a child twice: when it was refused, and again when it was made.
     pub(crate) fn take_counted_twice(&mut self) -> Vec<Box<str>> {
         std::mem::take(&mut self.counted_twice)
     }

@@ -10,7 +10,7 @@ use mesolith_zk::tree::Node;
 use super::fit::delete;
 use super::{COUNTER, Step, View};
 
-/// Most create-and-delete pairs that raise one node's counter at once; the rest is found behind the next time.
+/// Most create-and-delete pairs that raise one node's counter at once; the rest follows the next time.
 const PAIRS: i32 = 50_000;
 
 /// Steps that bring a node's counter to the source's, by the target's name.
@@ -26,12 +26,12 @@ pub fn count(path: &str, view: &mut View<'_>) -> Vec<Step> {
     steps
 }
 
-/// The same for a node that is known.
+/// The same for a node of the source that is already found.
 pub(super) fn level(path: &str, node: Node<'_>, view: &mut View<'_>, steps: &mut Vec<Step>) {
     raise(path, to_raise(path, node, view), view, steps);
 }
 
-/// The source has made a node that is not carried: it counts once on either side, as one that is carried does.
+/// Counts a node that the source has made and that is not carried. It counts once on either side, like a carried one.
 pub(super) fn uncarried(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
     let source = view.source;
     let Some(place) = source.routes.counts_there(source.side, path) else {
@@ -53,7 +53,7 @@ pub fn behind(node: Node<'_>, now: Node<'_>, comes: impl Fn(Node<'_>) -> bool) -
     less(gap, missing.filter(|child| comes(*child)).count())
 }
 
-/// The same, of what will be there once everything planned is written.
+/// The same for the target as it will be once everything planned is written.
 fn to_raise(path: &str, node: Node<'_>, view: &View<'_>) -> i32 {
     let gap = node.stored().cversion.wrapping_sub(view.cversion(path));
     if gap <= 0 {
@@ -68,14 +68,14 @@ fn less(gap: i32, to_come: usize) -> i32 {
     gap.saturating_sub(i32::try_from(to_come).unwrap_or(i32::MAX))
 }
 
-/// Counts up a node's creates, which nothing but a create does.
+/// Raises a node's counter, which only creates can do.
 fn raise(path: &str, by: i32, view: &mut View<'_>, steps: &mut Vec<Step>) {
     // Ephemeral nodes have no children.
     if by <= 0 || view.get(path).is_none_or(|node| node.owner.is_some()) {
         return;
     }
     let child: Box<str> = format!("{}/{COUNTER}", path.trim_end_matches('/')).into();
-    // Left by a run that was cut off between the two.
+    // A run that ended between a create and its delete has left this child.
     delete(&child, view, steps);
     let create = Write::Create {
         path: child.clone(),

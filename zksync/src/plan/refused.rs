@@ -58,7 +58,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Of a change that is not tried, for now.
+    /// A refusal of a change that is not tried for now.
     pub(crate) fn new(why: Why, bytes: usize) -> Self {
         Self {
             why,
