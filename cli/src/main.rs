@@ -130,7 +130,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The exit code, where a role has several.
+/// Runs the role; returns its exit code.
 fn start(cli: Cli) -> anyhow::Result<u8> {
     let role = match cli.role {
         Role::Pki(command) => return pki::run(command).map(|()| 0),

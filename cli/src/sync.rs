@@ -4,9 +4,9 @@ use mesolith_telemetry::Shutdown;
 use mesolith_zksync::cli::{Command, Console, Context, Launch};
 use mesolith_zksync::run::Real;
 
-/// Does what was asked; the exit code. What a person reads has been printed.
+/// Does what was asked and returns the exit code. The answer has been printed.
 pub(crate) async fn run(command: Command, shutdown: Shutdown) -> u8 {
-    // An engine and those who watch end in order; whoever only asks ends at once.
+    // On a signal, an engine and a status that watches end in order; every other command ends at once.
     let asks = !matches!(command, Command::Start(_) | Command::Status(_));
     let stop = shutdown.clone();
     let context = Context {
@@ -20,5 +20,5 @@ pub(crate) async fn run(command: Command, shutdown: Shutdown) -> u8 {
     }
 }
 
-/// As a shell says of a program that a signal ended.
+/// The exit code that a shell gives to a program that SIGINT ended.
 const INTERRUPTED: u8 = 130;

@@ -91,7 +91,7 @@ pub fn mounts_of(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Cgroups of this name in every hierarchy, e.g. `mesolith` or `mesos`.
+/// Cgroups with this name in every hierarchy, e.g. `mesolith` or `mesos`.
 pub fn cgroups_of(name: &str) -> Vec<PathBuf> {
     let mut roots = vec![PathBuf::from("/sys/fs/cgroup")];
     if let Ok(entries) = std::fs::read_dir("/sys/fs/cgroup") {

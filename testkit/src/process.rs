@@ -26,7 +26,7 @@ pub struct Process {
 impl Process {
     /// Starts `command` in a session of its own, with output appended to `<dir>/<name>.log`.
     ///
-    /// A session of its own, through `setsid`, so that it neither gets the terminal's signals nor counts as a
+    /// `setsid` makes the session, so that the process gets no signals of the terminal and does not count as a
     /// program that a person runs.
     ///
     /// # Errors

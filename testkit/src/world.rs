@@ -1,7 +1,7 @@
 //! A whole world on one machine: Kubernetes API, Docker engine, node agents on loopback addresses, operator.
 //!
-//! Starting is the same as continuing: every step looks first whether its part runs already. `make up` and the e2e
-//! stories share this code, so what a person sees is what is tested. The operator runs under the token of the
+//! Starting is the same as continuing: no step starts a part that runs already. `make up` and the e2e stories share
+//! this code, so what a person sees is what is tested. The operator runs under the token of the
 //! chart's own ServiceAccount, so a missing right shows here.
 
 mod node;

@@ -58,8 +58,8 @@ fn options() -> anyhow::Result<Options> {
     Ok(options)
 }
 
-/// The cluster that `KUBECONFIG` names, unless it is the world's own (after `source .local/env`). What `up` was
-/// given is remembered, so that a later `down` in another shell means the same cluster.
+/// The cluster that `KUBECONFIG` names, unless it is the world's own (after `source .local/env`). The cluster of `up`
+/// is remembered, so that a later `down` in another shell means the same one.
 fn foreign_kubeconfig() -> anyhow::Result<Option<PathBuf>> {
     let remembered = local_dir().join("kubeconfig-given");
     if let Ok(path) = std::fs::read_to_string(&remembered) {

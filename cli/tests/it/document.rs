@@ -1,8 +1,8 @@
-//! `docs/zksync.md`, followed word for word: every command in it is run as it stands there, and what the page says of
-//! its output and its exit code has to be true. Only the names of servers and of data folders are replaced.
+//! `docs/zksync.md`, followed word for word: every command in it is run as it stands there, and has to give the output
+//! and the exit code that the page shows. Only the names of servers and of data folders are replaced.
 //!
-//! A line of a `console` block is a command (`$ ...`), `^C`, which interrupts the command before it, or a line that is
-//! to be seen, where `...` is whatever there is. `$ echo $?` is what says of an exit code other than 0.
+//! A line of a `console` block is a command (`$ ...`), `^C`, which interrupts the command before it, or a line of
+//! output, where `...` stands for any text. `$ echo $?` shows an exit code other than 0.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -124,7 +124,7 @@ impl Person {
             home.display(),
             std::env::var("PATH").unwrap()
         );
-        // What the last command ended with is what `$?` says; both streams are one, as on a terminal.
+        // `$?` is the exit code of the last command. Both streams are one, as on a terminal.
         let shell = format!("exec 2>&1; (exit {}); {command}", self.exit_code);
         Command::new("bash")
             .args(["-c", &shell])
@@ -168,7 +168,7 @@ impl Person {
         if step.interrupted {
             killpg(child.pid(), Signal::SIGINT).unwrap();
         }
-        // Its own end of the pipe is closed when it ends; what it started has a log.
+        // The command's end of the pipe is closed when it ends; an engine that it started writes to a log instead.
         loop {
             match lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) => seen.push(line),

@@ -111,7 +111,7 @@ impl Kdc {
         setup
     }
 
-    /// What a service that is to log in by itself is given.
+    /// The environment of a service that logs in by itself.
     fn environment(&self, keytab: &Path) -> Vec<(String, String)> {
         [
             ("KRB5_CONFIG", self.file("krb5.conf")),
@@ -152,7 +152,7 @@ async fn what_only_a_kerberos_user_may_read_is_replicated() {
             .collect::<Vec<_>>()
     };
 
-    // Nobody to log in as: it waits for a ticket, and says so.
+    // Without a keytab it waits for a ticket, and says so.
     let stranger = Program::with(kdc.environment(&kdc.file("no.keytab")));
     let waits = stranger.run(&[line("start"), vec!["--timeout=5s"]].concat());
     assert_eq!(waits.code, 4);

@@ -219,7 +219,7 @@ async fn an_engine_is_started_watched_changed_and_stopped() {
     program.good(&["conflicts"]);
 
     program.good(&["stop"]);
-    // Some containers have nobody who takes note of the end of an orphan; it runs no more all the same.
+    // In some containers nobody reaps an orphan: a zombie has ended as well.
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     assert!(
         stat.is_empty() || stat.contains(") Z "),

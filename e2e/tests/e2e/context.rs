@@ -48,7 +48,7 @@ impl Context {
         self.kubectl().apply(&self.example(file)?).map(drop)
     }
 
-    /// Its text.
+    /// The text of an example, moved in the same way.
     pub(crate) fn example(&self, file: &str) -> anyhow::Result<String> {
         let text = std::fs::read_to_string(root().join("manifests/examples").join(file))?;
         Ok(text

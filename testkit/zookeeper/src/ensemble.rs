@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 
 const CLASS_PATH: &str = "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar";
 
-/// What is special about an ensemble.
+/// Settings of an ensemble.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// Jars of the servers.
@@ -114,7 +114,7 @@ impl Ensemble {
         this
     }
 
-    /// What servers are started with from now on; their `zoo.cfg` stays as it is.
+    /// Settings of servers that are started from now on; their `zoo.cfg` stays as it is.
     pub fn setup_mut(&mut self) -> &mut Setup {
         &mut self.setup
     }
@@ -131,7 +131,7 @@ impl Ensemble {
         self.servers.len()
     }
 
-    /// Never.
+    /// Always false: an ensemble has at least one server.
     pub fn is_empty(&self) -> bool {
         self.servers.is_empty()
     }
@@ -318,7 +318,7 @@ impl Drop for Ensemble {
 }
 
 fn free_ports() -> [u16; 3] {
-    // All three are held until all are known, so that they differ.
+    // All three ports are held until all are known, so that they differ.
     let held = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     held.map(|listener| listener.local_addr().unwrap().port())
 }

@@ -35,8 +35,8 @@ pub(super) fn run(options: &Options, progress: &Progress) -> anyhow::Result<()> 
     })
 }
 
-/// Asks Kubernetes, and so the operator, and so the nodes. Says what happened; failing here is not the end, since
-/// everything local is stopped by force afterwards.
+/// Deletes the objects in Kubernetes, so that the operator clears the nodes. Returns what happened. A failure does no
+/// harm, since everything local is stopped by force afterwards.
 fn delete_objects(options: &Options) -> String {
     let own = ApiServer::find(&options.dir.join("kube")).map(|api| api.kubeconfig());
     let Some(kubeconfig) = options.kubeconfig.clone().or(own) else {

@@ -9,7 +9,7 @@ use mesolith_testkit::{World, cache_dir, kube_dev, mesolith};
 /// One program, under the names by which it knows its role.
 const NAMES: [&str; 4] = ["mesolith", "mesos-master", "mesos-agent", "mesos-migrate"];
 
-/// Writes both; again is fine.
+/// Writes both, over those that are there.
 pub(super) fn write(world: &World) -> anyhow::Result<()> {
     let local = super::local_dir();
     let bin = link_programs()?;

@@ -73,10 +73,10 @@ pub(super) fn wait_ready(world: &World, progress: &Progress) -> anyhow::Result<(
     Ok(())
 }
 
-/// How long a state that does not mend itself is watched: what an earlier run left may just be ending.
+/// How long a state that does not mend itself is watched: a part of an earlier run may just be ending.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Whether waiting alone does not help.
+/// Whether the state needs a person, since waiting does not help.
 fn needs_a_person(sentence: &str) -> bool {
     let reasons = ["PortInUse: ", "JavaNotFound: ", "NodeUntrusted: "];
     reasons.iter().any(|reason| sentence.starts_with(reason))

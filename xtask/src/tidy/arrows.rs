@@ -60,7 +60,7 @@ fn allowed(page: &str) -> Arrows {
             .unwrap_or_default();
         let uses = uses
             .split(',')
-            // A word in parentheses says what for.
+            // A remark in parentheses may follow a name.
             .map(|n| n.split('(').next().unwrap_or_default().trim().to_owned())
             .filter(|n| n != "-" && !n.is_empty());
         (folder.to_owned(), uses.collect())

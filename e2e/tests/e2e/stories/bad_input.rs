@@ -5,7 +5,7 @@ use mesolith_testkit::{NodeOptions, wait_until};
 
 use crate::context::{Context, LIMIT, condition};
 
-/// An app in one line: extra spec on top of a small one.
+/// A small app with these fields added to its spec, all in one line.
 fn app(name: &str, spec: &str) -> String {
     format!(
         "{{apiVersion: mesolith.io/v1alpha1, kind: MarathonApp, metadata: {{name: {name}, namespace: default}}, \
@@ -63,7 +63,7 @@ pub(super) fn apps(cx: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits for a condition that is not true for this reason, whose message has the word, and for an event of it.
+/// Waits for a condition that is not True, with this reason and `word` in its message, and for an event of the reason.
 fn told(cx: &Context, kind: &str, name: &str, reason: &str, word: &str) -> anyhow::Result<()> {
     let message = wait_until(&format!("{kind} {name} to say {reason}"), LIMIT, || {
         let object = cx.get(kind, name)?;
@@ -77,7 +77,7 @@ fn told(cx: &Context, kind: &str, name: &str, reason: &str, word: &str) -> anyho
             .iter()
             .find(|c| c["reason"] == reason && c["status"] != "True");
         let found = found.with_context(|| format!("no condition has that reason; Ready is {ready}"))?;
-        // Whoever looks at Ready only has to read what to do there, too.
+        // Ready has to say what to do as well, for those who read nothing else.
         let ready = ready["message"].as_str().unwrap_or_default();
         ensure!(ready.contains(word), "Ready does not name {word:?}: {ready}");
         Ok(found["message"].as_str().unwrap_or_default().to_owned())

@@ -76,7 +76,7 @@ pub(super) fn kubectl(cx: &Context) -> anyhow::Result<()> {
     for object in ["mc/local", "mapp/hello"] {
         kubectl.run(&["wait", object, "--for=condition=Ready", "--timeout=60s"])?;
     }
-    // A migration cannot run yet and says so; waiting for what it does say works.
+    // A migration cannot run yet, and its Ready condition says so.
     let name = kubectl.run(&["get", "zkm", "-o", "name"])?;
     kubectl.run(&[
         "wait",
@@ -88,7 +88,7 @@ pub(super) fn kubectl(cx: &Context) -> anyhow::Result<()> {
     preflight(cx)
 }
 
-/// The preflight asks the real node agents: nodes with free ports are ready, and who has a taken port is named.
+/// The preflight asks the real node agents: nodes with free ports are ready, and a node with a taken port is named.
 fn preflight(cx: &Context) -> anyhow::Result<()> {
     let migration = |name: &str, master_port: u16| {
         format!(

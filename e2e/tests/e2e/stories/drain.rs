@@ -40,7 +40,7 @@ pub(super) fn tasks_move(cx: &Context) -> anyhow::Result<()> {
 
     let drained = moved(cx, &before, &ip);
     let same = others();
-    // The world as it was, whatever came of it.
+    // The world as it was, whether the story failed or not.
     cx.kubectl().apply(&all)?;
     drained?;
     ensure!(same? == kept, "other components of the node were touched");

@@ -14,7 +14,7 @@ use crate::context::{Context, LIMIT};
 /// Its parser's C file was generated for older Pythons than Debian's, so it is generated again from its source.
 fn installed() -> anyhow::Result<PathBuf> {
     let dir = cache_dir().join("pymesos-0.3.15");
-    // Made for the Python of its time: after an upgrade of that it may be there and not work.
+    // After an upgrade of Python the environment may be there and not work.
     let works = Command::new(dir.join("bin/python"))
         .args(["-c", "import pymesos"])
         .output();

@@ -10,7 +10,7 @@ use crate::context::Context;
 
 const OPERATOR: &str = "system:serviceaccount:mesolith-system:mesolith-operator";
 
-/// Writes of the operator since byte `from` of the audit log, leases left out: a lease is renewed or lost.
+/// Writes of the operator since byte `from` of the audit log, without leases, which have to be renewed.
 fn writes(cx: &Context, from: usize) -> anyhow::Result<(usize, Vec<String>)> {
     let api = cx
         .world

@@ -13,7 +13,7 @@ use crate::context::{Context, LIMIT, condition};
 use crate::{http, machine};
 
 const NAME: &str = "short-lived";
-/// Of every certificate in this story; renewed when a third of it is left.
+/// Lifetime of every certificate in this story; a certificate is renewed when a third of it is left.
 const LIFETIME: Duration = Duration::from_secs(45);
 
 pub(super) fn in_place(cx: &Context) -> anyhow::Result<()> {
@@ -60,7 +60,7 @@ fn renewed(cx: &Context, node: &NodeOptions, process: &Process, observer: &Mater
     };
     let running = components()?;
 
-    // Until what it started with is over: a node that only kept its first certificate cannot be dialled any more.
+    // After that a node that only kept its first certificate cannot be dialled any more.
     wait_until("the first certificate to end", LIMIT, || {
         ensure!(SystemTime::now() > first, "it is still valid");
         Ok(())

@@ -9,7 +9,7 @@ use crate::context::{Context, LIMIT};
 use crate::trace_collector::Span;
 
 pub(super) fn one_trace(cx: &Context) -> anyhow::Result<()> {
-    // Of the cluster's coming up, or of its latest change.
+    // The trace of the cluster's start, or of its latest change.
     let applied = find(cx, &BTreeSet::new(), |s| {
         s.service == "mesolith-agent" && s.name == "/mesolith.node.v1.Node/Apply"
     })?;
