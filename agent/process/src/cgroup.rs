@@ -18,28 +18,28 @@ use nix::unistd::Pid;
 
 use crate::spec::CgroupSpec;
 
-/// What we use of v1; without this list every hierarchy (devices, blkio, ...) would get a group.
+/// The controllers that we use. Without this list every hierarchy (devices, blkio, ...) of v1 would get a group.
 const CONTROLLERS: [&str; 4] = ["cpu", "cpuacct", "memory", "freezer"];
 const PERIOD_MICROSECONDS: u64 = 100_000;
 
-/// Use of resources, from the control group.
+/// Resources in use, as the control group counts them.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Stats {
     /// Processor time used so far, in seconds.
     pub cpu_seconds: f64,
     /// Memory in use (resident and cache charged to the group), bytes.
     pub memory_bytes: u64,
-    /// Of which anonymous memory, bytes.
+    /// Anonymous memory, which is part of `memory_bytes`, bytes.
     pub rss_bytes: u64,
-    /// The limit, if there is one.
+    /// The memory limit, if there is one, bytes.
     pub memory_limit_bytes: Option<u64>,
-    /// OOM kills inside the group since it exists.
+    /// OOM kills in the group since it was created.
     pub oom_kills: u64,
     /// Processes in the group.
     pub processes: u64,
 }
 
-/// `v1`, `v2`, `hybrid` or `none`.
+/// The cgroup hierarchy of this machine: `v1`, `v2`, `hybrid` or `none`.
 pub fn hierarchy_version() -> &'static str {
     let Ok(mounts) = std::fs::read_to_string("/proc/self/mounts") else {
         return "none";
@@ -58,7 +58,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// The group if the machine has hierarchies; limits are not touched.
+    /// The group, which need not exist yet; `None` where the machine has no hierarchies.
     pub(crate) fn open(path: &str) -> Option<Self> {
         if hierarchy_version() == "none" {
             return None;
@@ -74,7 +74,7 @@ impl Group {
             return Ok(None);
         };
         let error = |what: &str, e: cgroups_rs::fs::error::Error| format!("{what}: {e}");
-        // The last neighbour's end may remove the parent while we create below it.
+        // The removal of another group may take the parent away while we create below it.
         let mut created = group.inner.create();
         for _ in 0..5 {
             if created.is_err() {
@@ -124,12 +124,12 @@ impl Group {
 
     pub(crate) fn signal(&self, signal: Signal) {
         for pid in self.processes() {
-            // It may have ended in between, which is what we want anyway.
+            // The process may have ended in between, which is what we want anyway.
             let _ = kill(pid, signal);
         }
     }
 
-    /// SIGKILL to everything, frozen meanwhile so that nothing can fork away; false when something survives.
+    /// Sends SIGKILL to every process, frozen so that none can fork away; false when one still lives after `limit`.
     pub(crate) fn kill_all(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         loop {
@@ -206,7 +206,7 @@ impl Group {
         self.inner.exists()
     }
 
-    /// Removes the group, and the groups above it that are empty then.
+    /// Removes the group, and every group above it that is then empty.
     pub(crate) fn remove(&self) -> Result<(), String> {
         let removed = if self.exists() {
             self.inner.delete().map_err(|e| e.to_string())
@@ -231,8 +231,8 @@ impl Group {
     }
 }
 
-/// Moves this process to the root of the hierarchies: a shim started by an agent that itself runs in a group must not
-/// be killed or frozen with it. Best effort: without it only that isolation is missing.
+/// Moves this process to the root of the hierarchies: the shim must not be killed or frozen with the group of the agent
+/// that started it. Best effort: a failure costs only that isolation.
 pub(crate) fn leave() {
     if let Some(root) = Group::open(".") {
         let _ = root.join(std::process::id());

@@ -7,7 +7,7 @@ use std::path::Path;
 /// Replaces a file: temporary file, fsync, rename, fsync of the directory.
 ///
 /// # Errors
-/// The failing step's; the old version is still there then.
+/// The error of the step that failed. The file is the old version, or the new one if only the last step failed.
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let parent = path
         .parent()

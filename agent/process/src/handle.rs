@@ -1,4 +1,4 @@
-//! A process of ours, launched now or adopted.
+//! A process that was launched or adopted.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use crate::record::{self, Exit, Running};
 use crate::stop::Stop;
 use crate::{Error, durable};
 
-/// Between two looks for the end of a process; small against everything that reacts to it.
+/// Pause between two checks whether a process has ended: short for everything that reacts to the end.
 const POLL: Duration = Duration::from_millis(50);
-/// How long SIGKILL may take before we say that it does not work.
+/// How long SIGKILL may take before it counts as failed.
 const KILL_LIMIT: Duration = Duration::from_secs(30);
 
 /// A process that runs, or has run, from a runtime directory. Cheap to clone; dropping it does nothing to the process.
@@ -50,7 +50,7 @@ impl Handle {
         &self.record.process
     }
 
-    /// Unix seconds.
+    /// When it was launched, in Unix seconds.
     pub fn started_at(&self) -> i64 {
         self.record.started_at
     }
@@ -76,7 +76,7 @@ impl Handle {
         if self.is_alive() || lock(&self.dir)?.is_none() {
             return Ok(None);
         }
-        // Dead, and no shim to tell: unless it told just now.
+        // Process and shim are gone. The shim may have recorded the exit after our first look.
         Ok(Some(self.exit()?.unwrap_or_else(Exit::lost)))
     }
 
@@ -120,9 +120,9 @@ impl Handle {
         }
     }
 
-    /// SIGTERM to the whole group, and SIGKILL to what is left of it after the grace; the end is then certain. The grace
-    /// is for the whole group: it does not end with its first process. A stop under way is only shortened, also when
-    /// somebody else began it.
+    /// Sends SIGTERM to the whole group, and SIGKILL to what is left of it after the grace. The grace is for the whole
+    /// group: it does not end with the first process. A stop that is already under way, whoever began it, can only be
+    /// shortened.
     ///
     /// # Errors
     /// [`Error::WillNotDie`] when even SIGKILL did nothing.
@@ -141,12 +141,12 @@ impl Handle {
         self.kill().await
     }
 
-    /// SIGKILL to everything of it at once.
+    /// Sends SIGKILL to the whole group at once.
     ///
     /// # Errors
     /// [`Error::WillNotDie`] when it did nothing.
     pub async fn kill(&self) -> Result<Exit, Error> {
-        // For a shim that lets the rest of the group finish.
+        // A shim that waits for the rest of the group reads this.
         Stop::within(&self.dir, Duration::ZERO);
         let deadline = Instant::now() + KILL_LIMIT;
         loop {
@@ -168,14 +168,14 @@ impl Handle {
         }
     }
 
-    /// Use of resources now; zeros without a control group.
+    /// Resources in use now; zeros without a control group.
     pub fn stats(&self) -> Stats {
         self.group()
             .filter(Group::exists)
             .map_or_else(Stats::default, |group| group.stats())
     }
 
-    /// Whether the OOM killer struck inside its group since it was launched, ended or not.
+    /// Whether the OOM killer has struck in its group since the launch; also for a process that has ended.
     pub fn oom_killed(&self) -> bool {
         match self.exit() {
             Ok(Some(exit)) => exit.oom_killed,
@@ -213,7 +213,7 @@ impl Handle {
         Ok(())
     }
 
-    /// The shim removes the group; this is for the case that it was killed.
+    /// Removes the group of a process whose shim was killed and could not do it.
     fn forget_group(&self) {
         if !self.is_alive()
             && let Some(group) = self.group()
@@ -229,14 +229,14 @@ impl Handle {
 
     fn signal_all(&self, signal: Signal) {
         if self.is_alive() {
-            // Before it became a group leader the pid alone is right.
+            // A process that does not lead its group yet is reached by its pid only.
             if killpg(self.raw(), signal).is_err() {
                 let _ = kill(self.raw(), signal);
             }
         }
         if let Some(group) = self.group() {
             let leader = self.raw();
-            // The process group got it already; the rest of the control group is daemons that left it.
+            // The process group has the signal already. Daemons may have left it, but not the control group.
             for pid in group.processes() {
                 if nix::unistd::getpgid(Some(pid)) != Ok(leader) {
                     let _ = kill(pid, signal);

@@ -1,4 +1,4 @@
-//! Which process a pid means: a pid alone is reused sooner or later.
+//! Which process a pid means: the kernel reuses pids sooner or later.
 
 use procfs::process::Process;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The process that has this pid now; none when there is none (a zombie counts as none).
+    /// The process that has this pid now; none without one, and for a zombie.
     pub fn of(pid: u32) -> Option<Self> {
         let stat = Process::new(i32::try_from(pid).ok()?).ok()?.stat().ok()?;
         // init may reap late, and a dead child of ours stays until its status is recorded.

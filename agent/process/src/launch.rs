@@ -11,7 +11,7 @@ use crate::shim::{self, OURSELVES, Report};
 use crate::stop::Stop;
 use crate::{Error, Exit, Handle, Spec, durable};
 
-/// A shim that was started but has not recorded its process yet gets this long when it is found by [`adopt`].
+/// How long [`adopt`] waits for a shim that has not recorded its process yet.
 const STARTING: Duration = Duration::from_secs(30);
 
 /// How long a shim may hold its directory after its process ended.
@@ -20,8 +20,8 @@ const CLEANING_UP: Duration = Duration::from_secs(15);
 /// The shim's executable where it is not this one.
 static SHIM: OnceLock<PathBuf> = OnceLock::new();
 
-/// Makes every launch use another program as the shim. For test harnesses, whose own executable cannot be one; the
-/// first call counts.
+/// Makes every launch use another program as the shim. For test harnesses, whose own executable cannot be one. Only
+/// the first call counts.
 pub fn use_shim_program(program: impl Into<PathBuf>) {
     let _ = SHIM.set(program.into());
 }
@@ -100,13 +100,13 @@ fn launch_blocking(spec: &Spec) -> Result<Handle, Error> {
     }
 }
 
-/// The lock of a directory from which nothing runs. A shim that has reported an end needs a moment to clean up.
+/// Takes the lock of a directory from which nothing runs. Waits for a shim that reported an exit and cleans up.
 fn free_directory(dir: &Path) -> Result<File, Error> {
     let deadline = Instant::now() + CLEANING_UP;
     loop {
         let lock = lock(dir)?;
         let running = record::read::<Running>(dir.join(record::RUNNING))?;
-        // It may be alive without a lock held: then its shim was killed, it was not.
+        // The process may live on when only its shim, which held the lock, was killed.
         if running.is_some_and(|r| r.process.is_alive()) || Instant::now() > deadline {
             return Err(Error::AlreadyRunning { path: dir.to_owned() });
         }
@@ -118,7 +118,7 @@ fn free_directory(dir: &Path) -> Result<File, Error> {
 }
 
 /// What became of the process launched from this runtime directory. A process is only taken for ours when pid, start
-/// time and boot agree. A launch that is just under way (its starter was killed) is waited for.
+/// time and boot agree. Waits for a launch that is still under way because its starter was killed.
 ///
 /// # Errors
 /// When a record is there but cannot be read.
@@ -134,7 +134,7 @@ pub async fn adopt(dir: &Path) -> Result<Adopted, Error> {
         }
         let running = record::read::<Running>(dir.join(record::RUNNING))?;
         match running {
-            // What it started may have until the end of its grace when it is gone itself.
+            // After the program itself has ended, what it started may still have its grace.
             Some(running) if running.process.is_alive() || (shim_lives && Stop::read(dir)?.is_some()) => {
                 return Ok(Adopted::Running(Handle::new(dir.to_owned(), running)));
             }
@@ -152,7 +152,7 @@ pub async fn adopt(dir: &Path) -> Result<Adopted, Error> {
     }
 }
 
-/// The lock of a runtime directory; none when a shim holds it.
+/// Takes the lock of a runtime directory; none when a shim holds it.
 pub(crate) fn lock(dir: &Path) -> Result<Option<File>, Error> {
     let path = dir.join(record::LOCK);
     let error = |source| Error::PrepareDirectory {

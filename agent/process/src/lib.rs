@@ -1,7 +1,7 @@
 //! Processes that outlive their starter: launch in a cgroup, adopt again, stop, exit status.
 //!
 //! An agent must be able to die at any moment, by `kill -9` too, without taking along what it runs and without losing
-//! an exit status. So a tiny, single-threaded shim stands between the two: our own executable, started again.
+//! an exit status. So a single-threaded shim stands between agent and program: our own executable, started again.
 //!
 //! ```text
 //! agent ── detach (own session, exits) ── wait (re-parented to init) ── exec (cgroup, user, limits) → the program
@@ -15,7 +15,7 @@
 //! | `spec.json` | starter | what to run |
 //! | `lock` | held (flock) by the shim while it lives | whether an exit status will still come |
 //! | `running.json` | shim, before the program runs | pid with start time and boot id, so a reused pid is never taken for ours |
-//! | `stop.json` | who stops it | when everything of it is killed; a later stop only shortens that |
+//! | `stop.json` | whoever stops it | when its whole group is killed; a later stop only shortens that |
 //! | `exit.json` | shim, after it ended | exit code or signal, whether the OOM killer did it |
 //!
 //! Every `main` that launches calls [`run_shim_if_asked`] first.

@@ -23,7 +23,7 @@ pub(crate) struct Running {
     /// Unix seconds.
     pub(crate) started_at: i64,
     pub(crate) cgroup: Option<String>,
-    /// OOM kills the group had seen before this launch.
+    /// OOM kills in the group before this launch.
     pub(crate) oom_kills_before: u64,
 }
 
@@ -38,7 +38,7 @@ pub struct Exit {
     pub finished_at: i64,
 }
 
-/// Exit code, signal, or the honest third.
+/// Exit code, signal, or unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     /// It ended by itself.

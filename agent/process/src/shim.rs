@@ -1,12 +1,12 @@
 //! Our own executable as the shim: three stages, each a fresh, single-threaded start of this program.
 //!
-//! Forking a process that runs threads is unsound; starting it again is not, and needs no `unsafe` at all:
+//! Forking a process with threads is unsound. Starting the executable again is sound and needs no `unsafe`:
 //!
 //! - `detach`: leaves the starter's session and starts `wait`, then ends, so that init becomes the parent.
 //! - `wait`: the parent of the program, for as long as it runs ([`waiter`]).
 //! - `exec`: becomes the program ([`child`]).
 //!
-//! A fourth, `inside`, becomes a program that runs beside another one for a while.
+//! A fourth stage, `inside`, becomes a short program that runs beside another one.
 
 mod child;
 mod waiter;
@@ -33,7 +33,7 @@ pub(crate) enum Report {
     Failed { step: String, message: String },
 }
 
-/// Becomes the process shim, and never returns, when started as one; returns at once otherwise.
+/// When this process was started as the shim, becomes the shim and never returns. Otherwise returns at once.
 ///
 /// Every `main` whose process launches others calls this before anything else (no threads, no runtime yet).
 pub fn run_shim_if_asked() {
@@ -94,7 +94,7 @@ fn failed(step: impl Into<String>, message: impl ToString) -> Report {
     }
 }
 
-/// One line on standard output, which is the report pipe; the starter may be gone already.
+/// Writes one line to standard output, which is the report pipe; the starter may be gone already.
 fn tell(report: &Report) {
     let text = serde_json::to_string(report).unwrap_or_default();
     let _ = writeln!(std::io::stdout(), "{text}");

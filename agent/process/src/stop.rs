@@ -1,5 +1,5 @@
-//! A stop under way. It is on record beside the process, so that whoever asks again, and whoever comes after the one
-//! that asked, can only shorten it.
+//! A stop under way. It is on record in the runtime directory, so that a second request, also one of a later agent, can
+//! only shorten it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::record;
 
-/// When everything of a process that was asked to end is killed. Read by the shim, too.
+/// When the whole group of a process that was asked to end is killed. The shim reads it, too.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Stop {
     /// Seconds since boot. Setting the machine's clock does not move it.
@@ -54,14 +54,14 @@ impl Stop {
         record::read(dir.join(record::STOP))
     }
 
-    /// A full disk must not keep a process alive: without the record only its first process has the grace.
+    /// Ignores errors, as a full disk must not keep a process alive: then only the first process has the grace.
     fn write(self, dir: &Path) -> Self {
         let _ = record::write(&dir.join(record::STOP), &self);
         self
     }
 }
 
-/// Seconds since boot. Where the kernel does not tell, all time is over.
+/// Seconds since boot. Where the kernel does not tell, every deadline has passed.
 fn uptime() -> f64 {
     procfs::Uptime::current().map_or(f64::MAX, |up| up.uptime)
 }

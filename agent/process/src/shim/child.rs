@@ -1,4 +1,4 @@
-//! The `exec` stage: takes on everything the program should find, then becomes it.
+//! The `exec` stage: sets up what the specification asks for, then becomes the program.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -17,7 +17,7 @@ use super::{Report, failed};
 use crate::cgroup::Group;
 use crate::spec::{Limit, Spec};
 
-/// Said by the waiter once the pid is on record.
+/// What the waiter sends once the pid is on record.
 pub(super) const GO: &[u8] = b"go";
 
 pub(super) fn run(spec: &Spec) -> Result<(), Report> {
@@ -88,7 +88,7 @@ fn prepare(spec: &Spec) -> Result<Command, Report> {
     Ok(command)
 }
 
-/// Appending, so that the file can be truncated by rotation while the program writes. A link is not followed: the
+/// Opened to append, so that rotation can truncate the file while the program writes. A link is not followed: the
 /// directory may be the user's, and the file is opened before this process becomes that user.
 fn output(path: Option<&Path>) -> Result<Stdio, Report> {
     let Some(path) = path else {

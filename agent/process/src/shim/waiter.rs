@@ -17,7 +17,7 @@ use crate::record::{self, Exit, Running, Status};
 use crate::stop::Stop;
 use crate::{durable, spec::Spec};
 
-/// Between two looks for the end of the rest of a group.
+/// Pause between two checks whether the rest of a group has ended.
 const POLL: Duration = Duration::from_millis(20);
 
 /// How long leftovers of an ended program may take to die before the shim gives up on them.
@@ -46,8 +46,8 @@ pub(super) fn run(spec: &Spec, path: &Path) -> Result<(), Report> {
     tell(&Report::Running);
     close_report();
     let exit = wait(&child, group.as_ref(), spec, oom_kills_before);
-    // Without this record the status is lost, so a full disk is waited out for a while; a directory that was taken
-    // away is nobody's any more.
+    // Without this record the exit status is lost, so a full disk gets some time. When the directory is gone, nobody
+    // reads the record any more.
     for _ in 0..600 {
         if record::write(&spec.dir.join(record::EXIT), &exit).is_ok() || !spec.dir.exists() {
             break;
@@ -80,7 +80,7 @@ fn start(spec: &Spec, path: &Path, oom_kills_before: u64) -> Result<Child, Repor
             record::write(&spec.dir.join(record::RUNNING), &r).map_err(|e| failed("record the pid", e))
         });
     if let Err(report) = recorded {
-        // Its input closes without the word, so it ends without running the program.
+        // The child's input closes without the word, so it ends without running the program.
         drop(child.stdin.take());
         let _ = child.wait();
         return Err(report);
@@ -136,8 +136,8 @@ fn wait(child: &Child, group: Option<&Group>, spec: &Spec, oom_kills_before: u64
     }
 }
 
-/// What a program leaves behind when it was asked to end has until the end of the grace, and what it leaves when it ends
-/// by itself has no time at all. The program itself is not reaped yet, so that its process group stays ours.
+/// Waits for what the ended program left behind: to the end of the grace if it was asked to end, not at all if it ended
+/// by itself. The program itself is not reaped yet, so that its process group stays ours.
 fn let_finish(main: Pid, group: Option<&Group>, dir: &Path) {
     while let Ok(Some(stop)) = Stop::read(dir) {
         let ours: Vec<Pid> = children().into_iter().filter(|pid| *pid != main).collect();

@@ -74,7 +74,7 @@ async fn memory_over_the_limit_is_seen_as_such() {
     let exit = process.wait().await.unwrap();
     assert_eq!(exit.status, Status::Signal(9));
     assert!(exit.oom_killed && process.oom_killed());
-    // The next launch in the same group starts with a clean slate.
+    // The next launch in the same group does not inherit the OOM kill.
     let again = launch(&grouped(dir.path(), "exit 0", Some(16 << 20)))
         .await
         .unwrap();

@@ -27,7 +27,7 @@ async fn exit_code_output_and_environment() {
     let here = dir.path().display().to_string();
     let lines = text(&dir.path().join("stdout"));
     let lines: Vec<_> = lines.lines().collect();
-    // PATH, WHO and the shell's own PWD: nothing of the starter's.
+    // PATH, WHO and the shell's own PWD, and nothing from the starter.
     assert_eq!(lines, ["out mesos", here.as_str(), "3", "77"]);
     assert_eq!(text(&dir.path().join("stderr")), "err\n");
 }
@@ -79,7 +79,7 @@ async fn what_cannot_start_says_why() {
             .starts_with("failed to execute ./no-program: Permission denied"),
         "{denied}"
     );
-    // None of these left anything that would be taken for a process.
+    // None of these failed launches left anything to adopt.
     assert!(matches!(adopt(&plain.dir).await.unwrap(), Adopted::Unknown));
 }
 
@@ -122,11 +122,11 @@ async fn stop_asks_first_and_then_forces() {
     let exit = stubborn.stop(Duration::from_millis(100)).await.unwrap();
     assert_eq!(exit.status, Status::Signal(9));
     assert!(!stubborn.is_alive());
-    // Stopping what ended already is fine and says the same.
+    // Stopping a process that has ended is fine and returns the same exit.
     assert_eq!(stubborn.stop(Duration::ZERO).await.unwrap(), exit);
 }
 
-/// Its shell ends at once on SIGTERM, and what the shell runs takes a while, or for ever.
+/// A shell that ends at once on SIGTERM, and a child of it that ends later or never.
 fn shell_with_child(dir: &std::path::Path, child: &str) -> Spec {
     std::fs::write(dir.join("child"), child).unwrap();
     // Without the second command the shell would become the child.
@@ -169,7 +169,7 @@ async fn what_is_left_of_the_group_is_killed_at_the_end_of_the_grace_although_no
     eventually("the first process is gone", || !process.is_alive()).await;
     stop.abort();
     assert!(runs(child));
-    // Whoever comes after the one that asked finds it as it is.
+    // A later agent finds the stop under way.
     let Adopted::Running(found) = adopt(&spec.dir).await.unwrap() else {
         panic!("an end before the end")
     };

@@ -1,4 +1,4 @@
-//! The starter dies by kill -9; what it launched is found again.
+//! The starter is killed with SIGKILL; the next one adopts what it launched.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tempfile::tempdir;
 
 use crate::{eventually, grouped, runs, shell};
 
-/// Launches from a process of its own, this test program again, and kills that one with SIGKILL.
+/// Launches from another process (this test program, started again) and kills that process with SIGKILL.
 async fn launch_and_lose_the_starter(spec: &Spec) {
     let file = spec.cwd.join("to-launch.json");
     std::fs::write(&file, serde_json::to_string(spec).unwrap()).unwrap();
@@ -128,7 +128,7 @@ async fn without_its_shim_a_process_is_still_ours_but_its_end_is_unseen() {
     );
 }
 
-/// A node agent launches a Mesos agent, which launches a task; then the one in the middle dies.
+/// A node agent launches a Mesos agent, which launches a task; then the Mesos agent dies.
 #[tokio::test]
 async fn what_a_launched_program_launched_itself_outlives_it() {
     let (outer_dir, inner_dir) = (tempdir().unwrap(), tempdir().unwrap());
