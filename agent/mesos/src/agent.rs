@@ -1,4 +1,4 @@
-//! The agent's loop: the only writer of the state. Takes inputs in, carries effects out, in order.
+//! The agent's loop: the only writer of the state. Takes inputs and carries out effects, in order.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -63,7 +63,7 @@ pub(crate) struct Loop {
     pub(crate) session: Option<mpsc::Sender<FromAgent>>,
     /// What the supervisor was told last, once the agent leaves.
     pub(crate) told: Departure,
-    /// Where it is told.
+    /// The file that the supervisor reads.
     pub(crate) departure: PathBuf,
 }
 
@@ -75,7 +75,7 @@ impl Loop {
         mut news: mpsc::UnboundedReceiver<News>,
         mut inputs: mpsc::UnboundedReceiver<Input>,
     ) -> Result<(), Stopped> {
-        // What was found is taken up; none of it ends the agent.
+        // These effects take up again what was found; none of them ends the agent.
         let _ = self.act(recovered)?;
         loop {
             let deadline = self.shared.read().deadline();
@@ -160,7 +160,7 @@ impl Loop {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Once the agent leaves, its supervisor reads how far it is.
+    /// Writes for the supervisor how far a leaving agent is.
     fn tell_supervisor(&mut self, left: bool) {
         let Some(now) = self.shared.read().departure() else {
             return;
@@ -175,7 +175,7 @@ impl Loop {
         self.told = now;
     }
 
-    /// A stream that cannot take more is as good as broken: what matters is sent again with the next one.
+    /// A full stream counts as broken: what matters is sent again on the next one.
     fn send(&mut self, message: FromAgent) {
         if let Some(session) = &self.session
             && session.try_send(message).is_err()
@@ -203,7 +203,7 @@ impl Loop {
 
     fn tell(&self, key: &ExecutorKey, event: executor::Event) {
         if let Some(stream) = self.streams().get(key) {
-            // A stream that just ended reports so by itself.
+            // A stream that has just ended reports that by itself.
             let _ = stream.send(event);
         }
     }
@@ -230,7 +230,7 @@ fn limits_of(agent: &Agent, launch: &Launch) -> Limits {
     }
 }
 
-/// An executor's container holds its tasks as well.
+/// Limits of an executor's container, which holds its tasks as well.
 pub(crate) fn executor_limits(agent: &Agent, key: &ExecutorKey) -> Limits {
     let own = agent
         .executors

@@ -1,6 +1,6 @@
 //! Checkpoints on disk: each file is replaced as a whole, so a crash leaves the old or the new one.
 //!
-//! Nothing leaves the agent before what it is based on is here: a launch, a kill, a status update.
+//! A launch, a kill or a status update goes out only after the checkpoint that it relies on.
 
 use std::fs;
 use std::io;
@@ -39,7 +39,7 @@ pub(crate) enum Error {
         /// Cause.
         source: io::Error,
     },
-    /// A file is not what it should be.
+    /// A file cannot be decoded.
     #[error("checkpoint {path} is damaged ({source}): move it away to start without what it describes")]
     Decode {
         /// The file.
@@ -61,7 +61,7 @@ impl Store {
         Self { paths }
     }
 
-    /// Carries out the effects that concern the disk; others are none of its business.
+    /// Carries out the effects that concern the disk and ignores the others.
     ///
     /// # Errors
     /// When the disk refuses: the agent must not go on then.
@@ -77,7 +77,7 @@ impl Store {
             },
             Effect::SaveTask(key) => match (agent.tasks.get(key), agent.task_file(key)) {
                 (Some(task), Some(file)) => write(&self.task_path(agent.id(), key, task), &file),
-                _ => Ok(()), // Already forgotten again in the same step.
+                _ => Ok(()), // The same step has forgotten it already.
             },
             Effect::SaveExecutor(key) => match (agent.executors.get(key), agent.executor_file(key)) {
                 (Some(executor), Some(file)) => write(&self.executor_path(agent.id(), key, executor), &file),
@@ -101,7 +101,7 @@ impl Store {
             | Effect::Resize(_)
             | Effect::Stop(_)
             | Effect::Held(_) => Ok(()),
-            // As Mesos' agent: the next one in this directory is a new one.
+            // As in Mesos: the next agent in this directory is a new one.
             Effect::Left => remove(&self.latest()),
         }
     }
@@ -203,7 +203,7 @@ pub(crate) fn link(at: &Path, target: &str) -> Result<(), Error> {
     fs::rename(&temporary, at).map_err(error)
 }
 
-/// Removes directories that became empty, from the inside out; anything left in one stops it.
+/// Removes directories that became empty, from the inside out; ends at one that is not empty.
 pub(crate) fn remove_empty_up_to(from: &Path, stop: &Path) {
     let mut at = Some(from);
     while let Some(path) = at.filter(|p| *p != stop && p.starts_with(stop)) {

@@ -8,10 +8,10 @@ use std::time::{Duration, SystemTime};
 use crate::agent::Shared;
 use crate::paths::Paths;
 
-/// Between two looks, at most; short delays are looked at more often.
+/// The longest pause between two sweeps; a shorter delay shortens it.
 const INTERVAL: Duration = Duration::from_secs(3600);
 
-/// Looks again and again until dropped.
+/// Sweeps again and again until dropped.
 pub(crate) async fn run(shared: Shared, paths: Paths, delay: Duration) {
     loop {
         tokio::time::sleep(INTERVAL.min(delay.max(Duration::from_secs(1)))).await;
@@ -30,7 +30,7 @@ pub(crate) async fn run(shared: Shared, paths: Paths, delay: Duration) {
     }
 }
 
-/// Removes runs that nothing was written to for that long, unless they are in use; how many.
+/// Removes runs that are not in use and were not written to for that long; returns how many.
 fn sweep(root: &Path, kept: &HashSet<String>, delay: Duration, now: SystemTime) -> usize {
     let mut removed = 0;
     for agent in children(root) {

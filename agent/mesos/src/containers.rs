@@ -1,4 +1,4 @@
-//! Everything that runs: one driver task per container, told what to do, telling what happened.
+//! Everything that runs: one driver per container, which takes commands and reports events.
 
 mod docker;
 mod drive;
@@ -30,13 +30,13 @@ pub(crate) use limits::Limits;
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) paths: Paths,
-    /// Whose the containers of this machine are.
+    /// Which agent each container of this machine belongs to.
     pub(crate) owners: Owners,
-    /// Where executors find us.
+    /// Where executors find this agent.
     pub(crate) endpoint: String,
-    /// Published ports are bound to it.
+    /// The address that published ports are bound to.
     pub(crate) ip: Option<IpAddr>,
-    /// What a container in the host's network reports as its address.
+    /// The address that a container in the host's network reports.
     pub(crate) advertised: Option<IpAddr>,
     pub(crate) cgroups_root: String,
     pub(crate) cfs: bool,
@@ -56,7 +56,7 @@ impl Settings {
     }
 }
 
-/// For the removal of what ended containers leave; an engine that hangs must not keep the agent.
+/// How long the removal of ended containers may take: an engine that hangs must not keep the agent from ending.
 const FINISH: Duration = Duration::from_secs(30);
 
 /// Process records of a run.
@@ -67,7 +67,7 @@ pub(crate) fn records_below(run: &std::path::Path) -> PathBuf {
 /// What a driver is told.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// By then it has ended.
+    /// End it, by then at the latest.
     Kill(Instant),
     Cleanup,
     Resize(Limits),
@@ -87,7 +87,7 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Whom it runs as, if the agent changes to other users at all.
+    /// The user that it runs as; none is the agent's own.
     fn user(&self) -> Option<&str> {
         let user = self.launch.user();
         (self.settings.switch_user && !user.is_empty()).then_some(user)
@@ -103,7 +103,7 @@ pub(crate) struct Events {
 
 impl Events {
     pub(crate) fn say(&self, event: ContainerEvent) {
-        // The receiver only goes away when the agent ends; the next one will find out by itself.
+        // The receiver only goes away when the agent ends. The next agent finds out by itself.
         let _ = self.sender.send(Input::Container(self.container.clone(), event));
     }
 }

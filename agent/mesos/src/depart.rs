@@ -1,8 +1,8 @@
-//! `--leave`: what an agent that does not run any more started is ended, and the master is told.
+//! `--leave`: ends what an agent that does not run any more has started, and tells the master.
 //!
-//! Nothing that may have kept the agent from running is in the way: no port is taken, its resources are those on
-//! record, and checkpoints that cannot be read only cost their tasks the grace. Without the Docker engine everything
-//! else is ended, the file for the supervisor says what is missing, and the process fails.
+//! What keeps an agent from starting must not keep it from leaving: it takes no port and uses the resources on record.
+//! Checkpoints that cannot be read only cost the tasks their grace. Without the Docker engine it ends everything else,
+//! writes for the supervisor what is left, and fails.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ pub(crate) async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
 
     let (news_sender, news) = mpsc::unbounded_channel();
     let (inputs_sender, inputs) = mpsc::unbounded_channel();
-    // Tasks that are left aside must not look as if they had ended.
+    // The master must not believe that the tasks that were set aside have ended.
     let session = (registered && no_docker.is_none())
         .then(|| start::session(&args, news_sender.clone(), Health::default()))
         .transpose()

@@ -45,7 +45,7 @@ pub(crate) struct AppState {
 
 pub(crate) use metrics::Metrics;
 
-/// An agent's endpoints, by the process that has them.
+/// An agent's endpoints, by the libprocess process that serves them in Mesos.
 const PATHS: HttpPaths = HttpPaths::new(
     "slave(1)",
     &[

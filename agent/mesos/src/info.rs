@@ -1,4 +1,4 @@
-//! Who we are: resources and attributes, given or detected, and whether they fit to what we registered before.
+//! How the agent describes itself: resources and attributes, given or detected, that fit what it registered before.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use mesolith_mesos::{Attributes, Ranges, Reservation, Resource, Resources, Scala
 use mesolith_proto::mesos::v1::{self, AgentInfo, Attribute};
 use mesolith_proto::vocabulary::{attributes_to_v1, resources_from_v1, resources_to_v1};
 
-/// What Mesos leaves to the system, in megabytes: this much of memory and disk, or half if that is less.
+/// Megabytes of memory and disk that Mesos leaves to the system; it leaves half if that is less.
 const MEMORY_KEPT: f64 = 1024.0;
 const DISK_KEPT: f64 = 5120.0;
 const PORTS: (u64, u64) = (31_000, 32_000);
@@ -65,7 +65,7 @@ impl Machine {
     }
 }
 
-/// Given resources, completed with detected ones of the kinds that are missing.
+/// The given resources, and detected ones of the kinds that were not given.
 pub(crate) fn resources(given: &str, default_role: &str, machine: Machine) -> Result<Resources, Error> {
     let given: Resources = given.parse()?;
     let mut all: Vec<Resource> = given.iter().cloned().collect();
@@ -164,7 +164,7 @@ pub(crate) fn attributes_json(info: &AgentInfo) -> BTreeMap<String, serde_json::
         .collect()
 }
 
-/// Resources of a task or agent, for arithmetic; a list that is no list of resources counts as nothing.
+/// Resources of a task or agent, for arithmetic; invalid ones count as nothing.
 pub(crate) fn from_wire(wire: &[v1::Resource]) -> Resources {
     resources_from_v1(wire).unwrap_or_default()
 }

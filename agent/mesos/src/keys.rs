@@ -54,7 +54,7 @@ impl fmt::Display for ExecutorKey {
     }
 }
 
-/// Mesos' rule for ids, which become directory names: says what is wrong with this one.
+/// What is wrong with an id by Mesos' rule; ids become directory names.
 pub(crate) fn id_problem(id: &str) -> Option<String> {
     if id.is_empty() {
         return Some("ID must not be empty".into());

@@ -1,12 +1,12 @@
-//! Whose a container is, on record outside the work directory, which can get lost while containers live on.
+//! Which agent a container belongs to, on record outside the work directory, which may get lost while containers run.
 //!
 //! ```text
 //! runtime_dir/containers/<container>      who started it: work directory and address of its agent
 //! ```
 //!
-//! Several agents may share a machine, its control groups and this directory. What an agent finds at its start is an
-//! orphan only when it was started from the same work directory, or by an agent that had the same address: there
-//! cannot be two at a time of either. Everything else is left alone.
+//! Several agents may share a machine, its control groups and this directory. At its start an agent takes a container
+//! without a task for an orphan only if it was started from the same work directory, or by an agent with the same
+//! address: two agents cannot run with either. It leaves every other container alone.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use mesolith_process::durable;
 use serde::{Deserialize, Serialize};
 
-/// An agent, as it is known again without its work directory's content.
+/// What identifies an agent even when the content of its work directory is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Owner {
@@ -25,7 +25,7 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// This process, which listens there.
+    /// This process, which listens at `endpoint`.
     pub(crate) fn here(work_dir: &Path, endpoint: &str) -> Self {
         let namespace = std::fs::read_link("/proc/self/ns/net").unwrap_or_default();
         Self {
@@ -47,7 +47,7 @@ pub(crate) struct Owners {
     pub(crate) me: Owner,
 }
 
-/// What is to be done about containers that no task is known of.
+/// What to do about containers without a known task.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Verdict {
     /// Ours: end them.
@@ -66,7 +66,7 @@ impl Owners {
         }
     }
 
-    /// Marks a container as ours, before it starts. Without the mark it only could not be told to be ours later.
+    /// Marks a container as ours, before it starts. The mark only matters once the work directory is lost.
     pub(crate) fn claim(&self, container: &str) {
         let mark = serde_json::to_vec(&self.me).unwrap_or_default();
         let path = self.dir.join(container);
@@ -79,7 +79,7 @@ impl Owners {
         }
     }
 
-    /// The container is gone.
+    /// Removes the mark of a container that is gone.
     pub(crate) fn release(&self, container: &str) {
         let path = self.dir.join(container);
         if let Err(error) = durable::remove(&path)
@@ -89,7 +89,7 @@ impl Owners {
         }
     }
 
-    /// Ends native containers of an earlier life of this agent that no task is known of; how many would not end.
+    /// Ends native containers of an earlier run of this agent that have no known task; returns how many did not end.
     pub(crate) async fn remove_orphans(&self, cgroups_root: &str, known: &HashSet<String>) -> usize {
         let root = format!("/{}", cgroups_root.trim_matches('/'));
         let verdict = judge(

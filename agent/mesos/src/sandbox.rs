@@ -30,7 +30,7 @@ pub(crate) struct User {
 }
 
 impl User {
-    /// The user of this name or number. None is the agent's own: for root, which the agent is if it switches users.
+    /// The user with this name or number. None is the agent's own user, and root: an agent that switches users is root.
     pub(crate) fn find(name: &str) -> Result<Option<Self>, Error> {
         if name.is_empty() || name == "root" {
             return Ok(None);

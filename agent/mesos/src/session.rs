@@ -17,11 +17,11 @@ use crate::state::Input;
 
 /// The longest back-off, as in Mesos.
 const BACKOFF_LONGEST: Duration = Duration::from_secs(60);
-/// A master that accepted us has to say so within this time.
+/// How long a master may take to answer the call, and then to confirm the registration.
 const REGISTRATION: Duration = Duration::from_secs(10);
-/// For a master that tells none: Mesos' 15 s times 5.
+/// Ping timeout of a master that tells none: 5 times Mesos' 15 s.
 const PING_TIMEOUT: Duration = Duration::from_secs(75);
-/// Messages of an agent with thousands of tasks.
+/// In bytes: an agent with thousands of tasks sends long messages.
 const LARGEST_MESSAGE: usize = 256 * 1024 * 1024;
 const QUEUE: usize = 1024;
 
@@ -131,7 +131,7 @@ impl Session {
             } else {
                 failures.saturating_add(1)
             };
-            // A new leader is no failure of its own: only the spreading remains.
+            // A new leader is no failure: only the pause that spreads the agents remains.
             let changed = left(self.leader.changes(), address);
             if tokio::time::timeout(jittered(self.backoff, failures), changed)
                 .await
@@ -150,7 +150,7 @@ impl Session {
         self.health
             .set(CHECK, Err(format!("waiting for a leading master: {problem}")));
         if let Some(mut changes) = self.leader.changes() {
-            // Looked at again from time to time only to tell what the problem is now.
+            // Gives up from time to time only to report the problem that there is now.
             let found = async { changes.wait_for(Option::is_some).await.is_ok() };
             let _ = tokio::time::timeout(Duration::from_secs(10), found).await;
         }
@@ -207,7 +207,7 @@ struct Ended {
     why: String,
 }
 
-/// Resolves when this address does not lead any more; a leader that is only unknown for a while still does.
+/// Resolves when another master leads. While no leader is known, this one still counts.
 async fn left(changes: Option<watch::Receiver<Option<Arc<MasterInfo>>>>, address: String) {
     let Some(mut changes) = changes else {
         return std::future::pending().await;

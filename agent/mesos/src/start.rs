@@ -30,12 +30,12 @@ use crate::state::{Agent, Cx, Input, Offers};
 const DOCKER: &str = "docker";
 
 pub(crate) async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
-    // Before anything can be started: without a handler the signal would end this process and nothing else.
+    // Before anything is started: without a handler SIGUSR1 would end this process and leave its tasks running.
     let leave = signal(SignalKind::user_defined1()).context("failed to listen for SIGUSR1")?;
     let listener = listen(&args).await?;
     let work_dir = prepare_work_dir(&args)?;
     let _lock = lock(&work_dir)?;
-    // It was told to stay, or to come back.
+    // An agent that is started does not leave any more.
     let departure = Departure::path(&work_dir);
     durable::remove(&departure).with_context(|| format!("failed to remove {}", departure.display()))?;
     let paths = Paths::new(work_dir.clone());
@@ -51,8 +51,8 @@ pub(crate) async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     let owners = Owners::new(&args.runtime_dir, Owner::here(&work_dir, &endpoint));
     let (offers, mut engine) = containerizers(&args, &owners.me, &health).await?;
     if engine.is_none() && found.needs_docker() {
-        // Its tasks may well run: reporting them as failed would start them a second time elsewhere. That holds, too,
-        // when docker was taken out of --containerizers.
+        // Its Docker tasks may still run: reporting them as failed would start them a second time elsewhere. The same
+        // holds when docker was taken out of --containerizers.
         let found = Engine::connect(&args.docker_socket, &owners.me).await;
         engine = Some(found.map_err(|why| {
             anyhow::anyhow!(
@@ -176,7 +176,7 @@ pub(crate) fn endpoint(args: &Args) -> SocketAddr {
     SocketAddr::new(given.unwrap_or_else(own_address), args.port)
 }
 
-/// The session with the leading master, which is not begun yet.
+/// The session with the leading master, not started yet.
 pub(crate) fn session(
     args: &Args,
     news: mpsc::UnboundedSender<News>,
@@ -215,7 +215,7 @@ pub(crate) fn prepare_work_dir(args: &Args) -> anyhow::Result<std::path::PathBuf
         .with_context(|| format!("failed to resolve --work_dir {}", dir.display()))
 }
 
-/// Two agents with one directory would overwrite each other's checkpoints.
+/// Locks the work directory: two agents in it would overwrite each other's checkpoints.
 pub(crate) fn lock(work_dir: &std::path::Path) -> anyhow::Result<std::fs::File> {
     let path = work_dir.join("lock");
     let file =
@@ -229,7 +229,7 @@ pub(crate) fn lock(work_dir: &std::path::Path) -> anyhow::Result<std::fs::File> 
     Ok(file)
 }
 
-/// An engine that is missing does not stop the agent: it says so and offers what works.
+/// What this agent can run. A missing engine is reported, and is an error only when nothing else works.
 async fn containerizers(
     args: &Args,
     owner: &Owner,
@@ -276,7 +276,7 @@ fn duration(flag: &str, text: &str) -> anyhow::Result<Duration> {
     mesolith_mesos::parse_duration(text).with_context(|| format!("--{flag}"))
 }
 
-/// The address packets to elsewhere would leave from; nothing is sent.
+/// The address from which packets to other machines would leave; nothing is sent.
 fn own_address() -> IpAddr {
     let looked_up = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
         socket
@@ -286,7 +286,7 @@ fn own_address() -> IpAddr {
     looked_up.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
 }
 
-/// The address itself where it was given, as others can reach us there; else the machine's name.
+/// The address that was given, as others reach us there; else the machine's name.
 fn host_name(ip: Option<IpAddr>) -> String {
     if let Some(ip) = ip.filter(|ip| !ip.is_unspecified()) {
         return ip.to_string();

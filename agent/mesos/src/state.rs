@@ -112,7 +112,7 @@ pub(crate) struct Executor {
     pub(crate) container: String,
     /// It has a stream open to us.
     pub(crate) subscribed: bool,
-    /// Its end was asked for, and comes then at the latest.
+    /// When it ends at the latest, if its end was asked for.
     pub(crate) ending: Option<Deadline>,
     /// Tasks that wait for it to subscribe.
     pub(crate) queued: Vec<TaskKey>,
@@ -125,11 +125,11 @@ pub(crate) enum Input {
     SessionOpened,
     /// The session ended.
     SessionClosed,
-    /// The master says.
+    /// A message of the master.
     Master(Box<from_master::Message>),
-    /// A container says.
+    /// An event of a container.
     Container(String, ContainerEvent),
-    /// An executor calls.
+    /// A call of an executor.
     Executor(ExecutorKey, ExecutorCall),
     /// The agent is to leave the cluster for good.
     Leave {
@@ -171,7 +171,7 @@ pub(crate) enum ContainerEvent {
     Health {
         /// Good or bad.
         healthy: bool,
-        /// End it.
+        /// The task is to be ended.
         kill: bool,
         /// What the check saw.
         message: String,
@@ -232,11 +232,11 @@ pub(crate) enum Effect {
     Send(Box<from_agent::Message>),
     /// Start, or take up again, a container.
     Launch(Box<Launch>),
-    /// End a container: politely, and at the deadline not. A container is told again only to shorten that.
+    /// Ask a container to end, and kill it at the deadline. Repeated only to shorten the deadline.
     Kill {
         /// Which.
         container: String,
-        /// How long it may take.
+        /// When it is killed.
         deadline: Deadline,
     },
     /// A container's end is on record: remove what is left of it.
@@ -316,7 +316,7 @@ impl Agent {
         self.go_on_leaving(cx);
     }
 
-    /// When time alone asks for a step.
+    /// When the next tick is needed.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let leaving = self.leaving.as_ref().and_then(Leaving::deadline);
         self.updates.deadline().into_iter().chain(leaving).min()

@@ -109,12 +109,12 @@ impl Updates {
             .collect()
     }
 
-    /// When [`Self::due`] has something to say again.
+    /// When [`Self::due`] returns something again.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         self.streams.values().filter_map(|s| s.retry).map(|r| r.at).min()
     }
 
-    /// What is not acknowledged of a task, oldest first: belongs into its checkpoint.
+    /// A task's updates that are not acknowledged, oldest first; they are part of its checkpoint.
     pub(crate) fn pending(&self, key: &TaskKey) -> impl Iterator<Item = &TaskStatus> {
         self.streams.get(key).into_iter().flat_map(|s| s.pending.iter())
     }

@@ -25,7 +25,7 @@ use crate::state::NotLaunched;
 pub(super) use container::Container;
 pub(super) use volumes::sandbox_paths;
 
-/// The work directory and the address of the agent that owns a container: several agents may share an engine.
+/// Labels: work directory and address of the agent that owns a container. Several agents may share an engine.
 const WORK_DIR: &str = "io.mesolith.work-dir";
 const ENDPOINT: &str = "io.mesolith.endpoint";
 /// For calls that answer at once; streams are not limited by it.
@@ -56,7 +56,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Connects and makes sure somebody answers.
+    /// Connects and makes sure that an engine answers.
     pub(crate) async fn connect(socket: &Path, owner: &Owner) -> Result<Self, Error> {
         if !socket.exists() {
             return Err(Error::NoSocket {
@@ -88,7 +88,7 @@ impl Engine {
         Container::new(self.docker.clone(), job)
     }
 
-    /// The image is here afterwards.
+    /// Pulls the image if need be; it is on this machine afterwards.
     pub(super) async fn prepare_image(&self, job: &Job) -> Result<(), NotLaunched> {
         let docker = job.launch.task.container.as_ref().and_then(|c| c.docker.as_ref());
         let docker = docker.ok_or_else(|| "The container has no docker section".to_owned())?;
@@ -117,8 +117,8 @@ impl Engine {
         Ok(container)
     }
 
-    /// `None` when there is no such container. Waits for the engine as long as it takes: a task is not lost because
-    /// its engine restarts together with us.
+    /// Takes up a container; `None` when there is none. Waits for the engine as long as it takes: a task is not lost
+    /// because its engine restarts together with us.
     pub(super) async fn adopt(&self, job: &Job) -> Option<Container> {
         let container = self.container(job);
         let state = container.inspect_patiently().await?;
@@ -142,7 +142,7 @@ impl Engine {
         Some(container)
     }
 
-    /// Removes containers of an earlier run of this agent that belong to no task; how many.
+    /// Removes containers of an earlier run of this agent that belong to no task; returns how many.
     pub(crate) async fn remove_orphans(&self, known: &HashSet<String>) -> usize {
         let filters = HashMap::from([("label".to_owned(), vec![WORK_DIR.to_owned()])]);
         let options = ListContainersOptions {

@@ -1,8 +1,8 @@
-//! The life of one container, from files to the last trace of it.
+//! The life of one container, from its first file to the removal of what is left.
 //!
 //! ```text
 //! fetch, pull ─► start ─► (health checks, time limit) ─► ended ─► reported ─► on record ─► removed
-//!      │ kill: nothing is started     │ kill: politely, then not
+//!      │ kill: nothing is started     │ kill: asked to end, killed at the deadline
 //! ```
 //! An adopted container enters where it is. What is left of a container is removed only after the machine has its end
 //! on record, so an agent killed in between finds it again.
@@ -182,7 +182,7 @@ async fn supervise(
             }
             Some(command) = commands.recv() => match command {
                 Command::Kill(by) => {
-                    // As in Mesos, what is being ended is not checked any more.
+                    // As in Mesos, a task that is being ended is not checked any more.
                     drop(health.take());
                     stopping = Some(Stopping::by(by, own, running, stopping));
                 }
@@ -193,7 +193,7 @@ async fn supervise(
     }
 }
 
-/// Removes what is left; failing to is not worse than a leftover that the next start removes.
+/// Removes what is left. What cannot be removed is removed by the next start of the agent.
 async fn clean(job: &Job, left: Option<Running>) {
     match left {
         Some(Running::Process(process)) => process.forget(),

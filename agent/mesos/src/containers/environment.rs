@@ -8,10 +8,10 @@ use mesolith_proto::mesos::v1::{CommandInfo, Environment};
 use super::Job;
 use crate::state::launch;
 
-/// For commands, if the agent itself has no PATH.
+/// PATH of commands, if the agent itself has none.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Of a process, a command or an executor.
+/// The environment of a process, which is a command or an executor.
 pub(super) fn of_process(job: &Job, command: &CommandInfo) -> BTreeMap<String, String> {
     let launch = &job.launch;
     let sandbox = job.sandbox.display().to_string();
@@ -48,14 +48,14 @@ pub(super) fn of_process(job: &Job, command: &CommandInfo) -> BTreeMap<String, S
     env
 }
 
-/// As in Mesos, a process starts with the agent's environment, without what configures the agent.
+/// As in Mesos, a process inherits the agent's environment, without the variables that configure the agent.
 fn inherited(name: &str) -> bool {
     !["MESOS_", "MESOLITH_", "LIBPROCESS_", "OTEL_"]
         .iter()
         .any(|prefix| name.starts_with(prefix))
 }
 
-/// Of a Docker container.
+/// The environment of a Docker container.
 pub(super) fn of_container(job: &Job) -> BTreeMap<String, String> {
     let mut env = BTreeMap::from([
         ("MESOS_SANDBOX".to_owned(), job.settings.sandbox_directory.clone()),

@@ -1,10 +1,10 @@
-//! What a command needs is brought into its sandbox before it starts.
+//! Brings what a command needs into its sandbox before it starts.
 //!
 //! Paths of this machine, `file://`, `http://` and `https://` work; archives are unpacked with the system's programs.
 //! Everything else (`hdfs://`, `s3://`, `ftp://`) is refused by name.
 //!
-//! As in Mesos, all that happens to files in the sandbox is done as the task's user: so everything belongs to that user,
-//! a file that the user may not read is not fetched, and a link in an archive leads nowhere that the user could not go.
+//! As in Mesos, the task's user does all that happens to files in the sandbox: everything belongs to that user, a file
+//! that the user may not read is not fetched, and a link in an archive leads nowhere that the user could not go.
 
 mod archive;
 mod cache;
@@ -39,7 +39,7 @@ pub(super) enum Error {
     Unpack { uri: String, message: String },
 }
 
-/// Where the content of a URI is before it is in its place.
+/// Where the content of a URI is until it is put in its place.
 enum Source {
     /// On this machine; it stays there.
     Local(String),
@@ -106,7 +106,7 @@ async fn source(uri: &Uri, value: &str, place: &Place<'_>, cache: &Arc<Cache>) -
     Ok(Source::Downloaded)
 }
 
-/// Where it goes, relative to the sandbox.
+/// Where a URI's content goes, relative to the sandbox.
 fn target(uri: &Uri) -> Result<PathBuf, Error> {
     if let Some(name) = &uri.output_file {
         let mut components = Path::new(name).components();

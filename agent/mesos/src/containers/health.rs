@@ -1,6 +1,6 @@
-//! Health checks of a task: when to look, what a look says, and when enough is enough.
+//! Health checks of a task: when to check, what a result means, and when failures end the task.
 //!
-//! Counting is pure ([`Counter`]); looking is one function per kind of check.
+//! Counting is pure ([`Counter`]); each kind of check is one function.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::Events;
 use super::running::Running;
 use crate::state::ContainerEvent;
 
-/// What a series of looks means, as Mesos counts it.
+/// What a series of results means, as Mesos counts them.
 #[derive(Debug)]
 pub(super) struct Counter {
     grace: Duration,
@@ -22,7 +22,7 @@ pub(super) struct Counter {
     ever_healthy: bool,
 }
 
-/// The consequence of one look.
+/// The consequence of one result.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Nothing worth saying.
@@ -63,15 +63,15 @@ impl Counter {
     }
 }
 
-/// What was before this agent started to look.
+/// What happened before this agent began to check.
 pub(super) struct Past {
-    /// How long the task runs already.
+    /// How long the task has been running.
     pub(super) age: Duration,
-    /// A look has had a verdict.
+    /// A check has had a verdict.
     pub(super) checked: bool,
 }
 
-/// Looks again and again until dropped.
+/// Checks again and again until dropped.
 pub(super) async fn watch(check: HealthCheck, running: Running, host: IpAddr, events: Events, past: Past) {
     let begun = Instant::now();
     let mut counter = Counter::new(&check, past.checked);
@@ -160,7 +160,7 @@ async fn look_http(http: &health_check::HttpCheckInfo, host: IpAddr) -> Result<(
         http.port,
         http.path.as_deref().unwrap_or("/")
     );
-    // As Mesos: certificates of tasks are nobody's business here, and a redirect is an answer.
+    // As in Mesos, certificates of tasks are not verified, and a redirect is an answer.
     let client = reqwest::Client::builder()
         .tls_danger_accept_invalid_certs(true)
         .redirect(reqwest::redirect::Policy::none())

@@ -8,11 +8,11 @@ use mesolith_proto::mesos::v1::{Resource, value};
 const MIN_MEMORY: u64 = 32 * 1024 * 1024;
 /// The smallest weight, as in Mesos.
 const MIN_SHARES: u64 = 2;
-/// Of one cpu.
+/// The weight of one cpu.
 const SHARES_PER_CPU: f64 = 1024.0;
 const MEGABYTE: f64 = 1024.0 * 1024.0;
 
-/// Limits of a container; `None` is without.
+/// Limits of a container; `None` is no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Limits {
     /// Cpus asked for.
@@ -54,7 +54,7 @@ impl Limits {
         ((self.cpus * SHARES_PER_CPU) as u64).max(MIN_SHARES)
     }
 
-    /// Where the kernel steps in.
+    /// Hard limit of memory in bytes: the task's own, or what it asked for.
     pub(crate) fn memory_hard(&self) -> Option<u64> {
         self.memory_limit.or(self.memory)
     }

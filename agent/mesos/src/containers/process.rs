@@ -39,7 +39,7 @@ pub(super) async fn launch(job: &Job) -> Result<Process, String> {
     })
 }
 
-/// `Ok(None)`: it was never started.
+/// Takes up the process again; `Ok(None)` when it was never started.
 pub(super) async fn adopt(job: &Job) -> Result<Option<Process>, String> {
     let spec = Arc::new(spec(job)?);
     let limits = job.limits;
@@ -151,8 +151,8 @@ impl Process {
         }
     }
 
-    /// Everything in it has until then. Without a signal nothing but its end comes from here: an executor that is to
-    /// end its tasks must not be told to go itself.
+    /// Ends everything in the container by then. Without `signal` it only kills, at that time: an executor that is to
+    /// end its tasks must not get SIGTERM itself.
     pub(super) async fn stop(&self, by: Instant, signal: bool) -> Result<(), String> {
         if !signal {
             tokio::time::sleep_until(by).await;
@@ -164,7 +164,7 @@ impl Process {
         }
     }
 
-    /// Runs a command inside its control group and as its user, as its health check.
+    /// Runs a command of a health check in the container's control group and as its user.
     pub(super) async fn exec(&self, command: &CommandInfo) -> Result<i32, String> {
         let mut spec = Spec {
             argv: argv(command)?,
@@ -188,7 +188,7 @@ impl Process {
         }
     }
 
-    /// Its end is on record: nothing of it is needed any more.
+    /// Removes what is left, once the end is on record.
     pub(super) fn forget(&self) {
         if let Some(handle) = &self.handle
             && let Err(e) = handle.forget()

@@ -10,7 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{Job, Limits, docker, process};
 use crate::state::Exit;
 
-/// After a failed try to end a container.
+/// Pause after a failed try to end a container.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// A container that runs, or has run.
@@ -71,8 +71,8 @@ impl Running {
         }
     }
 
-    /// Asks it to end, once, and kills what is left of it at the end of the time. A process has it on record that it was
-    /// asked; a Docker container has not.
+    /// Asks it to end, once, and kills what is left at `by`. That a process was asked is on record; for a Docker
+    /// container `first` says it.
     async fn stop(&self, by: Instant, signal: bool, first: bool) -> Result<(), String> {
         match self {
             Self::Process(process) => process.stop(by, signal).await,
@@ -88,14 +88,14 @@ impl Running {
     }
 }
 
-/// A stop under way; it ends with this value.
+/// A stop under way; dropping this value gives it up.
 pub(super) struct Stopping {
     by: Instant,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Stopping {
-    /// Goes on with the earlier end of the two. Without a signal it has been asked in another way.
+    /// Goes on with the earlier of the two deadlines. Without `signal` the container was asked in another way.
     pub(super) fn by(by: Instant, signal: bool, running: &Running, before: Option<Self>) -> Self {
         let first = before.is_none();
         match before {

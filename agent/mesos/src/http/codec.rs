@@ -15,7 +15,7 @@ pub(super) enum Codec {
 pub(super) type Refusal = (StatusCode, String);
 
 impl Codec {
-    /// Of a request.
+    /// The encoding of a request.
     pub(super) fn of_request(headers: &HeaderMap) -> Result<Self, Refusal> {
         let Some(kind) = headers.get(header::CONTENT_TYPE) else {
             return Err((
@@ -33,7 +33,7 @@ impl Codec {
         }
     }
 
-    /// Of the answer, by `Accept`; JSON without one.
+    /// The encoding of the answer, by `Accept`; JSON without that header.
     pub(super) fn of_answer(headers: &HeaderMap) -> Result<Self, Refusal> {
         let Some(accept) = headers.get(header::ACCEPT).and_then(|a| a.to_str().ok()) else {
             return Ok(Self::Json);

@@ -97,7 +97,7 @@ fn subscribe(
 ) -> Result<Response, Refusal> {
     let codec = Codec::of_answer(headers)?;
     let (sender, receiver) = mpsc::unbounded_channel();
-    // The stream is known before the machine hears of it, so that its first event has somewhere to go.
+    // The stream is registered before the machine hears of it, so that its first event is not lost.
     let mut streams = app
         .streams
         .lock()

@@ -38,7 +38,7 @@ fn bad(sentence: impl Into<String>) -> Box<Response> {
     Box::new(text(StatusCode::BAD_REQUEST, sentence))
 }
 
-/// What a path means; `missing` is the body of the answer when it means nothing.
+/// Opens what a path names; `missing` is the body of the answer when there is nothing of that name.
 fn find(app: &AppState, path: &str, missing: &'static str) -> Result<Found, Box<Response>> {
     let agent = app.agent.read().id().to_owned();
     sandbox_path::open(&app.paths, &agent, path).map_err(|problem| match problem {
@@ -47,7 +47,7 @@ fn find(app: &AppState, path: &str, missing: &'static str) -> Result<Found, Box<
     })
 }
 
-/// A file that can be read to its end.
+/// Opens a regular file; refuses anything else.
 fn find_file(app: &AppState, path: &str, verb: &str, missing: &'static str) -> Result<Found, Box<Response>> {
     let found = find(app, path, missing)?;
     if found.metadata.is_dir() {
@@ -105,7 +105,7 @@ fn read_part(app: &AppState, wanted: &Wanted) -> Result<Response, Box<Response>>
     }
 }
 
-/// None and -1 mean the same.
+/// A number of the query; -1 counts as not given.
 fn number(name: &str, value: Option<&str>) -> Result<Option<u64>, Box<Response>> {
     let Some(value) = value else { return Ok(None) };
     let failed = || {
@@ -122,7 +122,7 @@ fn number(name: &str, value: Option<&str>) -> Result<Option<u64>, Box<Response>>
     }
 }
 
-/// Without an offset the answer is where the file ends.
+/// The bytes at an offset, and that offset; without one, no bytes and the file's length.
 fn part(mut file: File, offset: Option<u64>, length: Option<u64>) -> std::io::Result<(Vec<u8>, u64)> {
     let size = file.metadata()?.len();
     let Some(offset) = offset else {
@@ -161,7 +161,7 @@ fn downloaded(app: &AppState, wanted: &Wanted) -> Result<Response, Box<Response>
     Ok((headers, Body::from_stream(ReaderStream::new(file))).into_response())
 }
 
-/// Every path that begins a sandbox, with the sandbox; `latest` is the newest run.
+/// Every path that names a sandbox, with the sandbox's directory; `latest` is the newest run.
 pub(super) async fn debug(State(app): State<App>) -> Response {
     let agent = app.0.agent.read();
     let ended = agent.completed.tasks().map(|(key, task)| {

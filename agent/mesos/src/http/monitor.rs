@@ -108,7 +108,7 @@ async fn usage(app: &AppState, agent_id: &str, one: &Watched) -> Value {
         }
     };
     if let Some((cpu, rss, total)) = used {
-        // The kernel's split of user and system time is not at hand for both kinds; the sum is.
+        // Only the sum of user and system time is known for both kinds of containers.
         all.insert("cpus_user_time_secs".into(), json!(cpu));
         all.insert("cpus_system_time_secs".into(), json!(0.0));
         all.insert("mem_rss_bytes".into(), json!(rss));

@@ -5,7 +5,7 @@
 //!                          /frameworks/<framework>/executors/<executor>/runs/<container or latest>[/<inside>]
 //! ```
 //!
-//! A sandbox is where a request starts and where it stays: neither `..` nor a task's own symlink leads out of it.
+//! A request stays in its sandbox: neither `..` nor a task's own symlink leads out of it.
 
 use std::fs::{File, Metadata};
 use std::os::fd::AsRawFd;
@@ -22,7 +22,7 @@ pub(super) enum Problem {
     /// There is no such sandbox, or nothing of that name in it.
     #[error("no such file")]
     Missing,
-    /// It is not in the sandbox. Mesos' sentence.
+    /// It is outside of the sandbox. The sentence is Mesos'.
     #[error("'{}' is inaccessible.\n", .0.display())]
     Inaccessible(PathBuf),
 }
@@ -32,7 +32,7 @@ pub(super) enum Problem {
 pub(super) struct Found {
     pub(super) file: File,
     pub(super) metadata: Metadata,
-    /// Where it really is; it has been exchanged since if something else is there.
+    /// Its path without links. If something else is there, it has been replaced since it was opened.
     pub(super) real: PathBuf,
     sandbox: PathBuf,
 }
@@ -118,8 +118,8 @@ fn leaves(path: &Path) -> bool {
     })
 }
 
-/// `below` has no links left; one that is put in its place meanwhile is not followed. Does not wait for the other end of
-/// a pipe.
+/// Opens `below`, a path without links. A link that is put in its place meanwhile is not followed. Does not wait for
+/// the other end of a pipe.
 fn open_beneath(sandbox: &Path, below: &Path) -> std::io::Result<File> {
     let directory = File::open(sandbox)?;
     if below.as_os_str().is_empty() {

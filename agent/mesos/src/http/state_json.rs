@@ -13,7 +13,7 @@ use super::AppState;
 use crate::info::{attributes_json, from_wire};
 use crate::state::{Agent, Executor, Task, TaskKey, master::VERSION};
 
-/// What this agent can do, of Mesos' names.
+/// Capabilities of this agent, by Mesos' names.
 pub(crate) const CAPABILITIES: [&str; 4] = [
     "MULTI_ROLE",
     "HIERARCHICAL_ROLE",
@@ -98,11 +98,11 @@ struct Run<'a> {
     executor: Option<&'a Executor>,
     live: Vec<(&'a TaskKey, &'a Task)>,
     ended: Vec<(&'a TaskKey, &'a Task)>,
-    /// Something of it is not over yet.
+    /// The agent still has its executor or a task of it.
     lives: bool,
 }
 
-/// By executor and container.
+/// Containers by executor id and container id.
 type Runs<'a> = BTreeMap<(&'a str, &'a str), Run<'a>>;
 
 fn runs<'a>(agent: &'a Agent, framework: &str) -> Runs<'a> {

@@ -6,7 +6,7 @@ use mesolith_proto::mesos::v1::FrameworkInfo;
 
 use super::{Executor, ExecutorKey, Task, TaskKey};
 
-/// Of each kind.
+/// How many tasks, and how many executors, are kept.
 const KEPT: usize = 150;
 
 /// Ended tasks and executors, and whose they were.

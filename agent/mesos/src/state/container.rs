@@ -139,7 +139,7 @@ fn verdict(what: &str, exit: &Exit, kill: KillCause) -> (TaskState, Report) {
     }
 }
 
-/// Mesos' sentences.
+/// How a container ended, in Mesos' sentences.
 pub(crate) fn describe(what: &str, exit: &Exit) -> String {
     match exit {
         Exit::Code(code) => format!("{what} exited with status {code}"),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-/// A point in time by the machine's clock, as it is checkpointed. What runs is driven by a clock that nobody sets.
+/// A point in time by the machine's clock, for the checkpoint. A kill under way goes by a clock that nobody sets.
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
 pub(crate) struct Deadline {
     /// Milliseconds since the epoch.
@@ -29,7 +29,7 @@ impl Deadline {
         set.is_none_or(|set| self.at < set.at).then_some(self)
     }
 
-    /// What is left of it.
+    /// The time that is left.
     pub(crate) fn remaining(self, now: Duration) -> Duration {
         let left = self.at.saturating_sub(milliseconds(now));
         Duration::from_millis(left.min(self.grace))

@@ -85,7 +85,7 @@ impl Agent {
             };
             self.tell_launch(key, info, cx);
         }
-        // It may have been away when it was told to.
+        // The executor may have been disconnected when it was told of these kills.
         for kill in self.kills_of(key, cx.now) {
             self.tell(key, kill, cx);
         }
@@ -137,7 +137,7 @@ impl Agent {
             };
             self.report(&task, state, report, cx);
         }
-        // It is on disk, or will never be: either way the executor need not say it again.
+        // The update is on disk or was dropped: either way the executor need not send it again.
         self.tell(
             key,
             Event {
@@ -161,7 +161,7 @@ impl Agent {
         };
         let grace = launch::grace(policy.as_ref().or(task.info.kill_policy.as_ref()));
         let Some(deadline) = Deadline::after(cx.now, grace).before(task.deadline) else {
-            return; // It knows.
+            return; // The executor knows an earlier deadline.
         };
         task.deadline = Some(deadline);
         task.kill = KillCause::Asked;
@@ -193,7 +193,7 @@ impl Agent {
         self.tell(&executor_key, kill(key, policy), cx);
     }
 
-    /// What an executor has to know of its tasks that are being killed, with the grace that each has left.
+    /// The kills of an executor's tasks that are under way, each with the grace that is left.
     fn kills_of(&self, key: &ExecutorKey, now: Duration) -> Vec<Event> {
         let mine = self.tasks.iter().filter(|(k, t)| {
             k.framework == key.framework && t.executor.as_ref() == Some(&key.executor) && !t.is_terminal()
@@ -224,7 +224,7 @@ impl Agent {
         self.shutdown_executor(key, cx);
     }
 
-    /// Asks an executor to end; its container follows if it does not.
+    /// Asks an executor to end; its container is killed at the deadline.
     pub(crate) fn shutdown_executor(&mut self, key: &ExecutorKey, cx: &mut Cx<'_>) {
         let Some(executor) = self.executors.get_mut(key) else {
             return;

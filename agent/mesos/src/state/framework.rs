@@ -4,7 +4,7 @@ use super::{Agent, Cx, Effect, ExecutorKey, KillCause, TaskKey};
 use mesolith_proto::mesos::v1::FrameworkInfo;
 
 impl Agent {
-    /// The scheduler failed over or changed its description: it gets what it has not acknowledged again.
+    /// The scheduler failed over or changed its description: updates that it has not acknowledged are sent again.
     pub(crate) fn update_framework(&mut self, framework: FrameworkInfo, cx: &mut Cx<'_>) {
         let Some(id) = framework.id.as_ref().map(|id| id.value.clone()) else {
             return;
@@ -20,7 +20,7 @@ impl Agent {
         }
     }
 
-    /// A framework is gone for good: its tasks end, and nobody hears of it.
+    /// A framework is gone for good: its tasks end, and no updates are sent.
     pub(crate) fn shutdown_framework(&mut self, framework: &str, cx: &mut Cx<'_>) {
         let keys: Vec<TaskKey> = self
             .tasks

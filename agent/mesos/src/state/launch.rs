@@ -37,9 +37,9 @@ pub(crate) struct Launch {
     pub(crate) adopt: bool,
     /// The task was seen running: an adopted container that is gone has been lost.
     pub(crate) was_running: bool,
-    /// Since the epoch; none before it starts. What a task may take is counted from here, whoever counts.
+    /// Start of the container, since the epoch; none before. Time limit and grace of the health check count from here.
     pub(crate) started: Option<Duration>,
-    /// Its health check said something before.
+    /// Its health check has had a verdict.
     pub(crate) checked: bool,
     /// W3C trace context of the ACCEPT.
     pub(crate) trace: HashMap<String, String>,
@@ -62,7 +62,7 @@ impl Launch {
             .map_or(&self.task.task_id.value, |e| &e.executor_id.value)
     }
 
-    /// What runs in the container, or is told to its image.
+    /// The command that runs in the container, or that its image is given.
     pub(crate) fn command(&self) -> Option<&CommandInfo> {
         match &self.executor {
             Some(executor) => executor.command.as_ref(),
@@ -70,7 +70,7 @@ impl Launch {
         }
     }
 
-    /// Who it runs as; empty is the agent's own user.
+    /// The user that it runs as; empty is the agent's own.
     pub(crate) fn user(&self) -> &str {
         let own = self.command().and_then(|c| c.user.as_deref());
         own.filter(|user| !user.is_empty())
@@ -115,7 +115,7 @@ impl Agent {
                 None => self.start(&key, &framework, &run.trace, cx),
             }
         }
-        // The master has charged them: what did not start must not stay charged.
+        // The master has charged these executors: one that did not start must not stay charged.
         for key in executors {
             if !self.executors.contains_key(&key) {
                 executor_exited(&key, NEVER_STARTED, cx);
@@ -123,7 +123,7 @@ impl Agent {
         }
     }
 
-    /// A task for an executor that the master took to be running: it was not charged again, so it is not started again.
+    /// Refuses a task whose executor is gone although the master took it to be running: it has not charged a new one.
     fn without_its_executor(
         &self,
         framework: &FrameworkId,
@@ -232,7 +232,7 @@ pub(crate) fn launch_of_task(
     }
 }
 
-/// A container starts when it is prepared. Later states repeat, with later times.
+/// When a container started: its first STARTING. Later states may repeat, with later times.
 fn started(task: &Task) -> Option<Duration> {
     let starting = task
         .statuses
@@ -265,7 +265,7 @@ pub(crate) fn shutdown_grace(executor: &ExecutorInfo) -> Duration {
     asked.map_or(SHUTDOWN_GRACE, duration)
 }
 
-/// A negative one is none.
+/// A negative duration counts as zero.
 pub(crate) fn duration(info: &DurationInfo) -> Duration {
     Duration::from_nanos(info.nanoseconds.max(0).unsigned_abs())
 }

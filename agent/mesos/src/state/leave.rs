@@ -5,8 +5,8 @@
 //!                            └─nobody listens for a while──────────┴────────────────────────────┘
 //! ```
 //!
-//! As Mesos' agent on SIGUSR1, but the master hears of it last: it shows tasks as long as they run, schedulers get
-//! their true ends, and the master forgets the agent at once. Without a master nothing of this waits long.
+//! As Mesos' agent on SIGUSR1, but the master is told last: until then it shows the tasks that still run, and
+//! schedulers get their true ends. Then it forgets the agent at once. Without a master the agent waits only shortly.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ use mesolith_proto::mesolith::session::v1::{Leave, from_agent};
 
 use super::{Agent, Cx, Effect, ExecutorKey, KillCause, TaskKey, launch};
 
-/// For acknowledgements and for a master that is just being elected, once nothing runs any more.
+/// How long to wait, once nothing runs any more, for acknowledgements and for a master that is being elected.
 const REPORTING: Duration = Duration::from_secs(15);
-/// For the master to close the session once it was told.
+/// How long the master may take to close the session once it was told.
 const SAYING: Duration = Duration::from_secs(2);
 
 /// How far the agent is on its way out.
 #[derive(Debug)]
 pub(crate) struct Leaving {
     stage: Stage,
-    /// The longest grace is over then. Time since the epoch.
+    /// End of the longest grace, since the epoch.
     ends_by: Duration,
-    /// Why something will be left all the same: the agent then ends without leaving.
+    /// Why Docker containers cannot be ended, if they cannot: the agent then ends without having left.
     no_docker: Option<String>,
 }
 
@@ -40,7 +40,7 @@ enum Stage {
 }
 
 impl Leaving {
-    /// When it goes on by itself.
+    /// When the stage ends by itself.
     pub(super) fn deadline(&self) -> Option<Duration> {
         match self.stage {
             Stage::Reporting { until } | Stage::Saying { until } => Some(until),
@@ -50,7 +50,7 @@ impl Leaving {
 }
 
 impl Agent {
-    /// Begins to leave; again is harmless.
+    /// Begins to leave; a second call changes nothing.
     pub(crate) fn leave(&mut self, no_docker: Option<String>, cx: &mut Cx<'_>) {
         if self.leaving.is_some() {
             return;

@@ -1,4 +1,4 @@
-//! The session's side: who we are, and what the master asks for.
+//! The agent's side of the session: who we are, and what the master asks for.
 
 use mesolith_proto::mesolith::session::v1::{
     Pong, Register, Registered, Reregister, from_agent, from_master,

@@ -1,4 +1,4 @@
-//! What is written to disk, and the agent made from it after a restart.
+//! The checkpoints, and the agent that is made from them after a restart.
 
 use mesolith_proto::mesos::v1::{
     AgentInfo, CheckStatusInfo, ContainerStatus, ExecutorInfo, FrameworkInfo, TaskInfo, TaskState, TaskStatus,
@@ -109,7 +109,7 @@ impl Checkpoint {
             .any(|task| !is_terminal(task.state()) && launch::is_docker(&task.info))
     }
 
-    /// Leaves out the tasks in Docker containers that have not ended, as if they were another agent's; how many.
+    /// Leaves out the tasks in Docker containers that have not ended, as if another agent had them; returns how many.
     pub(crate) fn set_docker_aside(&mut self) -> usize {
         let before = self.tasks.len();
         self.tasks
@@ -158,7 +158,7 @@ impl Agent {
         })
     }
 
-    /// The agent as it was, and what has to happen so that it is again what it was.
+    /// Rebuilds the agent from its checkpoints; the effects take up again what it was doing.
     pub(crate) fn recover(info: AgentInfo, offers: Offers, found: Checkpoint, cx: &mut Cx<'_>) -> Self {
         let mut agent = Self::new(info, offers);
         for framework in found.frameworks {

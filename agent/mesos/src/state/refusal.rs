@@ -1,4 +1,4 @@
-//! Launches that this agent refuses: what it does not do is said, never left out.
+//! Launches that this agent refuses: it does not leave out silently what it cannot do.
 
 use mesolith_mesos::LaunchProblem;
 use mesolith_proto::mesos::v1::container_info::docker_info::Network;
@@ -21,7 +21,7 @@ impl Agent {
     }
 }
 
-/// Why this agent does not even try: the state it reports, and what to do instead.
+/// The state and reason of a launch that this agent refuses; the message says what to do instead.
 pub(super) fn refusal(task: &TaskInfo, group: bool, offers: &Offers) -> Option<(TaskState, Report)> {
     if group {
         let message = "LAUNCH_GROUP needs Mesos' default executor, which this agent does not have: \
@@ -45,7 +45,7 @@ pub(super) fn refusal(task: &TaskInfo, group: bool, offers: &Offers) -> Option<(
     Some((TaskState::TaskFailed, report))
 }
 
-/// No agent could run it.
+/// Why no agent could run the task.
 fn invalid(task: &TaskInfo) -> Option<String> {
     let executor = task.executor.as_ref();
     let ids = std::iter::once(task.task_id.value.as_str());
@@ -62,7 +62,7 @@ fn invalid(task: &TaskInfo) -> Option<String> {
     }
 }
 
-/// This agent, as it is set up, cannot run it.
+/// Why this agent, as it is set up, cannot run the task.
 fn unavailable(task: &TaskInfo, offers: &Offers) -> Option<(Option<LaunchProblem>, String)> {
     let unable = |message: String| (None, message);
     if let Some(secret) = secret_variable(task) {
@@ -109,7 +109,7 @@ fn unavailable(task: &TaskInfo, offers: &Offers) -> Option<(Option<LaunchProblem
     }
 }
 
-/// A network that the container would not be in. Running in another one would take away an isolation that was asked for.
+/// Refuses a network that the container would not be in: another one may lack the isolation that was asked for.
 fn docker_problem(container: &ContainerInfo) -> Option<String> {
     let mode = match container.docker.as_ref()?.network() {
         Network::User => return None, // The engine knows its networks.
@@ -124,7 +124,7 @@ fn docker_problem(container: &ContainerInfo) -> Option<String> {
     ))
 }
 
-/// What a container asks for that a plain process in a control group does not have.
+/// Refuses what a plain process in a control group does not have.
 fn process_problem(container: &ContainerInfo) -> Option<String> {
     if container.mesos.as_ref().is_some_and(|m| m.image.is_some()) {
         return Some(
@@ -161,7 +161,7 @@ fn process_problem(container: &ContainerInfo) -> Option<String> {
     ))
 }
 
-/// Neither kind of container does what `linux_info` asks for.
+/// Refuses `linux_info`: neither kind of container does what it asks for.
 fn linux_problem(container: &ContainerInfo) -> Option<String> {
     let info = container.linux_info.as_ref()?;
     // Sharing is what happens anyway.
@@ -201,7 +201,7 @@ fn refused_executor(executor: &ExecutorInfo) -> Option<String> {
     })
 }
 
-/// In any command that this agent would run.
+/// The first secret in the environment of a command that this agent would run.
 fn secret_variable(task: &TaskInfo) -> Option<&str> {
     let own = task.command.as_ref();
     let executor = task.executor.as_ref().and_then(|e| e.command.as_ref());

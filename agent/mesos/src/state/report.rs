@@ -10,7 +10,7 @@ use prost::bytes::Bytes;
 
 use super::{Agent, Cx, Effect, TaskKey, is_terminal};
 
-/// What is to be said of a task.
+/// What a status says besides the state.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Report {
     pub(crate) message: Option<String>,
@@ -116,7 +116,7 @@ impl Agent {
         }));
     }
 
-    /// Nothing more to say about a task: its checkpoint goes, a copy stays for people to look at.
+    /// Forgets a task that needs no more updates: its checkpoint goes, a copy stays for people to look at.
     pub(crate) fn forget(&mut self, key: &TaskKey, cx: &mut Cx<'_>) {
         let Some(task) = self.tasks.remove(key) else {
             return;
@@ -140,7 +140,7 @@ impl Agent {
         }
     }
 
-    /// The end of an agent that its master told to go. One that leaves by itself has its own way to end.
+    /// Ends an agent that its master told to go, once nothing runs. An agent that leaves ends in another way.
     pub(crate) fn stop_if_told(&self, cx: &mut Cx<'_>) {
         let idle = self.tasks.is_empty() && self.executors.is_empty();
         if let Some(message) = self.stopping.as_ref().filter(|_| idle && self.leaving.is_none()) {
@@ -148,7 +148,7 @@ impl Agent {
         }
     }
 
-    /// The master believes in a task that is not here.
+    /// Reports that a task which the master knows is not here.
     pub(crate) fn disown(&self, key: &TaskKey, message: &str, cx: &mut Cx<'_>) {
         let state = self.dropped(&key.framework);
         let status = TaskStatus {
@@ -167,7 +167,7 @@ impl Agent {
         self.send_update(key, status, cx);
     }
 
-    /// What a task that never started is called in words that its framework knows.
+    /// The state of a task that never started: the one that its framework knows.
     pub(crate) fn dropped(&self, framework: &str) -> TaskState {
         if self.capable(framework, capability::Type::PartitionAware) {
             TaskState::TaskDropped
@@ -176,7 +176,7 @@ impl Agent {
         }
     }
 
-    /// Whether a framework said it understands something.
+    /// Whether a framework has a capability.
     pub(crate) fn capable(&self, framework: &str, what: capability::Type) -> bool {
         self.frameworks
             .get(framework)

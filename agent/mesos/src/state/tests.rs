@@ -77,7 +77,7 @@ impl World {
         self.kill_within(task, None)
     }
 
-    /// With a kill policy of its own, of that many seconds.
+    /// Kills a task, with a grace of that many seconds if the kill brings one.
     fn kill_within(&mut self, task: &str, grace: Option<u64>) -> Vec<Effect> {
         self.master(from_master::Message::KillTask(KillTask {
             framework_id: Some(FrameworkId { value: F.into() }),
@@ -86,7 +86,7 @@ impl World {
         }))
     }
 
-    /// Its framework is gone for good.
+    /// The master says that the framework is gone for good.
     fn tear_down(&mut self) -> Vec<Effect> {
         self.master(from_master::Message::ShutdownFramework(ShutdownFramework {
             framework_id: Some(FrameworkId { value: F.into() }),
@@ -193,7 +193,7 @@ fn task(id: &str) -> TaskInfo {
     }
 }
 
-/// A process, with what its container says.
+/// A native task with this container description.
 fn in_container(container: ContainerInfo) -> TaskInfo {
     let container = ContainerInfo {
         r#type: container_info::Type::Mesos as i32,

@@ -29,7 +29,7 @@ impl Agent {
         };
         agent.process = Some(agent.command(arguments).spawn().unwrap());
         agent.master.hello(1).await;
-        // Said hello is not yet registered: only then its identity is on disk.
+        // A hello comes before the registration, which writes the identity.
         let identity = agent.work_dir().join("meta/slaves/latest");
         eventually("the agent is registered", async || {
             identity.exists().then_some(())
@@ -66,7 +66,7 @@ impl Agent {
         command
     }
 
-    /// Away from other tests' and the machine's, unless a test says otherwise.
+    /// A runtime directory of this test's own, unless the test names one.
     fn runtime_dir(&self, more: &[&str]) -> Option<String> {
         let said = more.iter().any(|argument| argument.starts_with("--runtime_dir"));
         (!said).then(|| format!("--runtime_dir={}", self.dir.path().join("run").display()))
@@ -168,7 +168,7 @@ impl Drop for Agent {
         if std::thread::panicking() {
             eprintln!("--- agent log\n{}", self.log());
         }
-        // What tests leave running lives in groups named after containers that the sandboxes are named after.
+        // What tests leave running is in control groups that have the names of the sandboxes.
         let mut todo = vec![self.work_dir().join("slaves")];
         while let Some(dir) = todo.pop() {
             if dir.file_name().is_some_and(|n| n == "runs") {

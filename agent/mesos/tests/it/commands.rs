@@ -216,7 +216,7 @@ async fn a_failing_health_check_ends_the_task() {
             .then_some(())
     })
     .await;
-    // It looks from inside: from the task's own control group.
+    // The check runs in the task's own control group.
     let container = std::fs::read_link(agent.sandbox("sick")).unwrap();
     let groups = agent.sandbox("sick").join("checked-in");
     let groups = std::fs::read_to_string(groups).unwrap();

@@ -13,7 +13,7 @@ use crate::tasks::{docker, grace, shell};
 use crate::{eventually, free_port};
 
 const IMAGE: &str = "mesolith-test:1";
-/// Of the engine's bridge.
+/// Number of the engine's bridge.
 const KEY: u8 = 241;
 
 fn edit(task: TaskInfo, change: impl FnOnce(&mut ContainerInfo)) -> TaskInfo {
@@ -25,7 +25,7 @@ fn edit(task: TaskInfo, change: impl FnOnce(&mut ContainerInfo)) -> TaskInfo {
     }
 }
 
-/// Stopped whatever happens.
+/// An engine that is stopped when the test fails, too.
 struct OwnEngine {
     engine: Docker,
     dir: tempfile::TempDir,

@@ -18,7 +18,7 @@ use crate::tasks::shell;
 
 struct Served {
     content: Vec<u8>,
-    /// How often.
+    /// How often it was requested.
     asked: usize,
 }
 

@@ -1,4 +1,4 @@
-//! How long what is killed may take, whoever asks and how often.
+//! How long a kill may take, whoever asks for it and how often.
 
 use mesolith_proto::mesos::v1::{TaskInfo, TaskState, task_status::Reason};
 

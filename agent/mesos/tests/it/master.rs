@@ -68,7 +68,7 @@ impl Master {
         self.state.lock().unwrap()
     }
 
-    /// Waits until that many hellos were said; the last one.
+    /// Waits until that many hellos were said; returns the last one.
     pub(crate) async fn hello(&self, count: usize) -> from_agent::Message {
         eventually("the agent says hello", async || {
             let state = self.state();

@@ -127,7 +127,7 @@ async fn tasks_of_a_lost_work_directory_end_and_those_of_neighbours_do_not() {
     .await;
 }
 
-/// With its records an agent takes its tasks up again, whatever the marks say.
+/// With its checkpoints an agent takes its tasks up again, whatever the marks say.
 #[tokio::test]
 async fn marks_alone_end_nothing() {
     let mut agent = Agent::start(&[]).await;

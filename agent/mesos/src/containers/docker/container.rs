@@ -21,9 +21,9 @@ use super::super::{Job, Limits, environment};
 use super::{is_missing, logs, message, name_of};
 use crate::state::Exit;
 
-/// Between tries to reach an engine that is away.
+/// Pause between tries to reach an engine that does not answer.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Between tries to remove a container.
+/// The longest pause between tries to remove a container.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The engine may take this long to hand out the last lines of an ended container.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -71,7 +71,7 @@ impl Container {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Learns where it is and starts to collect its output.
+    /// Learns the container's pid and address, and starts to collect its output.
     pub(super) async fn attach(&self) {
         let inspected = self.inspect_patiently().await;
         let follow = {
@@ -99,7 +99,7 @@ impl Container {
         seen.logs = Some(AbortOnDropHandle::new(follow));
     }
 
-    /// What the engine knows of it, `None` when there is no such container. An engine that is away is waited for.
+    /// What the engine knows of it, `None` when there is no such container. Waits for an engine that does not answer.
     pub(super) async fn inspect_patiently(&self) -> Option<ContainerInspectResponse> {
         let mut told = false;
         loop {
@@ -167,7 +167,7 @@ impl Container {
         Exit::Code(i32::try_from(code).unwrap_or(-1))
     }
 
-    /// The image's stop signal, and SIGKILL at the end of the time.
+    /// Sends the image's stop signal, if `ask`, and SIGKILL at `by`.
     pub(in crate::containers) async fn stop(&self, by: Instant, ask: bool) -> Result<(), String> {
         if ask && by > Instant::now() {
             let signal = self.seen().stop_signal.clone().filter(|s| !s.is_empty());

@@ -22,7 +22,7 @@ pub(super) async fn prepare(docker: &Docker, image: &str, force: bool) -> Result
         ..Default::default()
     };
     let mut progress = docker.create_image(Some(options), None, None);
-    // With `force` nobody looked whether the image is here.
+    // With `force` it is not known whether the image is here.
     let absent = if force { "" } else { "is not on this machine and " };
     while let Some(step) = progress.next().await {
         if let Err(e) = step {
@@ -48,7 +48,7 @@ fn not_found(message: String) -> NotLaunched {
     }
 }
 
-/// Without a tag the engine would pull every one.
+/// The image with a tag: without one the engine would pull every tag.
 fn with_tag(image: &str) -> String {
     let last = image.rsplit('/').next().unwrap_or(image);
     if image.contains('@') || last.contains(':') {

@@ -21,7 +21,7 @@ pub(super) struct Policy {
     pub(super) privileged: bool,
 }
 
-/// Options that mean something to the command line, or that would take something out of the agent's hands.
+/// Options that only mean something to the command line, or that would take something out of the agent's hands.
 const REFUSED: [(&[&str], &str); 9] = [
     (
         &["name", "rm", "cidfile"],
@@ -61,7 +61,7 @@ const REFUSED: [(&[&str], &str); 9] = [
     ),
 ];
 
-/// Applies the parameters in order, after everything that the task says otherwise: as on a command line, the last wins.
+/// Applies the parameters in order, after all other fields of the task: as on a command line, the last one wins.
 pub(super) fn apply(
     parameters: &[Parameter],
     policy: Policy,
@@ -103,7 +103,7 @@ fn refusal(name: &str) -> String {
     )
 }
 
-/// What the process in the container finds. Whether the option is one of these.
+/// Options about what the process in the container finds; false for any other option.
 fn of_process(name: &str, value: &str, body: &mut ContainerCreateBody) -> Result<bool, String> {
     let text = || value.to_owned();
     match name {
@@ -127,7 +127,7 @@ fn of_process(name: &str, value: &str, body: &mut ContainerCreateBody) -> Result
     Ok(true)
 }
 
-/// What it may use of the machine, and may do to it.
+/// Options about what it may use of the machine and do to it.
 fn of_machine(name: &str, value: &str, host: &mut HostConfig) -> Result<bool, String> {
     let text = || value.to_owned();
     match name {
@@ -199,7 +199,7 @@ fn of_machine(name: &str, value: &str, host: &mut HostConfig) -> Result<bool, St
     Ok(true)
 }
 
-/// Where its files are.
+/// Options about its files.
 fn of_storage(name: &str, value: &str, host: &mut HostConfig) -> Result<bool, String> {
     let text = || value.to_owned();
     match name {
@@ -222,7 +222,7 @@ fn of_storage(name: &str, value: &str, host: &mut HostConfig) -> Result<bool, St
     Ok(true)
 }
 
-/// Whom it can reach, and as whom.
+/// Options about its networks and names.
 fn of_network(
     name: &str,
     value: &str,
@@ -261,7 +261,7 @@ fn of_network(
     Ok(true)
 }
 
-/// The engine's own check of the container, which is not the task's health check.
+/// Options of the engine's own check of the container, which is not the task's health check.
 fn of_check(name: &str, value: &str, body: &mut ContainerCreateBody) -> Result<bool, String> {
     let check: &mut HealthConfig = match name {
         "no-healthcheck" => {

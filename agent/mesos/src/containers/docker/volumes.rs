@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use mesolith_proto::mesos::v1::volume::{Mode, Source, source};
 use mesolith_proto::mesos::v1::{ContainerInfo, Volume, mount_propagation};
 
-/// What was added so far.
+/// The volumes added so far.
 #[derive(Debug)]
 pub(super) struct Volumes<'a> {
     sandbox: &'a Path,
@@ -17,7 +17,7 @@ pub(super) struct Volumes<'a> {
 }
 
 impl<'a> Volumes<'a> {
-    /// With the sandbox itself.
+    /// Begins with the sandbox itself.
     pub(super) fn new(sandbox: &'a Path, inside: &'a str, driver: Option<String>) -> Self {
         Self {
             sandbox,
@@ -134,7 +134,7 @@ fn sandbox_path(volume: &Volume) -> Result<Option<&str>, String> {
     }
 }
 
-/// What of later mounts the two sides share.
+/// Which later mounts the two sides share.
 fn propagation(source: Option<&Source>) -> &'static str {
     use mount_propagation::Mode as Propagation;
     let host = source.and_then(|s| s.host_path.as_ref());

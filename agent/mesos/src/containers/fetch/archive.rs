@@ -1,4 +1,4 @@
-//! What is unpacked, and how. By the file's name, as in Mesos.
+//! What is unpacked, and how: by the file's name, as in Mesos.
 
 use std::path::Path;
 
@@ -29,11 +29,11 @@ impl Archive {
         }
     }
 
-    /// Into the sandbox itself, wherever the archive is. `name` is what it is called there.
+    /// Unpacks into the sandbox itself, wherever the archive is. `name` is the archive's name in the sandbox.
     pub(super) async fn unpack(self, place: &Place<'_>, archive: &Path, name: &Path) -> Result<(), String> {
         let archive = archive.display().to_string();
         match self {
-            // What is in the archive is not to say whose it is, and not what may be done with the sandbox itself.
+            // An archive must set neither the owner of its files nor the rights of the sandbox itself.
             Self::Tar => {
                 let options = ["--no-same-owner", "--no-overwrite-dir", "--force-local"];
                 place

@@ -1,7 +1,7 @@
 //! Downloads that tasks share, as in Mesos: by user and URI, for as long as the agent lives and the space suffices.
 //!
-//! Who asks first downloads, who asks meanwhile waits for that. What a server does not say the length of, and what is
-//! larger than the space that is not in use, is not cached. Nothing is ever asked for again to see whether it changed.
+//! The first task that asks downloads; others wait for that download. An answer without a length, or larger than the
+//! space that is not in use, is not cached. The cache never asks whether the content has changed.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -31,10 +31,10 @@ struct State {
 
 type Key = (Option<String>, String);
 
-/// Complete, or on its way; `None` is not to be cached.
+/// A download, complete or under way; `None` if the content is not to be cached.
 type Running = Shared<BoxFuture<'static, Result<Option<Arc<Cached>>, String>>>;
 
-/// A file in the cache. It is removed when nobody uses it and it is not in the cache any more.
+/// A file in the cache. It is removed once the cache has given it up and nobody uses it.
 #[derive(Debug)]
 pub(super) struct Cached {
     path: PathBuf,
@@ -53,7 +53,7 @@ impl Drop for Cached {
 }
 
 impl Cache {
-    /// At most `limit` bytes below `dir`. What an earlier life of the agent left there goes.
+    /// At most `limit` bytes below `dir`. Removes what an earlier run of the agent left there.
     pub(crate) fn new(dir: PathBuf, limit: u64) -> Self {
         for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(PREFIX) {
@@ -93,7 +93,7 @@ impl Cache {
         found
     }
 
-    /// In a task of its own: that the one who asked first is killed does not concern the others.
+    /// Downloads in a task of its own, so that it goes on when the container that asked first is killed.
     fn start(self: Arc<Self>, state: &mut State, key: Key, owner: Option<User>) -> Running {
         state.next += 1;
         let path = self.dir.join(format!("{PREFIX}{}", state.next));
@@ -156,7 +156,7 @@ fn is_idle(running: &Running) -> bool {
     }
 }
 
-/// Who takes how much of the space, least recently used first. Pure.
+/// How much space each download takes, least recently used first. Pure.
 #[derive(Debug)]
 struct Space {
     limit: u64,
@@ -171,7 +171,7 @@ impl Space {
         }
     }
 
-    /// Makes room by giving up what is idle; what was given up. `None`: there is not enough to give up.
+    /// Makes room by giving up idle downloads, and returns those. `None` when that is not enough.
     fn reserve(&mut self, key: &Key, length: u64, idle: impl Fn(&Key) -> bool) -> Option<Vec<Key>> {
         let mut total: u64 = self.taken.iter().map(|(_, length)| length).sum();
         let mut evicted = Vec::new();

@@ -12,7 +12,7 @@ const STALL: Duration = Duration::from_secs(60);
 /// An answer of which only the head has been read.
 pub(super) struct Download(reqwest::Response);
 
-/// Asks for it.
+/// Sends the request and reads the head of the answer.
 pub(super) async fn start(url: &str) -> Result<Download, String> {
     let client = reqwest::Client::builder()
         .read_timeout(STALL)
@@ -25,7 +25,7 @@ pub(super) async fn start(url: &str) -> Result<Download, String> {
 }
 
 impl Download {
-    /// Bytes, where the server says it.
+    /// Length in bytes, where the server tells it.
     pub(super) fn length(&self) -> Option<u64> {
         self.0.content_length()
     }
@@ -41,7 +41,7 @@ impl Download {
     }
 }
 
-/// The client's own sentence seldom says what happened.
+/// The error with its causes: the client's own sentence seldom says what happened.
 fn with_causes(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);

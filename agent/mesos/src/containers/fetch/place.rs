@@ -1,4 +1,4 @@
-//! A sandbox that things are brought into, as the user that runs in it.
+//! A sandbox that files are brought into, as the user that runs in it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,9 +12,9 @@ use crate::sandbox::User;
 
 /// What a download is called until it is complete.
 const DOWNLOAD: &str = ".mesolith-download";
-/// Where programs say what went wrong.
+/// Name of the file that takes what programs print.
 const SAID: &str = "fetch";
-/// Of what a program said last, in bytes.
+/// How much of the end of that goes into a message, in bytes.
 const LONGEST_MESSAGE: usize = 500;
 
 /// Where things go, and whose they become.
@@ -22,7 +22,7 @@ const LONGEST_MESSAGE: usize = 500;
 pub(in crate::containers) struct Place<'a> {
     sandbox: &'a Path,
     owner: Option<&'a User>,
-    /// What programs say goes here.
+    /// The file that takes what programs print.
     said: PathBuf,
 }
 
@@ -40,7 +40,7 @@ impl<'a> Place<'a> {
         self.owner
     }
 
-    /// The directory of a file.
+    /// Makes the directory of a file.
     pub(super) async fn make_room(&self, target: &Path) -> Result<(), String> {
         match target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             Some(parent) => self.make_directory(&text(parent)).await,
@@ -61,14 +61,14 @@ impl<'a> Place<'a> {
         self.run("chmod", ["755", "--", &text(target)]).await
     }
 
-    /// Downloads next to where it goes.
+    /// Downloads into the sandbox, under a name that is only used meanwhile.
     pub(super) async fn download(&self, url: &str) -> Result<(), String> {
         let path = self.sandbox.join(DOWNLOAD);
         let file = create(&path, self.owner, 0o644).map_err(|e| e.to_string())?;
         download::start(url).await?.into_file(file).await
     }
 
-    /// Puts what was downloaded in its place.
+    /// Moves the download to its place.
     pub(super) async fn take_download(&self, target: &Path) -> Result<(), String> {
         self.run("mv", ["-f", "-T", "--", DOWNLOAD, &text(target)]).await
     }
@@ -109,7 +109,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Removes what a fetch leaves in `meta` that was ended on its way.
+/// Removes what a fetch that was interrupted left in `meta`.
 pub(in crate::containers) fn forget(meta: &Path) {
     let _ = std::fs::remove_file(meta.join(SAID));
 }

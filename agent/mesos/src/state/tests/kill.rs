@@ -1,4 +1,4 @@
-//! How long what was asked to end may take.
+//! Deadlines of what was asked to end.
 
 use mesolith_proto::mesos::v1::{DurationInfo, KillPolicy, executor};
 
@@ -11,7 +11,7 @@ pub(super) fn policy(seconds: u64) -> KillPolicy {
     }
 }
 
-/// Seconds that a container has left by what is to be done.
+/// Seconds to the deadline of the kill among the effects.
 pub(super) fn left(effects: &[Effect], now: u64) -> Option<u64> {
     let kill = |effect: &Effect| match effect {
         Effect::Kill { deadline, .. } => Some(deadline.remaining(Duration::from_secs(now)).as_secs()),
@@ -86,7 +86,7 @@ fn an_executor_hears_of_a_kill_once_and_again_when_it_was_away() {
     let again = world.step(Input::Executor(executor, subscribe()));
     assert_eq!(told(&again), [Some(3)]);
 
-    // Its own end is absolute as well, and by its own grace.
+    // The end of the executor itself is absolute as well, and has its own grace.
     assert_eq!(left(&world.tear_down(), world.now), Some(20));
     world.now += 15;
     assert_eq!(left(&world.tear_down(), world.now), None);

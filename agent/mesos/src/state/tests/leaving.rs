@@ -114,7 +114,7 @@ fn an_agent_that_no_master_knows_is_gone_at_once() {
     assert_eq!(leave(&mut world), [Effect::Left]);
 }
 
-/// It was removed before: what it says would not be heard.
+/// The master has removed the agent already: it would not listen.
 #[test]
 fn an_agent_that_its_master_tells_to_go_leaves_as_well() {
     let mut world = world(0);
@@ -128,7 +128,7 @@ fn an_agent_that_its_master_tells_to_go_leaves_as_well() {
     assert!(left(&effects) && !effects.iter().any(|e| matches!(e, Effect::Stop(_))));
 }
 
-/// Neither is the master told, nor are the checkpoints given up.
+/// The master is not told, and the checkpoints stay.
 #[test]
 fn with_containers_that_cannot_be_ended_it_stays_on_record() {
     let mut world = world(0);

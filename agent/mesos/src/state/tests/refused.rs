@@ -5,7 +5,7 @@ use mesolith_proto::mesos::v1::container_info::{DockerInfo, docker_info};
 
 use super::*;
 
-/// Executors that were said to be gone.
+/// Executors that were reported gone.
 fn exited(effects: &[Effect]) -> Vec<String> {
     let message = |effect: &Effect| match effect {
         Effect::Send(message) => match &**message {

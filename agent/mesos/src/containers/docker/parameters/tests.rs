@@ -7,7 +7,7 @@ use super::*;
 
 const ALL: Policy = Policy { privileged: true };
 
-/// What the engine is asked for, as it reads it.
+/// The body that the engine gets, as JSON.
 fn asked(parameters: &[(&str, &str)], policy: Policy) -> Result<Value, String> {
     let parameters: Vec<Parameter> = parameters
         .iter()

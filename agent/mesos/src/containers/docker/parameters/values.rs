@@ -26,7 +26,7 @@ pub(super) fn small(key: &str, value: &str) -> Result<u16, String> {
     value.parse().map_err(|_| bad(key, value, "a small whole number"))
 }
 
-/// `1.5`; billionths of a cpu.
+/// `1.5`, in billionths of a cpu.
 pub(super) fn cpus(key: &str, value: &str) -> Result<i64, String> {
     let cpus: Option<f64> = value.parse().ok();
     let cpus = cpus.filter(|cpus| cpus.is_finite() && *cpus > 0.0 && *cpus < 1e6);
@@ -34,7 +34,7 @@ pub(super) fn cpus(key: &str, value: &str) -> Result<i64, String> {
         .ok_or_else(|| bad(key, value, "a number of cpus such as 1.5"))
 }
 
-/// `64m`, `1g`, `-1`.
+/// `64m`, `1g`, `-1`, in bytes.
 pub(super) fn bytes(key: &str, value: &str) -> Result<i64, String> {
     let error = || bad(key, value, "a size such as 64m");
     let lower = value.to_ascii_lowercase();
