@@ -36,7 +36,7 @@ impl Renewal {
         }
     }
 
-    /// A fresh key's request; a second call replaces the first.
+    /// Makes a key and returns its certificate request; a second call replaces the first.
     pub(crate) fn request(&self) -> Result<String, Error> {
         let current = self
             .directory()?
@@ -52,7 +52,7 @@ impl Renewal {
         Ok(request)
     }
 
-    /// Puts a signed certificate in place; the unix second until which it is valid.
+    /// Puts a signed certificate in place; returns until when it is valid, in Unix seconds.
     pub(crate) fn install(&self, certificate: String, ca: String) -> Result<i64, Error> {
         let directory = self.directory()?;
         let mut pending = self.pending.lock().unwrap_or_else(|e| e.into_inner());
@@ -70,7 +70,7 @@ impl Renewal {
             cert: certificate,
             key: key.key_pem(),
         };
-        // Tried before it replaces what works: a bad one would cut this node off.
+        // The new certificate is tried before it replaces the working one: a bad one would cut this node off.
         mesolith_pki::ServerTls::from_material(&material, Role::Operator)
             .map_err(|e| Error::Unusable(e.to_string()))?;
         directory

@@ -19,14 +19,14 @@ pub(crate) struct DesiredSet {
     pub(crate) generation: u64,
     /// Sorted by id.
     pub(crate) components: Vec<Component>,
-    /// Set once the cluster is on its way out; `components` are those that a later step of it takes.
+    /// Set once the cluster is being removed; `components` are then those that a later step removes.
     pub(crate) removing: Option<Removal>,
 }
 
 /// How a cluster leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Removal {
-    /// False deletes the data.
+    /// Whether the data is archived; else it is deleted.
     pub(crate) archive: bool,
 }
 
@@ -45,12 +45,12 @@ pub(crate) struct Component {
     pub(crate) memory_bytes: Option<u64>,
     pub(crate) stop_grace_seconds: u32,
     pub(crate) restart_token: String,
-    /// The sender's; shown unchanged.
+    /// The sender's digest, shown unchanged.
     pub(crate) spec_digest: String,
 }
 
 impl Component {
-    /// Of everything that a running process must be restarted for.
+    /// Digest of everything that a running process must be restarted for.
     pub(crate) fn config_digest(&self) -> String {
         let content = (&self.kind, self.cpus, self.memory_bytes, &self.restart_token);
         // Maps are sorted and floats are finite, so this is stable and cannot fail.

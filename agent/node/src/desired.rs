@@ -7,7 +7,7 @@ use crate::component::{DesiredSet, Removal};
 pub(crate) enum Accepted {
     /// Store it and converge.
     Store(DesiredSet),
-    /// It is stored already: nothing to do.
+    /// The same set is stored already: nothing to do.
     AlreadyStored,
 }
 
@@ -46,8 +46,8 @@ pub(crate) fn apply(known: Option<&DesiredSet>, mut new: DesiredSet) -> Result<A
     }
 }
 
-/// Accepts a removal of the known set but for the components with these ids, which a later one takes. A removal under
-/// way keeps what it was told first about the data, unless it was told to delete and now is told to keep.
+/// Accepts a removal of the known set but for the components with the ids in `keep`, which a later removal takes.
+/// Data is archived if any request of the removal has said so.
 pub(crate) fn remove(
     known: &DesiredSet,
     generation: u64,

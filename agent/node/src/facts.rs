@@ -14,7 +14,7 @@ use crate::precondition;
 use crate::precondition::port::{self, Unusable};
 use crate::problem::Problem;
 
-/// Asking a JVM for its version takes a noticeable part of a second: once for each `java` is enough.
+/// The version of each `java` that was asked: asking a JVM takes a noticeable part of a second.
 static JAVA: Mutex<Option<(PathBuf, String)>> = Mutex::const_new(None);
 
 /// `ports` are those that somebody means to listen on: address and port.
@@ -42,7 +42,7 @@ pub(crate) async fn gather(node: &Node, ports: &[(String, u16)]) -> Facts {
     }
 }
 
-/// Those that cannot be listened on. Names are looked up and `/proc` is read: not on a thread that serves.
+/// The ports that cannot be listened on. Looks names up and reads `/proc`, so not on a thread that serves.
 async fn unusable(ports: &[(String, u16)]) -> Vec<UnusablePort> {
     let ports = ports.to_vec();
     let look = move || {

@@ -18,7 +18,7 @@ pub(crate) struct Machine {
     pub(crate) program: PathBuf,
     pub(crate) java: PathBuf,
     pub(crate) zookeeper_classpath: String,
-    /// None without TLS.
+    /// `None` without TLS.
     pub(crate) pki_dir: Option<PathBuf>,
     pub(crate) docker_host: String,
     /// Environment handed on to components.
@@ -72,7 +72,7 @@ pub(crate) fn recipe(component: &Component, home: &Home, machine: &Machine) -> R
     }
 }
 
-/// How what an agent started is ended when the agent itself does not run; none for what starts nothing.
+/// Ends what a Mesos agent started when the agent itself does not run; none for the other kinds.
 pub(crate) fn departure(component: &Component, home: &Home, machine: &Machine) -> Option<Recipe> {
     match &component.kind {
         Kind::Agent(agent) => Some(agent::departure(agent, home, machine)),
@@ -80,7 +80,7 @@ pub(crate) fn departure(component: &Component, home: &Home, machine: &Machine) -
     }
 }
 
-/// Between SIGTERM and SIGKILL.
+/// Time between SIGTERM and SIGKILL.
 pub(crate) fn stop_grace(component: &Component) -> Duration {
     let default = match component.kind {
         Kind::ZooKeeper(_) => 20,

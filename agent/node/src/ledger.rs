@@ -1,4 +1,4 @@
-//! The desired sets on disk, one file a cluster: what this node was told survives everything but the disk.
+//! The desired sets on disk, one file per cluster: what this node was told survives everything but a lost disk.
 //!
 //! A file that cannot be read or does not match its digest is an error that stops the agent from acting at all:
 //! guessing would stop or start components nobody asked for. Components run on meanwhile.
@@ -53,7 +53,7 @@ impl Ledger {
         let mut sets = Vec::new();
         for entry in fs::read_dir(&directory).map_err(prepare)? {
             let path = entry.map_err(prepare)?.path();
-            // Temporary files of an interrupted write were never in force.
+            // Temporary files of an interrupted write never counted.
             if path.extension().is_some_and(|e| e == "json") {
                 sets.push(read(&path)?);
             }

@@ -101,7 +101,7 @@ fn assemble(args: &Args, layout: layout::Layout, shutdown: Shutdown) -> anyhow::
         .clone()
         .or_else(|| nix::unistd::gethostname().ok()?.into_string().ok());
     let name = name.context("this machine has no host name; give --name")?;
-    // It becomes part of paths.
+    // The name becomes part of paths.
     if name.starts_with('.')
         || !name
             .chars()
@@ -121,8 +121,8 @@ fn assemble(args: &Args, layout: layout::Layout, shutdown: Shutdown) -> anyhow::
     })
 }
 
-/// What components inherit of our environment: where programs are, and how to log and trace. No part of what a
-/// component is configured with: another value alone restarts nothing.
+/// The part of our environment that components inherit: where programs are, and how to log and trace. It is no part
+/// of their configuration: another value alone restarts nothing.
 fn inherited(all: impl Iterator<Item = (String, String)>) -> impl Iterator<Item = (String, String)> {
     let wanted = |name: &str| {
         matches!(

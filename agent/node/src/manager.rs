@@ -44,7 +44,7 @@ struct State {
 }
 
 impl Manager {
-    /// Takes up what the ledger says.
+    /// Starts supervisors for what the ledger says.
     pub(crate) async fn start(node: Arc<Node>, ledger: Ledger, sets: Vec<DesiredSet>) -> Arc<Self> {
         let (gone, mut ended) = mpsc::unbounded_channel::<Gone>();
         let state = State {
@@ -85,7 +85,7 @@ impl Manager {
         Ok(generation)
     }
 
-    /// Starts the removal of a cluster, or a step of it; one that is not here is gone already.
+    /// Starts the removal of a cluster, or a step of it. A cluster that is not here is gone already.
     pub(crate) async fn remove(
         &self,
         cluster: &ClusterRef,
@@ -146,7 +146,7 @@ impl Manager {
         Ok(())
     }
 
-    /// Gives every component its order: those wanted, and those that are still here.
+    /// Gives an order to every component that is wanted or still here.
     fn conduct(&self, state: &mut State, set: DesiredSet) {
         let uid = set.cluster.uid.clone();
         let supervisors = state
@@ -203,7 +203,7 @@ impl Manager {
         };
         cluster.supervisors.remove(id);
         if cluster.set.component(id).is_some() {
-            // Wanted again since it was told to go.
+            // It is wanted again since it was told to go.
             self.order(cluster, id, &mut state.tasks);
             return;
         }
@@ -211,20 +211,20 @@ impl Manager {
         self.conclude(state, uid);
     }
 
-    /// A cluster on its way out is forgotten once nothing of it is left.
+    /// Forgets a cluster that is being removed once nothing of it is left.
     fn conclude(&self, state: &mut State, uid: &str) {
         let finished = |c: &Cluster| c.set.removing.is_some() && c.supervisors.is_empty();
         if !state.clusters.get(uid).is_some_and(finished) {
             return;
         }
-        // Not empty means that something is there which is not ours to delete.
+        // A directory that is not empty holds something that is not ours to delete.
         let _ = std::fs::remove_dir(self.node.layout.cluster(uid));
         match state.ledger.forget(uid) {
             Ok(()) => {
                 state.clusters.remove(uid);
                 self.node.board.drop_cluster(uid);
             }
-            // Remove is asked again until it is gone, and tries this again.
+            // The operator repeats Remove until the cluster is gone, which tries this again.
             Err(error) => tracing::error!(%error, "failed to forget a removed cluster"),
         }
     }

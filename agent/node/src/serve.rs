@@ -15,10 +15,10 @@ use crate::args::Args;
 use crate::node::Node;
 use crate::service::Service;
 
-/// Streams that are still open then are cut.
+/// How long streams may stay open after the shutdown began.
 const DRAIN: Duration = Duration::from_secs(3);
 
-/// Two agents over one state directory would start everything twice.
+/// Locks the state directory: two agents in it would start everything twice.
 pub(crate) fn lock(state_dir: &Path) -> anyhow::Result<File> {
     let path = state_dir.join("lock");
     let file = File::options()
@@ -42,7 +42,7 @@ pub(crate) struct Server {
     tls: Option<ServerTls>,
 }
 
-/// Takes both ports and reads the certificates, so that what is wrong is said before anything is started.
+/// Takes both ports and reads the certificates, so that a problem is reported before anything is started.
 pub(crate) async fn bind(args: &Args) -> anyhow::Result<Server> {
     let listen = |address, flag: &'static str| async move {
         let listener = mesolith_telemetry::listen(address).await;

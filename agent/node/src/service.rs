@@ -1,4 +1,4 @@
-//! The gRPC `Node` service: messages in, vocabulary out, and back.
+//! The gRPC `Node` service: turns messages into the types of this crate, and back.
 
 mod stream;
 
@@ -16,7 +16,7 @@ use crate::manager::{self, Manager};
 use crate::node::Node;
 use crate::{facts, wire};
 
-/// How long Remove waits for the end before it says "not yet": tasks may take their whole grace.
+/// How long Remove waits for the end before it answers "not yet": tasks may take their whole grace.
 const REMOVAL_PATIENCE: Duration = Duration::from_secs(3);
 
 pub(crate) struct Service {

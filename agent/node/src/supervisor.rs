@@ -1,7 +1,7 @@
 //! One component: observe, take the next step of the plan, show what became of it, pause, again.
 //!
-//! A supervisor remembers nothing that it could not find again: the process is adopted from its runtime directory, the
-//! configuration it runs with is in its record, deaths are in `history.json`. So it may be killed between any two lines.
+//! A supervisor remembers nothing that it could not find again: the process is adopted from its runtime directory, its
+//! configuration is in its record, and deaths are in `history.json`. So it may be killed between any two lines.
 
 mod health;
 mod history;
@@ -27,7 +27,7 @@ use health::Health;
 use history::History;
 use leave::Leaving;
 
-/// After an error of this node itself (a full disk, a stuck process).
+/// Pause after an error of this node itself (a full disk, a stuck process).
 const AFTER_ERROR: Duration = Duration::from_secs(5);
 
 /// What a supervisor is told; the latest counts.
@@ -86,7 +86,7 @@ impl Supervisor {
         }
     }
 
-    /// Until the component is gone (true), or this process ends (false).
+    /// Runs until the component is gone (true), or this process ends (false).
     pub(crate) async fn run(mut self) -> bool {
         while let Err(error) = self.find_process().await {
             self.show(Phase::Failed, Some(Problem::new(error.reason(), chain(&error))));
@@ -118,14 +118,14 @@ impl Supervisor {
         }
     }
 
-    /// What an earlier life of this agent left running.
+    /// Adopts what an earlier run of this agent left running.
     async fn find_process(&mut self) -> Result<(), mesolith_process::Error> {
         match adopt(&self.home.run()).await? {
             Adopted::Running(handle) => {
                 tracing::info!(cluster = %self.cluster.name, component = %self.view.state.id, pid = handle.pid(), "adopted");
                 self.process = Some(handle);
             }
-            // It died while nobody looked.
+            // It died while no agent ran.
             Adopted::Exited(exit) => self.note_death(&exit, Duration::ZERO),
             Adopted::Unknown => {}
         }
@@ -167,7 +167,7 @@ impl Supervisor {
             (Step::Stop, component) => Some(self.stop(component.as_ref()).await),
             (Step::Leave, _) => Some(match &leaver {
                 Some(agent) => self.leave(agent).await,
-                // The plan leaves only with what has to.
+                // The plan has this step only for an agent that has to leave.
                 None => AFTER_ERROR,
             }),
             (Step::Clear, _) => Some(self.clear(order)),
@@ -183,7 +183,7 @@ impl Supervisor {
             let ran = u64::try_from(exit.finished_at - process.started_at()).unwrap_or(0);
             match &order.component {
                 Some(_) => self.note_death(&exit, Duration::from_secs(ran)),
-                // It was to end.
+                // It is not wanted any more.
                 None => self.note_departure(&exit),
             }
             if let Some(process) = self.process.take() {
@@ -281,7 +281,7 @@ impl Supervisor {
     }
 }
 
-/// The configuration a process was started with is part of its name, so the two cannot come apart.
+/// Digest of the configuration that a process was started with. It is part of the process' name, so it cannot get lost.
 fn digest_of(process: &Handle) -> &str {
     process.id().rsplit('@').next().unwrap_or_default()
 }

@@ -20,7 +20,7 @@ pub(super) fn needs(agent: &Agent) -> Vec<Need> {
     needs
 }
 
-/// Flags that say where what the agent started is found.
+/// Flags that say where to find what the agent started.
 const WHERE: [&str; 3] = ["cgroups_root", "docker_socket", "runtime_dir"];
 
 pub(super) fn recipe(agent: &Agent, home: &Home, machine: &Machine) -> Recipe {
@@ -48,8 +48,8 @@ pub(super) fn recipe(agent: &Agent, home: &Home, machine: &Machine) -> Recipe {
     in_home(argv, home, machine)
 }
 
-/// Ends what the agent started. Only the flags that this takes: one that keeps the agent from starting is no reason
-/// to leave its tasks running. With Docker in any case: an earlier configuration may have had it.
+/// Ends what the agent started. It gets only the flags that it needs: a flag that keeps the agent from starting must
+/// not leave its tasks running. Docker is always among them: an earlier configuration may have had it.
 pub(super) fn departure(agent: &Agent, home: &Home, machine: &Machine) -> Recipe {
     let mut argv = identity(agent, home, machine);
     if !agent.containerizers.is_empty() {

@@ -20,7 +20,7 @@ pub(crate) const OWNED_KEYS: [&str; 5] = [
 
 const DEFAULT_HEAP_MEGABYTES: u32 = 512;
 const DEFAULT_TICK_MS: u32 = 2000;
-/// What health checks and people need, and nothing that changes anything.
+/// Commands that health checks and people need; none of them changes anything.
 const FOUR_LETTER_WORDS: &str = "ruok,srvr,mntr,conf,stat";
 
 pub(super) fn needs(server: &ZooKeeper) -> Vec<Need> {
@@ -78,7 +78,7 @@ pub(super) fn recipe(server: &ZooKeeper, limit: Option<u64>, home: &Home, machin
     }
 }
 
-/// As asked for; else the default, but within the memory limit with room for what a JVM needs besides.
+/// As asked for; else the default, but at most half of the memory limit: a JVM needs more than its heap.
 fn heap_megabytes(wanted: u32, limit: Option<u64>) -> u64 {
     let fits = limit.map_or(u64::MAX, |bytes| (bytes >> 20) / 2).max(16);
     if wanted > 0 {
@@ -111,7 +111,7 @@ fn zoo_cfg(server: &ZooKeeper, home: &Home) -> String {
         ("dataDir".to_owned(), home.data().display().to_string()),
         ("clientPort".to_owned(), server.client_port.to_string()),
         ("clientPortAddress".to_owned(), server.bind_address.clone()),
-        // It would listen on port 8080 of every address.
+        // The admin server would listen on port 8080 of every address.
         ("admin.enableServer".to_owned(), "false".to_owned()),
     ]);
     let mut text = String::from("# Written by the Mesolith node agent at every start; changes are lost.\n");

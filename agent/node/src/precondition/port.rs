@@ -59,7 +59,7 @@ pub(crate) fn usable(address: &str, port: u16) -> Result<(), Unusable> {
     }
 }
 
-/// The same as a component's unmet need; `what` needs the port.
+/// Why the port is not usable, as a component's unmet need; `what` needs the port.
 pub(super) fn taken(address: &str, port: u16, what: &str) -> Option<Problem> {
     let error = usable(address, port).err()?;
     let message = match error {

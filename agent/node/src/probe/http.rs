@@ -21,7 +21,7 @@ async fn health(client: &Client, address: &str) -> Result<(), Problem> {
     }
 }
 
-/// A JSON document, or nothing: facts are extra, health is what counts.
+/// A JSON document, or null: only the health counts, facts are extra.
 async fn json(client: &Client, address: &str, path: &str) -> Value {
     match get(client, address, path).await {
         Ok(answer) => answer.json().await.unwrap_or_default(),

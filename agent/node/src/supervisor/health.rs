@@ -53,7 +53,7 @@ impl Supervisor {
                 self.view.state.facts = facts;
                 self.show(phase, None);
             }
-            // Not worth telling yet.
+            // One failed probe is not shown yet.
             Err(_) if phase == Phase::Running => {}
             Err(problem) => self.show(phase, Some(problem)),
         }
@@ -61,7 +61,7 @@ impl Supervisor {
     }
 }
 
-/// To 16 MiB: watchers are not woken for every page.
+/// Rounded down to 16 MiB, so that watchers are not woken for every page.
 fn rounded(bytes: u64) -> u64 {
     bytes & !((16 << 20) - 1)
 }

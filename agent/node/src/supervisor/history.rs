@@ -12,14 +12,14 @@ use crate::kinds;
 use crate::logs;
 use crate::problem::Problem;
 
-/// Enough to see a stack trace's head, little enough for a condition.
+/// Lines of the log in a message: enough for the head of a stack trace, few enough for a condition.
 const LINES: usize = 5;
-/// For a component that never ran under this version: the longest default.
+/// Grace of a component that never ran under this version: the longest default.
 const DEFAULT_GRACE: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct History {
-    /// Of the configuration the deaths belong to.
+    /// Digest of the configuration that the deaths belong to.
     digest: String,
     pub(super) back_off: BackOff,
     pub(super) last_exit_code: i32,
@@ -42,7 +42,7 @@ pub(super) fn now() -> i64 {
 }
 
 impl History {
-    /// Damage costs the count of restarts, nothing else.
+    /// A damaged file counts as empty: it costs the deaths and how the component was wanted last.
     pub(super) fn load(path: &Path) -> Self {
         std::fs::read(path)
             .ok()
@@ -59,7 +59,7 @@ impl History {
         }
     }
 
-    /// Between SIGTERM and SIGKILL for a component that is not wanted any more.
+    /// Time between SIGTERM and SIGKILL for a component that is not wanted any more.
     pub(super) fn stop_grace(&self) -> Duration {
         self.wanted.as_ref().map_or(DEFAULT_GRACE, kinds::stop_grace)
     }
@@ -71,7 +71,7 @@ impl History {
         }
     }
 
-    /// A new configuration gets a new chance.
+    /// Notes the configuration: a new one is started without a pause.
     pub(super) fn configured(&mut self, digest: &str, path: &Path) {
         if self.digest != digest {
             let first = self.digest.is_empty() && self.last_death.is_none();

@@ -6,7 +6,7 @@
 //! does not run ──`--leave`──► the same for it, again until nothing is left ◄────────┘
 //! ```
 //!
-//! The agent says in a file how far it is, and that it has left: so a supervisor that starts over goes on.
+//! The agent writes to a file how far it is, and that it has left, so a supervisor that starts over goes on from there.
 
 use std::time::{Duration, Instant};
 
@@ -23,17 +23,17 @@ use crate::{kinds, logs};
 
 /// Stands in the process' name for the digest of a configuration.
 const LEAVES: &str = "leave";
-/// Beyond the longest grace: for SIGKILL, the engine, the last updates and the master's answer.
+/// Time beyond the longest grace: for SIGKILL, the engine, the last updates and the master's answer.
 const MARGIN: Duration = Duration::from_secs(45);
-/// Between two looks at how far it is.
+/// Pause between two looks at how far the agent is.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// What the supervisor of a leaving agent remembers; all of it can be lost.
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
-    /// The process that knows that it is to leave, since then.
+    /// The pid of the process that was told to leave, and when it was told.
     told: Option<(u32, Instant)>,
-    /// Why the last try did not do it, and when.
+    /// Why the last try failed, and when.
     failed: Option<(Problem, Instant)>,
 }
 
@@ -88,7 +88,7 @@ impl Supervisor {
         LOOK
     }
 
-    /// It does not run: it crashed, it never could start, or it was killed on its way out.
+    /// For an agent that does not run: it crashed, it never could start, or it was killed because it did not leave.
     async fn start_departure(&mut self, agent: &Component) -> Duration {
         let Some(recipe) = kinds::departure(agent, &self.home, &self.node.machine) else {
             return AFTER_ERROR;
@@ -110,7 +110,7 @@ impl Supervisor {
                 self.show_departure();
                 LOOK
             }
-            // An earlier life of this node agent was just launching it.
+            // An earlier run of this node agent is just launching it.
             Err(mesolith_process::Error::AlreadyRunning { .. }) => {
                 let _ = self.find_process().await;
                 LOOK
@@ -122,7 +122,7 @@ impl Supervisor {
         }
     }
 
-    /// A component that is not wanted has ended.
+    /// Notes the end of a component that is not wanted.
     pub(super) fn note_departure(&mut self, exit: &Exit) {
         tracing::info!(cluster = %self.cluster.name, component = %self.view.state.id, %exit, "ended on its way out");
         let tail = logs::last_lines(&self.home.log(), 2);

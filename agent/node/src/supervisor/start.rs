@@ -12,7 +12,7 @@ use crate::kinds::{self, Machine, Recipe};
 use crate::problem::{Problem, chain};
 use crate::{crash, logs, precondition};
 
-/// Between two looks at what a start waits for.
+/// Pause between two looks at what a start waits for.
 const RECHECK: Duration = Duration::from_secs(2);
 
 impl Supervisor {
@@ -20,7 +20,7 @@ impl Supervisor {
         let needs = kinds::needs(component);
         let tools = &self.node.tools;
         if let Some(problem) = precondition::unmet(&needs, &self.home, self.node.layout.root(), tools).await {
-            // Everything else may come right by itself; this one needs a decision.
+            // Other problems may be solved without the operator; this one needs a decision.
             let phase = if problem.reason == "ZooKeeperIdMismatch" {
                 Phase::Failed
             } else {
@@ -29,7 +29,7 @@ impl Supervisor {
             self.show(phase, Some(problem));
             return RECHECK;
         }
-        // Looked up at every start: it may have been installed or replaced since.
+        // Looked up at every start: Java may have been installed or replaced since.
         let java = precondition::java(tools.path.as_deref()).unwrap_or_else(|_| "java".into());
         let machine = Machine {
             java,
@@ -61,7 +61,7 @@ impl Supervisor {
                 self.show(Phase::Starting, None);
                 Duration::from_millis(200)
             }
-            // An earlier life of this agent was just launching it.
+            // An earlier run of this agent is just launching it.
             Err(Error::AlreadyRunning { .. }) => {
                 let _ = self.find_process().await;
                 Duration::from_millis(200)

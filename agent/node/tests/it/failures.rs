@@ -201,7 +201,7 @@ async fn a_corrupt_ledger_stops_the_agent_and_nothing_else() {
         error.contains(file.to_str().unwrap()) && error.contains("corrupt"),
         "{error}"
     );
-    // It was not lost, and its server was left alone.
+    // The set was not lost, and its server was left alone.
     std::fs::write(&file, good).unwrap();
     agent.start(&[]);
     assert_eq!(agent.until_phase(Phase::Running).await.pid, before.pid);

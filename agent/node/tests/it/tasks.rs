@@ -12,7 +12,7 @@ use pb::component::Kind;
 
 use crate::harness::{Agent, PATIENCE, free_port};
 
-/// Stands in for a Mesos agent: launches a task unless it finds it running, as they do, and stays. Told to leave it
+/// Stands in for a Mesos agent: launches a task unless it finds it running, and stays. When it is told to leave, it
 /// ends the task.
 #[tokio::test]
 #[ignore = "started as a component by the other tests of this module"]
@@ -46,14 +46,14 @@ async fn stand_in() {
     tell(0, true);
 }
 
-/// Where a test can make the program fail unless it is to leave.
+/// A file by which a test makes the program fail unless it runs with `--leave`.
 const BREAKS: &str = "case \"$*\" in *--leave) ;; *) test ! -e broken || exit 9 ;; esac\n";
 
 /// The task, and the script that the node agent takes for the Mesos agent's program.
 fn prepare(dir: &Path, uid: &str) -> (Spec, PathBuf) {
     let task = Spec {
         id: "task".into(),
-        // Its grace is seen: it ends by itself, a moment after it was asked to.
+        // Shows that it gets its grace: it ends by itself, a moment after it was asked to.
         argv: ["sh", "-c", "trap 'sleep 2; exit 7' TERM; sleep 1000 & wait"]
             .map(String::from)
             .to_vec(),
