@@ -28,9 +28,9 @@ pub enum Operator {
     Unique,
     /// All instances on one value, given or found with the first.
     Cluster(Option<String>),
-    /// Spread evenly over the values, at least over so many.
+    /// Spread evenly over the values, and over at least this many of them.
     GroupBy(Option<u32>),
-    /// At most so many instances on one value.
+    /// At most this many instances on one value.
     MaxPer(u32),
     /// The value matches the whole expression.
     Like(Pattern),

@@ -122,7 +122,7 @@ pub struct Resource {
 pub struct Offer {
     /// Id given by the master.
     pub id: String,
-    /// Who offers.
+    /// The agent that has the resources.
     pub agent: Agent,
     /// The framework's role that it is made to; a task of another role cannot use it.
     pub role: String,

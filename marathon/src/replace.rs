@@ -92,8 +92,8 @@ pub fn next(limits: &Limits, now: &Counts) -> Step {
     let spare = healthy.saturating_sub(least_healthy(limits));
     let shrink = old.saturating_sub(limits.instances);
     let mut kill = spare.max(shrink).min(old);
-    // Of the old ones the unhealthy go first, and those do not count against the spare healthy ones: when the app
-    // is full and nobody healthy can be spared, an unhealthy old one makes room.
+    // Unhealthy old instances go first, and stopping one costs no healthy instance. So when the app is full and no
+    // healthy instance can be spared, an unhealthy old one makes room.
     let room = most.saturating_sub(total);
     if now.new_healthy >= limits.instances {
         kill = old;

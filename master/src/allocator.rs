@@ -1,4 +1,4 @@
-//! Who is offered what: dominant resource fairness over roles, then over the frameworks of a role.
+//! Decides which framework is offered what: dominant resource fairness over roles, then over a role's frameworks.
 //!
 //! A pure function of a picture of the cluster. Each agent's free resources go to the first role, in order of its
 //! dominant share, with a framework that has no filter against them; the shares are counted again after each grant.
@@ -49,7 +49,7 @@ pub struct Pool {
     pub gpus: bool,
 }
 
-/// What one run works on.
+/// The input of one run.
 #[derive(Debug, Clone, Default)]
 pub struct Picture {
     /// Agents that can be offered.
@@ -65,17 +65,17 @@ pub struct Picture {
 /// Resources of one agent for one role of one framework.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// To whom.
+    /// The framework that gets them.
     pub framework: FrameworkId,
-    /// In which role.
+    /// Its role.
     pub role: String,
-    /// Of which agent.
+    /// The agent that has them.
     pub agent: AgentId,
-    /// What, not yet marked as allocated.
+    /// The resources, not yet marked as allocated.
     pub resources: Resources,
 }
 
-/// One run.
+/// Makes one run and returns what it grants.
 #[must_use]
 pub fn allocate(config: &Config, picture: &Picture, filters: &Filters, now: Time) -> Vec<Grant> {
     let mut shares = Shares::new(&picture.total, &config.weights);

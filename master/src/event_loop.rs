@@ -17,7 +17,7 @@ use crate::input::{Answer, Effect, Input, SessionId, StreamId};
 use crate::state::{Snapshot, State};
 use crate::time::Time;
 
-/// How often timers are looked at; the smallest interval that users see is the allocation's 1 s.
+/// How often timers are checked; the smallest interval that users see is the allocation's 1 s.
 const TICK: Duration = Duration::from_millis(100);
 /// Readers see changes after this at the latest; a snapshot is not free.
 const PUBLISH: Duration = Duration::from_millis(10);

@@ -43,13 +43,13 @@ pub enum Input {
         /// Its stream.
         stream: StreamId,
     },
-    /// An agent said something.
+    /// An agent sent a message.
     Agent {
         /// Its connection.
         session: SessionId,
         /// IP address it came from.
         peer: String,
-        /// What it said.
+        /// The message.
         message: Box<session::from_agent::Message>,
     },
     /// An agent's connection ended.
@@ -59,7 +59,7 @@ pub enum Input {
     },
     /// An operator ends a framework.
     Teardown {
-        /// Which.
+        /// The framework.
         framework: FrameworkId,
     },
     /// Time passed.

@@ -53,7 +53,7 @@ pub struct State {
     pub filters: Filters,
     /// When resources are handed out next.
     pub next_allocation: Time,
-    /// When timers were looked at last.
+    /// When timers were checked last.
     pub last_tick: Option<Time>,
     /// What happened so far, for metrics.
     pub counters: Counters,

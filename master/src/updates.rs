@@ -1,4 +1,4 @@
-//! Status updates that the master itself makes, and how a framework is told.
+//! Status updates that the master itself makes, and events for frameworks.
 
 use mesolith_mesos::TaskState;
 use mesolith_proto::mesos::v1;

@@ -1,7 +1,7 @@
 //! Whether what a scheduler sends makes sense. Messages are Mesos' own: clients and people match on them.
 //!
-//! Everything here is a plain function over data. The order of the checks is Mesos', because the first problem is the one
-//! that is told. What a machine cannot do is not checked here: its agent says so.
+//! Everything here is a plain function over data. The order of the checks is Mesos', because only the first problem is
+//! told. Whether a machine can do what is asked is not checked here: its agent refuses what it cannot do.
 
 mod call;
 mod check;

@@ -28,7 +28,7 @@ impl HttpPaths {
         }
         let first = path.split('/').find(|part| !part.is_empty())?;
         let (process, rest) = match self.process(first) {
-            // As in libprocess, a process is only taken off where the path begins with it: `//master/state` is nobody's.
+            // As in libprocess, a path names a process only where it begins with it: `//master/state` names none.
             Some(process) => {
                 let rest = path.strip_prefix('/').and_then(|path| path.strip_prefix(first));
                 (process, rest.unwrap_or(path))

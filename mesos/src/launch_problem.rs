@@ -1,6 +1,6 @@
 //! Why a task could not be started, as data. Mesos has a single reason for all causes, REASON_CONTAINER_LAUNCH_FAILED.
 
-/// What stood in the way of a launch, for programs; the message of the same status is for people.
+/// Why a launch failed, for programs; the message of the same status is for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LaunchProblem {
     /// The image is not on the agent's machine and could not be had.

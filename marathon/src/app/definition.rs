@@ -198,7 +198,7 @@ wire_enum! {
 }
 
 impl Protocol {
-    /// Carried out by the agent, which reports health with the task's status.
+    /// Whether the agent carries it out and reports the health with the task's status.
     #[must_use]
     pub fn is_by_agent(self) -> bool {
         match self {

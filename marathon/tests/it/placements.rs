@@ -110,7 +110,7 @@ fn the_apps_own_variables_assign_nothing(#[case] more: Value) {
     assert_eq!(spec.labels[task::LABEL_PORTS], "31000");
 }
 
-/// A container on its own address that asks for any port is told the one it is announced with.
+/// A container on its own address that asks for any port gets the number that is announced for it.
 #[test]
 fn a_drawn_port_is_the_same_inside_and_outside() {
     let app = app(json!({

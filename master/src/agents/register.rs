@@ -81,7 +81,7 @@ pub(crate) fn insert(
     state.agents.insert(id, Arc::new(agent));
 }
 
-/// Where it listens: its host name if that is an address, else where its connection came from.
+/// IP address and port where an agent listens: its host name if that is an address, else its connection's address.
 pub(crate) fn address(info: &v1::AgentInfo, peer: &str) -> (String, u16) {
     let host = if info.hostname.parse::<IpAddr>().is_ok() {
         info.hostname.as_str()

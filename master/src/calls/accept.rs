@@ -15,11 +15,11 @@ use crate::time::Time;
 
 /// The offers of one call, together.
 pub(crate) struct Accepted {
-    /// Whose resources.
+    /// The agent that has the resources.
     pub(crate) agent: AgentId,
-    /// In which role.
+    /// The role that they are offered to.
     pub(crate) role: String,
-    /// What is left, allocated to the role.
+    /// The resources that are left, allocated to the role.
     pub(crate) left: Resources,
 }
 

@@ -9,13 +9,13 @@ use crate::time::Time;
 pub struct Offer {
     /// Its id.
     pub id: OfferId,
-    /// To whom.
+    /// The framework that it is made to.
     pub framework: FrameworkId,
-    /// Of which agent.
+    /// The agent that has the resources.
     pub agent: AgentId,
-    /// In which role.
+    /// The framework's role.
     pub role: String,
-    /// What, allocated to the role.
+    /// The resources, allocated to the role.
     pub resources: Resources,
     /// When it was made.
     pub made: Time,

@@ -57,7 +57,7 @@ fn nobody_is_given_up_for_a_pause_of_the_master() {
             .iter()
             .any(|m| matches!(m, Message::Ping(_)))
     );
-    // From then on silence counts as ever.
+    // From then on silence counts again.
     assert_eq!(told(&world.pass(20), &scheduler)[0].1, "TASK_UNREACHABLE");
 }
 

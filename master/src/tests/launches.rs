@@ -1,4 +1,4 @@
-//! Launches and what a Mesos 1.11.0 said to them.
+//! Launches, and the answers of a Mesos 1.11.0 to them.
 //!
 //! `launches.jsonl` was recorded: a line has the fields in which its tasks differ from an ordinary one (`null` takes one
 //! away), the executor if they are a group, and the message that each task was refused with, `null` where it was launched.

@@ -196,7 +196,7 @@ proptest! {
         }
     }
 
-    /// Every grant is of free resources, big enough, wanted, and the whole of what its role may have there.
+    /// Every grant is free, large enough and wanted, and holds all that its role may have on the agent.
     #[test]
     fn grants_are_sound(pools in 1..6usize, frameworks in 1..5usize, refuse in any::<u8>(), weight in 1..4u8) {
         let config = config(f64::from(weight));

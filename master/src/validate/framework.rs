@@ -12,7 +12,7 @@ const LONGEST_DURATION_SECONDS: f64 = i64::MAX as f64 / 1e9;
 /// A framework's description.
 ///
 /// # Errors
-/// With Mesos' sentence. On SUBSCRIBE it is told by an ERROR event, not by an HTTP status.
+/// With Mesos' sentence. An ERROR event answers a SUBSCRIBE with it, not an HTTP status.
 pub(crate) fn framework_info(info: &v1::FrameworkInfo, suppressed: &[String]) -> Result<(), String> {
     let multi_role = info
         .capabilities
@@ -103,7 +103,7 @@ fn failover_timeout(seconds: f64) -> Result<(), String> {
 /// What holds for every change of a framework that is known, whether by SUBSCRIBE or by UPDATE_FRAMEWORK.
 ///
 /// # Errors
-/// With Mesos' sentence: nobody takes a framework over under another name.
+/// With Mesos' sentence, when the principal differs: only its own principal can take a framework over.
 pub(crate) fn changed_principal(known: &v1::FrameworkInfo, new: &v1::FrameworkInfo) -> Result<(), String> {
     if known.principal == new.principal {
         return Ok(());
@@ -111,7 +111,7 @@ pub(crate) fn changed_principal(known: &v1::FrameworkInfo, new: &v1::FrameworkIn
     Err("Changing framework's principal is not allowed.".into())
 }
 
-/// What UPDATE_FRAMEWORK refuses to change. SUBSCRIBE keeps the old values of these fields without a word.
+/// What UPDATE_FRAMEWORK refuses to change. SUBSCRIBE keeps the old values of these fields without an error.
 ///
 /// # Errors
 /// With Mesos' sentence about the first field.

@@ -112,7 +112,7 @@ fn refinement(below: &ReservationInfo, above: &ReservationInfo) -> Result<(), St
     Ok(())
 }
 
-/// What holds for all resources of one task or executor together; `noun` is who has them.
+/// Checks all resources of one task or executor together; `noun` names the owner in the sentence.
 ///
 /// # Errors
 /// With Mesos' sentence.

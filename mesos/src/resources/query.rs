@@ -84,7 +84,7 @@ impl Resources {
         self.iter().filter(|r| keep(r)).cloned().collect()
     }
 
-    /// What everyone may use.
+    /// The unreserved resources, which everyone may use.
     #[must_use]
     pub fn unreserved(&self) -> Self {
         self.filter(|r| r.reservations.is_empty())
