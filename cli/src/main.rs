@@ -89,7 +89,7 @@ fn role_of(program: &str) -> Option<&'static str> {
     }
 }
 
-/// What was asked for, under whichever name.
+/// Reads the command line, under any name of the program.
 fn parse(given: Vec<String>) -> Cli {
     if program_name(&given) == "mesos-migrate" {
         let Migrate { telemetry, verb } = Migrate::parse_from(given);
@@ -134,7 +134,7 @@ fn main() -> ExitCode {
 fn start(cli: Cli) -> anyhow::Result<u8> {
     let role = match cli.role {
         Role::Pki(command) => return pki::run(command).map(|()| 0),
-        // What it starts logs and traces as it does itself.
+        // Components that the node agent starts log and trace as it does itself.
         Role::Agent(args) => Role::Agent(mesolith_node::Args {
             component_env: cli.telemetry.env(),
             ..args

@@ -82,7 +82,7 @@ impl Docker {
             own: Some(engine.clone()),
         };
         if Process::find(dir, "dockerd").is_none() {
-            // What an engine that was killed leaves behind stops the next one.
+            // The pid file of an engine that was killed stops the next one from starting.
             std::fs::remove_file(engine.run_dir().join("docker.pid")).ok();
             engine.add_bridge()?;
             Process::start(dir, "dockerd", engine.command(&this.socket))?;

@@ -20,7 +20,7 @@ use crate::sync::setup;
 const PAGE: &str = include_str!("../../../docs/zksync.md");
 /// Time limit of one command.
 const LIMIT: Duration = Duration::from_secs(90);
-/// Where the package of the servers keeps their command line.
+/// Folder of the servers' command line tools in their package.
 const ZOOKEEPER: &str = "/usr/share/zookeeper/bin";
 
 /// A command and what is to be seen of it.

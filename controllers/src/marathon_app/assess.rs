@@ -31,7 +31,7 @@ struct Counts {
     outdated: usize,
 }
 
-/// What the app waits for; `None` when it is as it should be.
+/// What the app waits for; `None` when nothing is missing.
 pub(super) fn wait(app: &App, view: &AppView, not_ready: Option<&str>) -> Option<Wait> {
     let counts = counts(app, view);
     let wanted = wanted(app);

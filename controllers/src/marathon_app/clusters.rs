@@ -124,8 +124,8 @@ fn facts(guarded: &DeserializeGuard<MesosCluster>) -> Option<ClusterFacts> {
     })
 }
 
-/// The one it runs on already (`bound`, from its status), since another cluster must not orphan what runs there; else
-/// the named one; else the only one in the app's namespace; else the only one at all.
+/// The cluster that an app runs on already (`bound`, from its status), so that nothing there is orphaned; else the
+/// named one; else the only one in the app's namespace; else the only one at all.
 pub(super) fn resolve(
     clusters: &BTreeMap<ClusterKey, ClusterFacts>,
     namespace: &str,

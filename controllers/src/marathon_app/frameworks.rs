@@ -1,7 +1,7 @@
 //! The schedulers, one for each MesosCluster with apps.
 //!
-//! They belong to the process, not to a term as leader: while the API server is down nobody can lead, and the apps must
-//! go on all the same. An operator that really takes over takes the subscription, too.
+//! They belong to the process, not to a term as leader: while the API server is down nobody can lead, but the apps must
+//! go on. An operator that really takes over also takes the subscription.
 
 use super::Error;
 use super::clusters::{self, ClusterFacts, ClusterKey, Resolution};

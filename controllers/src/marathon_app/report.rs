@@ -13,7 +13,7 @@ use mesolith_crds::condition;
 use mesolith_crds::v1alpha1::{MarathonApp, MarathonAppStatus};
 use mesolith_marathon::App;
 
-/// What the scheduler made of the app.
+/// Reports the scheduler's picture of the app.
 pub(super) async fn report(
     object: &MarathonApp,
     cx: &Context,
@@ -57,7 +57,7 @@ pub(super) async fn report(
     })
 }
 
-/// The definition makes no sense; what runs goes on as it is.
+/// Reports an invalid definition; instances that run go on as they are.
 pub(super) async fn invalid(object: &MarathonApp, cx: &Context, problem: &str) -> Result<Outcome, Error> {
     let message = format!("{problem}. What already runs is left as it is.");
     let findings = [
@@ -77,7 +77,7 @@ pub(super) async fn invalid(object: &MarathonApp, cx: &Context, problem: &str) -
     })
 }
 
-/// There is no cluster to run on.
+/// Reports that there is no cluster to run on.
 pub(super) async fn no_cluster(
     object: &MarathonApp,
     cx: &Context,
@@ -110,7 +110,7 @@ pub(super) async fn no_cluster(
     Ok(Outcome::Waiting { reason, again: None })
 }
 
-/// The object is being deleted and its tasks are being stopped.
+/// Reports that the object is being deleted and its tasks are being stopped.
 pub(super) async fn stopping(object: &MarathonApp, cx: &Context, view: &AppView) -> Result<Outcome, Error> {
     let message = match (&view.link, view.instances.len()) {
         (Link::Failing(why), _) => {
@@ -160,7 +160,7 @@ async fn write(
     if findings.iter().all(|finding| finding.kind != "Stalled") {
         after.conditions.retain(|condition| condition.type_ != "Stalled");
     }
-    // Against no status at all the counts of zero are written, too: the columns show them.
+    // Where there is no status at all, counts of zero are written too, since the columns show them.
     let wrote = write_status(&cx.client, object, &object.status.as_ref(), &Some(&after))
         .await
         .map_err(Error::WriteStatus)?;

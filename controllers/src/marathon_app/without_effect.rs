@@ -1,4 +1,4 @@
-//! Fields that this version accepts and does not act on: said on the object, since silence would look like support.
+//! Fields that this version accepts and ignores. The object says so, since silence would look like support.
 
 #[cfg(test)]
 mod walk;

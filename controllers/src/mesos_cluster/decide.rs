@@ -28,9 +28,9 @@ const PLAN_LIMIT: usize = 64;
 /// What the spec says beyond the component sets.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Rules {
-    /// Nothing is changed.
+    /// Whether the cluster is paused, so that nothing is changed.
     pub(crate) paused: bool,
-    /// Agents with tasks are removed all the same: their tasks are killed with their grace first.
+    /// Whether agents with tasks are removed too: their tasks are killed with their grace first.
     pub(crate) force_removal: bool,
     /// `metadata.generation`.
     pub(crate) generation: u64,
@@ -84,7 +84,7 @@ pub(crate) fn decide(desired: &Desired, world: &World, rules: Rules) -> Decision
     let mut rolls: Vec<(&str, &Ledger, Gap)> = Vec::new();
     for (node, view) in &world.nodes {
         let Some(ledger) = view.ledger() else { continue };
-        // A node that has not yet shown what it was last sent is not judged by what it showed before.
+        // A node that has not yet shown the set it was sent last is not judged by an older one.
         if ledger.removing || ledger.stale {
             continue;
         }
@@ -193,7 +193,8 @@ impl Gates {
     }
 }
 
-/// The node's whole set: what it has stays in (in its new form), what it lacks joins when its gate is open.
+/// The node's whole set. Wanted parts that it has stay in, in their new form; a part that it lacks joins when its
+/// gate is open.
 fn effect(desired: &Desired, node: &str, ledger: &Ledger, gates: &Gates, rules: Rules) -> Effect {
     let components: Vec<Component> = desired
         .get(node)

@@ -119,7 +119,7 @@ pub(crate) struct Part {
     pub(crate) restarts: u32,
     /// ZooKeeper: `mode`; master: `leading`, `leader`; agent: `registered`, `agentId`. Only facts that are steady.
     pub(crate) facts: BTreeMap<String, String>,
-    /// Of an agent that leaves for good: tasks that have not ended.
+    /// Tasks that have not ended, on an agent that leaves for good.
     pub(crate) tasks_left: u32,
 }
 
@@ -137,7 +137,7 @@ impl Part {
         self.phase == Phase::Running && self.registered()
     }
 
-    /// Not an agent that says that no master knows it.
+    /// False for an agent that says that no master knows it.
     pub(crate) fn registered(&self) -> bool {
         self.facts.get("registered").is_none_or(|value| value != "false")
     }

@@ -26,7 +26,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) valid: &'a Valid,
     /// What is wanted.
     pub(crate) desired: &'a Desired,
-    /// What is.
+    /// What was observed.
     pub(crate) world: &'a World,
     /// What will be done.
     pub(crate) decision: &'a Decision,
@@ -38,7 +38,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) draining: &'a [DrainingAgent],
     /// The drain that takes too long.
     pub(crate) overdue: Option<&'a Problem>,
-    /// Nothing is changed.
+    /// Whether the cluster is paused, so that nothing is changed.
     pub(crate) paused: bool,
 }
 
@@ -84,7 +84,7 @@ fn is_asking(generation: Option<i64>, before: &MesosClusterStatus, seen: &Seen<'
     asked && told && seen.decision.effects.is_empty()
 }
 
-/// The spec makes no sense: nothing is touched until it does.
+/// Reports an invalid spec: nothing is changed until it is valid.
 pub(crate) async fn invalid(cluster: &MesosCluster, cx: &Context, problem: &str) -> Result<Outcome, Error> {
     let findings = [
         Finding::no("Ready", "InvalidSpec", problem),
@@ -98,7 +98,7 @@ pub(crate) async fn invalid(cluster: &MesosCluster, cx: &Context, problem: &str)
     })
 }
 
-/// Without a CA there is no way to the nodes.
+/// Reports that there is no CA, without which no node can be reached.
 pub(crate) async fn no_credentials(
     cluster: &MesosCluster,
     cx: &Context,

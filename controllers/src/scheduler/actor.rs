@@ -143,7 +143,7 @@ impl Actor {
                     tracing::warn!(error = why, "a call to the master failed: subscribing again");
                     self.disconnected();
                     self.set_link(Link::Failing(why));
-                    // Not at once: a call that the master will never take must not become a hot loop.
+                    // After a pause: a call that the master will never take must not become a hot loop.
                     self.connect(RECONNECT);
                 }
             }

@@ -17,7 +17,7 @@ use crate::controller::Trigger;
 /// The MarathonApp object an app comes from.
 pub(crate) type AppKey = Trigger;
 
-/// What an app is to be.
+/// The wanted state of an app.
 #[derive(Debug, Clone)]
 pub(crate) struct Desired {
     /// The definition; with no instances when the object is being deleted.

@@ -11,7 +11,7 @@ use super::model::Model;
 /// The connection to the master.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum Link {
-    /// Not yet, or not any more; the sentence says why.
+    /// Not connected; the sentence says why.
     #[default]
     Connecting,
     /// Tried and failed.
@@ -66,12 +66,12 @@ pub(crate) struct Strays {
     pub(crate) foreign: BTreeSet<String>,
 }
 
-/// One of them.
+/// A task that no app asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StrayTask {
     /// Its id.
     pub(crate) task: String,
-    /// Its agent's, as far as it is known.
+    /// Host name of its agent, if it is known.
     pub(crate) host: String,
 }
 

@@ -79,7 +79,7 @@ pub(super) fn start(world: &World, options: &NodeOptions) -> anyhow::Result<(Nod
         if !process.is_outdated() {
             return Ok((node, format!("already running, {address}")));
         }
-        // What it supervises outlives it, so a newer build takes over without touching a component.
+        // Components outlive the node agent, so a newer build takes over without touching them.
         process.stop(Duration::from_secs(20))?;
     }
     if listening(address) {

@@ -76,7 +76,7 @@ pub(super) fn start(world: &World) -> anyhow::Result<((), String)> {
     let mut command = Command::new(mesolith()?);
     command.arg("operator").arg("--kubeconfig").arg(&kubeconfig);
     command.args(["--namespace", NAMESPACE, "--http", &http.to_string()]);
-    // Alone in its world: after a kill -9 nobody else waits, so a short lease only makes the comeback quicker.
+    // No other operator waits in this world, so a short lease only makes the return after a kill -9 quicker.
     command.args(["--lease-seconds", "5"]);
     command
         .env_remove("KUBECONFIG")

@@ -98,7 +98,7 @@ impl Pipeline {
     fn moved(&mut self, sent: &Sent, notices: &mut Vec<Notice>) {
         let session = sent.session;
         if self.connected.as_ref().is_some_and(|all| !all.contains(&session)) {
-            // Nobody is connected with this session: the leader takes an earlier link of ours for its owner.
+            // No client is connected with this session: the leader takes an earlier link of ours for its owner.
             self.contested.insert(session);
             return;
         }

@@ -1,8 +1,8 @@
 //! Counters: a node's `cversion` is the number of creates right below it, ever, and names its next sequential child.
 //!
 //! A create counts on the source whether the new node is carried or not: it may be excluded, refused by the target, or an
-//! ensemble's own. The target's counter is kept in step all the same, or a sequential create there would be given a name that
-//! exists, again and again. Only creates raise a counter, so a child is made and deleted for each that is missing.
+//! ensemble's own. The target's counter is kept in step: otherwise sequential creates there would be given names that
+//! exist, again and again. Only creates raise a counter, so a child is made and deleted for each that is missing.
 
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Write};
 use mesolith_zk::tree::Node;

@@ -1,4 +1,4 @@
-//! A walk over the schema: every field of a MarathonApp acts, or is refused, or is said to be without effect.
+//! A walk over the schema: every field of a MarathonApp acts, is refused, or is reported as without effect.
 //!
 //! Each list has an example for each of its fields, so that a field cannot stand in a list by its name alone. A field
 //! stands for everything below it.
@@ -201,7 +201,7 @@ const REFUSED_BY_RULE: [&str; 7] = [
     "container.docker.credential",
 ];
 
-/// Fields that are said to be without effect.
+/// Fields that are reported as without effect.
 fn without_effect() -> Vec<(&'static str, Value)> {
     vec![
         ("resourceLimits", json!({"resourceLimits": {"cpus": "2"}})),

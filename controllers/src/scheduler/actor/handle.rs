@@ -20,7 +20,7 @@ use crate::scheduler::{
     view::{AppView, Link, Strays},
 };
 
-/// Who subscribes.
+/// The framework that subscribes.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// Chosen once for a cluster and kept in its status.
@@ -52,14 +52,14 @@ pub(super) enum Input {
     Leaving(BTreeSet<String>),
     Condemn(String),
     Resume,
-    /// With the roles of the subscription.
+    /// A new subscription, with its roles.
     Subscribed(Caller, BTreeSet<String>),
     Event(Box<Event>),
     Lost(String),
-    /// Of the master of the stream with this id.
+    /// The list of tasks from the master whose stream has this id.
     State(String, Box<MasterState>),
     StateFailed(String),
-    /// On the stream with this id.
+    /// A call failed on the stream with this id, and why.
     CallFailed(String, String),
 }
 
@@ -105,7 +105,7 @@ impl Scheduler {
         })
     }
 
-    /// Where masters are, as `host:port`.
+    /// Sets the addresses of the masters, as `host:port`.
     pub(crate) fn masters(&self, masters: Vec<String>) {
         self.masters.send_if_modified(|known| {
             let new = *known != masters;
@@ -114,7 +114,7 @@ impl Scheduler {
         });
     }
 
-    /// What an app is to be from now on.
+    /// Sets what an app is to be from now on.
     pub(crate) fn desire(&self, key: AppKey, desired: Desired) {
         let _ = self.inputs.send(Input::Desire(key, Box::new(desired)));
     }
@@ -124,7 +124,7 @@ impl Scheduler {
         let _ = self.inputs.send(Input::Forget(key));
     }
 
-    /// Ids of the agents that are to leave the cluster.
+    /// Sets the ids of the agents that are to leave the cluster.
     pub(crate) fn leaving(&self, agents: BTreeSet<String>) {
         let _ = self.inputs.send(Input::Leaving(agents));
     }

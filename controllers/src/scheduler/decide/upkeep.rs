@@ -8,7 +8,7 @@ use mesolith_marathon::instance::State;
 use super::{Effect, after, earliest};
 use crate::scheduler::model::{AppKey, Model};
 
-/// Pause before a stray that did not stop is told again.
+/// Pause before a kill of a stray that did not stop is sent again.
 const KILL_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// Pause between revives for the same demand.
 const REVIVE_AGAIN: SignedDuration = SignedDuration::from_secs(30);

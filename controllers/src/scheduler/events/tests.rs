@@ -33,7 +33,7 @@ fn staged(model: &mut Model) {
     }
 }
 
-/// The API server is slow: the task's app is not known yet, and its update is acknowledged all the same.
+/// The API server is slow: an update is acknowledged even if its task's app is not known yet.
 #[test]
 fn an_update_of_a_task_whose_app_is_unknown_is_not_forgotten() {
     let mut model = Model::default();

@@ -60,7 +60,7 @@ fn launched(master: &Master) -> TaskInfo {
         .remove(0)
 }
 
-/// An update that finds no place: the old instance serves on, and is looked at as before.
+/// An update that finds no place: the old instance serves on, and is checked as before.
 #[rstest]
 #[case::with_the_same_checks(|server: &Server| server.checks())]
 #[case::without_checks(|_: &Server| json!([]))]
@@ -134,7 +134,7 @@ async fn an_old_instance_is_checked_after_a_restart() {
     assert_eq!(kill.task_id.value, task.task_id.value);
 }
 
-/// The grace period is the task's own, too: no kill, first or repeated, says anything else.
+/// The grace period is the task's own, too: no kill, first or repeated, names another one.
 #[tokio::test]
 async fn a_kill_leaves_the_grace_period_to_the_task() {
     let master = Master::start().await;

@@ -145,7 +145,7 @@ impl Master {
             .collect()
     }
 
-    /// Waits until there are so many calls of a kind, and gives them.
+    /// Waits until there are `count` calls of a kind, and returns them.
     pub(super) async fn wait_calls(&self, kind: call::Type, count: usize) -> Vec<Call> {
         eventually(
             || self.calls(kind).len() >= count,

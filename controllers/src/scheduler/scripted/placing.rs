@@ -1,4 +1,4 @@
-//! Where an app can go, and the reason it is told when it can go nowhere.
+//! Where an app can go, and the reason that its status shows when it can go nowhere.
 
 use mesolith_marathon::shortage::Kind;
 use mesolith_proto::mesos::v1::{Offer, resource::AllocationInfo, scheduler::call::Type};
