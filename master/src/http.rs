@@ -78,7 +78,7 @@ pub(crate) struct App {
     pub(crate) own: Arc<str>,
 }
 
-/// All of Mesos' endpoints, each also under `/master`.
+/// The endpoints, each also under `/master`.
 pub(crate) fn router(app: App) -> Router {
     let reads = reads::router().layer(
         CompressionLayer::new()
@@ -102,7 +102,7 @@ async fn not_found() -> Response {
     text(StatusCode::NOT_FOUND, "404 Not Found.")
 }
 
-/// Sends clients of a master that does not lead to the one that does, with the path that they asked for.
+/// Redirects clients to the leader with the path that they asked for; answers 503 while no master leads.
 async fn only_leading(
     State(app): State<App>,
     OriginalUri(asked): OriginalUri,

@@ -12,7 +12,7 @@ pub struct DurationError {
     pub text: String,
 }
 
-/// Units from large to small, in nanoseconds, with the names that Mesos prints first.
+/// Units from large to small, in nanoseconds, under the names that Mesos prints.
 const UNITS: [(&str, u64); 8] = [
     ("weeks", 604_800_000_000_000),
     ("days", 86_400_000_000_000),
@@ -27,7 +27,7 @@ const UNITS: [(&str, u64); 8] = [
 /// Reads `15secs`, `1.5hrs`, `250ms`.
 ///
 /// # Errors
-/// When there is no unit or no number.
+/// When there is no known unit or no number, or the duration is too long.
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let bad = || DurationError {
         text: text.to_owned(),

@@ -2,8 +2,8 @@
 //!
 //! Nothing is matched by program name. A process is ours when its command line or working directory lies below the
 //! world's directory and it has no terminal (a person's shell or editor there is not ours), or when it is in the
-//! control group of a task that a Mesos agent of that directory started; a mount when its target does, a cgroup when it
-//! is below a name only we use.
+//! control group of a task that a Mesos agent of that directory started. A mount is ours when its target lies there. Of
+//! cgroups, only empty ones named `mesolith` or `mesos`, or below these, are removed.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

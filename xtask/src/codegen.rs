@@ -15,7 +15,7 @@ use anyhow::{Context, bail};
 /// Files by their path from the root of the repository.
 type Files = BTreeMap<PathBuf, String>;
 
-/// Folders that hold generated files and nothing else; what is not generated any more goes away.
+/// Folders that hold generated files and nothing else; files that are not generated any more are removed.
 const OWNED: [&str; 4] = [
     "manifests/crds",
     "manifests/operator",

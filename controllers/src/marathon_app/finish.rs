@@ -34,7 +34,7 @@ pub(super) async fn finish(
         {
             cluster
         }
-        // No cluster, or one on which nothing was ever started.
+        // There is no cluster, or one on which nothing was ever started.
         Resolution::Found(_) | Resolution::Not { .. } => return release(object, cx, key).await,
     };
     let Some(app) = nothing_of(object) else {
@@ -77,7 +77,7 @@ fn nothing_of(object: &MarathonApp) -> Option<App> {
         App::parse(minimal).ok()
     })?;
     app.definition.instances = 0;
-    // Replacing an instance by none must not wait for anything.
+    // Stopping the last instances must not wait for healthy ones.
     app.definition.upgrade_strategy.minimum_health_capacity = 0.0;
     Some(app)
 }
@@ -93,7 +93,7 @@ async fn release(object: &MarathonApp, cx: &Context, key: &AppKey) -> Result<Out
     Ok(Outcome::Done)
 }
 
-/// From now on the object waits for its tasks.
+/// Adds the finalizer: from now on the object waits for its tasks.
 pub(super) async fn add_finalizer(object: &MarathonApp, cx: &Context) -> Result<(), Error> {
     let mut finalizers = object.finalizers().to_vec();
     finalizers.push(FINALIZER.to_owned());

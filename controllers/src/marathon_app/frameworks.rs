@@ -96,13 +96,13 @@ impl Frameworks {
             .map(|r| (r.uid.clone(), r.framework.clone()));
         match (&cluster.framework, running) {
             (Some(id), _) => Ok(id.clone()),
-            // Written a moment ago; the watch has not brought it yet.
+            // The id was written a moment ago; the watch has not brought it yet.
             (None, Some((uid, id))) if uid == cluster.uid => Ok(id),
             (None, _) => self.write_id(cx, cluster).await,
         }
     }
 
-    /// A new id after the master has refused the old one for ever.
+    /// Puts a new id on record after the master has refused the old one for ever.
     pub(super) async fn renew(&self, cx: &Context, cluster: &ClusterFacts) -> Result<(), Error> {
         tracing::warn!(
             cluster = cluster.key.name,
@@ -177,7 +177,7 @@ impl Frameworks {
             .map(|running| running.scheduler.clone())
     }
 
-    /// The object is gone.
+    /// Forgets an app whose object is gone.
     pub(super) fn forget(&self, app: &AppKey) {
         let mut inner = self.lock();
         inner.apps.remove(app);
@@ -186,7 +186,7 @@ impl Frameworks {
         }
     }
 
-    /// All clusters, as just read.
+    /// Takes in all clusters, as just read.
     pub(super) fn set_clusters(&self, clusters: BTreeMap<ClusterKey, ClusterFacts>) {
         let mut inner = self.lock();
         inner
@@ -200,7 +200,7 @@ impl Frameworks {
         }
     }
 
-    /// One cluster is new or has changed.
+    /// Takes in a cluster that is new or has changed.
     pub(super) fn set_cluster(&self, facts: ClusterFacts) {
         let mut inner = self.lock();
         let before = inner
@@ -217,7 +217,7 @@ impl Frameworks {
         }
     }
 
-    /// A cluster is gone, and with it its scheduler.
+    /// Forgets a cluster that is gone, and ends its scheduler.
     pub(super) fn remove_cluster(&self, key: &ClusterKey) {
         let mut inner = self.lock();
         if let Some(clusters) = &mut inner.clusters {

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 const GONE_FOR: SignedDuration = SignedDuration::from_secs(30);
 /// Pause before the next question about an app that exists.
 const THERE_AGAIN: SignedDuration = SignedDuration::from_secs(600);
-/// Questions at a time: an operator that just started may see thousands of tasks before it knows their apps.
+/// Most questions at a time: an operator that just started may see thousands of tasks before it knows their apps.
 const MOST_ASKED: usize = 16;
 
 /// What the API server says about an app.

@@ -193,8 +193,7 @@ impl Gates {
     }
 }
 
-/// The node's whole set. Wanted parts that it has stay in, in their new form; a part that it lacks joins when its
-/// gate is open.
+/// The node's whole set: wanted parts that it has, in their new form, and missing wanted parts whose gate is open.
 fn effect(desired: &Desired, node: &str, ledger: &Ledger, gates: &Gates, rules: Rules) -> Effect {
     let components: Vec<Component> = desired
         .get(node)

@@ -21,7 +21,7 @@ use super::model::{AppKey, AppState, Model, owner};
 const REFUSE_WAITING: f64 = 30.0;
 /// Seconds until a declined offer comes back while nothing waits. A revive ends the filter as soon as something does.
 const REFUSE_IDLE: f64 = 3600.0;
-/// Seconds until the rest of an ACCEPT may be offered to us again; others may want it at once.
+/// Seconds until the rest of an ACCEPT comes back while something waits; until then others may take it.
 const REFUSE_REST: f64 = 1.0;
 
 /// One thing to do.

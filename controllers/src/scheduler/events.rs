@@ -43,7 +43,7 @@ pub(super) fn offers(model: &mut Model, offers: Vec<mesos::Offer>) -> bool {
     new
 }
 
-/// An agent is lost: its offers no longer count as evidence.
+/// An agent is lost: its offers are void, and it no longer counts as evidence for a shortage.
 pub(super) fn agent_lost(model: &mut Model, agent: &str) {
     model.latest.retain(|(of, _), _| of != agent);
     model.ports.remove(agent);
@@ -168,7 +168,7 @@ fn progress(
     }
 }
 
-/// Whether a task in this state is over for this scheduler.
+/// Whether nothing more is expected of a task in this state.
 fn is_over(state: TaskState) -> bool {
     match state {
         TaskState::TaskStaging

@@ -65,12 +65,12 @@ pub(super) struct HeldOffer {
     pub(super) left: offer::Offer,
 }
 
-/// All of it.
+/// All that the scheduler knows.
 #[derive(Debug, Default)]
 pub(super) struct Model {
-    /// Subscribed to this master.
+    /// The master that the scheduler is subscribed to.
     pub(super) leader: Option<String>,
-    /// The tasks of the framework are known; nothing is started before.
+    /// Whether the tasks of the framework are known; nothing is started before.
     pub(super) recovered: bool,
     pub(super) offers: BTreeMap<String, HeldOffer>,
     /// What every agent last had left for a role: the evidence for "why does it wait".

@@ -14,7 +14,7 @@ use super::model::Model;
 
 /// Marathon's `--max_concurrent_marathon_health_checks`.
 const CONCURRENCY: usize = 256;
-/// The first check comes soon, whatever the interval.
+/// Longest delay of the first check, whatever the interval.
 const FIRST_WITHIN: Duration = Duration::from_secs(5);
 
 /// A result: task, place of the check in the definition, alive.
@@ -35,7 +35,7 @@ pub(super) struct Probes {
 
 impl Probes {
     pub(super) fn new(results: mpsc::UnboundedSender<ProbeResult>) -> Result<Self, reqwest::Error> {
-        // A check asks whether the app answers, not who it is; and a redirect is an answer.
+        // A check asks whether the app answers, so its certificate does not matter, and a redirect is an answer.
         let client = reqwest::Client::builder()
             .danger_accept_invalid_certs(true)
             .redirect(reqwest::redirect::Policy::none())

@@ -12,7 +12,7 @@ type Object = Map<String, Value>;
 /// Brings a definition into canonical form; does not judge the values.
 ///
 /// # Errors
-/// When old and new forms are mixed, or the definition is not an object.
+/// When old and new forms are mixed, Docker's `network` is unknown, or the definition is not an object.
 pub fn normalise(json: Value) -> Result<Value, Violation> {
     let Value::Object(mut app) = without_nulls(json) else {
         return Err(Violation::new("/", "the definition must be a JSON object"));
@@ -227,7 +227,7 @@ fn port_indices(app: &mut Object) {
     }
 }
 
-/// A single-instance app is stopped before it is started again.
+/// An app with the label `MARATHON_SINGLE_INSTANCE_APP` is stopped before it is started again.
 fn upgrade_strategy(app: &mut Object) {
     let single = app
         .get("labels")

@@ -134,7 +134,7 @@ const UPGRADE_STRATEGY: Shape = Object(&[("minimumHealthCapacity", Number), ("ma
 const UNREACHABLE_STRATEGY: Shape =
     Object(&[("inactiveAfterSeconds", COUNT), ("expungeAfterSeconds", COUNT)]);
 
-/// Fields without a default, by the path of their object without places in lists.
+/// Fields without a default, by the path of their object without list indices.
 const REQUIRED: &[(&str, &[&str])] = &[
     ("/fetch", &["uri"]),
     ("/container/docker/parameters", &["key", "value"]),
