@@ -27,7 +27,7 @@ pub(crate) struct Election {
 }
 
 impl Election {
-    /// Alone: there is nobody to ask.
+    /// Leads alone, since there is no election.
     pub(crate) fn alone() -> Self {
         Self {
             contender: None,

@@ -128,7 +128,7 @@ fn certificates(args: &Args) -> anyhow::Result<Option<ServerTls>> {
     })
 }
 
-/// This process, as others find it.
+/// Describes this process as others find it.
 fn describe(args: &Args) -> MasterInfo {
     let ip = args.advertise_ip.unwrap_or_else(|| {
         if args.ip.is_unspecified() {

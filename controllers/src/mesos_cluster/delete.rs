@@ -1,4 +1,4 @@
-//! Deletion: every node stops and archives what it has of the cluster, then the finalizer goes.
+//! Deletion: every node stops what it has of the cluster and archives or deletes its data, then the finalizer goes.
 //!
 //! ```text
 //! agents with their tasks ─► masters ─► ZooKeeper ─► no node has anything ─► finalizer off

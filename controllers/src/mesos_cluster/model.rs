@@ -92,13 +92,13 @@ pub(crate) struct Ledger {
     pub(crate) present: bool,
     /// Generation in the node's ledger.
     pub(crate) generation: u64,
-    /// The node has converged to its ledger.
+    /// Whether the node has converged to its ledger.
     pub(crate) settled: bool,
-    /// More was sent than the node has shown so far.
+    /// Whether more was sent than the node has shown so far.
     pub(crate) stale: bool,
-    /// Everything is being stopped.
+    /// Whether everything is being stopped.
     pub(crate) removing: bool,
-    /// By kind.
+    /// The components, by kind.
     pub(crate) parts: BTreeMap<Kind, Part>,
     /// Version of the node agent.
     pub(crate) version: String,
@@ -109,7 +109,7 @@ pub(crate) struct Ledger {
 pub(crate) struct Part {
     /// Where it is in its life.
     pub(crate) phase: Phase,
-    /// Digest of what the node was told.
+    /// Digest of what the node was told; empty once the component has to go.
     pub(crate) digest: String,
     /// Why it does not run, CamelCase or empty.
     pub(crate) reason: String,
@@ -132,7 +132,7 @@ impl Ledger {
 }
 
 impl Part {
-    /// It serves; an agent only once it is registered with a master.
+    /// Whether it serves. An agent that says that no master knows it does not.
     pub(crate) fn runs(&self) -> bool {
         self.phase == Phase::Running && self.registered()
     }
@@ -142,7 +142,7 @@ impl Part {
         self.facts.get("registered").is_none_or(|value| value != "false")
     }
 
-    /// It is the one that must be restarted last.
+    /// Whether it leads, so that it must be restarted last.
     pub(crate) fn leads(&self) -> bool {
         self.facts.get("leading").is_some_and(|v| v == "true")
             || self.facts.get("mode").is_some_and(|v| v == "leader")
@@ -155,7 +155,7 @@ impl World {
         self.nodes.get(node)?.ledger()?.parts.get(&kind)
     }
 
-    /// Nodes among `nodes` whose component of that kind serves.
+    /// How many of `nodes` have a component of that kind that serves.
     pub(crate) fn running<'a>(&self, kind: Kind, nodes: impl Iterator<Item = &'a String>) -> usize {
         nodes
             .filter(|node| self.part(node, kind).is_some_and(Part::runs))

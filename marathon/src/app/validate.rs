@@ -85,7 +85,7 @@ fn amounts(app: &AppDefinition, found: &mut Findings) {
     );
 }
 
-/// The master refuses the whole framework when one of its roles is not a role.
+/// Refuses an invalid role, for which the master would refuse the whole framework.
 fn roles(app: &AppDefinition, found: &mut Findings) {
     if let Some(role) = &app.role
         && let Err(error) = mesolith_mesos::validate_role(role)

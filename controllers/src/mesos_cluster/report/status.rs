@@ -29,7 +29,7 @@ pub(super) fn status(before: &MesosClusterStatus, seen: &Seen<'_>) -> MesosClust
         int(seen.draining.len()),
     ));
     after.draining_agents = seen.draining.to_vec();
-    // When the leader does not answer for a moment, its last figures stay.
+    // Without a leader there are no figures. When it does not answer for a moment, its last ones stay.
     if seen.leader.address.is_none() {
         after.resources = None;
         after.tasks = None;

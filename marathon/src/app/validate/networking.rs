@@ -106,7 +106,7 @@ fn protocols(app: &AppDefinition, found: &mut Findings) {
     }
 }
 
-/// A port of the host serves tcp and udp, but each of them once.
+/// Port definitions have different ports. Mappings may share a host port, but each for another protocol.
 fn fixed_ports(app: &AppDefinition, found: &mut Findings) {
     let mut fixed: Vec<u16> = app
         .port_definitions
@@ -135,7 +135,7 @@ fn fixed_ports(app: &AppDefinition, found: &mut Findings) {
     }
 }
 
-/// A check finds its port, and the scheduler reaches it.
+/// Refuses a check whose port does not exist, or that the scheduler has to make and cannot reach.
 pub(super) fn check_port(app: &AppDefinition, check: &HealthCheck, path: String, found: &mut Findings) {
     let mappings = app.container.as_ref().map_or(&[][..], |c| &c.port_mappings);
     let ports = if is_host(app) || app.networks.is_empty() {

@@ -1,4 +1,4 @@
-//! Texts that a process is started with: blank ones run nothing, and Linux takes no NUL and no longer ones.
+//! Texts that a process is started with: blank ones run nothing, and Linux takes neither a NUL nor a text too long.
 
 use super::{AppDefinition, EnvValue, Findings};
 
