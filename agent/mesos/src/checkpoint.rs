@@ -106,7 +106,7 @@ impl Store {
         }
     }
 
-    /// Everything an earlier run left.
+    /// Reads everything that an earlier run left.
     ///
     /// # Errors
     /// When something is there and cannot be read.

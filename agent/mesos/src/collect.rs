@@ -1,4 +1,4 @@
-//! Sandboxes of ended tasks are removed after a while.
+//! Removes sandboxes of ended tasks after a delay.
 
 use std::collections::HashSet;
 use std::fs;

@@ -47,8 +47,8 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Where a health check finds what a task in the host's network serves. Mesos uses 127.0.0.1; an agent that has
-    /// a loopback address of its own (several on one machine) must not look at its neighbours' tasks.
+    /// The address that health checks of tasks in the host's network use. Mesos uses 127.0.0.1; an agent with a
+    /// loopback address of its own (several on one machine) must not check its neighbours' tasks.
     pub(crate) fn loopback(&self) -> IpAddr {
         self.ip
             .filter(IpAddr::is_loopback)

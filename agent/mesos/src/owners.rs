@@ -6,7 +6,7 @@
 //!
 //! Several agents may share a machine, its control groups and this directory. At its start an agent takes a container
 //! without a task for an orphan only if it was started from the same work directory, or by an agent with the same
-//! address: two agents cannot run with either. It leaves every other container alone.
+//! address: running agents never share either. It leaves every other container alone.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ impl Owner {
         }
     }
 
-    /// Whether it can only be an earlier life of this agent.
+    /// Whether `other` can only be an earlier run of this agent.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.work_dir == other.work_dir || self.endpoint == other.endpoint
     }

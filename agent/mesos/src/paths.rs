@@ -1,4 +1,4 @@
-//! Where things are under `--work_dir`, laid out as Mesos lays it out.
+//! The layout of `--work_dir`, which is that of Mesos.
 //!
 //! ```text
 //! work_dir/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>      a sandbox

@@ -9,7 +9,7 @@ use nix::fcntl::OFlag;
 
 use crate::checkpoint;
 
-/// Why a sandbox could not be made.
+/// Why a sandbox could not be created.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("failed to create the sandbox {path}: {source}")]
@@ -57,7 +57,7 @@ impl User {
     }
 }
 
-/// Makes the directory with empty `stdout` and `stderr`, owned by the user that runs in it.
+/// Creates the directory with empty `stdout` and `stderr`, owned by the user that runs in it.
 pub(crate) fn create(path: &Path, user: Option<&User>) -> Result<(), Error> {
     let error = |source| Error::Create {
         path: path.to_owned(),

@@ -93,7 +93,7 @@ pub(crate) struct Task {
     pub(crate) kill: KillCause,
     /// When it is killed for certain, if it is being killed.
     pub(crate) deadline: Option<Deadline>,
-    /// Its framework is gone: nobody wants to hear of it.
+    /// Its framework is gone: no updates of it are sent.
     pub(crate) silent: bool,
     /// Address, pid and the like, once started.
     pub(crate) container_status: Option<ContainerStatus>,

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::component::{ClusterRef, DesiredSet};
 
-/// One component as shown, and the generation whose configuration it runs with.
+/// A component as it is shown, and the generation whose configuration it runs with.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct View {
     pub(crate) state: pb::ComponentState,

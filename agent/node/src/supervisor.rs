@@ -1,4 +1,4 @@
-//! One component: observe, take the next step of the plan, show what became of it, pause, again.
+//! One component: observes it, takes the next step of the plan, shows the result, pauses, and repeats.
 //!
 //! A supervisor remembers nothing that it could not find again: the process is adopted from its runtime directory, its
 //! configuration is in its record, and deaths are in `history.json`. So it may be killed between any two lines.
@@ -132,7 +132,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// One step; the pause until the next, or none when nothing is left to do for ever.
+    /// Takes one step; returns the pause until the next, or none when nothing is left to do.
     async fn round(&mut self, order: &Order) -> Option<Duration> {
         self.notice_end(order);
         let digest = order.component.as_ref().map(Component::config_digest);

@@ -1,4 +1,4 @@
-//! Launching, and finding again what an earlier life of the agent launched.
+//! Launches processes, and adopts those that an earlier run of the agent launched.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -138,7 +138,7 @@ pub async fn adopt(dir: &Path) -> Result<Adopted, Error> {
             Some(running) if running.process.is_alive() || (shim_lives && Stop::read(dir)?.is_some()) => {
                 return Ok(Adopted::Running(Handle::new(dir.to_owned(), running)));
             }
-            // The shim wrote the exit between our two looks, or is about to: look again.
+            // The shim recorded the exit after we looked for it, or is about to: look again.
             Some(_) | None if shim_lives && Instant::now() < deadline => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }

@@ -99,7 +99,7 @@ pub(crate) fn now() -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// A record, or none when it was not written.
+/// Reads a record; none when it was not written.
 pub(crate) fn read<T: DeserializeOwned>(path: PathBuf) -> Result<Option<T>, Error> {
     let text = match fs::read(&path) {
         Ok(text) => text,

@@ -28,7 +28,7 @@ pub(super) use volumes::sandbox_paths;
 /// Labels: work directory and address of the agent that owns a container. Several agents may share an engine.
 const WORK_DIR: &str = "io.mesolith.work-dir";
 const ENDPOINT: &str = "io.mesolith.endpoint";
-/// For calls that answer at once; streams are not limited by it.
+/// Limit of calls that answer at once; streams have none.
 const CALL_TIMEOUT_SECONDS: u64 = 120;
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 

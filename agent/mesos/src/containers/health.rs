@@ -139,7 +139,7 @@ async fn look(check: &HealthCheck, running: &Running, host: IpAddr) -> Result<()
     }
 }
 
-/// Where a task serves: at its own address, or in the host's network by the protocol of the check.
+/// Where a task serves: at its own address, else on the host, by the protocol of the check.
 fn place(own: Option<IpAddr>, host: IpAddr, protocol: Protocol) -> IpAddr {
     match (own, protocol) {
         (Some(address), _) => address,

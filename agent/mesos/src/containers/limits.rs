@@ -26,7 +26,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// From the resources of a task (and its executor), and its own limits.
+    /// Limits by the resources of a task (and its executor), and by the task's own limits.
     pub(crate) fn of<'a>(
         resources: impl IntoIterator<Item = &'a Resource>,
         limits: &BTreeMap<String, value::Scalar>,

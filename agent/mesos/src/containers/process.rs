@@ -114,7 +114,7 @@ fn cgroup(job: &Job, limits: Limits) -> CgroupSpec {
     }
 }
 
-/// As Mesos: with `shell` the value is a line for sh; without it the value is the program and `arguments` is argv
+/// As in Mesos: with `shell` the value is a line for sh; without it the value is the program and `arguments` is argv
 /// from its zeroth element on.
 fn argv(command: &CommandInfo) -> Result<Vec<String>, String> {
     let value = command.value.clone().ok_or("The command has no value")?;

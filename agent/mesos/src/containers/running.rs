@@ -1,4 +1,4 @@
-//! A container that runs, of either kind, and its end.
+//! A container of either kind that runs, and its end.
 
 use std::net::IpAddr;
 use std::time::Duration;

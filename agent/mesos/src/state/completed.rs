@@ -1,4 +1,4 @@
-//! What ended, as it was, for people to look at. Bounded, and only as long as the agent lives.
+//! Ended tasks and executors, for `/state`. Bounded, and forgotten when the agent restarts.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -164,7 +164,7 @@ fn process_problem(container: &ContainerInfo) -> Option<String> {
 /// Refuses `linux_info`: neither kind of container does what it asks for.
 fn linux_problem(container: &ContainerInfo) -> Option<String> {
     let info = container.linux_info.as_ref()?;
-    // Sharing is what happens anyway.
+    // A wish to share is not refused: processes share namespaces and control groups anyway.
     let asked = LinuxInfo {
         share_pid_namespace: info.share_pid_namespace.filter(|shared| !shared),
         share_cgroups: None,

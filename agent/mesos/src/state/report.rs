@@ -1,4 +1,4 @@
-//! One place where statuses are made: recorded, queued, checkpointed, then sent.
+//! The one place where statuses are made: recorded, queued, checkpointed, then sent.
 
 use mesolith_mesos::LaunchProblem;
 use mesolith_proto::mesolith::session::v1::{StatusUpdate, from_agent};

@@ -65,7 +65,7 @@ pub(super) fn departure(agent: &Agent, home: &Home, machine: &Machine) -> Recipe
     in_home(argv, home, machine)
 }
 
-/// Who it is to its master and on its machine.
+/// The part of the command line that identifies the agent to its master and on its machine.
 fn identity(agent: &Agent, home: &Home, machine: &Machine) -> Vec<String> {
     let mut argv = vec![
         machine.program.display().to_string(),

@@ -1,4 +1,4 @@
-//! Who has a TCP port.
+//! Whether a TCP port can be listened on, and which program has it.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};

@@ -8,7 +8,7 @@ use super::Supervisor;
 use crate::component::Component;
 use crate::{logs, probe};
 
-/// One lost probe on a busy machine is not a sick component.
+/// Failed probes in a row that make a component unhealthy: on a busy machine one may get lost.
 const FAILURES: u32 = 2;
 
 #[derive(Debug, Default)]

@@ -1,4 +1,4 @@
-//! An agent that is to go: what it started ends before it does.
+//! Removes a Mesos agent: what it started ends before it does.
 //!
 //! ```text
 //! runs ──SIGUSR1──► ends its tasks, tells the master, exits

@@ -1,4 +1,4 @@
-//! One container: wait for its end, end it, run something in it, remove it.
+//! One container: waits for its end, ends it, runs commands in it, removes it.
 
 use std::net::IpAddr;
 use std::path::PathBuf;

@@ -20,7 +20,7 @@ struct Sink {
 }
 
 impl Sink {
-    /// The container may put a link in the place of the file: that is not followed.
+    /// Opens a file to append. A link that the container put in its place is not followed.
     async fn open(path: &Path) -> std::io::Result<Self> {
         let mut options = File::options();
         options

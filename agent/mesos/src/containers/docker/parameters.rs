@@ -1,5 +1,5 @@
-//! `docker run` options that a framework passes through `DockerInfo.parameters`. What the engine's API knows is carried;
-//! the rest is refused by name, since silently ignoring an option changes what the task means.
+//! `docker run` options that a framework gives in `DockerInfo.parameters`. Those that the engine's API knows are passed
+//! on; the rest is refused by name, since silently ignoring an option changes what the task means.
 
 mod mount;
 mod values;

@@ -12,7 +12,7 @@ pub(super) struct Volumes<'a> {
     /// Where the container sees the sandbox.
     inside: &'a str,
     pub(super) binds: Vec<String>,
-    /// One for all named volumes of a container.
+    /// Volume driver: one for all named volumes of a container.
     pub(super) driver: Option<String>,
 }
 
@@ -103,7 +103,7 @@ pub(in crate::containers) fn sandbox_paths(container: &ContainerInfo) -> Result<
     paths.map(|path| path.map(str::to_owned)).collect()
 }
 
-/// Where in the sandbox a volume is, if it is there.
+/// Path of a volume in the sandbox; none for a volume elsewhere.
 fn sandbox_path(volume: &Volume) -> Result<Option<&str>, String> {
     let path = match (&volume.source, &volume.host_path) {
         (None, Some(path)) if path.starts_with('/') => return Ok(None),

@@ -24,7 +24,7 @@ pub(crate) struct Cache {
 
 struct State {
     space: Space,
-    /// By user (none is the agent's own) and URI.
+    /// Downloads by user (none is the agent's own) and URI.
     downloads: HashMap<Key, Running>,
     next: u64,
 }

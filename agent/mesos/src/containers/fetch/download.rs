@@ -1,4 +1,4 @@
-//! One file over HTTP.
+//! Downloads one file over HTTP.
 
 use std::fs::File;
 use std::time::Duration;

@@ -10,14 +10,14 @@ use mesolith_process::Spec;
 use super::download;
 use crate::sandbox::User;
 
-/// What a download is called until it is complete.
+/// Name of a download until it is complete.
 const DOWNLOAD: &str = ".mesolith-download";
 /// Name of the file that takes what programs print.
 const SAID: &str = "fetch";
 /// How much of the end of that goes into a message, in bytes.
 const LONGEST_MESSAGE: usize = 500;
 
-/// Where things go, and whose they become.
+/// Where files go, and which user owns them.
 #[derive(Debug, Clone)]
 pub(in crate::containers) struct Place<'a> {
     sandbox: &'a Path,
@@ -27,7 +27,7 @@ pub(in crate::containers) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// Without an owner everything is the agent's. `meta` is a directory of this container outside its sandbox.
+    /// Without an owner the agent owns everything. `meta` is a directory of this container outside its sandbox.
     pub(in crate::containers) fn new(sandbox: &'a Path, owner: Option<&'a User>, meta: &Path) -> Self {
         Self {
             sandbox,
@@ -125,7 +125,7 @@ pub(super) fn create(path: &Path, owner: Option<&User>, mode: u32) -> std::io::R
         .create_new(true)
         .mode(mode)
         .open(path)?;
-    // Whatever the agent's umask is.
+    // The agent's umask must not change the mode.
     file.set_permissions(std::fs::Permissions::from_mode(mode))?;
     if let Some(owner) = owner {
         fchown(&file, Some(owner.uid), Some(owner.gid))?;
@@ -137,7 +137,7 @@ fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// The end of what was said, which says most.
+/// The end of what a program printed, which says most.
 fn last(said: &[u8]) -> String {
     let said = String::from_utf8_lossy(said);
     let said = said.trim();
