@@ -14,7 +14,7 @@
 //! |---|---|---|
 //! | `spec.json` | starter | what to run |
 //! | `lock` | held (flock) by the shim while it lives | whether an exit status will still come |
-//! | `running.json` | shim, before the program runs | pid, start time and boot id: a reused pid is never taken for ours |
+//! | `running.json` | shim, before the program runs | pid, start time, boot id: a reused pid is never taken for ours |
 //! | `stop.json` | whoever stops it | when its whole group is killed; a later stop only shortens that |
 //! | `exit.json` | shim, after it ended | exit code or signal, whether the OOM killer did it |
 //!
