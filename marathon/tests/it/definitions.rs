@@ -111,7 +111,7 @@ fn normalisation(#[case] more: Value, #[case] pointer: &str, #[case] expect: Val
     "/env/A=B: the name of a variable must not be empty and must not contain = or NUL")]
 #[case::too_long(json!({"env": {"A": "x".repeat(131_070)}}),
     "/env/A: takes 131072 bytes, and Linux starts no program with more than 131071 in one text: put it into a file")]
-#[case::role(json!({"role": "-x"}), "/role: Role component '-x' is invalid because it begins with a dash")]
+#[case::role(json!({"role": "-x"}), "/role: Role component '-x' is invalid because it starts with a dash")]
 #[case::foreign_role(json!({"role": "a", "acceptedResourceRoles": ["*", "a", "b"]}),
     "/acceptedResourceRoles: acceptedResourceRoles can only contain * and a")]
 #[case::no_role(json!({"acceptedResourceRoles": ["b"]}),
