@@ -35,7 +35,7 @@ pub(super) async fn say_who_is_left(cluster: &MesosCluster, cx: &Context) {
     }
 }
 
-/// Whether an app names the cluster or runs on it. An app that is being deleted itself does not count.
+/// Whether an app runs on the cluster, or names it and runs nowhere. An app that is being deleted itself does not count.
 fn points_to(app: &MarathonApp, cluster: &MesosCluster) -> bool {
     let here = (cluster.namespace().unwrap_or_default(), cluster.name_any());
     let named = app.spec.cluster_ref.as_ref().map(|wanted| {
@@ -47,20 +47,23 @@ fn points_to(app: &MarathonApp, cluster: &MesosCluster) -> bool {
         let (namespace, name) = status.cluster.as_deref()?.split_once('/')?;
         Some((namespace.to_owned(), name.to_owned()))
     });
-    app.metadata.deletion_timestamp.is_none() && named.or(runs_on) == Some(here)
+    app.metadata.deletion_timestamp.is_none() && runs_on.or(named) == Some(here)
 }
 
 fn sentence(names: &[String]) -> Option<String> {
     let first = names[..names.len().min(NAMED)].join(", ");
-    let (subject, object) = match names.len() {
+    let (subject, whose) = match names.len() {
         0 => return None,
-        1 => (format!("MarathonApp {first} is"), "it"),
-        n if n > NAMED => (format!("MarathonApps {first} and {} more are", n - NAMED), "them"),
-        _ => (format!("MarathonApps {first} are"), "them"),
+        1 => (format!("MarathonApp {first} is"), "its"),
+        n if n > NAMED => (
+            format!("MarathonApps {first} and {} more are", n - NAMED),
+            "their",
+        ),
+        _ => (format!("MarathonApps {first} are"), "their"),
     };
     Some(format!(
-        "{subject} still on this cluster: their tasks are stopped with it. Delete {object}, or name another cluster \
-         in spec.clusterRef."
+        "{subject} still on this cluster: {whose} tasks are stopped with it. To run on another cluster, delete the app \
+         and make a new one."
     ))
 }
 
@@ -73,7 +76,8 @@ mod tests {
     #[rstest]
     #[case::named(json!({"name": "prod"}), None, true)]
     #[case::named_elsewhere(json!({"name": "prod", "namespace": "b"}), None, false)]
-    #[case::another(json!({"name": "test"}), Some("a/prod"), false)]
+    #[case::another(json!({"name": "test"}), Some("a/prod"), true)]
+    #[case::named_but_runs_elsewhere(json!({"name": "prod"}), Some("a/test"), false)]
     #[case::runs_there(json!(null), Some("a/prod"), true)]
     #[case::runs_elsewhere(json!(null), Some("b/prod"), false)]
     #[case::nowhere(json!(null), None, false)]
