@@ -127,11 +127,11 @@ impl Handle {
     /// # Errors
     /// [`Error::WillNotDie`] when even SIGKILL did nothing.
     pub async fn stop(&self, grace: Duration) -> Result<Exit, Error> {
-        let stop = Stop::within(&self.dir, grace);
+        let mut stop = Stop::within(&self.dir, grace);
         if !stop.remaining().is_zero() {
             if !stop.was_asked() {
                 self.signal_all(Signal::SIGTERM);
-                stop.asked(&self.dir);
+                stop = stop.asked(&self.dir);
             }
             if let Some(exit) = self.wait_for(stop.remaining()).await? {
                 self.forget_group();

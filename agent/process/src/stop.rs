@@ -36,9 +36,15 @@ impl Stop {
         stop.write(dir)
     }
 
-    /// Records that SIGTERM was sent. A second one means something else to many programs.
+    /// Records that SIGTERM was sent. A second one means something else to many programs. A deadline that somebody
+    /// shortened meanwhile stays.
     pub(crate) fn asked(self, dir: &Path) -> Self {
-        Self { asked: true, ..self }.write(dir)
+        let recorded = Self::read(dir).ok().flatten();
+        Self {
+            deadline: recorded.map_or(self.deadline, |stop| stop.deadline.min(self.deadline)),
+            asked: true,
+        }
+        .write(dir)
     }
 
     pub(crate) fn was_asked(self) -> bool {
@@ -82,6 +88,17 @@ mod tests {
             Stop::within(dir.path(), Duration::ZERO).remaining(),
             Duration::ZERO
         );
+    }
+
+    #[test]
+    fn a_signal_that_was_sent_does_not_undo_a_shorter_stop() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Stop::within(dir.path(), Duration::from_secs(600));
+        let shorter = Stop::within(dir.path(), Duration::from_secs(60));
+        let asked = first.asked(dir.path());
+        assert!(asked.was_asked());
+        assert_eq!(asked.deadline, shorter.deadline);
+        assert_eq!(Stop::read(dir.path()).unwrap(), Some(asked));
     }
 
     #[test]
