@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock, RwLockReadGuard};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mesolith_process::durable;
 use mesolith_proto::departure::Departure;
@@ -14,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::checkpoint::{self, Store};
+use crate::clock::now;
 use crate::containers::{Command, Containers, Limits};
 use crate::session::{News, envelope};
 use crate::state::{Agent, Cx, Effect, ExecutorKey, Input, Launch};
@@ -35,11 +35,6 @@ impl Shared {
 /// Event streams of subscribed executors.
 pub(crate) type ExecutorStreams =
     Arc<std::sync::Mutex<HashMap<ExecutorKey, mpsc::UnboundedSender<executor::Event>>>>;
-
-/// Time since the epoch.
-pub(crate) fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
 
 /// Why the loop ended before its time.
 #[derive(Debug, thiserror::Error)]
@@ -144,7 +139,10 @@ impl Loop {
                 Effect::Tell(key, event) => self.tell(&key, *event),
                 Effect::Resize(key) => self.resize(&key),
                 Effect::Stop(message) => return Err(Stopped::ByMaster(message)),
-                Effect::Held(why) => return Err(Stopped::Held(why)),
+                Effect::Held(why) => {
+                    self.tell_supervisor(false);
+                    return Err(Stopped::Held(why));
+                }
                 Effect::Left => return Ok(ControlFlow::Break(())),
                 Effect::ForgetExecutor(key, _) => {
                     self.streams().remove(&key);

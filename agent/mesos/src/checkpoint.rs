@@ -40,12 +40,12 @@ pub(crate) enum Error {
         source: io::Error,
     },
     /// A file cannot be decoded.
-    #[error("checkpoint {path} is damaged ({source}): move it away to start without what it describes")]
+    #[error(
+        "checkpoint {path} is damaged: move it away to start without what it describes, or start with another --work_dir"
+    )]
     Decode {
         /// The file.
         path: PathBuf,
-        /// Cause.
-        source: prost::DecodeError,
     },
 }
 
@@ -250,8 +250,8 @@ fn read<T: Message + Default>(path: &Path) -> Result<T, Error> {
         path: path.to_owned(),
         source,
     })?;
-    T::decode(content.as_slice()).map_err(|source| Error::Decode {
+    // What the decoder says is about bytes; the file and the remedy are all that helps.
+    T::decode(content.as_slice()).map_err(|_| Error::Decode {
         path: path.to_owned(),
-        source,
     })
 }

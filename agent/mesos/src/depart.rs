@@ -12,9 +12,10 @@ use mesolith_telemetry::{Health, Shutdown};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::agent::{ExecutorStreams, Loop, Shared, now};
+use crate::agent::{ExecutorStreams, Loop, Shared};
 use crate::args::Args;
 use crate::checkpoint::Store;
+use crate::clock::now;
 use crate::containers::{Cache, Containers, Engine};
 use crate::owners::{Owner, Owners};
 use crate::paths::Paths;
@@ -103,5 +104,97 @@ pub(crate) async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     tokio::select! {
         ended = main.run(cx.effects, news, inputs) => ended.map_err(Into::into),
         () = shutdown.wait() => anyhow::bail!("stopped before everything had ended"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{Checkpoint, Effect, TaskFile, TaskKey};
+    use clap::Parser;
+    use mesolith_proto::mesos::v1::{
+        AgentId, AgentInfo, ContainerInfo, FrameworkId, FrameworkInfo, TaskId, TaskInfo, TaskState,
+        container_info,
+    };
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    /// Checkpoints of an agent with one task, which is in a Docker container.
+    fn checkpoint(store: &Store) {
+        let (framework, task) = (FrameworkId { value: "F".into() }, TaskId { value: "t".into() });
+        let info = AgentInfo {
+            id: Some(AgentId { value: "S0".into() }),
+            ..AgentInfo::default()
+        };
+        let found = Checkpoint {
+            agent: Some(info.clone()),
+            frameworks: vec![FrameworkInfo {
+                id: Some(framework.clone()),
+                ..FrameworkInfo::default()
+            }],
+            tasks: vec![TaskFile {
+                info: TaskInfo {
+                    task_id: task.clone(),
+                    container: Some(ContainerInfo {
+                        r#type: container_info::Type::Docker as i32,
+                        ..ContainerInfo::default()
+                    }),
+                    ..TaskInfo::default()
+                },
+                framework: "F".into(),
+                container: "c".into(),
+                state: TaskState::TaskRunning as i32,
+                ..TaskFile::default()
+            }],
+            executors: vec![],
+        };
+        let mut uuid = uuid::Uuid::new_v4;
+        let mut cx = Cx {
+            now: now(),
+            uuid: &mut uuid,
+            effects: Vec::new(),
+        };
+        let agent = Agent::recover(info, Offers::default(), found, &mut cx);
+        let key = TaskKey::new(&framework, &task);
+        for effect in [
+            Effect::SaveAgent,
+            Effect::SaveFramework("F".into()),
+            Effect::SaveTask(key),
+        ] {
+            store.apply(&agent, &effect).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn the_supervisor_is_told_when_docker_tasks_are_all_that_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let work_dir = dir.path().canonicalize().unwrap();
+        let store = Store::new(Paths::new(work_dir.clone()));
+        checkpoint(&store);
+        let before = Departure {
+            tasks: 7,
+            ..Departure::default()
+        };
+        std::fs::write(Departure::path(&work_dir), before.text()).unwrap();
+        let at = work_dir.display();
+        let cli = Cli::parse_from([
+            "agent".to_owned(),
+            "--master=127.0.0.1:1".into(),
+            "--leave".into(),
+            "--containerizers=docker,mesos".into(),
+            "--docker_socket=/nowhere".into(),
+            format!("--work_dir={at}"),
+            format!("--runtime_dir={at}/run"),
+        ]);
+        assert!(run(cli.args, Shutdown::default()).await.is_err());
+        let told = Departure::read(&work_dir).unwrap();
+        let why = told.no_docker.unwrap();
+        assert!(why.starts_with("1 task runs in a Docker container"), "{why}");
+        assert_eq!((told.tasks, told.left), (0, false));
+        assert_eq!(store.load().unwrap().tasks.len(), 1);
     }
 }

@@ -11,6 +11,7 @@
 mod agent;
 mod args;
 mod checkpoint;
+mod clock;
 mod collect;
 mod containers;
 mod depart;

@@ -15,9 +15,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::agent::{Loop, Shared, now};
+use crate::agent::{Loop, Shared};
 use crate::args::Args;
 use crate::checkpoint::Store;
+use crate::clock::now;
 use crate::containers::{Cache, Containers, Engine, Settings};
 use crate::http::{App, AppState, Metrics};
 use crate::info::{self, Machine};

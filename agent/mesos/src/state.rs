@@ -11,9 +11,10 @@
 
 mod completed;
 mod container;
-mod deadline;
+pub(crate) mod deadline;
 pub(crate) mod executor;
 mod framework;
+mod kind;
 pub(crate) mod launch;
 mod leave;
 pub(crate) mod master;
@@ -36,7 +37,8 @@ use mesolith_proto::mesos::v1::{
 pub(crate) use crate::keys::{ExecutorKey, TaskKey};
 pub(crate) use completed::Completed;
 pub(crate) use deadline::Deadline;
-pub(crate) use launch::{Kind, Launch};
+pub(crate) use kind::{Kind, is_docker};
+pub(crate) use launch::Launch;
 pub(crate) use leave::Leaving;
 pub(crate) use recover::{Checkpoint, ExecutorFile, KillCause, TaskFile};
 

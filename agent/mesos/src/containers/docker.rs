@@ -28,6 +28,8 @@ pub(super) use volumes::sandbox_paths;
 /// Labels: work directory and address of the agent that owns a container. Several agents may share an engine.
 const WORK_DIR: &str = "io.mesolith.work-dir";
 const ENDPOINT: &str = "io.mesolith.endpoint";
+/// How labels begin that the agent alone sets.
+const OWN_LABELS: &str = "io.mesolith.";
 /// Limit of calls that answer at once; streams have none.
 const CALL_TIMEOUT_SECONDS: u64 = 120;
 const PING_TIMEOUT: Duration = Duration::from_secs(5);

@@ -16,9 +16,9 @@ use tracing::Instrument;
 
 use super::running::{Running, Stopping};
 use super::{Command, Events, Job, docker, fetch, health, process};
-use crate::agent::now;
+use crate::clock::now;
 use crate::sandbox;
-use crate::state::{ContainerEvent, Exit, Kind, NotLaunched, launch};
+use crate::state::{ContainerEvent, Exit, Kind, NotLaunched, deadline};
 
 enum Outcome {
     Running(Running),
@@ -161,7 +161,7 @@ async fn supervise(
         )))
     });
     let longest = task.max_completion_time.as_ref().filter(|_| own);
-    let longest = longest.map(launch::duration);
+    let longest = longest.map(deadline::duration);
     let too_long = async {
         match longest {
             Some(longest) => tokio::time::sleep(longest.saturating_sub(age)).await,

@@ -6,7 +6,7 @@ use mesolith_mesos::format_duration;
 use mesolith_proto::mesos::v1::{CommandInfo, Environment};
 
 use super::Job;
-use crate::state::launch;
+use crate::state::deadline;
 
 /// PATH of commands, if the agent itself has none.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -31,7 +31,7 @@ pub(super) fn of_process(job: &Job, command: &CommandInfo) -> BTreeMap<String, S
     set("MESOS_CONTAINER_ID", launch.container.clone());
     set("LIBPROCESS_PORT", "0".to_owned());
     if let Some(executor) = &launch.executor {
-        let grace = format_duration(launch::shutdown_grace(executor));
+        let grace = format_duration(deadline::shutdown_grace(executor));
         set("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", grace);
         set(
             "MESOS_CHECKPOINT",

@@ -6,9 +6,9 @@ use mesolith_process::Adopted;
 use serde_json::{Map, Value, json};
 
 use super::{App, AppState, answer, state_json};
-use crate::agent::now;
+use crate::clock::now;
 use crate::containers::{Limits, name_of, records_below};
-use crate::state::{Agent, launch};
+use crate::state::{Agent, is_docker};
 
 /// A container as the monitor sees it.
 struct Watched {
@@ -68,7 +68,7 @@ fn watched(agent: &Agent) -> Vec<Watched> {
         executor: key.task.clone(),
         name: format!("Command Executor (Task: {})", key.task),
         limits: Limits::of(&task.info.resources, &task.info.limits),
-        docker: launch::is_docker(&task.info),
+        docker: is_docker(&task.info),
         status: status(task.container_status.as_ref()),
     });
     let executors = agent.executors.iter().map(|(key, executor)| Watched {

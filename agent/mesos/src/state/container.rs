@@ -3,7 +3,7 @@
 use mesolith_proto::mesos::v1::{TaskState, framework_info::capability, task_status::Reason};
 
 use super::report::Report;
-use super::{Agent, ContainerEvent, Cx, Deadline, Effect, Exit, KillCause, TaskKey, launch};
+use super::{Agent, ContainerEvent, Cx, Deadline, Effect, Exit, KillCause, TaskKey, deadline, is_docker};
 
 impl Agent {
     pub(crate) fn container_says(&mut self, container: &str, event: ContainerEvent, cx: &mut Cx<'_>) {
@@ -65,7 +65,7 @@ impl Agent {
             }
             ContainerEvent::TooLong => self.kill(key, None, KillCause::TooLong, cx),
             ContainerEvent::Exited(exit) => {
-                let what = if launch::is_docker(&task.info) {
+                let what = if is_docker(&task.info) {
                     "Container"
                 } else {
                     "Command"
@@ -91,7 +91,7 @@ impl Agent {
         if task.is_terminal() {
             return;
         }
-        let grace = launch::grace(policy.as_ref().or(task.info.kill_policy.as_ref()));
+        let grace = deadline::grace(policy.as_ref().or(task.info.kill_policy.as_ref()));
         let Some(deadline) = Deadline::after(cx.now, grace).before(task.deadline) else {
             return;
         };

@@ -3,6 +3,14 @@
 
 use std::time::Duration;
 
+use mesolith_proto::mesos::v1::{DurationInfo, ExecutorInfo, KillPolicy};
+
+/// Mesos' default for a task without a kill policy.
+const KILL_GRACE: Duration = Duration::from_secs(3);
+
+/// Mesos' default `--executor_shutdown_grace_period`.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
 /// A point in time by the machine's clock, for the checkpoint. A kill under way goes by a clock that nobody sets.
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
 pub(crate) struct Deadline {
@@ -34,6 +42,23 @@ impl Deadline {
         let left = self.at.saturating_sub(milliseconds(now));
         Duration::from_millis(left.min(self.grace))
     }
+}
+
+/// How long a task may take to end.
+pub(crate) fn grace(policy: Option<&KillPolicy>) -> Duration {
+    let asked = policy.and_then(|p| p.grace_period.as_ref());
+    asked.map_or(KILL_GRACE, duration)
+}
+
+/// How long an executor may take to end.
+pub(crate) fn shutdown_grace(executor: &ExecutorInfo) -> Duration {
+    let asked = executor.shutdown_grace_period.as_ref();
+    asked.map_or(SHUTDOWN_GRACE, duration)
+}
+
+/// A negative duration counts as zero.
+pub(crate) fn duration(info: &DurationInfo) -> Duration {
+    Duration::from_nanos(info.nanoseconds.max(0).unsigned_abs())
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mesolith_proto::mesolith::session::v1::{ExecutorExited, FrameworkMessage, from_agent};
+use mesolith_proto::mesolith::session::v1::{FrameworkMessage, from_agent};
 use mesolith_proto::mesos::v1::executor::{Event, event};
 use mesolith_proto::mesos::v1::{
     AgentInfo, ContainerId, DurationInfo, ExecutorId, FrameworkId, KillPolicy, TaskId, TaskInfo, TaskState,
@@ -10,9 +10,10 @@ use mesolith_proto::mesos::v1::{
     task_status::{Reason, Source},
 };
 
-use super::report::Report;
+use super::report::{NEVER_STARTED, Report, executor_exited};
 use super::{
-    Agent, ContainerEvent, Cx, Deadline, Effect, ExecutorCall, ExecutorKey, Exit, KillCause, TaskKey, launch,
+    Agent, ContainerEvent, Cx, Deadline, Effect, ExecutorCall, ExecutorKey, Exit, KillCause, TaskKey,
+    deadline,
 };
 
 impl Agent {
@@ -159,7 +160,7 @@ impl Agent {
             framework: key.framework.clone(),
             executor,
         };
-        let grace = launch::grace(policy.as_ref().or(task.info.kill_policy.as_ref()));
+        let grace = deadline::grace(policy.as_ref().or(task.info.kill_policy.as_ref()));
         let Some(deadline) = Deadline::after(cx.now, grace).before(task.deadline) else {
             return; // The executor knows an earlier deadline.
         };
@@ -229,7 +230,7 @@ impl Agent {
         let Some(executor) = self.executors.get_mut(key) else {
             return;
         };
-        let grace = launch::shutdown_grace(&executor.info);
+        let grace = deadline::shutdown_grace(&executor.info);
         let Some(deadline) = Deadline::after(cx.now, grace).before(executor.ending) else {
             return;
         };
@@ -300,22 +301,6 @@ fn kill(key: &TaskKey, kill_policy: Option<KillPolicy>) -> Event {
         kill: Some(event::Kill { task_id, kill_policy }),
         ..of(event::Type::Kill)
     }
-}
-
-/// The exit status of an executor that was never started.
-pub(super) const NEVER_STARTED: i32 = -1;
-
-/// Tells the master that an executor is no more, so that its resources are free.
-pub(super) fn executor_exited(key: &ExecutorKey, status: i32, cx: &mut Cx<'_>) {
-    cx.send(from_agent::Message::ExecutorExited(ExecutorExited {
-        framework_id: Some(FrameworkId {
-            value: key.framework.clone(),
-        }),
-        executor_id: Some(ExecutorId {
-            value: key.executor.clone(),
-        }),
-        status,
-    }));
 }
 
 fn of(r#type: event::Type) -> Event {

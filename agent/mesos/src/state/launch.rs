@@ -5,20 +5,14 @@ use std::time::Duration;
 
 use mesolith_proto::mesolith::session::v1::RunTasks;
 use mesolith_proto::mesos::v1::{
-    CommandInfo, ContainerInfo, DurationInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo,
-    KillPolicy, TaskInfo, TaskState, container_info, framework_info::capability, task_status::Reason,
+    CommandInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, TaskInfo, TaskState,
+    task_status::Reason,
 };
 
-use super::executor::{NEVER_STARTED, executor_exited};
+use super::kind::{Kind, kind_of};
 use super::refusal::refusal;
-use super::report::Report;
+use super::report::{NEVER_STARTED, Report, executor_exited};
 use super::{Agent, Cx, Effect, Executor, ExecutorKey, KillCause, Task, TaskKey};
-
-/// Mesos' default for a task without a kill policy.
-const KILL_GRACE: Duration = Duration::from_secs(3);
-
-/// Mesos' default `--executor_shutdown_grace_period`.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
 /// Everything a container needs to start.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,15 +37,6 @@ pub(crate) struct Launch {
     pub(crate) checked: bool,
     /// W3C trace context of the ACCEPT.
     pub(crate) trace: HashMap<String, String>,
-}
-
-/// Containerizers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A process in its own cgroup.
-    Process,
-    /// A Docker container.
-    Docker,
 }
 
 impl Launch {
@@ -135,11 +120,7 @@ impl Agent {
         if there || !running.contains(id) {
             return None;
         }
-        let state = if self.capable(&framework.value, capability::Type::PartitionAware) {
-            TaskState::TaskDropped
-        } else {
-            TaskState::TaskLost
-        };
+        let state = self.dropped(&framework.value);
         let message = "No executor is expected to launch and there is no executor running";
         Some((state, Report::because(Reason::ExecutorTerminated, message)))
     }
@@ -239,35 +220,6 @@ fn started(task: &Task) -> Option<Duration> {
         .iter()
         .find(|s| s.state() == TaskState::TaskStarting);
     Duration::try_from_secs_f64(starting?.timestamp?).ok()
-}
-
-/// Whether Docker runs it.
-pub(crate) fn is_docker(task: &TaskInfo) -> bool {
-    task.executor.is_none() && kind_of(task.container.as_ref()) == Kind::Docker
-}
-
-pub(super) fn kind_of(container: Option<&ContainerInfo>) -> Kind {
-    match container {
-        Some(c) if c.r#type == container_info::Type::Docker as i32 => Kind::Docker,
-        _ => Kind::Process,
-    }
-}
-
-/// How long a task may take to end.
-pub(crate) fn grace(policy: Option<&KillPolicy>) -> Duration {
-    let asked = policy.and_then(|p| p.grace_period.as_ref());
-    asked.map_or(KILL_GRACE, duration)
-}
-
-/// How long an executor may take to end.
-pub(crate) fn shutdown_grace(executor: &ExecutorInfo) -> Duration {
-    let asked = executor.shutdown_grace_period.as_ref();
-    asked.map_or(SHUTDOWN_GRACE, duration)
-}
-
-/// A negative duration counts as zero.
-pub(crate) fn duration(info: &DurationInfo) -> Duration {
-    Duration::from_nanos(info.nanoseconds.max(0).unsigned_abs())
 }
 
 /// Executors that are to start with this launch.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use mesolith_proto::departure::Departure;
 use mesolith_proto::mesolith::session::v1::{Leave, from_agent};
 
-use super::{Agent, Cx, Effect, ExecutorKey, KillCause, TaskKey, launch};
+use super::{Agent, Cx, Effect, ExecutorKey, KillCause, TaskKey, deadline};
 
 /// How long to wait, once nothing runs any more, for acknowledgements and for a master that is being elected.
 const REPORTING: Duration = Duration::from_secs(15);
@@ -56,8 +56,8 @@ impl Agent {
             return;
         }
         let tasks = self.tasks.values().filter(|t| !t.is_terminal());
-        let tasks = tasks.map(|t| launch::grace(t.info.kill_policy.as_ref()));
-        let executors = self.executors.values().map(|e| launch::shutdown_grace(&e.info));
+        let tasks = tasks.map(|t| deadline::grace(t.info.kill_policy.as_ref()));
+        let executors = self.executors.values().map(|e| deadline::shutdown_grace(&e.info));
         let longest = tasks.chain(executors).max().unwrap_or_default();
         self.leaving = Some(Leaving {
             stage: Stage::Ending,

@@ -4,8 +4,11 @@ use mesolith_proto::mesos::v1::{
     AgentInfo, CheckStatusInfo, ContainerStatus, ExecutorInfo, FrameworkInfo, TaskInfo, TaskState, TaskStatus,
 };
 
-use super::launch::{self, launch_of_task};
-use super::{Agent, Cx, Deadline, Effect, Executor, ExecutorKey, Launch, Offers, Task, TaskKey, is_terminal};
+use super::launch::launch_of_task;
+use super::{
+    Agent, Cx, Deadline, Effect, Executor, ExecutorKey, Launch, Offers, Task, TaskKey, deadline, is_docker,
+    is_terminal,
+};
 
 /// Why a task is being killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, prost::Enumeration)]
@@ -106,14 +109,14 @@ impl Checkpoint {
     pub(crate) fn needs_docker(&self) -> bool {
         self.tasks
             .iter()
-            .any(|task| !is_terminal(task.state()) && launch::is_docker(&task.info))
+            .any(|task| !is_terminal(task.state()) && is_docker(&task.info))
     }
 
     /// Leaves out the tasks in Docker containers that have not ended, as if another agent had them; returns how many.
     pub(crate) fn set_docker_aside(&mut self) -> usize {
         let before = self.tasks.len();
         self.tasks
-            .retain(|task| is_terminal(task.state()) || !super::launch::is_docker(&task.info));
+            .retain(|task| is_terminal(task.state()) || !is_docker(&task.info));
         before - self.tasks.len()
     }
 }
@@ -170,7 +173,7 @@ impl Agent {
         }
         for file in found.executors {
             // Agents before this one did not write deadlines down.
-            let grace = launch::shutdown_grace(&file.info);
+            let grace = deadline::shutdown_grace(&file.info);
             let deadline = file.deadline.unwrap_or_else(|| Deadline::after(cx.now, grace));
             let key = ExecutorKey {
                 framework: file.framework,
@@ -209,7 +212,7 @@ impl Agent {
         for status in &file.pending {
             self.updates.push(&key, status.clone(), cx.now);
         }
-        let grace = launch::grace(file.info.kill_policy.as_ref());
+        let grace = deadline::grace(file.info.kill_policy.as_ref());
         let deadline = file.deadline.unwrap_or_else(|| Deadline::after(cx.now, grace));
         let task = Task {
             state: file.state(),

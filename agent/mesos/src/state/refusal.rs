@@ -7,9 +7,9 @@ use mesolith_proto::mesos::v1::{
     executor_info, task_status::Reason,
 };
 
-use super::launch::kind_of;
+use super::kind::{Kind, kind_of};
 use super::report::Report;
-use super::{Agent, Kind, Offers};
+use super::{Agent, Offers};
 use crate::keys::id_problem;
 
 impl Agent {

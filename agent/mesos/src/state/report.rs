@@ -1,14 +1,14 @@
 //! The one place where statuses are made: recorded, queued, checkpointed, then sent.
 
 use mesolith_mesos::LaunchProblem;
-use mesolith_proto::mesolith::session::v1::{StatusUpdate, from_agent};
+use mesolith_proto::mesolith::session::v1::{ExecutorExited, StatusUpdate, from_agent};
 use mesolith_proto::mesos::v1::{
     ExecutorId, FrameworkId, Label, Labels, TaskId, TaskState, TaskStatus, framework_info::capability,
     task_status,
 };
 use prost::bytes::Bytes;
 
-use super::{Agent, Cx, Effect, TaskKey, is_terminal};
+use super::{Agent, Cx, Effect, ExecutorKey, TaskKey, is_terminal};
 
 /// What a status says besides the state.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +45,22 @@ fn label(problem: LaunchProblem) -> Labels {
         value: Some(problem.as_str().to_owned()),
     };
     Labels { labels: vec![label] }
+}
+
+/// The exit status of an executor that was never started.
+pub(super) const NEVER_STARTED: i32 = -1;
+
+/// Tells the master that an executor is no more, so that its resources are free.
+pub(super) fn executor_exited(key: &ExecutorKey, status: i32, cx: &mut Cx<'_>) {
+    cx.send(from_agent::Message::ExecutorExited(ExecutorExited {
+        framework_id: Some(FrameworkId {
+            value: key.framework.clone(),
+        }),
+        executor_id: Some(ExecutorId {
+            value: key.executor.clone(),
+        }),
+        status,
+    }));
 }
 
 impl Agent {

@@ -12,6 +12,7 @@ use bollard::models::{
 };
 use mesolith_proto::mesos::v1::Parameter;
 
+use super::OWN_LABELS;
 use values::{bytes, cpus, device, flag, gpus, nanoseconds, number, pair, small, throttle, ulimit, weight};
 
 /// What an operator lets frameworks do on this machine.
@@ -109,6 +110,12 @@ fn of_process(name: &str, value: &str, body: &mut ContainerCreateBody) -> Result
     match name {
         "label" | "l" => {
             let (label, content) = value.split_once('=').unwrap_or((value, ""));
+            if label.starts_with(OWN_LABELS) {
+                return Err(format!(
+                    "Docker parameter '{name}' cannot set '{label}': the agent finds its containers by labels that begin \
+                     with {OWN_LABELS}. Use another label"
+                ));
+            }
             body.labels
                 .get_or_insert_default()
                 .insert(label.into(), content.into());

@@ -48,7 +48,7 @@ fn asked(parameters: &[(&str, &str)], policy: Policy) -> Result<Value, String> {
 #[case("mount", "type=bind,src=/a,dst=/b,readonly", json!({"HostConfig": {"Mounts": [{"Type": "bind", "Source": "/a", "Target": "/b", "ReadOnly": true}]}}))]
 #[case("mount", "type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=1777", json!({"HostConfig": {"Mounts": [{"Type": "tmpfs", "Target": "/t", "TmpfsOptions": {"SizeBytes": 1 << 20, "Mode": 0o1777}}]}}))]
 #[case("net-alias", "db", json!({"NetworkingConfig": {"EndpointsConfig": {"net1": {"Aliases": ["db"]}}}}))]
-#[case("ip", "10.1.1.9", json!({"NetworkingConfig": {"EndpointsConfig": {"net1": {"IPAMConfig": {"IPv4Address": "10.1.1.9"}}}}}))]
+#[case("ip", "192.0.2.9", json!({"NetworkingConfig": {"EndpointsConfig": {"net1": {"IPAMConfig": {"IPv4Address": "192.0.2.9"}}}}}))]
 #[case("health-cmd", "true", json!({"Healthcheck": {"Test": ["CMD-SHELL", "true"]}}))]
 #[case("health-interval", "1m30s", json!({"Healthcheck": {"Interval": 90_000_000_000_i64}}))]
 #[case("no-healthcheck", "", json!({"Healthcheck": {"Test": ["NONE"]}}))]
@@ -77,6 +77,8 @@ fn options_add_up_and_an_alias_follows_the_network() {
 #[case("env-file", "/x", "use env")]
 #[case("no-such-option", "x", "no such option")]
 #[case("health-nothing", "x", "no such option")]
+#[case("label", "io.mesolith.work-dir=/other", "Use another label")]
+#[case("l", "io.mesolith.x", "Use another label")]
 fn the_rest_is_refused_by_name_with_what_to_do(#[case] key: &str, #[case] value: &str, #[case] why: &str) {
     let error = asked(&[(key, value)], ALL).unwrap_err();
     assert!(
