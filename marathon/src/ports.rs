@@ -39,8 +39,13 @@ pub struct Port {
 impl Port {
     /// The protocols one by one.
     pub fn protocols(&self) -> impl Iterator<Item = &str> {
-        self.protocol.split(',').map(str::trim)
+        protocols(&self.protocol)
     }
+}
+
+/// The protocols of a definition one by one: `tcp`, `udp`, or both.
+pub(crate) fn protocols(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim)
 }
 
 /// A port of a launched task, with the numbers that were assigned to it. Everything outside the process (published

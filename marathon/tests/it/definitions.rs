@@ -1,5 +1,7 @@
 //! Reading definitions: older forms, defaults, and everything that is refused.
 
+use std::collections::BTreeMap;
+
 use mesolith_marathon::{
     App,
     app::{NetworkMode, normalise::normalise},
@@ -111,6 +113,8 @@ fn normalisation(#[case] more: Value, #[case] pointer: &str, #[case] expect: Val
     "/env/A=B: the name of a variable must not be empty and must not contain = or NUL")]
 #[case::too_long(json!({"env": {"A": "x".repeat(131_070)}}),
     "/env/A: takes 131072 bytes, and Linux starts no program with more than 131071 in one text: put it into a file")]
+#[case::too_long_altogether(json!({"env": (0..12).map(|n| (format!("A{n:02}"), "x".repeat(131_067))).collect::<BTreeMap<_, _>>()}),
+    "/env: takes 1572970 bytes together with cmd and args, and a program is started with 1572864 at most: put some of it into files")]
 #[case::role(json!({"role": "-x"}), "/role: Role component '-x' is invalid because it starts with a dash")]
 #[case::foreign_role(json!({"role": "a", "acceptedResourceRoles": ["*", "a", "b"]}),
     "/acceptedResourceRoles: acceptedResourceRoles can only contain * and a")]

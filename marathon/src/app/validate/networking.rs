@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{AppDefinition, Findings};
-use crate::app::{HealthCheck, NetworkMode};
+use crate::{
+    app::{HealthCheck, NetworkMode},
+    ports,
+};
 
 /// Everything about networks and ports.
 pub(super) fn check(app: &AppDefinition, found: &mut Findings) {
@@ -82,11 +85,6 @@ fn names(app: &AppDefinition, found: &mut Findings) {
     }
 }
 
-/// The protocols of a port: `tcp`, `udp`, or both.
-fn protocols_of(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim)
-}
-
 fn protocols(app: &AppDefinition, found: &mut Findings) {
     let definitions = app
         .port_definitions
@@ -95,7 +93,7 @@ fn protocols(app: &AppDefinition, found: &mut Findings) {
     let mappings = app.container.iter().flat_map(|c| &c.port_mappings);
     let mappings = mappings.map(|m| ("/container/portMappings", &m.protocol));
     for (path, protocol) in definitions.chain(mappings) {
-        let parts: Vec<&str> = protocols_of(protocol).collect();
+        let parts: Vec<&str> = ports::protocols(protocol).collect();
         let known = parts.iter().all(|part| ["tcp", "udp"].contains(part));
         let once = parts.iter().collect::<BTreeSet<_>>().len() == parts.len();
         found.require(
@@ -125,7 +123,7 @@ fn fixed_ports(app: &AppDefinition, found: &mut Findings) {
         let Some(port) = mapping.host_port.filter(|port| *port != 0) else {
             continue;
         };
-        for protocol in protocols_of(&mapping.protocol) {
+        for protocol in ports::protocols(&mapping.protocol) {
             found.require(
                 taken.insert((port, protocol)),
                 "/container/portMappings",

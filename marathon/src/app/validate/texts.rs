@@ -6,6 +6,13 @@ use super::{AppDefinition, EnvValue, Findings};
 /// end: `MAX_ARG_STRLEN` of `execve(2)`.
 const LONGEST: usize = 128 * 1024 - 1;
 
+/// Most bytes of arguments and environment together. `execve(2)` takes a quarter of the stack limit, which is 2 MiB by
+/// default; the rest is for labels, ports and what the agent adds.
+const ALTOGETHER: usize = 1536 * 1024;
+
+/// What Linux counts for each text besides its bytes: the NUL at its end and a pointer to it.
+const EACH: usize = 1 + size_of::<usize>();
+
 /// Nothing but white space.
 pub(super) fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
@@ -21,6 +28,28 @@ pub(super) fn check(app: &AppDefinition, found: &mut Findings) {
     for (path, text) in cmd.chain(args) {
         startable(text, text.len(), &path, found);
     }
+    let texts = app.cmd.iter().chain(&app.args).map(String::len);
+    let bytes: usize = texts
+        .chain(app.env.iter().map(variable))
+        .map(|bytes| bytes + EACH)
+        .sum();
+    found.require(
+        bytes <= ALTOGETHER,
+        "/env",
+        format!(
+            "takes {bytes} bytes together with cmd and args, and a program is started with {ALTOGETHER} at most: put some of \
+             it into files"
+        ),
+    );
+}
+
+/// The bytes of `NAME=value`.
+fn variable((name, value): (&String, &EnvValue)) -> usize {
+    let value = match value {
+        EnvValue::Plain(text) => text.len(),
+        EnvValue::Secret { .. } => 0,
+    };
+    name.len() + 1 + value
 }
 
 fn blank(app: &AppDefinition, found: &mut Findings) {
@@ -62,8 +91,8 @@ fn variables(app: &AppDefinition, found: &mut Findings) {
             &path,
             "the name of a variable must not be empty and must not contain = or NUL",
         );
-        if let EnvValue::Plain(value) = value {
-            startable(value, name.len() + 1 + value.len(), &path, found);
+        if let EnvValue::Plain(text) = value {
+            startable(text, variable((name, value)), &path, found);
         }
     }
 }
