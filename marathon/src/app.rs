@@ -17,8 +17,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use definition::{
-    AppDefinition, Artifact, Command, EnvValue, HealthCheck, KillSelection, Protocol, UnreachableStrategy,
-    UpgradeStrategy,
+    AppDefinition, Artifact, Command, EnvValue, HealthCheck, IpProtocol, KillSelection, Protocol,
+    UnreachableStrategy, UpgradeStrategy,
 };
 pub use networking::{
     Container, ContainerType, Docker, Network, NetworkMode, Parameter, PortDefinition, PortMapping, Volume,

@@ -50,6 +50,8 @@ pub struct TaskSpec {
     pub fetch: Vec<Artifact>,
     /// Image and volumes.
     pub container: Option<Container>,
+    /// Whether its container gets a terminal.
+    pub tty: bool,
     /// How it is connected.
     pub network: NetworkMode,
     /// Name of a container network.
@@ -97,6 +99,7 @@ pub fn spec(app: &App, owner: &str, app_version: &str, placement: Placement, uui
         user: definition.user.clone(),
         fetch: definition.fetch.clone(),
         container: definition.container.clone(),
+        tty: definition.tty,
         network: app.network_mode(),
         network_name: definition
             .networks

@@ -4,7 +4,7 @@
 mod walk;
 
 use crate::report::Finding;
-use mesolith_crds::v1alpha1::marathon_app::{ContainerType, IpProtocol, MarathonAppSpec};
+use mesolith_crds::v1alpha1::marathon_app::{ContainerType, MarathonAppSpec};
 
 /// Condition type.
 pub(super) const CONDITION: &str = "FieldsWithoutEffect";
@@ -23,7 +23,10 @@ pub(super) fn fields(spec: &MarathonAppSpec) -> Vec<&'static str> {
         ("spec.readinessChecks", !spec.readiness_checks.is_empty()),
         ("spec.dependencies", !spec.dependencies.is_empty()),
         ("spec.residency", spec.residency.is_some()),
-        ("spec.tty", spec.tty == Some(true)),
+        (
+            "spec.tty (only the Docker engine gives a terminal: use container.type DOCKER)",
+            !in_docker && spec.tty == Some(true),
+        ),
         (
             "spec.user (with type DOCKER the image decides: use the docker parameter user)",
             in_docker && spec.user.is_some(),
@@ -35,12 +38,6 @@ pub(super) fn fields(spec: &MarathonAppSpec) -> Vec<&'static str> {
         (
             "spec.healthChecks[].ignoreHttp1xx",
             checks.iter().any(|check| check.ignore_http1xx == Some(true)),
-        ),
-        (
-            "spec.healthChecks[].ipProtocol",
-            checks
-                .iter()
-                .any(|check| check.ip_protocol == Some(IpProtocol::IPv6)),
         ),
         (
             "spec.container.linuxInfo",
@@ -83,7 +80,7 @@ mod tests {
     #[rstest]
     #[case(json!({"cmd": "x"}), &[])]
     #[case(json!({"cmd": "x", "tty": false}), &[])]
-    #[case(json!({"cmd": "x", "tty": true, "dependencies": ["/db"]}), &["spec.dependencies", "spec.tty"])]
+    #[case(json!({"cmd": "x", "residency": {}, "dependencies": ["/db"]}), &["spec.dependencies", "spec.residency"])]
     #[case(json!({"cmd": "x", "resourceLimits": {"cpus": "2"}}), &["spec.resourceLimits"])]
     #[case(json!({"cmd": "x", "readinessChecks": [{}]}), &["spec.readinessChecks"])]
     fn fields_are_named(#[case] spec: Value, #[case] expect: &[&str]) {

@@ -1,9 +1,12 @@
 //! Between Mesos v1 messages and the vocabulary of `marathon`: offers in, tasks out.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use mesolith_marathon::{
-    app::{ContainerType, NetworkMode, Protocol, VolumeMode},
+    app::{ContainerType, IpProtocol, NetworkMode, Protocol, VolumeMode},
     offer::{Agent, Amount, Offer, Resource, Value},
     ports::BoundPort,
     task::TaskSpec,
@@ -242,6 +245,7 @@ fn container(spec: &TaskSpec) -> Option<mesos::ContainerInfo> {
                 NetworkMode::Container => docker_info::Network::User,
             };
             info.r#type = Type::Docker.into();
+            info.tty_info = spec.tty.then(mesos::TtyInfo::default);
             info.docker = Some(DockerInfo {
                 image: docker.image.clone(),
                 network: Some(network.into()),
@@ -311,8 +315,13 @@ fn health_check(check: &mesolith_marathon::app::HealthCheck, spec: &TaskSpec) ->
         grace_period_seconds: Some(check.grace_period_seconds.into()),
         ..mesos::HealthCheck::default()
     };
+    let protocol = match check.ip_protocol {
+        IpProtocol::V4 => None,
+        IpProtocol::V6 => Some(mesos::network_info::Protocol::IPv6.into()),
+    };
     let http = |scheme: &str| {
         Some(HttpCheckInfo {
+            protocol,
             scheme: Some(scheme.to_owned()),
             port: port?,
             path: check.path.clone(),
@@ -339,8 +348,8 @@ fn health_check(check: &mesolith_marathon::app::HealthCheck, spec: &TaskSpec) ->
         Protocol::MesosTcp => {
             info.r#type = Some(Type::Tcp.into());
             info.tcp = Some(TcpCheckInfo {
+                protocol,
                 port: port?,
-                ..TcpCheckInfo::default()
             });
         }
         Protocol::Http | Protocol::Https | Protocol::Tcp => return None,

@@ -257,7 +257,7 @@ pub struct MarathonAppSpec {
     #[schemars(extend("maxProperties" = 64))]
     pub secrets: BTreeMap<String, SecretSource>,
 
-    /// Whether the container gets a terminal. Without effect in this version.
+    /// Whether the container gets a terminal. Without effect in this version unless the container has type DOCKER.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tty: Option<bool>,
 }

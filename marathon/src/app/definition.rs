@@ -208,6 +208,23 @@ impl Protocol {
     }
 }
 
+wire_enum! {
+    /// Over which protocol the agent reaches a task on the host's network.
+    IpProtocol {
+        /// The default.
+        V4 = "IPv4",
+        /// At the agent's loopback address.
+        V6 = "IPv6",
+    }
+}
+
+impl IpProtocol {
+    /// Left out of the canonical form, so that versions of definitions from before the field was read stay the same.
+    fn is_default(&self) -> bool {
+        *self == Self::V4
+    }
+}
+
 /// The command of a COMMAND check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
@@ -234,6 +251,8 @@ pub struct HealthCheck {
     pub port_index: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<Command>,
+    #[serde(skip_serializing_if = "IpProtocol::is_default")]
+    pub ip_protocol: IpProtocol,
 }
 
 impl Default for HealthCheck {
@@ -249,6 +268,7 @@ impl Default for HealthCheck {
             port: None,
             port_index: None,
             command: None,
+            ip_protocol: IpProtocol::V4,
         }
     }
 }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    ContainerType, KillSelection, NetworkMode, Protocol, Violation, VolumeMode,
+    ContainerType, IpProtocol, KillSelection, NetworkMode, Protocol, Violation, VolumeMode,
     definition::Disabled,
     shape::Shape::{Any, Flag, List, Number, Object, OneOf, Text, Texts, Whole},
 };
@@ -127,6 +127,7 @@ const HEALTH_CHECK: Shape = Object(&[
     ("port", PORT),
     ("portIndex", COUNT),
     ("command", Object(&[("value", Text)])),
+    ("ipProtocol", OneOf(IpProtocol::NAMES)),
 ]);
 
 const UPGRADE_STRATEGY: Shape = Object(&[("minimumHealthCapacity", Number), ("maximumOverCapacity", Number)]);

@@ -144,6 +144,10 @@ fn acting() -> Vec<(&'static str, Value)> {
             "healthChecks[].delaySeconds",
             check(json!({"protocol": "MESOS_TCP", "delaySeconds": 1})),
         ),
+        (
+            "healthChecks[].ipProtocol",
+            check(json!({"protocol": "MESOS_TCP", "ipProtocol": "IPv6"})),
+        ),
         ("backoffSeconds", json!({"backoffSeconds": 2})),
         ("backoffFactor", json!({"backoffFactor": 2})),
         ("maxLaunchDelaySeconds", json!({"maxLaunchDelaySeconds": 2})),
@@ -157,6 +161,10 @@ fn acting() -> Vec<(&'static str, Value)> {
         ),
         ("labels", json!({"labels": {"a": "b"}})),
         ("killSelection", json!({"killSelection": "OLDEST_FIRST"})),
+        (
+            "tty",
+            json!({"tty": true, "container": {"docker": {"image": "i"}}}),
+        ),
         (
             "unreachableStrategy",
             json!({"unreachableStrategy": {"mode": "Disabled"}}),
@@ -210,7 +218,6 @@ fn without_effect() -> Vec<(&'static str, Value)> {
         ("readinessChecks", json!({"readinessChecks": [{}]})),
         ("dependencies", json!({"dependencies": ["/db"]})),
         ("residency", json!({"residency": {}})),
-        ("tty", json!({"tty": true})),
         (
             "networks[].labels",
             json!({"networks": [{"mode": "container/bridge", "labels": {"a": "b"}}]}),
@@ -218,10 +225,6 @@ fn without_effect() -> Vec<(&'static str, Value)> {
         (
             "healthChecks[].ignoreHttp1xx",
             json!({"healthChecks": [{"ignoreHttp1xx": true}]}),
-        ),
-        (
-            "healthChecks[].ipProtocol",
-            json!({"healthChecks": [{"protocol": "MESOS_TCP", "ipProtocol": "IPv6"}]}),
         ),
         (
             "container.linuxInfo",
@@ -313,7 +316,10 @@ fn every_field_is_in_one_of_the_lists() {
 #[test]
 fn what_acts_makes_another_app() {
     let without = |field: &str| match field {
-        "container.docker.forcePullImage" | "container.docker.privileged" | "container.docker.parameters" => {
+        "container.docker.forcePullImage"
+        | "container.docker.privileged"
+        | "container.docker.parameters"
+        | "tty" => {
             json!({"container": {"docker": {"image": "i"}}})
         }
         "fetch[].extract" | "fetch[].executable" | "fetch[].cache" | "fetch[].destPath" => {
@@ -324,7 +330,9 @@ fn what_acts_makes_another_app() {
         }
         field if field.starts_with("container.portMappings[]") => bridge(json!({"portMappings": [{}]})),
         field if field.starts_with("portDefinitions[]") => json!({"portDefinitions": [{}]}),
-        "healthChecks[].delaySeconds" => json!({"healthChecks": [{"protocol": "MESOS_TCP"}]}),
+        "healthChecks[].delaySeconds" | "healthChecks[].ipProtocol" => {
+            json!({"healthChecks": [{"protocol": "MESOS_TCP"}]})
+        }
         // Both are the default.
         "healthChecks[].portIndex" => json!({}),
         field if field.starts_with("healthChecks[]") => json!({"healthChecks": [{}]}),
@@ -375,4 +383,6 @@ fn what_has_no_effect_says_so() {
     }
     let user = object(&json!({"user": "nobody", "container": {"docker": {"image": "i"}}}));
     assert!(fields(&user.spec)[0].starts_with("spec.user (with type DOCKER"));
+    let tty = object(&json!({"tty": true, "container": {"type": "MESOS"}}));
+    assert!(fields(&tty.spec)[0].starts_with("spec.tty (only the Docker engine"));
 }

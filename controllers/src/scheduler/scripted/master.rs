@@ -241,7 +241,7 @@ impl Subject {
 }
 
 /// What [`Subject::define`] wants.
-fn definition(more: serde_json::Value) -> App {
+pub(in crate::scheduler) fn definition(more: serde_json::Value) -> App {
     let mut json = serde_json::json!({
         "id": "/a", "cmd": "sleep 1", "cpus": 0.5, "mem": 32, "instances": 1, "backoffSeconds": 0
     });

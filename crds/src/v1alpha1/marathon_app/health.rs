@@ -49,7 +49,7 @@ pub struct HealthCheck {
     /// Whether answers 100 to 199 count as neither good nor bad. Without effect in this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignore_http1xx: Option<bool>,
-    /// IPv4 or IPv6. Default: IPv4. IPv6 is without effect in this version.
+    /// Over which protocol the agent reaches a task on the host's network. Default: IPv4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_protocol: Option<IpProtocol>,
 }
