@@ -20,6 +20,9 @@ pub const DEFAULT: u32 = 1_048_575;
 const SHORT: u32 = 1_024;
 /// A server that has answered another question meanwhile hangs up within this time.
 const GRACE: Duration = Duration::from_millis(200);
+/// What is longer than usual is believed after this time: a packet that is too long for its members costs an ensemble its
+/// quorum, and a server under load may be slow to hang up.
+const LONG_GRACE: Duration = Duration::from_secs(2);
 
 impl Words {
     /// The longest packet, in bytes, that a server takes from clients; `most` if it takes that. Nothing longer is asked
@@ -32,16 +35,21 @@ impl Words {
         loop {
             let lengths = search.next();
             if lengths.is_empty() {
-                return Ok(search.taken);
+                let longest = search.taken;
+                if longest <= DEFAULT || self.takes(server, &[longest], LONG_GRACE).await? == [true] {
+                    return Ok(longest);
+                }
+                search = Search::new(longest - 1);
+                continue;
             }
-            for (length, taken) in lengths.iter().zip(self.takes(server, &lengths).await?) {
+            for (length, taken) in lengths.iter().zip(self.takes(server, &lengths, GRACE).await?) {
                 search.learn(*length, taken);
             }
         }
     }
 
-    /// Whether a server takes packets of these lengths.
-    async fn takes(&self, server: &str, lengths: &[u32]) -> Result<Vec<bool>, Error> {
+    /// Whether a server takes packets of these lengths: those for which it has not hung up within the grace.
+    async fn takes(&self, server: &str, lengths: &[u32], grace: Duration) -> Result<Vec<bool>, Error> {
         let fail = |cause: String| Error::FourLetter {
             server: server.to_owned(),
             word: "jute.maxbuffer",
@@ -61,7 +69,7 @@ impl Words {
         self.srvr(server).await?;
         let taken = asked.into_iter().map(|stream| async {
             match stream {
-                Some(mut stream) => timeout(GRACE, stream.read_u8()).await.is_err(),
+                Some(mut stream) => timeout(grace, stream.read_u8()).await.is_err(),
                 None => false,
             }
         });
