@@ -20,29 +20,28 @@ pub const DEFAULT: u32 = 1_048_575;
 const SHORT: u32 = 1_024;
 /// A server that has answered another question meanwhile hangs up within this time.
 const GRACE: Duration = Duration::from_millis(200);
-/// What is longer than usual is believed after this time: a packet that is too long for its members costs an ensemble its
-/// quorum, and a server under load may be slow to hang up.
+/// Grace for what is longer than the default. A server under load may be slow to hang up, and a packet that is too long
+/// for the members costs an ensemble its quorum.
 const LONG_GRACE: Duration = Duration::from_secs(2);
 
 impl Words {
     /// The longest packet, in bytes, that a server takes from clients; `most` if it takes that. Nothing longer is asked
-    /// for, since a server allocates memory for each length that it takes.
+    /// for, since a server allocates memory for each length that it takes. `likely` is asked about first: if it is the
+    /// answer, a single length is refused.
     ///
     /// # Errors
     /// When it cannot be reached within the limit, or hangs up on everybody.
-    pub async fn max_buffer(&self, server: &str, most: u32) -> Result<u32, Error> {
-        let mut search = Search::new(most);
+    pub async fn max_buffer(&self, server: &str, most: u32, likely: u32) -> Result<u32, Error> {
+        let mut search = Search::new(most, likely);
         loop {
             let lengths = search.next();
             if lengths.is_empty() {
-                let longest = search.taken;
-                if longest <= DEFAULT || self.takes(server, &[longest], LONG_GRACE).await? == [true] {
-                    return Ok(longest);
-                }
-                search = Search::new(longest - 1);
-                continue;
+                return Ok(search.taken);
             }
-            for (length, taken) in lengths.iter().zip(self.takes(server, &lengths, GRACE).await?) {
+            for (length, taken) in lengths
+                .iter()
+                .zip(self.takes(server, &lengths, search.grace).await?)
+            {
                 search.learn(*length, taken);
             }
         }
@@ -81,48 +80,77 @@ impl Words {
     }
 }
 
-/// Between the longest length that is known to be taken, and the shortest that is not.
+/// Lies between the longest length that is known to be taken and the shortest that is known to be refused.
 #[derive(Debug)]
 struct Search {
     taken: u32,
     refused: u32,
-    rounds: u32,
+    likely: u32,
+    step: Step,
+    /// Silence for this time counts as taken.
+    grace: Duration,
+}
+
+/// What is asked about next.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Likely,
+    Powers,
+    Neighbours,
+    Halves,
 }
 
 impl Search {
-    fn new(most: u32) -> Self {
+    fn new(most: u32, likely: u32) -> Self {
         Self {
             taken: SHORT,
             refused: most.max(SHORT).saturating_add(1),
-            rounds: 0,
+            likely,
+            step: Step::Likely,
+            grace: GRACE,
         }
     }
 
     fn learn(&mut self, length: u32, taken: bool) {
-        if taken {
-            self.taken = self.taken.max(length);
-        } else {
+        if !taken {
             self.refused = self.refused.min(length);
+        } else if length < self.refused {
+            self.taken = self.taken.max(length);
+        }
+        if self.taken >= self.refused {
+            // Some silence was a slow server's, nobody knows which.
+            (self.taken, self.step, self.grace) = (SHORT, Step::Likely, LONG_GRACE);
         }
     }
 
-    /// The lengths to ask for; none when the limit is found. Few at a time, since a server allocates memory for each.
+    /// The lengths to ask about, at most two and in ascending order, since a server allocates memory for each; none when
+    /// the limit is found.
     fn next(&mut self) -> Vec<u32> {
-        let (taken, refused) = (self.taken, self.refused);
-        let mut lengths: Vec<u32> = match self.rounds {
-            // Most likely nobody has set it.
-            0 => vec![DEFAULT, DEFAULT + 1],
-            // Most likely it was set to a power of two, or one less.
-            1 => (20..31).map(|power| 1 << power).chain([refused - 1]).collect(),
-            2 => vec![taken + 1, refused - 1],
-            _ => vec![taken + (refused - taken) / 2],
-        };
-        self.rounds += 1;
-        lengths.retain(|length| *length > taken && *length < refused);
-        if lengths.is_empty() && refused - taken > 1 {
-            return self.next();
+        while self.refused - self.taken > 1 {
+            let (taken, refused) = (self.taken, self.refused);
+            let between = |length: &u32| *length > taken && *length < refused;
+            // Whoever sets it has most likely set a power of two, or one less.
+            let mut powers = (20..31).map(|power| 1 << power).filter(between).take(2);
+            let (lengths, after): (Vec<u32>, _) = match self.step {
+                Step::Likely => (vec![self.likely, self.likely.saturating_add(1)], Step::Powers),
+                Step::Powers => match powers.next() {
+                    Some(power) => ([power].into_iter().chain(powers).collect(), Step::Powers),
+                    None => (Vec::new(), Step::Neighbours),
+                },
+                Step::Neighbours => (vec![taken + 1, refused - 1], Step::Halves),
+                Step::Halves => (vec![taken + (refused - taken) / 2], Step::Halves),
+            };
+            self.step = after;
+            let lengths: Vec<u32> = lengths.into_iter().filter(between).collect();
+            if !lengths.is_empty() {
+                return lengths;
+            }
         }
-        lengths
+        if self.taken > DEFAULT && self.grace < LONG_GRACE {
+            self.grace = LONG_GRACE;
+            return vec![self.taken];
+        }
+        Vec::new()
     }
 }
 
@@ -132,36 +160,72 @@ mod tests {
 
     use super::*;
 
-    fn found(limit: u32, most: u32) -> (u32, usize) {
-        let mut search = Search::new(most);
-        for rounds in 0..100 {
+    /// What is found, and in how many rounds, when a server hangs up slowly on some lengths: silence of the short grace
+    /// is not always true there, silence of the long one is.
+    fn found(limit: u32, most: u32, likely: u32, mut is_slow: impl FnMut() -> bool) -> (u32, usize) {
+        let mut search = Search::new(most, likely);
+        for rounds in 0..200 {
             let lengths = search.next();
             if lengths.is_empty() {
                 return (search.taken, rounds);
             }
-            assert!(lengths.iter().all(|length| *length <= most), "{lengths:?}");
-            lengths
-                .into_iter()
-                .for_each(|length| search.learn(length, length <= limit));
+            assert!(
+                lengths.len() <= 2 && lengths.is_sorted() && lengths.iter().all(|length| *length <= most),
+                "{lengths:?}"
+            );
+            for length in lengths {
+                let silent = search.grace < LONG_GRACE && is_slow();
+                search.learn(length, length <= limit || silent);
+            }
         }
         panic!("never found: {search:?}");
     }
 
     #[test]
-    fn usual_limits_are_found_at_once() {
+    fn usual_limits_are_found_soon() {
         const MOST: u32 = 8 << 20;
-        assert_eq!(found(DEFAULT, MOST), (DEFAULT, 1));
-        assert_eq!(found(4 << 20, MOST), (4 << 20, 3));
-        assert_eq!(found((4 << 20) - 1, MOST), ((4 << 20) - 1, 3));
+        let found = |limit, likely| found(limit, MOST, likely, || false);
+        assert_eq!(found(DEFAULT, DEFAULT), (DEFAULT, 1));
+        assert_eq!(found(4 << 20, DEFAULT), (4 << 20, 5));
+        assert_eq!(found((4 << 20) - 1, DEFAULT), ((4 << 20) - 1, 4));
+        assert_eq!(found(100 << 20, DEFAULT), (MOST, 4));
+        // What is known is looked at once more.
+        assert_eq!(found(3_000_000, 3_000_000), (3_000_000, 2));
         assert_eq!(found(100 << 20, MOST), (MOST, 2));
+        assert_eq!(found(100_000, 100_000), (100_000, 1));
+    }
+
+    #[test]
+    fn a_server_that_is_always_slow_is_waited_for() {
+        let (length, rounds) = found(4 << 20, 8 << 20, DEFAULT, || true);
+        assert_eq!(length, 4 << 20);
+        assert!(rounds < 20, "{rounds} rounds");
     }
 
     proptest! {
         #[test]
-        fn every_limit_is_found(limit in SHORT..1 << 30, most in SHORT..1 << 30) {
-            let (length, rounds) = found(limit, most);
-            prop_assert_eq!(length, limit.min(most));
-            prop_assert!(rounds <= 34, "{} rounds", rounds);
+        fn every_limit_is_found(limit in SHORT..1 << 30, most in SHORT..1 << 30, likely in SHORT..1 << 30) {
+            for likely in [likely, DEFAULT, limit, most] {
+                let (length, rounds) = found(limit, most, likely, || false);
+                prop_assert_eq!(length, limit.min(most));
+                prop_assert!(rounds <= 40, "{} rounds", rounds);
+            }
+        }
+
+        #[test]
+        fn slow_answers_never_show_more_than_is_taken(
+            limit in SHORT..1 << 30,
+            most in SHORT..1 << 30,
+            likely in SHORT..1 << 30,
+            slow in prop::collection::vec(any::<bool>(), 1..50),
+        ) {
+            for likely in [likely, DEFAULT, limit, most] {
+                let mut slow = slow.iter().copied().cycle();
+                let (length, _) = found(limit, most, likely, || slow.next().unwrap());
+                // What is not above the default is not looked at twice.
+                prop_assert!(length <= limit.max(DEFAULT).min(most), "{} of {}", length, limit);
+                prop_assert!(length >= limit.min(most), "{} of {}", length, limit);
+            }
         }
     }
 }

@@ -118,6 +118,7 @@ impl Driver {
         (end.up, end.cause) = (true, None);
         end.touched = u64::MAX;
         end.largest.look_again();
+        self.learn_largest();
         if self.role == Role::Connecting {
             return;
         }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::driver::{Driver, Role};
 use super::end::both;
 use crate::duplex::Sweep;
+use crate::plan::Why;
 use crate::settings::{Mode, Side};
 
 /// Shortest pause between two walks when all is well, in microseconds. The pause is also at least so many times
@@ -130,6 +131,12 @@ impl Driver {
             return;
         }
         self.retry_refused = now + RETRY_REFUSED;
+        for side in [Side::A, Side::B] {
+            let mut refused = self.duplex.away_from(side.other()).refused().iter();
+            if refused.any(|(.., refusal)| matches!(refusal.why, Why::TooLarge { .. })) {
+                self.end(side).largest.check();
+            }
+        }
         self.duplex.try_refused(both(&self.a, &self.b));
     }
 }
