@@ -154,6 +154,15 @@ impl Routes {
         }
     }
 
+    /// The routes whose roots on a side are below a node, which is above them all.
+    pub(crate) fn under<'r>(&'r self, side: Side, path: &'r str) -> impl Iterator<Item = &'r Route> {
+        let routes = self.routes.iter();
+        routes.filter(move |route| {
+            let root = root(route, side);
+            root.len() > path.len() && is_below(root, path)
+        })
+    }
+
     /// Whether a node is above a root and has the same name on both sides.
     pub(crate) fn is_shared_ancestor(&self, path: &str) -> bool {
         self.routes
@@ -162,7 +171,8 @@ impl Routes {
     }
 }
 
-fn root(route: &Route, side: Side) -> &str {
+/// What a route's root is called on a side.
+pub(crate) fn root(route: &Route, side: Side) -> &str {
     match side {
         Side::A => &route.root,
         Side::B => &route.target_root,

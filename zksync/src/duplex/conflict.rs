@@ -5,6 +5,7 @@ use mesolith_zk::record::{Op, Txn, Zxid};
 use mesolith_zk::tree::Node;
 
 use super::{Both, Duplex, News};
+use crate::plan::Part;
 use crate::routes::{Place, is_below};
 use crate::settings::{Direction, Side, Strategy};
 
@@ -61,7 +62,12 @@ impl Duplex {
         }
         // One that this side does not take has not come either.
         let into = self.away_from(side.other());
-        let met = into.collides(path, change.goes) || into.refused().names(path);
+        let content = match change.op {
+            Op::SetAcl { .. } => Part::List,
+            _ => Part::Data,
+        };
+        let not_taken = into.refused().names(path, &[Part::Node, content, Part::Delete]);
+        let met = into.collides(path, change.goes) || not_taken;
         if place.direction != Direction::Both || !met {
             return true;
         }

@@ -9,7 +9,7 @@ use crate::settings::Side;
 /// A change that a side refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotTaken {
-    /// The node, by A's name.
+    /// The node, by A's name; one above a root, by the name on the side that refuses it.
     pub path: String,
     /// The side that refuses it.
     pub by: Side,
@@ -45,7 +45,9 @@ impl Duplex {
             let fits = |refusal: &Refusal| {
                 matches!(refusal.why, Why::TooLarge { .. }) && refusal.bytes <= pipe.largest()
             };
-            pipe.refused().iter().any(|(.., refusal)| fits(refusal))
+            // A frozen node waits for a person, however much the servers take.
+            let mut refused = pipe.refused().iter();
+            refused.any(|(path, _, refusal)| fits(refusal) && !pipe.held().covers(path))
         })
     }
 
@@ -76,13 +78,14 @@ impl Duplex {
             return self.waits(side, path, both).then_some(side);
         };
         let common = self.common();
-        let same = common.same_data(node.data(), other.data()) && common.same_list(node.acl(), other.acl());
-        if same {
-            return None;
-        }
+        let content = match common.same_data(node.data(), other.data()) {
+            true if common.same_list(node.acl(), other.acl()) => return None,
+            true => Part::List,
+            false => Part::Data,
+        };
         match (
-            self.not_taken(side, there, node),
-            self.not_taken(side.other(), path, other),
+            self.not_taken(side, there, node, content),
+            self.not_taken(side.other(), path, other, content),
         ) {
             (true, false) => Some(side),
             (false, true) => Some(side.other()),
@@ -98,7 +101,7 @@ impl Duplex {
             && both.of(side.other()).get(&place.there).is_none()
             && let Some(node) = both.of(side).get(path)
         {
-            if self.not_taken(side, &place.there, node) {
+            if self.not_taken(side, &place.there, node, Part::Data) {
                 return true;
             }
             above = path.rsplit_once('/').map(|(above, _)| above);
@@ -106,8 +109,10 @@ impl Duplex {
         false
     }
 
-    fn not_taken(&self, from: Side, there: &str, node: Node<'_>) -> bool {
+    /// Whether the other side refuses the node, or this content of it.
+    fn not_taken(&self, from: Side, there: &str, node: Node<'_>, content: Part) -> bool {
         let pipe = self.away_from(from);
-        pipe.refused().names(there) || packet_like(there, node, self.common()) > pipe.largest()
+        pipe.refused().names(there, &[Part::Node, content])
+            || packet_like(there, node, self.common()) > pipe.largest()
     }
 }

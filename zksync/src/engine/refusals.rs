@@ -4,8 +4,8 @@ use super::driver::Driver;
 use super::end::both;
 use crate::duplex::NotTaken;
 use crate::plan::{Part, Why};
-use crate::routes::is_below;
-use crate::settings::{Settings, Side};
+use crate::routes::{is_below, root};
+use crate::settings::{Route, Settings, Side};
 use crate::status::RefusedChange;
 
 /// Most refused changes that a sentence names.
@@ -45,19 +45,22 @@ impl Driver {
         self.duplex.refused(both(&self.a, &self.b))
     }
 
-    /// The refused changes below the roots whose direction changes with the `wanted` settings.
+    /// The refused changes below, or of nodes above, the roots whose direction changes with the `wanted` settings.
     pub(super) fn refused_below(&mut self, wanted: &Settings) -> Vec<NotTaken> {
         let mut refused = self.refused();
-        let before = &self.settings.routes;
-        refused.retain(|one| {
-            let route = before.iter().find(|route| is_below(&one.path, &route.root));
-            route.is_some_and(|route| {
-                let mut after = wanted.routes.iter().filter(|after| after.root == route.root);
-                after.any(|after| after.direction != route.direction)
-            })
-        });
+        let turns = |route: &&Route| {
+            let mut after = wanted.routes.iter().filter(|after| after.root == route.root);
+            after.any(|after| after.direction != route.direction)
+        };
+        let turned: Vec<_> = self.settings.routes.iter().filter(turns).collect();
+        refused.retain(|one| turned.iter().any(|route| concerns(one, route)));
         refused
     }
+}
+
+/// Whether a route lacks something because of a refused change.
+fn concerns(one: &NotTaken, route: &Route) -> bool {
+    is_below(&one.path, &route.root) || is_below(root(route, one.by), &one.path)
 }
 
 /// Refused changes as the status lists them.

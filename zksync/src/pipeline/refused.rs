@@ -58,7 +58,7 @@ impl Pipeline {
             };
             let now = trees.target.get(path);
             match (part, node, now) {
-                (Part::Node, node, now) => node.is_none() || now.is_some(),
+                (Part::Node, _, now) => now.is_some() || !source.needs(path),
                 (Part::Data, Some(node), Some(now)) => {
                     let (wanted, found) = (node.stored().version, now.stored().version);
                     let length = node.data().map_or(0, <[u8]>::len);
@@ -72,6 +72,7 @@ impl Pipeline {
                 (Part::Delete, node, now) => node.is_some() || now.is_none(),
             }
         });
+        self.come_below(trees);
     }
 
     /// Plans the nodes below a node that was refused and exists now.
@@ -82,19 +83,22 @@ impl Pipeline {
                     .push(if above.is_empty() { "/" } else { above }.into());
             }
             let routes = Arc::clone(&self.routes);
-            let Some(place) = routes.locate(self.from.other(), &path) else {
-                continue;
+            let source = Source {
+                tree: trees.source,
+                routes: &routes,
+                side: self.from,
             };
-            let mut below: Vec<_> = trees.source.get(&place.there).into_iter().collect();
+            let mut below = match source.get(&path) {
+                Some(node) => node.children().collect(),
+                None => source.roots_under(&path),
+            };
             let mut paths: Vec<Box<str>> = Vec::new();
             while let Some(node) = below.pop() {
-                for child in node.children() {
-                    let there = routes
-                        .carried(self.from, &child.path())
-                        .map(|there| there.as_ref().into());
-                    paths.extend(there);
-                    below.push(child);
-                }
+                let there = routes
+                    .carried(self.from, &node.path())
+                    .map(|there| there.as_ref().into());
+                paths.extend(there);
+                below.extend(node.children());
             }
             self.repair_all(paths, trees);
         }

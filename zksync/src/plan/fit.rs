@@ -126,6 +126,7 @@ pub(super) fn again(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
         && write.packet() > view.largest
         && packet_like(path, node, view.common) <= view.largest
     {
+        // It is set afterwards.
         empty(write);
         sets = sets.max(1);
     }
@@ -149,7 +150,7 @@ pub(super) fn again(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
     view.written_as_now(path);
 }
 
-/// To be set afterwards.
+/// Leaves the data of a create out.
 fn empty(write: &mut Write) {
     if let Write::Create { data, .. } = write {
         *data = None;
@@ -160,28 +161,27 @@ fn admitted(step: &Step, view: &mut View<'_>) -> bool {
     matches!(step, Step::Write { write, .. } if view.admits(write))
 }
 
-/// Creates nodes above a root. They are copies of the source's where both have the same name, otherwise they are
-/// empty.
+/// Creates nodes above a root. They are copies of the source's where both have the same name and the target
+/// takes their data, otherwise they are empty.
 fn above_a_root(path: &str, view: &mut View<'_>, steps: &mut Vec<Step>) {
-    let routes = view.source.routes.routes();
-    let is_above = routes.iter().any(|route| {
-        let root = match view.source.side {
-            crate::settings::Side::A => &route.target_root,
-            crate::settings::Side::B => &route.root,
-        };
-        root.len() > path.len() && crate::routes::is_below(root, path)
-    });
+    let source = view.source;
+    let is_above = source.routes.under(source.side.other(), path).next().is_some();
     if !is_above || !parents(path, view, steps) {
         return;
     }
-    let like = view.source.ancestor(path);
+    let like = source.ancestor(path);
     let blank = Step::write(Write::Create {
         path: path.into(),
         data: Some(Bytes::new()),
         acl: None,
         mode: CreateMode::Persistent,
     });
-    let create = like.map_or(blank, |node| create_like(path, node, view.common));
+    let mut create = like.map_or(blank, |node| create_like(path, node, view.common));
+    if let Step::Write { write, .. } = &mut create
+        && write.packet() > view.largest
+    {
+        empty(write);
+    }
     if admitted(&create, view) {
         view.created(path, None);
         steps.push(create);

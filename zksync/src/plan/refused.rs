@@ -55,6 +55,8 @@ pub struct Refusal {
     tries: u32,
     /// Another change came and was not tried either.
     changed: bool,
+    /// It is tried again, so nodes below it follow already.
+    made: bool,
 }
 
 impl Refusal {
@@ -67,6 +69,7 @@ impl Refusal {
             withheld: true,
             tries: 0,
             changed: false,
+            made: false,
         }
     }
 }
@@ -104,6 +107,7 @@ impl Refused {
             }
         }
         if key.1 == Part::Node {
+            refusal.made = true;
             self.made.push(key.0);
         }
         true
@@ -147,12 +151,10 @@ impl Refused {
             .map(|((path, part), refusal)| (&**path, *part, refusal))
     }
 
-    /// Whether a part of this node is refused.
-    pub fn names(&self, path: &str) -> bool {
-        use std::ops::Bound::{Included, Unbounded};
-        let from: (Box<str>, Part) = (path.into(), Part::Node);
-        let mut next = self.all.range((Included(from), Unbounded));
-        next.next().is_some_and(|((found, _), _)| **found == *path)
+    /// Whether one of these parts of a node is refused.
+    pub fn names(&self, path: &str, parts: &[Part]) -> bool {
+        let mut parts = parts.iter().filter(|_| !self.all.is_empty());
+        parts.any(|part| self.all.contains_key(&(path.into(), *part)))
     }
 
     /// Whether this node, or one above it, cannot be created.
@@ -193,9 +195,15 @@ impl Refused {
         std::mem::take(&mut self.made)
     }
 
-    /// Forgets those that are settled.
+    /// Forgets those that are settled. Below a node that somebody else has created, the others follow.
     pub fn settle(&mut self, is_settled: impl Fn(&str, Part) -> bool) {
-        self.all.retain(|(path, part), _| !is_settled(path, *part));
+        self.all.retain(|(path, part), refusal| {
+            let settled = is_settled(path, *part);
+            if settled && *part == Part::Node && !refusal.made {
+                self.made.push(path.clone());
+            }
+            !settled
+        });
     }
 
     /// Forgets everything, since another engine writes now.
@@ -222,6 +230,10 @@ fn key(write: &Write) -> (Box<str>, Part) {
 }
 
 fn print(write: &Write) -> u64 {
+    // One raise makes and deletes the same child: neither is worth a try without the other.
+    if key(write).1 == Part::Counter {
+        return 0;
+    }
     let mut hasher = DefaultHasher::new();
     match write {
         Write::Create { data, acl, mode, .. } => {
@@ -232,4 +244,32 @@ fn print(write: &Write) -> u64 {
         Write::Delete { .. } | Write::Check { .. } => {}
     }
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use mesolith_zk::request::{ANY_VERSION, CreateMode};
+
+    use super::*;
+
+    #[test]
+    fn a_counter_whose_child_stays_is_not_raised_every_second() {
+        let child = format!("/a/{COUNTER}");
+        let delete = Write::Delete {
+            path: child.as_str().into(),
+            version: ANY_VERSION,
+        };
+        let create = Write::Create {
+            path: child.as_str().into(),
+            data: None,
+            acl: None,
+            mode: CreateMode::Persistent,
+        };
+        let mut refused = Refused::default();
+        refused.refuse(&delete, -102);
+        assert!(!refused.admits(&create, usize::MAX) && !refused.admits(&delete, usize::MAX));
+        assert!(refused.waited().is_empty());
+        refused.release();
+        assert!(refused.admits(&create, usize::MAX));
+    }
 }

@@ -16,6 +16,18 @@ pub fn repair(path: &str, view: &mut View<'_>) -> Vec<Step> {
     if view.held.covers(path) {
         return steps;
     }
+    if view
+        .source
+        .routes
+        .locate(view.source.side.other(), path)
+        .is_none()
+    {
+        // It is not kept equal, but may be missing above a root.
+        if view.get(path).is_none() && view.source.needs(path) {
+            again(path, view, &mut steps);
+        }
+        return steps;
+    }
     let Some(node) = view.source.get(path) else {
         delete(path, view, &mut steps);
         return steps;

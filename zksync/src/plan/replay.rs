@@ -12,7 +12,7 @@ use mesolith_zk::request::{CreateMode, Write};
 
 use super::count::uncarried;
 use super::fit::{again, delete, fit, parents, raises, set_acl, set_data};
-use super::{Step, View};
+use super::{Part, Step, View};
 
 /// Steps for a committed transaction. There are none if it has failed, is not carried, or is to be skipped (by the
 /// target's names).
@@ -64,7 +64,7 @@ fn single(op: &Op, session: i64, skip: &[Box<str>], view: &mut View<'_>, steps: 
                 return again(&path, view, steps);
             };
             // Changes before it may have been refused, and count as well.
-            let missed = if view.refused.names(&path) {
+            let missed = if view.refused.names(&path, &[Part::Node, Part::Data]) {
                 raises(
                     new.version,
                     before.version,

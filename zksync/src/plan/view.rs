@@ -10,7 +10,7 @@ use mesolith_zk::tree::{Node, Tree};
 
 use super::overlay::{Expected, Held, Overlay, Planned};
 use super::{Common, Refused};
-use crate::routes::Routes;
+use crate::routes::{Routes, root};
 use crate::settings::Side;
 
 /// The source's tree, asked by the names of the target.
@@ -35,6 +35,20 @@ impl<'a> Source<'a> {
     pub fn counted(&self, path: &str) -> Option<Node<'a>> {
         let place = self.routes.counted(self.side.other(), path)?;
         self.tree.get(&place.there)
+    }
+
+    /// The roots that the source has and carries to below a name on the target, which is above them.
+    pub fn roots_under(&self, path: &str) -> Vec<Node<'a>> {
+        let under = self.routes.under(self.side.other(), path);
+        let carried = under.filter(|route| route.direction.carries_from(self.side));
+        carried
+            .filter_map(|route| self.tree.get(root(route, self.side)))
+            .collect()
+    }
+
+    /// Whether the target needs a node: the source has it, or a root below it.
+    pub fn needs(&self, path: &str) -> bool {
+        self.get(path).is_some() || !self.roots_under(path).is_empty()
     }
 
     /// A node above a root, which the target needs but which is not kept equal.

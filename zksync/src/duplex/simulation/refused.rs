@@ -227,3 +227,91 @@ fn where_both_write_what_is_too_large_for_one_stays_on_the_other() {
         assert_eq!(world.different(), BTreeSet::new(), "seed {seed}");
     }
 }
+
+fn nested(root: &str, target_root: &str) -> World {
+    let mut settings = settings(Direction::AToB, Strategy::SourceWins);
+    settings.routes[0].root = root.to_owned();
+    settings.routes[0].target_root = target_root.to_owned();
+    World::new(1, settings)
+}
+
+#[test]
+fn a_refused_node_above_a_root_is_said_until_it_is_there() {
+    for somebody in [false, true] {
+        let mut world = nested("/a", "/dc2/x/a");
+        world.b.server.denied.insert("/dc2".into());
+        world.fill(Side::A, "/a", 1);
+        world.fill(Side::A, "/a/x", 1);
+        world.settle(None);
+        assert_eq!(world.said(), [("/dc2".to_owned(), Part::Node)]);
+        assert!(world.duplex.is_idle());
+        world.b.server.denied.clear();
+        if somebody {
+            world.fill(Side::B, "/dc2", 1);
+            world.fill(Side::B, "/dc2/other", 1);
+            world.drain();
+        } else {
+            world.duplex.try_refused(world::both(&world.a, &world.b));
+        }
+        assert_eq!(world.said().is_empty(), somebody);
+        world.duplex.try_refused(world::both(&world.a, &world.b));
+        world.drain();
+        assert_eq!(world.said(), []);
+        assert!(world.tree(Side::B).get("/dc2/x/a/x").is_some());
+        assert_eq!(world.tree(Side::B).get("/dc2/other").is_some(), somebody);
+    }
+    // It is not needed any more.
+    let mut world = nested("/a", "/dc2/a");
+    world.b.server.denied.insert("/dc2".into());
+    world.fill(Side::A, "/a", 1);
+    world.settle(None);
+    world.delete(Side::A, "/a");
+    world.settle(None);
+    assert_eq!(world.said(), []);
+}
+
+#[test]
+fn a_node_above_a_root_comes_without_data_that_is_too_large() {
+    let mut world = nested("/a/x", "/a/x");
+    world.limit(Side::B, LEAST);
+    world.fill(Side::A, "/a", LEAST);
+    world.fill(Side::A, "/a/x", 1);
+    world.drain();
+    assert_eq!(world.said(), []);
+    let b = world.tree(Side::B);
+    assert!(b.get("/a/x").is_some() && b.get("/a").unwrap().data().is_none());
+}
+
+/// Its counter says nothing about a node's data.
+#[test]
+fn a_refused_counter_decides_no_conflict() {
+    let both_ways = settings(Direction::Both, Strategy::SourceWins);
+    let mut world = World::new(1, super::without(both_ways, &["/a/x"]));
+    world.fill(Side::A, "/a", 1);
+    world.drain();
+    world.b.server.denied.insert("/a/.mesolith-counter".into());
+    world.fill(Side::A, "/a/x", 1);
+    world.settle(None);
+    assert_eq!(world.said(), [("/a".to_owned(), Part::Counter)]);
+    world.fill(Side::B, "/a", 7);
+    world.settle(None);
+    assert_eq!(world.duplex.conflicts(), 0);
+    for side in SIDES {
+        assert_eq!(world.tree(side).get("/a").unwrap().data().unwrap().len(), 7);
+    }
+}
+
+#[test]
+fn a_frozen_node_is_not_on_its_way_however_much_is_taken() {
+    let mut world = World::new(1, settings(Direction::Both, Strategy::Manual));
+    world.limit(Side::B, LEAST);
+    world.fill(Side::A, "/a", 1);
+    world.drain();
+    world.fill(Side::A, "/a", LEAST);
+    world.drain();
+    world.duplex.freeze("/a");
+    world.limit(Side::B, 2 * LEAST);
+    world.drain();
+    assert_eq!(world.said(), [("/a".to_owned(), Part::Data)]);
+    assert!(!world.duplex.is_trying());
+}
