@@ -70,7 +70,14 @@ impl Supervisor {
             cluster: cluster.name.clone(),
             component: id.to_owned(),
         };
-        let history = History::load(&home.history());
+        let mut history = History::load(&home.history());
+        // An earlier version did not note how a component was wanted, and the next order may take this one away.
+        if history.wanted.is_none()
+            && home.exists()
+            && let Some(component) = &orders.borrow().component
+        {
+            history.remember(component, &home.history());
+        }
         let view = View { state, settled: 0 };
         Self {
             node,

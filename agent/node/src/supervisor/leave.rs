@@ -152,3 +152,76 @@ impl Supervisor {
         Departure::read(&self.home.work())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::component::fixtures::component;
+    use crate::component::{Agent, ClusterRef, Kind};
+    use crate::kinds::fixtures::machine;
+    use crate::layout::Layout;
+    use crate::node::Node;
+    use crate::precondition::Tools;
+    use crate::probe;
+    use tokio::sync::watch;
+
+    fn node(root: &std::path::Path) -> Node {
+        Node {
+            name: "n1".into(),
+            layout: Layout::new(root.into()),
+            machine: machine(),
+            tools: Tools {
+                path: None,
+                zookeeper_classpath: String::new(),
+                docker_host: String::new(),
+            },
+            board: Default::default(),
+            metrics: Default::default(),
+            http: probe::client(),
+            shutdown: Default::default(),
+        }
+    }
+
+    /// It was started by a version that did not note how it was wanted, and is removed before the first look at it.
+    #[test]
+    fn an_agent_of_an_earlier_version_leaves_as_well() {
+        let dir = tempfile::tempdir().unwrap();
+        let agent = component(
+            "agent",
+            Kind::Agent(Agent {
+                bind_address: "127.0.0.12".into(),
+                port: 5051,
+                hostname: "w1".into(),
+                zookeeper: "zk://127.0.0.11:2181/mesos".into(),
+                containerizers: vec![],
+                resources: String::new(),
+                attributes: [].into(),
+                flags: [].into(),
+            }),
+        );
+        let cluster = ClusterRef {
+            uid: "u-1".into(),
+            name: "default/prod".into(),
+        };
+        let order = |component| Order {
+            generation: 1,
+            component,
+            archive: true,
+        };
+        let node = std::sync::Arc::new(node(dir.path()));
+        let supervisor = |wanted: Option<Component>| {
+            let (_, orders) = watch::channel(order(wanted));
+            Supervisor::new(node.clone(), cluster.clone(), "agent", orders)
+        };
+        assert_eq!(supervisor(None).leaver(&order(None)), None, "nothing was started");
+        std::fs::create_dir_all(node.layout.component("u-1", "agent").root()).unwrap();
+        let adopted = supervisor(Some(agent.clone()));
+        assert_eq!(adopted.leaver(&order(Some(agent.clone()))), None, "it is wanted");
+        assert_eq!(adopted.leaver(&order(None)), Some(agent.clone()));
+        assert_eq!(
+            supervisor(None).leaver(&order(None)),
+            Some(agent),
+            "after a restart"
+        );
+    }
+}
