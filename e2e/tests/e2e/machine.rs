@@ -84,7 +84,7 @@ pub(crate) fn last_words(cx: &Context, task: &str) -> anyhow::Result<String> {
     let mut said = String::new();
     for n in 1..=3 {
         let archives = cx.node_at(&cx.ip(n))?.dir().join("state/archive");
-        for archive in std::fs::read_dir(archives)?.flatten() {
+        for archive in std::fs::read_dir(archives).into_iter().flatten().flatten() {
             let slaves = archive.path().join("work/slaves");
             for slave in std::fs::read_dir(slaves).into_iter().flatten().flatten() {
                 let frameworks = std::fs::read_dir(slave.path().join("frameworks"));
