@@ -5,6 +5,7 @@
 //! control group of a task that a Mesos agent of that directory started. A mount is ours when its target lies there. Of
 //! cgroups, only empty ones named `mesolith` or `mesos`, or below these, are removed.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub fn processes_of(dir: &Path) -> Vec<(u32, String)> {
         .filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok());
     pids.filter(|pid| *pid != own)
         .filter_map(|pid| {
-            if has_terminal(pid)? {
+            if has_terminal(pid)? || !shares_root(pid) {
                 return None;
             }
             let raw = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
@@ -35,6 +36,13 @@ pub fn processes_of(dir: &Path) -> Vec<(u32, String)> {
             inside.then(|| (pid, line.trim().to_owned()))
         })
         .collect()
+}
+
+/// Whether a process sees the same files. The same path in another root (a container, a bare machine of `make ci-bare`)
+/// is another directory.
+fn shares_root(pid: u32) -> bool {
+    let place = |root: &str| std::fs::metadata(root).map(|root| (root.dev(), root.ino()));
+    matches!((place("/"), place(&format!("/proc/{pid}/root"))), (Ok(ours), Ok(theirs)) if ours == theirs)
 }
 
 /// Where Mesos agents note who started a container: their default `--runtime_dir`.
@@ -159,6 +167,31 @@ fn remove_empty(path: &Path) {
 mod tests {
     use super::*;
     use std::process::{Command, Stdio};
+
+    #[test]
+    fn the_same_path_in_another_root_is_somebody_elses() {
+        let (dir, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::copy("/bin/busybox", root.path().join("busybox")).unwrap();
+        let script = format!("read x; : {}/x", dir.path().display());
+        let start = |program: &mut Command| program.stdin(Stdio::piped()).spawn().unwrap();
+        let mut theirs = start(
+            Command::new("chroot")
+                .arg(root.path())
+                .args(["/busybox", "sh", "-c", &script]),
+        );
+        wait_until("it to be in its root", Duration::from_secs(20), || {
+            anyhow::ensure!(!shares_root(theirs.id()));
+            Ok(())
+        })
+        .unwrap();
+        let mut ours = start(Command::new("sh").args(["-c", &script]));
+        let found: Vec<u32> = processes_of(dir.path()).iter().map(|(pid, _)| *pid).collect();
+        assert_eq!(found, [ours.id()]);
+        for process in [&mut theirs, &mut ours] {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
 
     /// Its command line and its working directory say nothing of the world; its control group does.
     #[test]
