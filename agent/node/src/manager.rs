@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::component::{ClusterRef, DesiredSet};
-use crate::desired::{self, Accepted, Refusal};
+use crate::desired::{self, Accepted, KnownIds, Refusal, RemovalRequest};
 use crate::ledger::{self, Ledger};
 use crate::node::Node;
 use crate::supervisor::{Order, Supervisor};
@@ -72,11 +72,11 @@ impl Manager {
     }
 
     /// Stores a desired set and starts to converge.
-    pub(crate) async fn apply(&self, set: DesiredSet) -> Result<u64, Error> {
+    pub(crate) async fn apply(&self, set: DesiredSet, sender: &KnownIds) -> Result<u64, Error> {
         let mut state = self.state.lock().await;
         let known = state.clusters.get(&set.cluster.uid).map(|c| &c.set);
         let generation = set.generation;
-        match desired::apply(known, set).inspect_err(|_| {
+        match desired::apply(known, set, sender).inspect_err(|_| {
             self.node.metrics.refused.inc();
         })? {
             Accepted::AlreadyStored => {}
@@ -86,18 +86,12 @@ impl Manager {
     }
 
     /// Starts the removal of a cluster, or a step of it. A cluster that is not here is gone already.
-    pub(crate) async fn remove(
-        &self,
-        cluster: &ClusterRef,
-        generation: u64,
-        archive: bool,
-        keep: &[String],
-    ) -> Result<(), Error> {
+    pub(crate) async fn remove(&self, cluster: &ClusterRef, request: &RemovalRequest) -> Result<(), Error> {
         let mut state = self.state.lock().await;
         let Some(known) = state.clusters.get(&cluster.uid).map(|c| &c.set) else {
             return Ok(());
         };
-        match desired::remove(known, generation, archive, keep)? {
+        match desired::remove(known, request)? {
             Accepted::AlreadyStored => {}
             Accepted::Store(set) => self.store(&mut state, set)?,
         }

@@ -12,6 +12,7 @@ use mesolith_proto::node::v1::node_server::Node as NodeApi;
 use tonic::{Request, Response, Status};
 
 use crate::certificate::{self, Renewal};
+use crate::desired::{KnownIds, RemovalRequest};
 use crate::manager::{self, Manager};
 use crate::node::Node;
 use crate::{facts, wire};
@@ -63,8 +64,8 @@ impl NodeApi for Service {
     }
 
     async fn apply(&self, request: Request<pb::ApplyRequest>) -> Answer<pb::ApplyResponse> {
-        let set = wire::desired(request.into_inner())?;
-        let accepted_generation = self.manager.apply(set).await?;
+        let (set, sender) = wire::desired(request.into_inner())?;
+        let accepted_generation = self.manager.apply(set, &sender).await?;
         Ok(Response::new(pb::ApplyResponse { accepted_generation }))
     }
 
@@ -72,13 +73,17 @@ impl NodeApi for Service {
         let request = request.into_inner();
         let cluster = wire::cluster(request.cluster)?;
         let mut changes = self.node.board.subscribe();
-        self.manager
-            .remove(&cluster, request.generation, request.archive, &request.keep)
-            .await?;
         let patience = match request.keep.is_empty() {
             true => REMOVAL_PATIENCE,
             false => Duration::ZERO,
         };
+        let removal = RemovalRequest {
+            generation: request.generation,
+            archive: request.archive,
+            keep: request.keep,
+            sender: KnownIds(request.known_ids),
+        };
+        self.manager.remove(&cluster, &removal).await?;
         let gone = async {
             while !self.manager.is_gone(&cluster.uid).await {
                 if !crate::board::Changes::next(&mut changes).await {

@@ -4,6 +4,7 @@
 use mesolith_proto::node::v1 as pb;
 
 use crate::component::{Agent, ClusterRef, Component, DesiredSet, Kind, Master, Peer, ZooKeeper};
+use crate::desired::KnownIds;
 use crate::kinds::zookeeper::OWNED_KEYS;
 use crate::layout::RESERVED;
 
@@ -43,7 +44,8 @@ pub(crate) fn cluster(given: Option<pb::ClusterRef>) -> Result<ClusterRef, Inval
     })
 }
 
-pub(crate) fn desired(request: pb::ApplyRequest) -> Result<DesiredSet, Invalid> {
+/// The set, and what its sender knows.
+pub(crate) fn desired(request: pb::ApplyRequest) -> Result<(DesiredSet, KnownIds), Invalid> {
     let cluster = cluster(request.cluster)?;
     let components = request
         .components
@@ -54,13 +56,21 @@ pub(crate) fn desired(request: pb::ApplyRequest) -> Result<DesiredSet, Invalid> 
         if components[..index].iter().any(|other| other.id == one.id) {
             return Err(invalid(format!("components[{}]", one.id), "appears twice"));
         }
+        // It could never be taken away again.
+        if !request.known_ids.is_empty() && !request.known_ids.contains(&one.id) {
+            return Err(invalid(
+                "knownIds",
+                format!("{:?} is sent but not among them", one.id),
+            ));
+        }
     }
-    Ok(DesiredSet {
+    let set = DesiredSet {
         cluster,
         generation: request.generation,
         components,
         removing: None,
-    })
+    };
+    Ok((set, KnownIds(request.known_ids)))
 }
 
 fn component(given: pb::Component) -> Result<Component, Invalid> {
@@ -224,6 +234,7 @@ mod tests {
                 kind,
                 ..Default::default()
             }],
+            known_ids: vec![],
         }
     }
 
@@ -259,5 +270,19 @@ mod tests {
             bad.components[0].id = id.into();
             assert_eq!(desired(bad).unwrap_err().field, "components[].id", "{id}");
         }
+    }
+
+    #[test]
+    fn a_sender_knows_what_it_sends() {
+        let with = |known: &[&str]| {
+            let mut request = request(|_| {});
+            request.known_ids = known.iter().map(ToString::to_string).collect();
+            desired(request)
+        };
+        assert!(with(&["master", "zookeeper"]).is_ok());
+        assert_eq!(
+            with(&["master"]).unwrap_err().to_string(),
+            "knownIds: \"zookeeper\" is sent but not among them"
+        );
     }
 }

@@ -33,17 +33,27 @@ async fn one(cx: &Context, owner: &Owner, effect: Effect) -> Result<(), Error> {
                 cluster: Some(cluster(owner)),
                 generation,
                 components,
+                known_ids: known_ids(),
             };
             cx.nodes.apply(&owner.uid, &node, request).await
         }
         Effect::Remove { node, generation } => {
             tracing::info!(node, generation, "removal sent");
-            remove(cx, owner, &node, generation, true, &[]).await
+            let request = RemoveRequest {
+                cluster: Some(cluster(owner)),
+                archive: true,
+                generation,
+                // The cluster goes on without this node: what a newer operator put there is its own.
+                known_ids: known_ids(),
+                keep: Vec::new(),
+            };
+            cx.nodes.remove(&owner.uid, &node, request).await
         }
     }
 }
 
-/// Asks a node to stop and archive (or delete) everything but these kinds.
+/// Asks a node to stop and archive (or delete) everything of a cluster that is deleted, but for these kinds. Without
+/// kinds it takes also what this operator does not know.
 pub(crate) async fn remove(
     cx: &Context,
     owner: &Owner,
@@ -57,8 +67,14 @@ pub(crate) async fn remove(
         archive,
         generation,
         keep: keep.iter().map(|kind| kind.id().to_owned()).collect(),
+        known_ids: if keep.is_empty() { Vec::new() } else { known_ids() },
     };
     cx.nodes.remove(&owner.uid, node, request).await
+}
+
+/// Of another component on a node this operator does not decide.
+fn known_ids() -> Vec<String> {
+    Kind::ALL.map(|kind| kind.id().to_owned()).to_vec()
 }
 
 fn cluster(owner: &Owner) -> ClusterRef {

@@ -63,6 +63,7 @@ async fn restarting_and_removing() {
         archive: true,
         generation: 2,
         keep: vec![],
+        ..Default::default()
     };
     let _ = agent.client().await.remove(request()).await;
     let request = request();

@@ -26,6 +26,8 @@ pub(crate) struct Agent {
     pub(crate) directory: TempDir,
     child: Option<Child>,
     pub(crate) arguments: Vec<String>,
+    /// What the sender of sets says that it knows.
+    pub(crate) known_ids: Vec<String>,
 }
 
 /// A port nobody listens on, on any of the loopback addresses tests use.
@@ -59,6 +61,7 @@ impl Agent {
             directory,
             child: None,
             arguments,
+            known_ids: vec![],
         }
     }
 
@@ -146,6 +149,7 @@ impl Agent {
             cluster,
             generation,
             components,
+            known_ids: self.known_ids.clone(),
         };
         self.client()
             .await

@@ -5,5 +5,6 @@ mod certificates;
 mod crashes;
 mod failures;
 mod harness;
+mod owners;
 mod tasks;
 mod zookeeper;

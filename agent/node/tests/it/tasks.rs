@@ -169,6 +169,7 @@ async fn the_task_of_an_agent_that_cannot_start_any_more_ends_with_its_cluster()
         archive: true,
         generation: 2,
         keep: vec!["master".into()],
+        ..Default::default()
     };
     let answer = agent.client().await.remove(request.clone()).await;
     assert!(!answer.unwrap().into_inner().gone);

@@ -107,6 +107,7 @@ async fn a_server_lives_through_everything_and_leaves_an_archive() {
             archive: true,
             generation: 7,
             keep: vec![],
+            ..Default::default()
         };
         let removed = agent.client().await.remove(request).await.unwrap().into_inner();
         assert!(removed.gone);
