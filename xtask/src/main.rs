@@ -19,7 +19,7 @@ struct Cli {
 enum Task {
     /// Writes the generated files: CRDs, their reference, rendered manifests.
     Codegen(codegen::Args),
-    /// Checks crate arrows, file headers, file sizes and words that must not stay.
+    /// Checks crate arrows, circles of files, file headers, file sizes and words that must not stay.
     Tidy,
     /// Brings up the local world; `make up` installs and builds first.
     Up(local::UpArgs),

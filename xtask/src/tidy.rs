@@ -1,6 +1,8 @@
-//! House rules that no compiler checks: crate arrows, file headers, file sizes, words that must not stay.
+//! House rules that no compiler checks: crate arrows, circles of files, file headers, file sizes,
+//! words that must not stay.
 
 mod arrows;
+mod circles;
 mod files;
 
 use anyhow::bail;
@@ -8,7 +10,9 @@ use anyhow::bail;
 /// Runs every check and reports all findings at once.
 pub(crate) fn run() -> anyhow::Result<()> {
     let mut findings = arrows::check()?;
-    let report = files::check(&mut findings)?;
+    let files = files::read()?;
+    let report = files::check(&files, &mut findings);
+    findings.extend(circles::check(&files));
     println!("{report}");
     if findings.is_empty() {
         return Ok(());

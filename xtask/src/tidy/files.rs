@@ -13,24 +13,29 @@ const HARD_LIMIT: usize = 600;
 /// Words that must not be committed, put together here so that this file does not find itself.
 const WORDS: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
 
-/// Checks every file git knows and returns the size report.
-pub(super) fn check(findings: &mut Vec<String>) -> anyhow::Result<String> {
+/// Name and text of every text file that git knows, in the order of their names.
+pub(super) fn read() -> anyhow::Result<Vec<(String, String)>> {
     let output = Command::new("git")
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root())
         .output()
         .context("run git ls-files")?;
     let list = String::from_utf8_lossy(&output.stdout).into_owned();
+    let names = list.split('\0').filter(|name| !name.is_empty());
+    let texts =
+        names.filter_map(|name| Some((name.to_owned(), std::fs::read_to_string(root().join(name)).ok()?)));
+    Ok(texts.collect())
+}
+
+/// Checks every file and returns the size report.
+pub(super) fn check(files: &[(String, String)], findings: &mut Vec<String>) -> String {
     let mut sizes: Vec<(usize, &str)> = Vec::new();
-    for name in list.split('\0').filter(|name| !name.is_empty()) {
-        let Ok(text) = std::fs::read_to_string(root().join(name)) else {
-            continue;
-        };
+    for (name, text) in files {
         if !is_foreign(name) {
-            findings.extend(words(name, &text));
+            findings.extend(words(name, text));
         }
         if name.ends_with(".rs") {
-            findings.extend(header(name, &text));
+            findings.extend(header(name, text));
             sizes.push((text.lines().count(), name));
         }
     }
@@ -39,7 +44,7 @@ pub(super) fn check(findings: &mut Vec<String>) -> anyhow::Result<String> {
     findings.extend(
         too_long.map(|(lines, name)| format!("{name} has {lines} lines; split it (limit {HARD_LIMIT})")),
     );
-    Ok(report(&sizes))
+    report(&sizes)
 }
 
 /// Files that are not written here.
