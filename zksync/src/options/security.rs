@@ -127,7 +127,7 @@ impl Login {
     /// # Errors
     /// When it is none of these, or the file cannot be read.
     pub fn from_flag(flag: &str, text: &str) -> Result<Self, Error> {
-        let whole = Secret::from_flag(flag, text)?;
+        let whole = secret(flag, text)?;
         let (user, password) = whole
             .expose()
             .split_once(':')
@@ -138,7 +138,7 @@ impl Login {
             })?;
         Ok(Self {
             user: user.to_owned(),
-            password: Secret::from_flag(flag, password)?,
+            password: secret(flag, password)?,
         })
     }
 }
@@ -149,7 +149,7 @@ impl Auth {
     /// # Errors
     /// When it is none of these, or the file cannot be read.
     pub fn from_flag(flag: &str, text: &str) -> Result<Self, Error> {
-        let whole = Secret::from_flag(flag, text)?;
+        let whole = secret(flag, text)?;
         let expected = || Error::Secret {
             flag: flag.to_owned(),
             expected: "digest:USER:@FILE, digest:USER:PASSWORD, or @FILE with digest:USER:PASSWORD in it"
@@ -168,6 +168,15 @@ impl Auth {
             value: Secret::new(format!("{user}:{}", password.expose())),
         })
     }
+}
+
+/// A secret as a flag gives it.
+fn secret(flag: &str, text: &str) -> Result<Secret, Error> {
+    Secret::read(text).map_err(|error| Error::File {
+        flag: flag.to_owned(),
+        path: error.path,
+        problem: error.source.to_string(),
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,95 @@
+//! What is remembered between two decisions. It is plain data: who keeps it over a restart repeats nothing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::alert::{Alert, Severity};
+use crate::failure::Failure;
+
+/// What is remembered between two decisions.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Alerts that fire, and those whose end some channel has not been told, by key.
+    pub(crate) alerts: BTreeMap<String, Open>,
+    /// Channels that have failed, by name.
+    pub(crate) channels: BTreeMap<String, Trouble>,
+}
+
+/// An alert that somebody knows about or must get to know about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Open {
+    pub(crate) alert: Alert,
+    /// Since when it has not fired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) quiet_since: Option<Timestamp>,
+    /// Channels that a message was sent to, whether it arrived or not.
+    #[serde(default)]
+    pub(crate) told: BTreeMap<String, Told>,
+}
+
+/// What one channel knows of one alert.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    /// The last message that arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last: Option<(Severity, Timestamp)>,
+    /// How often the channel refused the message since then.
+    #[serde(default)]
+    pub(crate) refusals: u32,
+    /// The message is not sent again before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) not_before: Option<Timestamp>,
+}
+
+/// A channel that fails.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// The last failure.
+    pub failure: Failure,
+    /// Since when it fails.
+    pub since: Timestamp,
+    /// Failures in a row that concern every message; 0 when it only refuses some.
+    pub failures: u32,
+    /// It is not asked before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+}
+
+impl State {
+    /// The channels that fail, by name: the caller shows them.
+    #[must_use]
+    pub fn failing(&self) -> &BTreeMap<String, Trouble> {
+        &self.channels
+    }
+
+    /// How many alerts are remembered.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.alerts.len()
+    }
+
+    /// No time that we remember lies so far in the future that a clock that was set back would make us silent.
+    pub(crate) fn bound_times(&mut self, now: Timestamp, longest_wait: Duration) {
+        let latest = after(now, longest_wait);
+        let bound = |time: &mut Option<Timestamp>, limit| *time = time.map(|t: Timestamp| t.min(limit));
+        for trouble in self.channels.values_mut() {
+            bound(&mut trouble.not_before, latest);
+        }
+        for open in self.alerts.values_mut() {
+            bound(&mut open.quiet_since, now);
+            for told in open.told.values_mut() {
+                bound(&mut told.not_before, latest);
+                told.last = told.last.map(|(severity, at)| (severity, at.min(now)));
+            }
+        }
+    }
+}
+
+/// A later time; the end of time when there is none.
+pub(crate) fn after(time: Timestamp, wait: Duration) -> Timestamp {
+    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+    time.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
