@@ -4,6 +4,8 @@
 //! `mesolith master`, `mesos-agent` is `mesolith mesos-agent`. As `mesos-migrate` it is the migration tool, whose
 //! `sync` is `mesolith sync`.
 
+mod audit;
+mod output;
 mod pki;
 mod sync;
 
@@ -46,6 +48,9 @@ enum MigrateVerb {
     /// Keeps a second ZooKeeper ensemble equal to a first one while both serve; needs neither Mesos nor Kubernetes.
     #[command(subcommand)]
     Sync(mesolith_zksync::cli::Command),
+    /// Check the audit log of migrations.
+    #[command(subcommand)]
+    Audit(audit::Command),
 }
 
 #[derive(Subcommand)]
@@ -61,6 +66,9 @@ enum Role {
     /// Keeps a second ZooKeeper ensemble equal to a first one while both serve; also: mesos-migrate sync.
     #[command(subcommand)]
     Sync(mesolith_zksync::cli::Command),
+    /// Check the audit log of migrations; also: mesos-migrate audit.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Make and read certificates.
     #[command(subcommand)]
     Pki(pki::Command),
@@ -75,6 +83,7 @@ impl Role {
             Self::Master(_) => "mesos-master",
             Self::MesosAgent(_) => "mesos-agent",
             Self::Sync(_) => "mesolith-zksync",
+            Self::Audit(_) => "mesolith-audit",
             Self::Pki(_) => "mesolith-pki",
         }
     }
@@ -93,8 +102,10 @@ fn role_of(program: &str) -> Option<&'static str> {
 fn parse(given: Vec<String>) -> Cli {
     if program_name(&given) == "mesos-migrate" {
         let Migrate { telemetry, verb } = Migrate::parse_from(given);
-        let MigrateVerb::Sync(command) = verb;
-        let role = Role::Sync(command);
+        let role = match verb {
+            MigrateVerb::Sync(command) => Role::Sync(command),
+            MigrateVerb::Audit(command) => Role::Audit(command),
+        };
         return Cli { telemetry, role };
     }
     Cli::parse_from(arguments(given))
@@ -134,6 +145,7 @@ fn main() -> ExitCode {
 fn start(cli: Cli) -> anyhow::Result<u8> {
     let role = match cli.role {
         Role::Pki(command) => return pki::run(command).map(|()| 0),
+        Role::Audit(command) => return audit::run(command),
         // Components that the node agent starts log and trace as it does itself.
         Role::Agent(args) => Role::Agent(mesolith_node::Args {
             component_env: cli.telemetry.env(),
@@ -158,6 +170,7 @@ async fn run(role: Role) -> anyhow::Result<u8> {
         Role::Agent(args) => mesolith_node::run(args, shutdown).await,
         Role::Master(args) => mesolith_master::run(*args, shutdown).await,
         Role::MesosAgent(args) => mesolith_mesos_agent::run(args, shutdown).await,
+        Role::Audit(command) => return audit::run(command),
         Role::Pki(command) => pki::run(command),
     };
     ended.map(|()| 0)
