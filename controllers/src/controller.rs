@@ -1,16 +1,18 @@
 //! The loop around every reconciler: watch, call, and react to how it ended (see [`Outcome`]).
 
 use crate::backoff::Backoff;
-use crate::context::Context;
+use crate::key::ObjectKey;
+use crate::metrics::Metrics;
 use crate::outcome::{Outcome, Transient, chain};
-use crate::report;
+use crate::report::{Reporter, TELL_AFTER};
 use futures::stream::{BoxStream, StreamExt};
-use kube::Resource;
 use kube::api::Api;
 use kube::core::DeserializeGuard;
+use kube::{Client, Resource};
 use kube_runtime::controller::{Action, Config, Controller};
 use kube_runtime::reflector::ObjectRef;
 use kube_runtime::watcher;
+use mesolith_crds::condition;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
@@ -26,13 +28,15 @@ const AFTER_CONFLICT: Duration = Duration::from_millis(200);
 /// Reconciles at the same time; each of them mostly waits for nodes.
 const CONCURRENCY: u16 = 16;
 
-/// Asks for a reconcile of the object `namespace/name`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Trigger {
-    /// Namespace of the object.
-    pub(crate) namespace: String,
-    /// Name of the object.
-    pub(crate) name: String,
+/// What every loop works with, for one term as leader.
+#[derive(Clone)]
+pub(crate) struct Runtime {
+    /// Counts writes, and refuses them once the term is over.
+    pub(crate) client: Client,
+    /// Writes statuses and events.
+    pub(crate) reporter: Reporter,
+    /// What the operator counts.
+    pub(crate) metrics: Metrics,
 }
 
 /// Runs a controller until it is dropped.
@@ -40,25 +44,22 @@ pub(crate) struct Trigger {
 /// `triggers` asks for reconciles beyond changes of the objects themselves. One object that cannot be parsed is
 /// reported on that object and stops no other.
 pub(crate) async fn drive<K, F, Fut, E>(
-    cx: Arc<Context>,
+    runtime: Runtime,
     name: &'static str,
-    triggers: BoxStream<'static, Trigger>,
+    triggers: BoxStream<'static, ObjectKey>,
     reconcile: F,
 ) where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug + Send + Sync + 'static,
-    F: Fn(Arc<K>, Arc<Context>) -> Fut + Send + Sync + 'static,
+    F: Fn(Arc<K>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Outcome, E>> + Send + 'static,
     E: Transient,
 {
-    let backoff: Arc<Mutex<Backoff<Trigger>>> = Arc::default();
+    let backoff: Arc<Mutex<Backoff<ObjectKey>>> = Arc::default();
     let reconcile = Arc::new(reconcile);
-    let api: Api<DeserializeGuard<K>> = Api::all(cx.client.clone());
-    let one = move |guarded: Arc<DeserializeGuard<K>>, cx: Arc<Context>| {
+    let api: Api<DeserializeGuard<K>> = Api::all(runtime.client.clone());
+    let one = move |guarded: Arc<DeserializeGuard<K>>, runtime: Arc<Runtime>| {
         let (backoff, reconcile) = (backoff.clone(), reconcile.clone());
-        let key = Trigger {
-            namespace: guarded.meta().namespace.clone().unwrap_or_default(),
-            name: guarded.meta().name.clone().unwrap_or_default(),
-        };
+        let key = ObjectKey::of(&*guarded);
         let span = tracing::info_span!(
             "reconcile",
             controller = name,
@@ -69,11 +70,11 @@ pub(crate) async fn drive<K, F, Fut, E>(
         );
         async move {
             let started = Instant::now();
+            let reporter = &runtime.reporter;
             let result = match &guarded.0 {
-                Ok(object) => reconcile(Arc::new(object.clone()), cx.clone())
-                    .await
-                    .map_err(Failure::of),
-                Err(invalid) => report::invalid_object::<K>(&cx, &invalid.metadata, &invalid.error)
+                Ok(object) => reconcile(Arc::new(object.clone())).await.map_err(Failure::of),
+                Err(invalid) => reporter
+                    .report_unreadable::<K>(&key, &invalid.error)
                     .await
                     .map(|()| Outcome::Invalid {
                         reason: "InvalidSpec",
@@ -82,19 +83,21 @@ pub(crate) async fn drive<K, F, Fut, E>(
             };
             let (action, outcome, reason) = react(&result, &mut lock(&backoff), key.clone());
             let failures = lock(&backoff).count(&key);
-            tell_failures(&cx, &guarded, &key, &result, failures).await;
+            tell_failures(reporter, &guarded, &key, &result, failures).await;
             tracing::Span::current()
                 .record("outcome", outcome)
                 .record("reason", reason);
-            cx.metrics.reconciled(name, outcome, reason, started.elapsed());
+            runtime
+                .metrics
+                .reconciled(name, outcome, reason, started.elapsed());
             Ok::<_, Infallible>(action)
         }
         .instrument(span)
     };
     Controller::new(api, watcher::Config::default())
         .with_config(Config::default().concurrency(CONCURRENCY))
-        .reconcile_on(triggers.map(|t| ObjectRef::new(&t.name).within(&t.namespace)))
-        .run(one, |_, never: &Infallible, _| match *never {}, cx)
+        .reconcile_on(triggers.map(|key| ObjectRef::new(&key.name).within(&key.namespace)))
+        .run(one, |_, never: &Infallible, _| match *never {}, Arc::new(runtime))
         .for_each(move |step| async move {
             match step {
                 // Deleted between the trigger and the reconcile.
@@ -108,17 +111,19 @@ pub(crate) async fn drive<K, F, Fut, E>(
 /// Writes a failure that lasts on the object, and removes it when it is over. A write that fails is repeated by the
 /// next try.
 async fn tell_failures<K: Resource<DynamicType = ()> + Serialize>(
-    cx: &Context,
+    reporter: &Reporter,
     guarded: &DeserializeGuard<K>,
-    key: &Trigger,
+    key: &ObjectKey,
     result: &Result<Outcome, Failure>,
     failures: u32,
 ) {
     let told = match result {
-        Err(failure) if !failure.conflict && failures >= report::TELL_AFTER => {
-            report::tell_degraded::<K>(cx, key, Some((failure.reason, &failure.message))).await
+        Err(failure) if !failure.conflict && failures >= TELL_AFTER => {
+            reporter
+                .report_failure::<K>(key, Some((failure.reason, &failure.message)))
+                .await
         }
-        Ok(_) if is_degraded(guarded) => report::tell_degraded::<K>(cx, key, None).await,
+        Ok(_) if is_degraded(guarded) => reporter.report_failure::<K>(key, None).await,
         Ok(_) | Err(_) => return,
     };
     if let Err(error) = told {
@@ -132,7 +137,7 @@ fn is_degraded<K: Serialize>(guarded: &DeserializeGuard<K>) -> bool {
     let json = serde_json::to_value(object).unwrap_or_default();
     json.pointer("/status/conditions")
         .and_then(|conditions| conditions.as_array())
-        .is_some_and(|conditions| conditions.iter().any(|c| c["type"] == report::DEGRADED))
+        .is_some_and(|conditions| conditions.iter().any(|c| c["type"] == condition::DEGRADED))
 }
 
 /// What back-off and log need to know about a transient error.
@@ -169,8 +174,8 @@ impl Transient for WriteStatus {
 /// The reaction to a reconcile's end: next action, and the labels of its metric.
 fn react(
     result: &Result<Outcome, Failure>,
-    backoff: &mut Backoff<Trigger>,
-    key: Trigger,
+    backoff: &mut Backoff<ObjectKey>,
+    key: ObjectKey,
 ) -> (Action, &'static str, &'static str) {
     match result {
         Ok(outcome) => {
@@ -204,8 +209,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    fn key() -> Trigger {
-        Trigger {
+    fn key() -> ObjectKey {
+        ObjectKey {
             namespace: "ns".into(),
             name: "a".into(),
         }

@@ -39,9 +39,15 @@ impl Term {
         !self.over.is_cancelled() && Instant::now() < valid_until
     }
 
-    /// Cancelled when the term ends; everything spawned during a term stops with it.
-    pub(crate) fn token(&self) -> CancellationToken {
-        self.over.clone()
+    /// Spawns a task that is dropped at the end of the term.
+    pub(crate) fn spawn(
+        &self,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::JoinHandle<()> {
+        let over = self.over.clone();
+        tokio::spawn(async move {
+            tokio::select! { () = task => {}, () = over.cancelled() => {} }
+        })
     }
 
     fn extend(&self, valid_until: Instant) {

@@ -1,7 +1,7 @@
 //! Operator: reconcilers of the three resources and the Marathon scheduler.
 //!
 //! ```text
-//! run ─► leader (Lease) ─► per term: Context ─► mesos_cluster, marathon_app, zk_migration
+//! run ─► leader (Lease) ─► per term: Runtime ─► mesos_cluster, marathon_app, zk_migration
 //!                                                 each: controller::drive ─► reconcile ─► Outcome
 //! ```
 //!
@@ -10,25 +10,27 @@
 mod api_client;
 mod args;
 mod backoff;
-mod context;
 mod controller;
+mod finalizers;
+mod key;
 mod leader;
 mod marathon_app;
 mod mesos_cluster;
 mod metrics;
 mod nodes;
 mod outcome;
+mod problem;
 mod report;
 mod scheduler;
 mod zk_migration;
 
 pub use args::Args;
 
-use context::Context;
+use controller::Runtime;
 use leader::{Election, Term};
 use mesolith_telemetry::{Health, Shutdown};
 use metrics::Metrics;
-use std::sync::Arc;
+use report::Reporter;
 use std::time::Duration;
 
 /// Runs the role until shutdown.
@@ -93,11 +95,15 @@ async fn work(
             return;
         }
     };
-    let cx = Arc::new(Context::new(client, identity, metrics, frameworks, &term));
+    let runtime = Runtime {
+        reporter: Reporter::new(client.clone(), identity.clone()),
+        client,
+        metrics,
+    };
     tokio::join!(
-        mesos_cluster::run(cx.clone()),
-        marathon_app::run(cx.clone()),
-        zk_migration::run(cx)
+        mesos_cluster::run(runtime.clone(), term.clone()),
+        marathon_app::run(runtime.clone(), term, frameworks, identity),
+        zk_migration::run(runtime)
     );
 }
 

@@ -10,7 +10,10 @@
 mod assess;
 mod caretaker;
 mod clusters;
+mod context;
+mod error;
 mod finish;
+mod follow;
 mod frameworks;
 mod report;
 mod strays;
@@ -20,77 +23,44 @@ mod without_effect;
 
 pub(crate) use frameworks::Frameworks;
 
-use crate::context::Context;
-use crate::controller::{Trigger, drive};
-use crate::outcome::{Outcome, Transient, is_conflict};
+use crate::controller::{Runtime, drive};
+use crate::finalizers;
+use crate::key::ObjectKey;
+use crate::leader::Term;
+use crate::outcome::Outcome;
+use crate::report::status_of;
 use crate::scheduler::{Desired, Link};
 use clusters::Resolution;
+use context::Context;
+use error::Error;
 use futures::StreamExt;
-use kube::ResourceExt;
 use mesolith_crds::v1alpha1::MarathonApp;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Kept until the scheduler has stopped every task of the app.
-const FINALIZER: &str = "mesolith.io/marathon-app";
-/// Pause before a missing picture is looked for. The scheduler's trigger brings it; this is for a lost trigger.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
-
-/// What can fail for a while.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// Finalizer.
-    #[error("failed to write the finalizer")]
-    WriteFinalizer(#[source] kube::Error),
-    /// Status.
-    #[error("failed to write the status")]
-    WriteStatus(#[source] kube::Error),
-    /// The framework id of the cluster.
-    #[error("failed to put the framework id on record")]
-    WriteFrameworkId(#[source] kube::Error),
-    /// HTTP client of the scheduler.
-    #[error("failed to start the scheduler")]
-    StartScheduler(#[source] reqwest::Error),
-}
-
-impl Transient for Error {
-    fn reason(&self) -> &'static str {
-        match self {
-            Error::WriteFinalizer(_) => "WriteFinalizer",
-            Error::WriteStatus(_) => "WriteStatus",
-            Error::WriteFrameworkId(_) => "WriteFrameworkId",
-            Error::StartScheduler(_) => "StartScheduler",
-        }
-    }
-
-    fn is_conflict(&self) -> bool {
-        match self {
-            Error::WriteFinalizer(error) | Error::WriteStatus(error) | Error::WriteFrameworkId(error) => {
-                is_conflict(error)
-            }
-            Error::StartScheduler(_) => false,
-        }
-    }
-}
 
 /// Runs the controller until it is dropped.
-pub(crate) async fn run(cx: Arc<Context>) {
-    cx.spawn(clusters::follow(cx.client.clone(), cx.frameworks.clone()));
-    cx.spawn(caretaker::run(cx.clone()));
-    let triggers = futures::stream::unfold(cx.frameworks.clone(), |frameworks| async move {
+///
+/// `frameworks` outlives the term; `identity` is the name of this replica.
+pub(crate) async fn run(runtime: Runtime, term: Term, frameworks: Frameworks, identity: String) {
+    let cx = Arc::new(Context {
+        client: runtime.client.clone(),
+        reporter: runtime.reporter.clone(),
+        frameworks: frameworks.clone(),
+        identity,
+    });
+    term.spawn(follow::run(cx.client.clone(), frameworks.clone()));
+    term.spawn(caretaker::run(cx.clone()));
+    let triggers = futures::stream::unfold(frameworks, |frameworks| async move {
         frameworks
             .next_trigger()
             .await
             .map(|trigger| (trigger, frameworks))
     });
-    drive::<MarathonApp, _, _, _>(cx, "marathonapp", triggers.boxed(), reconcile).await;
+    let reconcile = move |object| reconcile(object, cx.clone());
+    drive::<MarathonApp, _, _, _>(runtime, "marathonapp", triggers.boxed(), reconcile).await;
 }
 
 async fn reconcile(object: Arc<MarathonApp>, cx: Arc<Context>) -> Result<Outcome, Error> {
-    let key = Trigger {
-        namespace: object.namespace().unwrap_or_default(),
-        name: object.name_any(),
-    };
+    let key = ObjectKey::of(&*object);
     let bound = object
         .status
         .as_ref()
@@ -103,34 +73,34 @@ async fn reconcile(object: Arc<MarathonApp>, cx: Arc<Context>) -> Result<Outcome
     }
     let app = match validate::app(&object) {
         Ok(app) => Arc::new(app),
-        Err(problem) => return report::invalid(&object, &cx, &problem).await,
+        Err(problem) => return report::invalid(&object, &cx.reporter, &problem).await,
     };
     let cluster = match resolution {
         Resolution::Found(cluster) => *cluster,
         Resolution::Unknown => {
             return Ok(Outcome::Waiting {
                 reason: "WaitingForClusters",
-                again: Some(LOOK_AGAIN),
+                again: Some(report::LOOK_AGAIN),
             });
         }
         Resolution::Not { reason, message } => {
-            return report::no_cluster(&object, &cx, &app, reason, &message).await;
+            return report::no_cluster(&object, &cx.reporter, &app, reason, &message).await;
         }
     };
-    if !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
-        finish::add_finalizer(&object, &cx).await?;
+    let added = finalizers::add(&cx.client, &*object, finish::FINALIZER).await;
+    if added.map_err(Error::WriteFinalizer)? {
         // The write comes back as a trigger.
         return Ok(Outcome::Waiting {
             reason: "Starting",
             again: None,
         });
     }
-    let framework = cx.frameworks.on_record(&cx, &cluster).await?;
+    let framework = cx.frameworks.on_record(&cx.client, &cluster).await?;
     let scheduler = cx
         .frameworks
         .scheduler(&cluster, framework, &cx.identity)
         .map_err(Error::StartScheduler)?;
-    let before = crate::report::status_of(&*object);
+    let before = status_of(&*object);
     scheduler.desire(
         key.clone(),
         Desired {
@@ -144,8 +114,8 @@ async fn reconcile(object: Arc<MarathonApp>, cx: Arc<Context>) -> Result<Outcome
     match view.link {
         // Only the leader reconciles, so the framework is ours to take back.
         Link::TakenOver => scheduler.resume(),
-        Link::Removed => cx.frameworks.renew(&cx, &cluster).await?,
+        Link::Removed => cx.frameworks.renew(&cx.client, &cluster).await?,
         Link::Connecting | Link::Failing(_) | Link::Subscribed | Link::Recovering => {}
     }
-    report::report(&object, &cx, &app, &cluster, &view).await
+    report::report(&object, &cx.reporter, &app, &cluster, &view).await
 }

@@ -11,91 +11,65 @@
 mod act;
 mod apps;
 mod build;
-mod credentials;
+mod context;
 mod decide;
 mod delete;
 mod departures;
 mod drain;
+mod error;
 #[cfg(test)]
 mod fixtures;
 mod ids;
 mod leader;
-pub(crate) mod model;
+mod managed;
+mod model;
 mod observe;
 mod report;
 mod validate;
 
-pub(crate) use credentials::{Dials, Error as CredentialsError, secret_name, stored_authority};
-
-use crate::context::Context;
-use crate::controller::{Trigger, drive};
-use crate::nodes::Owner;
-use crate::outcome::{Outcome, Transient, is_conflict};
+use crate::controller::{Runtime, drive};
+use crate::finalizers;
+use crate::key::ObjectKey;
+use crate::leader::Term;
+use crate::nodes::{Dials, Nodes, Owner};
+use crate::outcome::Outcome;
+use crate::report::status_of;
+use context::Context;
 use decide::Rules;
+use error::Error;
 use futures::StreamExt;
 use kube::ResourceExt;
 use mesolith_crds::v1alpha1::MesosCluster;
 use mesolith_crds::v1alpha1::mesos_cluster::RemovalMode;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Resources and tasks come from the leader by asking: nothing tells the operator when they change.
-const LOOK_AT_LEADER: Duration = Duration::from_secs(15);
-
-/// What can fail for a while.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// Cluster CA or operator certificate.
-    #[error(transparent)]
-    Credentials(#[from] credentials::Error),
-    /// Finalizer.
-    #[error("failed to write the finalizer")]
-    WriteFinalizer(#[source] kube::Error),
-    /// Status.
-    #[error("failed to write the status")]
-    WriteStatus(#[source] kube::Error),
-    /// A node did not do what it was told.
-    #[error(transparent)]
-    CallNode(#[from] crate::nodes::Error),
-}
-
-impl Transient for Error {
-    fn reason(&self) -> &'static str {
-        match self {
-            Error::Credentials(error) => error.reason(),
-            Error::WriteFinalizer(_) => "WriteFinalizer",
-            Error::WriteStatus(_) => "WriteStatus",
-            Error::CallNode(_) => "CallNode",
-        }
-    }
-
-    fn is_conflict(&self) -> bool {
-        match self {
-            Error::WriteFinalizer(error) | Error::WriteStatus(error) => is_conflict(error),
-            Error::Credentials(error) => error.is_conflict(),
-            Error::CallNode(_) => false,
-        }
-    }
-}
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::UnboundedReceiverStream;
 
 /// Runs the controller until it is dropped.
-pub(crate) async fn run(cx: Arc<Context>) {
-    let triggers = cx.take_cluster_triggers();
-    drive::<MesosCluster, _, _, _>(cx, "mesoscluster", triggers.boxed(), reconcile).await;
+pub(crate) async fn run(runtime: Runtime, term: Term) {
+    let (changed, triggers) = mpsc::unbounded_channel();
+    let cx = Arc::new(Context {
+        client: runtime.client.clone(),
+        reporter: runtime.reporter.clone(),
+        nodes: Nodes::new(changed, term),
+        dials: Dials::new(runtime.client.clone()),
+        http: leader::client(),
+    });
+    let triggers = UnboundedReceiverStream::new(triggers).boxed();
+    let reconcile = move |cluster| reconcile(cluster, cx.clone());
+    drive::<MesosCluster, _, _, _>(runtime, "mesoscluster", triggers, reconcile).await;
 }
 
 async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outcome, Error> {
     let owner = Owner {
         uid: cluster.uid().unwrap_or_default(),
-        object: Trigger {
-            namespace: cluster.namespace().unwrap_or_default(),
-            name: cluster.name_any(),
-        },
+        object: ObjectKey::of(&*cluster),
     };
     if cluster.metadata.deletion_timestamp.is_some() {
         return delete::reconcile(&cluster, &cx, &owner).await;
     }
-    if delete::add_finalizer(&cluster, &cx).await? {
+    let added = finalizers::add(&cx.client, &*cluster, delete::FINALIZER).await;
+    if added.map_err(Error::WriteFinalizer)? {
         return Ok(Outcome::Waiting {
             reason: "Starting",
             again: None,
@@ -103,14 +77,14 @@ async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outco
     }
     let valid = match validate::validate(&owner.object.name, &cluster.spec) {
         Ok(valid) => valid,
-        Err(error) => return report::invalid(&cluster, &cx, &error.to_string()).await,
+        Err(error) => return report::invalid(&cluster, &cx.reporter, &error.to_string()).await,
     };
-    let before = crate::report::status_of(&*cluster);
+    let before = status_of(&*cluster);
     let ids = ids::assign(&before.zookeeper_ids, &valid.zookeeper);
     let desired = build::build(&cluster.spec, &valid, &ids);
-    let dial = match credentials::dial(&cluster, &cx, valid.mtls).await {
+    let dial = match cx.dials.dial(&cluster, valid.mtls).await {
         Ok(dial) => dial,
-        Err(error) => return report::no_credentials(&cluster, &cx, error).await,
+        Err(error) => return report::no_credentials(&cluster, &cx.reporter, error).await,
     };
     let world = observe::observe(&cx, &owner, &valid, &before, &desired, &dial).await;
     let rules = Rules {
@@ -132,7 +106,7 @@ async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outco
     };
     let limit = cluster.spec.agent_removal.timeout();
     let overdue = drain::overdue(&draining, &decision.waits, limit, now);
-    let facts = leader::ask(&cx, &valid, &world).await;
+    let facts = leader::ask(&cx.http, &valid, &world).await;
     let seen = report::Seen {
         valid: &valid,
         desired: &desired,
@@ -144,7 +118,7 @@ async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outco
         overdue: overdue.as_ref(),
         paused: rules.paused,
     };
-    let outcome = report::report(&cluster, &cx, &before, seen).await?;
-    act::act(&cx, &owner, decision.effects).await?;
+    let outcome = report::report(&cluster, &cx.reporter, &before, seen).await?;
+    act::act(&cx.nodes, &owner, decision.effects).await?;
     Ok(outcome)
 }

@@ -29,5 +29,5 @@ mod scripted;
 mod simulation;
 
 pub(crate) use actor::{Scheduler, Settings};
-pub(crate) use model::{AppKey, Desired, Remembered};
+pub(crate) use model::{AppKey, Desired, LastFailure, Remembered};
 pub(crate) use view::{AppView, Link, Strays};

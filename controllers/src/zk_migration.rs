@@ -15,17 +15,25 @@ mod resolve;
 mod target;
 mod trust;
 
-use crate::context::Context;
-use crate::controller::drive;
+use crate::controller::{Runtime, drive};
 use crate::outcome::{Outcome, Transient, is_conflict};
+use crate::report::Reporter;
 use futures::StreamExt;
-use kube::{Api, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use mesolith_crds::v1alpha1::{MesosCluster, ZkMigration};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A failed check is made again after this long; nothing tells us when the other side is repaired.
 const CHECK_AGAIN: Duration = Duration::from_secs(60);
+
+/// What this controller works with, for one term as leader.
+struct Context {
+    /// Reads clusters and Secrets.
+    client: Client,
+    /// Writes statuses and events.
+    reporter: Reporter,
+}
 
 /// What can fail for a while.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +43,7 @@ pub(crate) enum Error {
     ReadCluster(#[source] kube::Error),
     /// The Secret with the CA of the target's nodes.
     #[error(transparent)]
-    ReadAuthority(crate::mesos_cluster::CredentialsError),
+    ReadAuthority(crate::nodes::CredentialsError),
     /// HTTP client of the checks.
     #[error("failed to set up the checks")]
     StartChecks(#[source] reqwest::Error),
@@ -63,29 +71,37 @@ impl Transient for Error {
 }
 
 /// Runs the controller until it is dropped.
-pub(crate) async fn run(cx: Arc<Context>) {
-    drive::<ZkMigration, _, _, _>(cx, "zkmigration", futures::stream::pending().boxed(), reconcile).await;
+pub(crate) async fn run(runtime: Runtime) {
+    let cx = Arc::new(Context {
+        client: runtime.client.clone(),
+        reporter: runtime.reporter.clone(),
+    });
+    let triggers = futures::stream::pending().boxed();
+    let reconcile = move |object| reconcile(object, cx.clone());
+    drive::<ZkMigration, _, _, _>(runtime, "zkmigration", triggers, reconcile).await;
 }
 
 async fn reconcile(object: Arc<ZkMigration>, cx: Arc<Context>) -> Result<Outcome, Error> {
     if object.metadata.deletion_timestamp.is_some() {
         return Ok(Outcome::Done);
     }
-    let cluster = source_cluster(&object, &cx).await?;
+    let cluster = source_cluster(&object, &cx.client).await?;
     let sides = match resolve::resolve(&object.spec, cluster.as_ref()) {
         Ok(sides) => sides,
-        Err(resolve::Error::Invalid(problem)) => return report::invalid(&object, &cx, &problem).await,
+        Err(resolve::Error::Invalid(problem)) => {
+            return report::invalid(&object, &cx.reporter, &problem).await;
+        }
         Err(resolve::Error::ClusterNotFound(problem)) => {
-            return report::no_cluster(&object, &cx, &problem).await;
+            return report::no_cluster(&object, &cx.reporter, &problem).await;
         }
     };
-    let dial = trust::dial(&object, cluster.as_ref(), &cx).await?;
+    let dial = trust::dial(&object, cluster.as_ref(), &cx.client).await?;
     let facts = observe::observe(&sides, dial).await?;
     let checks = decide::checks(&object.spec, &sides, &facts);
-    report::report(&object, &cx, &sides, &checks).await
+    report::report(&object, &cx.reporter, &sides, &checks).await
 }
 
-async fn source_cluster(object: &ZkMigration, cx: &Context) -> Result<Option<MesosCluster>, Error> {
+async fn source_cluster(object: &ZkMigration, client: &Client) -> Result<Option<MesosCluster>, Error> {
     let Some(wanted) = &object.spec.source.cluster_ref else {
         return Ok(None);
     };
@@ -94,6 +110,6 @@ async fn source_cluster(object: &ZkMigration, cx: &Context) -> Result<Option<Mes
         .clone()
         .or_else(|| object.namespace())
         .unwrap_or_default();
-    let api: Api<MesosCluster> = Api::namespaced(cx.client.clone(), &namespace);
+    let api: Api<MesosCluster> = Api::namespaced(client.clone(), &namespace);
     api.get_opt(&wanted.name).await.map_err(Error::ReadCluster)
 }

@@ -7,8 +7,7 @@ mod tests;
 pub(super) use status::{Names, status};
 
 use crate::report::Finding;
-use crate::scheduler::view::LastFailure;
-use crate::scheduler::{AppView, Link};
+use crate::scheduler::{AppView, LastFailure, Link};
 use jiff::Timestamp;
 use mesolith_marathon::instance::State;
 use mesolith_marathon::{App, shortage};

@@ -3,10 +3,10 @@
 //! Decisions are in [`strays`](super::strays); this carries them out.
 
 use super::clusters::{ClusterFacts, ClusterKey};
+use super::context::Context;
 use super::strays::{Answer, Suspicions};
-use crate::context::Context;
-use crate::controller::Trigger;
 use crate::outcome::chain;
+use crate::report::Event;
 use crate::scheduler::{AppKey, Link, Scheduler, Strays};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -143,12 +143,17 @@ async fn publish(
         uid: Some(cluster.uid.clone()),
         ..reference::<MesosCluster>(&cluster.key)
     };
-    cx.announcer
-        .publish(&about, related, true, reason, "Scheduling", note)
-        .await;
+    let event = Event {
+        related,
+        warning: true,
+        reason,
+        action: "Scheduling",
+        note,
+    };
+    cx.reporter.publish(&about, event).await;
 }
 
-fn reference<K: Resource<DynamicType = ()>>(key: &Trigger) -> ObjectReference {
+fn reference<K: Resource<DynamicType = ()>>(key: &AppKey) -> ObjectReference {
     ObjectReference {
         api_version: Some(K::api_version(&()).into_owned()),
         kind: Some(K::kind(&()).into_owned()),

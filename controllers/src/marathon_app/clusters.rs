@@ -1,21 +1,15 @@
-//! The MesosClusters as apps need them: which one an app means, and where its masters are.
-//!
-//! Kept from a watch, so that a reconcile reads nothing from the API server, which may be down.
+//! The MesosClusters as apps need them: which one an app means, and where its masters are. Pure.
 
-use crate::controller::Trigger;
-use crate::marathon_app::Frameworks;
-use futures::{StreamExt, TryStreamExt};
+use crate::key::ObjectKey;
+use kube::ResourceExt;
 use kube::core::DeserializeGuard;
-use kube::{Api, Client, ResourceExt};
-use kube_runtime::WatchStreamExt;
-use kube_runtime::watcher::{self, Event};
 use mesolith_crds::condition;
 use mesolith_crds::v1alpha1::MesosCluster;
 use mesolith_crds::v1alpha1::marathon_app::ClusterRef;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Name of a cluster.
-pub(super) type ClusterKey = Trigger;
+pub(super) type ClusterKey = ObjectKey;
 
 /// What matters of a MesosCluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,46 +44,8 @@ pub(super) enum Resolution {
     },
 }
 
-/// Follows all MesosClusters; apps are triggered when something they depend on changes.
-pub(super) async fn follow(client: Client, frameworks: Frameworks) {
-    let api: Api<DeserializeGuard<MesosCluster>> = Api::all(client);
-    let mut fresh = BTreeMap::new();
-    let mut events = watcher::watcher(api, watcher::Config::default())
-        .default_backoff()
-        .boxed();
-    loop {
-        match events.try_next().await {
-            Ok(Some(Event::Init)) => fresh.clear(),
-            Ok(Some(Event::InitApply(cluster))) => {
-                if let Some(facts) = facts(&cluster) {
-                    fresh.insert(facts.key.clone(), facts);
-                }
-            }
-            Ok(Some(Event::InitDone)) => frameworks.set_clusters(std::mem::take(&mut fresh)),
-            Ok(Some(Event::Apply(cluster))) => {
-                if let Some(facts) = facts(&cluster) {
-                    frameworks.set_cluster(facts);
-                }
-            }
-            Ok(Some(Event::Delete(cluster))) => frameworks.remove_cluster(&key(&cluster)),
-            Ok(None) => return,
-            Err(error) => tracing::warn!(
-                error = crate::outcome::chain(&error),
-                "failed to watch MesosClusters"
-            ),
-        }
-    }
-}
-
-fn key(cluster: &DeserializeGuard<MesosCluster>) -> ClusterKey {
-    ClusterKey {
-        namespace: cluster.namespace().unwrap_or_default(),
-        name: cluster.name_any(),
-    }
-}
-
 /// A cluster that cannot be read is reported by its own controller; apps keep what they knew of it.
-fn facts(guarded: &DeserializeGuard<MesosCluster>) -> Option<ClusterFacts> {
+pub(super) fn facts(guarded: &DeserializeGuard<MesosCluster>) -> Option<ClusterFacts> {
     let cluster = guarded.0.as_ref().ok()?;
     let status = cluster.status.clone().unwrap_or_default();
     let mut masters: Vec<String> = status.leader.iter().cloned().collect();
@@ -111,7 +67,7 @@ fn facts(guarded: &DeserializeGuard<MesosCluster>) -> Option<ClusterFacts> {
         None => Some("it has not been started yet".to_owned()),
     };
     Some(ClusterFacts {
-        key: key(guarded),
+        key: ObjectKey::of(guarded),
         uid: guarded.uid().unwrap_or_default(),
         masters,
         leaving: status

@@ -1,15 +1,20 @@
 //! The end of an app: every task is stopped before the object goes.
 
 use super::clusters::Resolution;
-use super::{Error, FINALIZER, LOOK_AGAIN, report, validate};
-use crate::context::Context;
+use super::context::Context;
+use super::error::Error;
+use super::report::{self, LOOK_AGAIN};
+use super::validate;
+use crate::finalizers;
 use crate::outcome::Outcome;
+use crate::report::status_of;
 use crate::scheduler::{AppKey, Desired, Link};
-use kube::api::{Api, Patch, PatchParams};
-use kube::{Resource, ResourceExt};
 use mesolith_crds::v1alpha1::MarathonApp;
 use mesolith_marathon::App;
 use std::sync::Arc;
+
+/// Kept until the scheduler has stopped every task of the app.
+pub(super) const FINALIZER: &str = "mesolith.io/marathon-app";
 
 /// Stops the tasks, then lets the object go. With its cluster gone there is nothing left to stop.
 pub(super) async fn finish(
@@ -18,7 +23,7 @@ pub(super) async fn finish(
     key: &AppKey,
     resolution: Resolution,
 ) -> Result<Outcome, Error> {
-    if !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+    if !finalizers::has(object, FINALIZER) {
         cx.frameworks.forget(key);
         return Ok(Outcome::Done);
     }
@@ -40,12 +45,12 @@ pub(super) async fn finish(
     let Some(app) = nothing_of(object) else {
         return release(object, cx, key).await;
     };
-    let framework = cx.frameworks.on_record(cx, &cluster).await?;
+    let framework = cx.frameworks.on_record(&cx.client, &cluster).await?;
     let scheduler = cx
         .frameworks
         .scheduler(&cluster, framework, &cx.identity)
         .map_err(Error::StartScheduler)?;
-    let before = crate::report::status_of(object);
+    let before = status_of(object);
     let desired = Desired {
         app: Arc::new(app),
         changed: validate::changed(object),
@@ -67,7 +72,7 @@ pub(super) async fn finish(
     {
         return release(object, cx, key).await;
     }
-    report::stopping(object, cx, &view).await
+    report::stopping(object, &cx.reporter, &view).await
 }
 
 /// The same app with no instances; a spec that is no longer valid still has a path.
@@ -83,30 +88,9 @@ fn nothing_of(object: &MarathonApp) -> Option<App> {
 }
 
 async fn release(object: &MarathonApp, cx: &Context, key: &AppKey) -> Result<Outcome, Error> {
-    let kept: Vec<&String> = object
-        .finalizers()
-        .iter()
-        .filter(|finalizer| *finalizer != FINALIZER)
-        .collect();
-    write(object, cx, serde_json::json!(kept)).await?;
+    finalizers::remove(&cx.client, object, FINALIZER)
+        .await
+        .map_err(Error::WriteFinalizer)?;
     cx.frameworks.forget(key);
     Ok(Outcome::Done)
-}
-
-/// Adds the finalizer: from now on the object waits for its tasks.
-pub(super) async fn add_finalizer(object: &MarathonApp, cx: &Context) -> Result<(), Error> {
-    let mut finalizers = object.finalizers().to_vec();
-    finalizers.push(FINALIZER.to_owned());
-    write(object, cx, serde_json::json!(finalizers)).await
-}
-
-async fn write(object: &MarathonApp, cx: &Context, finalizers: serde_json::Value) -> Result<(), Error> {
-    let api: Api<MarathonApp> = Api::namespaced(cx.client.clone(), &object.namespace().unwrap_or_default());
-    let patch = serde_json::json!({
-        "metadata": {"resourceVersion": object.meta().resource_version, "finalizers": finalizers},
-    });
-    api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch))
-        .await
-        .map(drop)
-        .map_err(Error::WriteFinalizer)
 }

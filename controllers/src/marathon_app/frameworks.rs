@@ -3,12 +3,11 @@
 //! They belong to the process, not to a term as leader: while the API server is down nobody can lead, but the apps must
 //! go on. An operator that really takes over also takes the subscription.
 
-use super::Error;
 use super::clusters::{self, ClusterFacts, ClusterKey, Resolution};
-use crate::context::Context;
-use crate::controller::Trigger;
+use super::error::Error;
+use crate::report::Stored;
 use crate::scheduler::{AppKey, Scheduler, Settings};
-use kube::api::{Api, Patch, PatchParams};
+use kube::Client;
 use mesolith_crds::v1alpha1::MesosCluster;
 use mesolith_crds::v1alpha1::marathon_app::ClusterRef;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,8 +18,8 @@ use tokio::sync::mpsc;
 #[derive(Clone)]
 pub(crate) struct Frameworks {
     inner: Arc<Mutex<Inner>>,
-    triggers: mpsc::UnboundedSender<Trigger>,
-    triggered: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Trigger>>>,
+    triggers: mpsc::UnboundedSender<AppKey>,
+    triggered: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<AppKey>>>,
 }
 
 #[derive(Default)]
@@ -59,7 +58,7 @@ impl Frameworks {
     }
 
     /// The next app to reconcile.
-    pub(super) async fn next_trigger(&self) -> Option<Trigger> {
+    pub(super) async fn next_trigger(&self) -> Option<AppKey> {
         self.triggered.lock().await.recv().await
     }
 
@@ -88,7 +87,7 @@ impl Frameworks {
     }
 
     /// The framework id of a cluster. It is put on record before it is used, since tasks are found again through it.
-    pub(super) async fn on_record(&self, cx: &Context, cluster: &ClusterFacts) -> Result<String, Error> {
+    pub(super) async fn on_record(&self, client: &Client, cluster: &ClusterFacts) -> Result<String, Error> {
         let running = self
             .lock()
             .running
@@ -98,17 +97,17 @@ impl Frameworks {
             (Some(id), _) => Ok(id.clone()),
             // The id was written a moment ago; the watch has not brought it yet.
             (None, Some((uid, id))) if uid == cluster.uid => Ok(id),
-            (None, _) => self.write_id(cx, cluster).await,
+            (None, _) => write_id(client, cluster).await,
         }
     }
 
     /// Puts a new id on record after the master has refused the old one for ever.
-    pub(super) async fn renew(&self, cx: &Context, cluster: &ClusterFacts) -> Result<(), Error> {
+    pub(super) async fn renew(&self, client: &Client, cluster: &ClusterFacts) -> Result<(), Error> {
         tracing::warn!(
             cluster = cluster.key.name,
             "the framework was removed: subscribing as a new one"
         );
-        let id = self.write_id(cx, cluster).await?;
+        let id = write_id(client, cluster).await?;
         let mut inner = self.lock();
         inner.running.remove(&cluster.key);
         if let Some(facts) = inner
@@ -121,20 +120,6 @@ impl Frameworks {
         drop(inner);
         self.trigger_all();
         Ok(())
-    }
-
-    async fn write_id(&self, cx: &Context, cluster: &ClusterFacts) -> Result<String, Error> {
-        let id = format!("{}-marathon", uuid::Uuid::new_v4());
-        let api: Api<MesosCluster> = Api::namespaced(cx.client.clone(), &cluster.key.namespace);
-        // The uid makes sure that it is this cluster and not a new one of the same name.
-        let patch = serde_json::json!({
-            "metadata": {"uid": cluster.uid},
-            "status": {"marathon": {"frameworkId": id}},
-        });
-        api.patch_status(&cluster.key.name, &PatchParams::default(), &Patch::Merge(patch))
-            .await
-            .map_err(Error::WriteFrameworkId)?;
-        Ok(id)
     }
 
     /// The scheduler of a cluster, started when there is none.
@@ -238,4 +223,26 @@ impl Frameworks {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(|e| e.into_inner())
     }
+}
+
+/// Puts a new framework id on record, unless another one than `cluster` knows of is there by now.
+async fn write_id(client: &Client, cluster: &ClusterFacts) -> Result<String, Error> {
+    let stored = Stored::read::<MesosCluster>(client, &cluster.key)
+        .await
+        .map_err(Error::WriteFrameworkId)?
+        .filter(|stored| stored.uid.as_deref() == Some(&cluster.uid))
+        .ok_or_else(|| Error::FindCluster(cluster.key.clone()))?;
+    let present = stored.status.pointer("/marathon/frameworkId");
+    match present.and_then(serde_json::Value::as_str) {
+        Some(id) if cluster.framework.as_deref() != Some(id) => return Ok(id.to_owned()),
+        Some(_) | None => {}
+    }
+    let id = format!("{}-marathon", uuid::Uuid::new_v4());
+    let mut status = stored.status.clone();
+    status["marathon"]["frameworkId"] = serde_json::json!(id);
+    stored
+        .write(client, &status)
+        .await
+        .map_err(Error::WriteFrameworkId)?;
+    Ok(id)
 }

@@ -2,21 +2,25 @@
 
 use super::assess::{self, Wait};
 use super::clusters::{self, ClusterFacts};
-use super::{Error, LOOK_AGAIN, validate, without_effect};
-use crate::context::Context;
+use super::error::Error;
+use super::{validate, without_effect};
 use crate::outcome::Outcome;
-use crate::report::{Finding, conditions, status_of, transitions, write_status};
+use crate::report::{Announced, Finding, Reporter, status_of};
 use crate::scheduler::{AppView, Link};
 use jiff::Timestamp;
-use kube::{Resource, ResourceExt};
-use mesolith_crds::condition;
+use kube::ResourceExt;
+use mesolith_crds::condition::{self, READY, STALLED};
 use mesolith_crds::v1alpha1::{MarathonApp, MarathonAppStatus};
 use mesolith_marathon::App;
+use std::time::Duration;
+
+/// Pause before a missing picture is looked for. The scheduler's trigger brings it; this is for a lost trigger.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Reports the scheduler's picture of the app.
 pub(super) async fn report(
     object: &MarathonApp,
-    cx: &Context,
+    reporter: &Reporter,
     app: &App,
     cluster: &ClusterFacts,
     view: &AppView,
@@ -50,7 +54,7 @@ pub(super) async fn report(
     );
     let mut findings = assess::findings(app, wait.as_ref()).to_vec();
     findings.extend(stays.map(|why| Finding::yes("Stalled", "ClusterChanged", why)));
-    write(object, cx, before, after, &findings).await?;
+    write(object, reporter, after, &findings).await?;
     Ok(match wait {
         None => Outcome::Done,
         Some(Wait { reason, .. }) => Outcome::Waiting { reason, again: None },
@@ -58,7 +62,11 @@ pub(super) async fn report(
 }
 
 /// Reports an invalid definition; instances that run go on as they are.
-pub(super) async fn invalid(object: &MarathonApp, cx: &Context, problem: &str) -> Result<Outcome, Error> {
+pub(super) async fn invalid(
+    object: &MarathonApp,
+    reporter: &Reporter,
+    problem: &str,
+) -> Result<Outcome, Error> {
     let message = format!("{problem}. What already runs is left as it is.");
     let findings = [
         Finding::no("Ready", "InvalidSpec", message.clone()),
@@ -71,7 +79,7 @@ pub(super) async fn invalid(object: &MarathonApp, cx: &Context, problem: &str) -
         summary: format!("Invalid: {problem}").chars().take(1000).collect(),
         ..before.clone()
     };
-    write(object, cx, before, after, &findings).await?;
+    write(object, reporter, after, &findings).await?;
     Ok(Outcome::Invalid {
         reason: "InvalidSpec",
     })
@@ -80,7 +88,7 @@ pub(super) async fn invalid(object: &MarathonApp, cx: &Context, problem: &str) -
 /// Reports that there is no cluster to run on.
 pub(super) async fn no_cluster(
     object: &MarathonApp,
-    cx: &Context,
+    reporter: &Reporter,
     app: &App,
     reason: &'static str,
     message: &str,
@@ -106,12 +114,16 @@ pub(super) async fn no_cluster(
         Some(&wait),
         Timestamp::now(),
     );
-    write(object, cx, before, after, &assess::findings(app, Some(&wait))).await?;
+    write(object, reporter, after, &assess::findings(app, Some(&wait))).await?;
     Ok(Outcome::Waiting { reason, again: None })
 }
 
 /// Reports that the object is being deleted and its tasks are being stopped.
-pub(super) async fn stopping(object: &MarathonApp, cx: &Context, view: &AppView) -> Result<Outcome, Error> {
+pub(super) async fn stopping(
+    object: &MarathonApp,
+    reporter: &Reporter,
+    view: &AppView,
+) -> Result<Outcome, Error> {
     let message = match (&view.link, view.instances.len()) {
         (Link::Failing(why), _) => {
             format!("Cannot stop the instances: {why}. To give them up, delete the MesosCluster first")
@@ -129,7 +141,7 @@ pub(super) async fn stopping(object: &MarathonApp, cx: &Context, view: &AppView)
         waiting: None,
         ..before.clone()
     };
-    write(object, cx, before, after, &findings).await?;
+    write(object, reporter, after, &findings).await?;
     Ok(Outcome::Waiting {
         reason: "DeletingInstances",
         again: Some(LOOK_AGAIN),
@@ -142,34 +154,20 @@ fn selector(object: &MarathonApp) -> String {
 
 async fn write(
     object: &MarathonApp,
-    cx: &Context,
-    before: MarathonAppStatus,
+    reporter: &Reporter,
     mut after: MarathonAppStatus,
     findings: &[Finding],
 ) -> Result<(), Error> {
-    let generation = object.metadata.generation;
-    after.observed_generation = generation;
-    after.conditions = conditions(&before.conditions, findings, generation, Timestamp::now());
-    let unused: Vec<Finding> = without_effect::finding(&object.spec).into_iter().collect();
-    after.conditions = conditions(&after.conditions, &unused, generation, Timestamp::now());
-    if unused.is_empty() {
-        after
-            .conditions
-            .retain(|condition| condition.type_ != without_effect::CONDITION);
-    }
-    if findings.iter().all(|finding| finding.kind != "Stalled") {
-        after.conditions.retain(|condition| condition.type_ != "Stalled");
-    }
-    // Where there is no status at all, counts of zero are written too, since the columns show them.
-    let wrote = write_status(&cx.client, object, &object.status.as_ref(), &Some(&after))
+    let mut findings = findings.to_vec();
+    findings.extend(without_effect::finding(&object.spec));
+    // These two are there only while they have something to say.
+    after.conditions.retain(|condition| {
+        let passing = [STALLED, without_effect::CONDITION].contains(&condition.type_.as_str());
+        !passing || findings.iter().any(|finding| finding.kind == condition.type_)
+    });
+    let announced = Announced::Only(&[READY, without_effect::CONDITION]);
+    reporter
+        .report(object, after, &findings, announced)
         .await
-        .map_err(Error::WriteStatus)?;
-    if wrote {
-        let news: Vec<_> = transitions(&before.conditions, &after.conditions)
-            .into_iter()
-            .filter(|condition| ["Ready", without_effect::CONDITION].contains(&condition.type_.as_str()))
-            .collect();
-        cx.announcer.announce(&object.object_ref(&()), &news).await;
-    }
-    Ok(())
+        .map_err(Error::WriteStatus)
 }

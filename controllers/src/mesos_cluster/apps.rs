@@ -1,17 +1,17 @@
 //! Apps of a cluster that is being deleted: they are not deleted with it, so an event names them.
 
-use crate::context::Context;
+use crate::report::{Event, Reporter};
 use kube::api::{Api, ListParams};
 use kube::core::DeserializeGuard;
-use kube::{Resource, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
 use mesolith_crds::v1alpha1::{MarathonApp, MesosCluster};
 
 /// Most apps that an event names.
 const NAMED: usize = 5;
 
 /// Publishes one event with the apps that still point to the cluster. If that fails, the deletion goes on.
-pub(super) async fn say_who_is_left(cluster: &MesosCluster, cx: &Context) {
-    let api: Api<DeserializeGuard<MarathonApp>> = Api::all(cx.client.clone());
+pub(super) async fn say_who_is_left(cluster: &MesosCluster, client: &Client, reporter: &Reporter) {
+    let api: Api<DeserializeGuard<MarathonApp>> = Api::all(client.clone());
     let all = match api.list(&ListParams::default()).await {
         Ok(all) => all,
         Err(error) => {
@@ -28,10 +28,14 @@ pub(super) async fn say_who_is_left(cluster: &MesosCluster, cx: &Context) {
         .map(|app| format!("{}/{}", app.namespace().unwrap_or_default(), app.name_any()))
         .collect();
     if let Some(note) = sentence(&names) {
-        let about = cluster.object_ref(&());
-        cx.announcer
-            .publish(&about, None, true, "AppsWithoutCluster", "Delete", &note)
-            .await;
+        let event = Event {
+            related: None,
+            warning: true,
+            reason: "AppsWithoutCluster",
+            action: "Delete",
+            note: &note,
+        };
+        reporter.publish(&cluster.object_ref(&()), event).await;
     }
 }
 

@@ -1,8 +1,9 @@
 //! Builds the component set of every node from the parsed spec. Pure and deterministic: equal specs give equal
 //! digests.
 
-use super::model::{Desired, Kind, quorum};
+use super::model::{Desired, quorum};
 use super::validate::Valid;
+use crate::nodes::Kind;
 use mesolith_crds::v1alpha1::mesos_cluster::{ComponentLimits, MesosClusterSpec, Node};
 use mesolith_proto::node::v1::{
     Component, Limits, MesosAgent, MesosMaster, ZooKeeperPeer, ZooKeeperServer, component,

@@ -16,7 +16,9 @@ mod simulation;
 mod tests;
 
 use super::departures::departures;
-use super::model::{Desired, Kind, Ledger, Problem, World, members, quorum};
+use super::model::{Desired, World, members, quorum};
+use crate::nodes::{Kind, Ledger, Order};
+use crate::problem::Problem;
 use gap::{Gap, note_plan, wanted};
 use mesolith_crds::v1alpha1::mesos_cluster::PlanStep;
 use mesolith_proto::node::v1::Component;
@@ -47,34 +49,13 @@ pub(crate) struct Decision {
     pub(crate) waits: Vec<Problem>,
 }
 
-/// A call to one node.
+/// Something to tell one node.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Effect {
-    /// Gives the node its whole component set.
-    Apply {
-        /// Name of the node.
-        node: String,
-        /// Greater than every one before on that node.
-        generation: u64,
-        /// The whole set.
-        components: Vec<Component>,
-    },
-    /// Stops and archives everything of this cluster on the node.
-    Remove {
-        /// Name of the node.
-        node: String,
-        /// Greater than every one before on that node.
-        generation: u64,
-    },
-}
-
-impl Effect {
-    /// The node it goes to.
-    pub(crate) fn node(&self) -> &str {
-        match self {
-            Effect::Apply { node, .. } | Effect::Remove { node, .. } => node,
-        }
-    }
+pub(crate) struct Effect {
+    /// Name of the node.
+    pub(crate) node: String,
+    /// What it is told.
+    pub(crate) order: Order,
 }
 
 /// Decides the next step of a cluster.
@@ -203,15 +184,17 @@ fn effect(desired: &Desired, node: &str, ledger: &Ledger, gates: &Gates, rules: 
         .map(|(_, component)| component.clone())
         .collect();
     let generation = next_generation(ledger, rules);
-    let node = node.to_owned();
-    if components.is_empty() {
-        Effect::Remove { node, generation }
+    let order = if components.is_empty() {
+        Order::Leave { generation }
     } else {
-        Effect::Apply {
-            node,
+        Order::Apply {
             generation,
             components,
         }
+    };
+    Effect {
+        node: node.to_owned(),
+        order,
     }
 }
 
@@ -223,7 +206,7 @@ pub(crate) fn next_generation(ledger: &Ledger, rules: Rules) -> u64 {
 /// Whether nothing is left to do and nothing is unknown: every node answers and has exactly what is wanted.
 #[cfg(test)]
 pub(crate) fn converged(desired: &Desired, world: &World) -> bool {
-    use super::model::NodeView;
+    use crate::nodes::NodeView;
     world.nodes.iter().all(|(node, view)| match view {
         NodeView::Seen(ledger) => {
             let gap = Gap::between(&wanted(desired, node), ledger);

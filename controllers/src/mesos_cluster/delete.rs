@@ -7,14 +7,17 @@
 //! In this order the ends of tasks reach their schedulers. A node that cannot be reached holds back nothing but the
 //! finalizer. Deletion does not validate the spec, so an invalid spec cannot block it.
 
+use super::context::Context;
+use super::decide::Effect;
 use super::departures::departures;
-use super::model::{Desired, Kind, Ledger, NodeView, Part, Problem, World};
-use super::{Error, act, apps, credentials, decide, drain, report};
-use crate::context::Context;
-use crate::nodes::Owner;
+use super::error::Error;
+use super::model::{Desired, World};
+use super::{act, apps, decide, drain, report};
+use crate::finalizers;
+use crate::nodes::{Kind, Ledger, NodeView, Order, Owner, Part};
 use crate::outcome::Outcome;
-use futures::stream::{self, StreamExt};
-use kube::api::{Api, Patch, PatchParams};
+use crate::problem::Problem;
+use crate::report::{Event, status_of};
 use kube::{Resource, ResourceExt};
 use mesolith_crds::v1alpha1::mesos_cluster::{Mtls, RemovedData};
 use mesolith_crds::v1alpha1::{MesosCluster, MesosClusterStatus};
@@ -22,34 +25,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Held while nodes may have something of the cluster.
-pub(crate) const FINALIZER: &str = "mesolith.io/node-cleanup";
+pub(super) const FINALIZER: &str = "mesolith.io/node-cleanup";
 /// Names of nodes (comma separated) that are gone for good: deletion does not wait for them.
-pub(crate) const SKIP_ANNOTATION: &str = "mesolith.io/skip-node-cleanup";
-
-/// Adds the finalizer if it is missing; returns whether it wrote.
-pub(crate) async fn add_finalizer(cluster: &MesosCluster, cx: &Context) -> Result<bool, Error> {
-    if cluster.finalizers().iter().any(|f| f == FINALIZER) {
-        return Ok(false);
-    }
-    let mut finalizers = cluster.finalizers().to_vec();
-    finalizers.push(FINALIZER.to_owned());
-    write_finalizers(cluster, cx, finalizers).await?;
-    Ok(true)
-}
-
-async fn write_finalizers(cluster: &MesosCluster, cx: &Context, list: Vec<String>) -> Result<(), Error> {
-    let api: Api<MesosCluster> = Api::namespaced(cx.client.clone(), &cluster.namespace().unwrap_or_default());
-    let metadata = serde_json::json!({ "finalizers": list, "resourceVersion": cluster.resource_version() });
-    let patch = Patch::Merge(serde_json::json!({ "metadata": metadata }));
-    match api
-        .patch(&cluster.name_any(), &PatchParams::default(), &patch)
-        .await
-    {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()), // gone already
-        Err(error) => Err(Error::WriteFinalizer(error)),
-    }
-}
+const SKIP_ANNOTATION: &str = "mesolith.io/skip-node-cleanup";
 
 /// Nodes named in the skip annotation.
 fn skipped(cluster: &MesosCluster) -> BTreeSet<String> {
@@ -127,22 +105,23 @@ fn left(node: &str, view: &NodeView, kept: &[Kind], rules: decide::Rules) -> Lef
 }
 
 /// One round of deletion.
-pub(crate) async fn reconcile(cluster: &MesosCluster, cx: &Context, owner: &Owner) -> Result<Outcome, Error> {
-    if !cluster.finalizers().iter().any(|f| f == FINALIZER) {
+pub(super) async fn reconcile(cluster: &MesosCluster, cx: &Context, owner: &Owner) -> Result<Outcome, Error> {
+    if !finalizers::has(cluster, FINALIZER) {
         cx.nodes.forget(&owner.uid);
         return Ok(Outcome::Done);
     }
-    let before = crate::report::status_of(cluster);
+    let before = status_of(cluster);
     if !report::is_deleting(&before) {
-        apps::say_who_is_left(cluster, cx).await;
+        apps::say_who_is_left(cluster, &cx.client, &cx.reporter).await;
     }
     let skipped = skipped(cluster);
     let mut managed: BTreeMap<String, String> = before.managed_nodes.clone();
     managed.retain(|node, _| !skipped.contains(node));
     let mut views = BTreeMap::new();
     if !managed.is_empty() {
-        let dial = credentials::dial(cluster, cx, cluster.spec.security.mtls == Mtls::Enabled).await?;
-        views = cx.nodes.follow(cx, owner, &managed, &dial);
+        let mtls = cluster.spec.security.mtls == Mtls::Enabled;
+        let dial = cx.dials.dial(cluster, mtls).await?;
+        views = cx.nodes.follow(owner, &managed, &dial);
     }
     let generation = cluster.metadata.generation.unwrap_or_default();
     let rules = decide::Rules {
@@ -150,14 +129,22 @@ pub(crate) async fn reconcile(cluster: &MesosCluster, cx: &Context, owner: &Owne
         ..decide::Rules::default()
     };
     let kept = kept(&views);
+    let archive = cluster.spec.removed_data == RemovedData::Archive;
     let mut waits = Vec::new();
-    let mut asked = Vec::new();
+    let mut effects = Vec::new();
     for (node, view) in &views {
         match left(node, view, kept, rules) {
             Left::Nothing => {
                 managed.remove(node);
             }
-            Left::Ask { generation } => asked.push((node.clone(), generation)),
+            Left::Ask { generation } => effects.push(Effect {
+                node: node.clone(),
+                order: Order::End {
+                    generation,
+                    archive,
+                    keep: kept,
+                },
+            }),
             Left::Wait(problem) => waits.push(problem),
         }
     }
@@ -176,17 +163,8 @@ pub(crate) async fn reconcile(cluster: &MesosCluster, cx: &Context, owner: &Owne
         &world,
         jiff::Timestamp::now(),
     );
-    let reason = report::deleting(cluster, cx, &before, &managed, leaving, &waits).await?;
-    let archive = cluster.spec.removed_data == RemovedData::Archive;
-    let results: Vec<_> =
-        stream::iter(asked)
-            .map(|(node, generation)| async move {
-                act::remove(cx, owner, &node, generation, archive, kept).await
-            })
-            .buffer_unordered(64)
-            .collect()
-            .await;
-    results.into_iter().collect::<Result<Vec<()>, _>>()?;
+    let reason = report::deleting(cluster, &cx.reporter, &before, &managed, leaving, &waits).await?;
+    act::act(&cx.nodes, owner, effects).await?;
     Ok(Outcome::Waiting {
         reason,
         again: Some(Duration::from_secs(30)),
@@ -210,47 +188,24 @@ async fn release(
             .collect::<Vec<_>>()
             .join(", ");
         let note = format!("{SKIP_ANNOTATION}: what the cluster started on {names} is not ended");
-        let about = cluster.object_ref(&());
-        cx.announcer
-            .publish(&about, None, true, "NodesSkipped", "Delete", &note)
-            .await;
+        let event = Event {
+            related: None,
+            warning: true,
+            reason: "NodesSkipped",
+            action: "Delete",
+            note: &note,
+        };
+        cx.reporter.publish(&cluster.object_ref(&()), event).await;
     }
     cx.nodes.forget(&owner.uid);
-    let rest = cluster.finalizers().iter().filter(|f| *f != FINALIZER);
-    write_finalizers(cluster, cx, rest.cloned().collect()).await?;
+    finalizers::remove(&cx.client, cluster, FINALIZER)
+        .await
+        .map_err(Error::WriteFinalizer)?;
     tracing::info!(
         cluster = owner.object.name,
         "nothing of the cluster is left on its nodes"
     );
     Ok(Outcome::Done)
-}
-
-/// Nodes that still have to be visited once these sets are sent: the record that is written before the act.
-pub(crate) fn managed_after(
-    before: &BTreeMap<String, String>,
-    addresses: &BTreeMap<String, String>,
-    desired: &Desired,
-    views: &BTreeMap<String, NodeView>,
-    targets: &BTreeSet<&str>,
-) -> BTreeMap<String, String> {
-    let mut managed = before.clone();
-    for (node, address) in addresses {
-        if targets.contains(node.as_str()) || managed.contains_key(node) {
-            managed.insert(node.clone(), address.clone());
-        }
-    }
-    managed.retain(|node, _| {
-        let clean = matches!(
-            views.get(node),
-            Some(NodeView::Seen(Ledger {
-                present: false,
-                stale: false,
-                ..
-            }))
-        );
-        desired.contains_key(node) || targets.contains(node.as_str()) || !clean
-    });
-    managed
 }
 
 #[cfg(test)]
@@ -356,27 +311,5 @@ mod tests {
         assert_eq!(kept(&world.nodes), [Kind::ZooKeeper]);
         world.nodes.insert("w1".into(), NodeView::Unknown);
         assert_eq!(kept(&world.nodes), [Kind::ZooKeeper, Kind::Master]);
-    }
-
-    #[test]
-    fn the_record_grows_before_the_act_and_shrinks_when_a_node_is_clean() {
-        let text = |s: &str| s.to_owned();
-        let addresses: BTreeMap<_, _> = [(text("a"), text("h:1")), (text("b"), text("h:2"))].into();
-        let none = BTreeMap::new();
-        let first = managed_after(
-            &none,
-            &addresses,
-            &Desired::new(),
-            &BTreeMap::new(),
-            &["a"].into(),
-        );
-        assert_eq!(first.keys().collect::<Vec<_>>(), ["a"]);
-        let views: BTreeMap<_, _> = [(text("a"), seen(false, false))].into();
-        assert!(managed_after(&first, &addresses, &Desired::new(), &views, &[].into()).is_empty());
-        let unreachable = [(text("a"), NodeView::Unknown)].into();
-        assert_eq!(
-            managed_after(&first, &addresses, &Desired::new(), &unreachable, &[].into()).len(),
-            1
-        );
     }
 }

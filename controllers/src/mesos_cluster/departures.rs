@@ -1,6 +1,7 @@
 //! Agents on their way out, and what they are still stopping: one sentence for the conditions. Pure.
 
-use super::model::{NodeView, Part, Problem};
+use crate::nodes::{NodeView, Part};
+use crate::problem::Problem;
 use std::collections::BTreeMap;
 
 /// Reason of the wait while nothing is wrong and tasks only take their grace.
@@ -55,8 +56,8 @@ fn being_stopped(tasks: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::*;
-    use super::super::model::Kind;
     use super::*;
+    use crate::nodes::Kind;
     use mesolith_proto::node::v1::Phase;
     use rstest::rstest;
 

@@ -8,7 +8,9 @@
 //! An agent is asked for its tasks only once it is on record: an instance that is just being placed there must not
 //! be overlooked. Pure.
 
-use super::model::{Desired, Kind, NodeView, Problem, World};
+use super::model::{Desired, World};
+use crate::nodes::{Kind, NodeView};
+use crate::problem::Problem;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use mesolith_crds::v1alpha1::mesos_cluster::DrainingAgent;

@@ -1,8 +1,10 @@
 //! Specs and worlds for tests, named by scenario.
 
-use super::model::{Desired, Kind, Ledger, NodeView, Part, Problem, World};
+use super::model::{Desired, World};
 use super::validate::{Error, Valid, validate};
 use super::{build, ids};
+use crate::nodes::{Kind, Ledger, NodeView, Part};
+use crate::problem::Problem;
 use mesolith_crds::v1alpha1::MesosClusterSpec;
 use mesolith_proto::node::v1::Phase;
 use serde_json::{Value, json};

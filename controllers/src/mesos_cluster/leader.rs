@@ -2,12 +2,13 @@
 
 use super::model::World;
 use super::validate::{Valid, host_port};
-use crate::context::Context;
 use mesolith_crds::v1alpha1::mesos_cluster::{ClusterResources, ResourceUse};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// A master that does not even take the connection is down.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The leader answers from memory; a slow one is a sick one, and the next look comes soon.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -24,6 +25,18 @@ pub(crate) struct LeaderFacts {
     pub(crate) agents: Option<usize>,
 }
 
+/// What asks masters: plain HTTP.
+pub(crate) fn client() -> reqwest::Client {
+    // Names are resolved and sockets opened later, so building cannot fail with these settings. A default client
+    // differs only in its time limit.
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        // Without this a container that has no CA certificates makes it fail.
+        .tls_certs_only([])
+        .build()
+        .unwrap_or_default()
+}
+
 /// `host:port` of the leading master.
 pub(crate) fn address(world: &World, valid: &Valid) -> Option<String> {
     valid
@@ -33,11 +46,11 @@ pub(crate) fn address(world: &World, valid: &Valid) -> Option<String> {
 }
 
 /// Asks the leader; never fails, since the facts are for people.
-pub(crate) async fn ask(cx: &Context, valid: &Valid, world: &World) -> LeaderFacts {
+pub(crate) async fn ask(http: &reqwest::Client, valid: &Valid, world: &World) -> LeaderFacts {
     let Some(address) = address(world, valid) else {
         return LeaderFacts::default();
     };
-    let metrics = get(cx, &format!("http://{address}/metrics/snapshot")).await;
+    let metrics = get(http, &format!("http://{address}/metrics/snapshot")).await;
     let mut facts = metrics.as_ref().map(read).unwrap_or_default();
     facts.address = Some(address);
     facts
@@ -45,18 +58,18 @@ pub(crate) async fn ask(cx: &Context, valid: &Valid, world: &World) -> LeaderFac
 
 /// Tasks per node, for nodes (name to agent id) whose agents are to leave; nodes that cannot be told are absent.
 pub(crate) async fn tasks_on(
-    cx: &Context,
+    http: &reqwest::Client,
     master: &str,
     agents: &BTreeMap<String, String>,
 ) -> BTreeMap<String, usize> {
-    match get(cx, &format!("http://{master}/state")).await {
+    match get(http, &format!("http://{master}/state")).await {
         Some(state) => count_tasks(&state, agents),
         None => BTreeMap::new(),
     }
 }
 
-async fn get(cx: &Context, url: &str) -> Option<Value> {
-    let answer = cx.http.get(url).timeout(TIMEOUT).send().await.ok()?;
+async fn get(http: &reqwest::Client, url: &str) -> Option<Value> {
+    let answer = http.get(url).timeout(TIMEOUT).send().await.ok()?;
     answer.error_for_status().ok()?.json().await.ok()
 }
 

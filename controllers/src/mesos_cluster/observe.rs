@@ -1,9 +1,9 @@
 //! Observes the world: every node that is wanted or recorded, as it was last seen. Nothing here waits for a node.
 
+use super::context::Context;
 use super::model::{Desired, World};
 use super::validate::Valid;
 use super::{drain, leader};
-use crate::context::Context;
 use crate::nodes::{Dial, Owner};
 use mesolith_crds::v1alpha1::MesosClusterStatus;
 use std::collections::BTreeMap;
@@ -34,9 +34,7 @@ pub(crate) async fn observe(
     desired: &Desired,
     dial: &Arc<Dial>,
 ) -> World {
-    let nodes = cx
-        .nodes
-        .follow(cx, owner, &to_follow(valid, before, desired), dial);
+    let nodes = cx.nodes.follow(owner, &to_follow(valid, before, desired), dial);
     let mut world = World {
         nodes,
         tasks_on: BTreeMap::new(),
@@ -45,7 +43,7 @@ pub(crate) async fn observe(
     if !leaving.is_empty()
         && let Some(master) = leader::address(&world, valid)
     {
-        world.tasks_on = leader::tasks_on(cx, &master, &leaving).await;
+        world.tasks_on = leader::tasks_on(&cx.http, &master, &leaving).await;
     }
     world
 }

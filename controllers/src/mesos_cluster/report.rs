@@ -3,22 +3,24 @@
 mod conditions;
 mod status;
 
-pub(crate) use conditions::phase_name;
-
 use super::decide::Decision;
-use super::delete::managed_after;
+use super::error::Error;
 use super::leader::LeaderFacts;
-use super::model::{Desired, NodeView, Problem, World};
+use super::managed;
+use super::model::{Desired, World};
 use super::validate::Valid;
-use super::{Error, LOOK_AT_LEADER};
-use crate::context::Context;
+use crate::nodes::{CredentialsError, NodeView};
 use crate::outcome::Outcome;
-use crate::report::{Finding, conditions as merge, transitions, write_status};
-use kube::Resource;
+use crate::problem::Problem;
+use crate::report::{Announced, Finding, Reporter, status_of};
 use mesolith_crds::condition;
 use mesolith_crds::v1alpha1::mesos_cluster::DrainingAgent;
 use mesolith_crds::v1alpha1::{MesosCluster, MesosClusterStatus};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Resources and tasks come from the leader by asking: nothing tells the operator when they change.
+const LOOK_AT_LEADER: Duration = Duration::from_secs(15);
 
 /// Everything a report is made from.
 pub(crate) struct Seen<'a> {
@@ -45,7 +47,7 @@ pub(crate) struct Seen<'a> {
 /// Writes the status if it changed, events on transitions; returns the outcome of the reconcile.
 pub(crate) async fn report(
     cluster: &MesosCluster,
-    cx: &Context,
+    reporter: &Reporter,
     before: &MesosClusterStatus,
     seen: Seen<'_>,
 ) -> Result<Outcome, Error> {
@@ -57,14 +59,19 @@ pub(crate) async fn report(
     }
     let findings = conditions::findings(&seen);
     let mut after = status::status(before, &seen);
-    let targets: BTreeSet<&str> = seen.decision.effects.iter().map(|effect| effect.node()).collect();
+    let targets: BTreeSet<&str> = seen
+        .decision
+        .effects
+        .iter()
+        .map(|effect| effect.node.as_str())
+        .collect();
     let addresses = seen
         .valid
         .nodes
         .iter()
         .map(|(name, node)| (name.clone(), node.address.clone()))
         .collect();
-    after.managed_nodes = managed_after(
+    after.managed_nodes = managed::after(
         &before.managed_nodes,
         &addresses,
         seen.desired,
@@ -72,7 +79,7 @@ pub(crate) async fn report(
         &targets,
     );
     let outcome = conditions::outcome(&findings, LOOK_AT_LEADER);
-    write(cluster, cx, before, after, &findings).await?;
+    write(cluster, reporter, after, &findings).await?;
     Ok(outcome)
 }
 
@@ -85,14 +92,18 @@ fn is_asking(generation: Option<i64>, before: &MesosClusterStatus, seen: &Seen<'
 }
 
 /// Reports an invalid spec: nothing is changed until it is valid.
-pub(crate) async fn invalid(cluster: &MesosCluster, cx: &Context, problem: &str) -> Result<Outcome, Error> {
+pub(crate) async fn invalid(
+    cluster: &MesosCluster,
+    reporter: &Reporter,
+    problem: &str,
+) -> Result<Outcome, Error> {
     let findings = [
         Finding::no("Ready", "InvalidSpec", problem),
         Finding::yes("Stalled", "InvalidSpec", problem),
         Finding::no("Reconciling", "InvalidSpec", ""),
     ];
-    let before = crate::report::status_of(cluster);
-    write(cluster, cx, &before, before.clone(), &findings).await?;
+    let before = status_of(cluster);
+    write(cluster, reporter, before, &findings).await?;
     Ok(Outcome::Invalid {
         reason: "InvalidSpec",
     })
@@ -101,16 +112,16 @@ pub(crate) async fn invalid(cluster: &MesosCluster, cx: &Context, problem: &str)
 /// Reports that there is no CA, without which no node can be reached.
 pub(crate) async fn no_credentials(
     cluster: &MesosCluster,
-    cx: &Context,
-    error: super::credentials::Error,
+    reporter: &Reporter,
+    error: CredentialsError,
 ) -> Result<Outcome, Error> {
     let message = crate::outcome::chain(&error);
     let findings = [
         Finding::no("Ready", error.reason(), message.clone()),
         Finding::yes("Stalled", error.reason(), message),
     ];
-    let before = crate::report::status_of(cluster);
-    write(cluster, cx, &before, before.clone(), &findings).await?;
+    let before = status_of(cluster);
+    write(cluster, reporter, before, &findings).await?;
     Err(error.into())
 }
 
@@ -123,7 +134,7 @@ pub(crate) fn is_deleting(before: &MesosClusterStatus) -> bool {
 /// Reports the progress of a deletion, with the first wait; returns its reason as a metric label.
 pub(crate) async fn deleting(
     cluster: &MesosCluster,
-    cx: &Context,
+    reporter: &Reporter,
     before: &MesosClusterStatus,
     managed: &BTreeMap<String, String>,
     leaving: Vec<DrainingAgent>,
@@ -136,30 +147,18 @@ pub(crate) async fn deleting(
         plan: Vec::new(),
         ..before.clone()
     };
-    write(cluster, cx, before, after, &findings).await?;
+    write(cluster, reporter, after, &findings).await?;
     Ok(label)
 }
 
 async fn write(
     cluster: &MesosCluster,
-    cx: &Context,
-    before: &MesosClusterStatus,
-    mut after: MesosClusterStatus,
+    reporter: &Reporter,
+    after: MesosClusterStatus,
     findings: &[Finding],
 ) -> Result<(), Error> {
-    let generation = cluster.metadata.generation;
-    after.observed_generation = generation;
-    after.conditions = merge(&before.conditions, findings, generation, jiff::Timestamp::now());
-    let wrote = write_status(&cx.client, cluster, before, &after)
+    reporter
+        .report(cluster, after, findings, Announced::All)
         .await
-        .map_err(Error::WriteStatus)?;
-    if wrote {
-        cx.announcer
-            .announce(
-                &cluster.object_ref(&()),
-                &transitions(&before.conditions, &after.conditions),
-            )
-            .await;
-    }
-    Ok(())
+        .map_err(Error::WriteStatus)
 }

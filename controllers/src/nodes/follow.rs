@@ -2,15 +2,15 @@
 //! breaks.
 
 use super::dial::{Dial, request, sentence, stream_request};
+use super::link::{CALL_TIMEOUT, Link};
+use super::order::Owner;
 use super::refusal::Refusal;
-use super::{CALL_TIMEOUT, Owner, Shared};
-use crate::controller::Trigger;
-use crate::mesos_cluster::model::{Kind, Ledger, NodeView, Part, Problem};
+use super::view::{NodeView, ledger};
+use crate::key::ObjectKey;
+use crate::problem::Problem;
 use mesolith_proto::node::v1::{
-    ClusterState, CreateSigningRequestRequest, Facts, GetFactsRequest, InstallCertificateRequest, NodeState,
-    WatchRequest,
+    CreateSigningRequestRequest, Facts, GetFactsRequest, InstallCertificateRequest, WatchRequest,
 };
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -22,15 +22,13 @@ const RETRY: [u64; 6] = [0, 1, 1, 2, 4, 8];
 const QUIET_ATTEMPTS: usize = 3;
 /// How often facts are read again and the certificate's age is looked at, unless certificates live shorter.
 const FACTS_EVERY: Duration = Duration::from_secs(600);
-/// Other facts change all the time; each change would trigger a reconcile.
-const STEADY_FACTS: [&str; 5] = ["mode", "leading", "leader", "registered", "agentId"];
 
 /// Runs until dropped.
 pub(super) async fn run(
-    node: Arc<Shared>,
+    node: Arc<Link>,
     owner: Owner,
     dial: Arc<Dial>,
-    triggers: UnboundedSender<Trigger>,
+    triggers: UnboundedSender<ObjectKey>,
 ) {
     let tell = |view: NodeView| {
         if node.note(view) {
@@ -55,7 +53,7 @@ pub(super) async fn run(
 
 /// Follows the node over one connection, and returns why it ended.
 async fn watch(
-    node: &Shared,
+    node: &Link,
     uid: &str,
     dial: &Dial,
     tell: &impl Fn(NodeView),
@@ -113,7 +111,7 @@ async fn watch(
 
 /// Renews the node's certificate when a third of its lifetime or less is left. A failure is tried again later, since
 /// the old certificate is still valid.
-async fn renew(node: &Shared, dial: &Dial, facts: &Facts) {
+async fn renew(node: &Link, dial: &Dial, facts: &Facts) {
     let (Some(below), Ok(client)) = (dial.renew_below(), &node.client) else {
         return;
     };
@@ -149,61 +147,13 @@ async fn renew(node: &Shared, dial: &Dial, facts: &Facts) {
     }
 }
 
-fn refused(node: &Shared, status: &tonic::Status) -> Problem {
+fn refused(node: &Link, status: &tonic::Status) -> Problem {
     problem(node, Refusal::new(&node.address, status))
 }
 
-fn problem(node: &Shared, refusal: Refusal) -> Problem {
+fn problem(node: &Link, refusal: Refusal) -> Problem {
     Problem {
         reason: refusal.reason.into(),
         message: format!("{}: {}", node.place(), refusal.sentence()),
     }
-}
-
-fn ledger(state: &NodeState, uid: &str, facts: &Facts) -> Ledger {
-    let version = facts.version.clone();
-    let ours = state
-        .clusters
-        .iter()
-        .find(|c| c.cluster.as_ref().is_some_and(|r| r.uid == uid));
-    match ours {
-        None => Ledger {
-            settled: true,
-            version,
-            ..Ledger::default()
-        },
-        Some(cluster) => Ledger {
-            present: true,
-            generation: cluster.generation,
-            settled: cluster.observed_generation == cluster.generation,
-            stale: false,
-            removing: cluster.removing,
-            parts: parts(cluster),
-            version,
-        },
-    }
-}
-
-fn parts(cluster: &ClusterState) -> BTreeMap<Kind, Part> {
-    let part = |c: &mesolith_proto::node::v1::ComponentState| {
-        let steady = |(key, _): &(&String, &String)| STEADY_FACTS.contains(&key.as_str());
-        Some((
-            Kind::of(&c.id)?,
-            Part {
-                phase: c.phase(),
-                digest: c.spec_digest.clone(),
-                reason: c.reason.clone(),
-                message: c.message.clone(),
-                restarts: c.restarts,
-                tasks_left: c.tasks_left,
-                facts: c
-                    .facts
-                    .iter()
-                    .filter(steady)
-                    .map(|(k, v)| (k.clone(), v.clone()))
-                    .collect(),
-            },
-        ))
-    };
-    cluster.components.iter().filter_map(part).collect()
 }

@@ -6,7 +6,7 @@
 mod series;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Event, EventSeries, ObjectReference};
+use k8s_openapi::api::core::v1::{self as core, EventSeries, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, ObjectMeta};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
@@ -20,9 +20,23 @@ const NAME_LIMIT: usize = 220;
 /// Who reports, in every event.
 const COMPONENT: &str = "mesolith.io/operator";
 
+/// What happened. Events of one reason about one object are one event with a count.
+pub(crate) struct Event<'a> {
+    /// Tells events of one reason apart, and names the other object.
+    pub(crate) related: Option<ObjectReference>,
+    /// Whether a person should look.
+    pub(crate) warning: bool,
+    /// CamelCase.
+    pub(crate) reason: &'a str,
+    /// What was being done, or which condition moved.
+    pub(crate) action: &'a str,
+    /// A sentence for people.
+    pub(crate) note: &'a str,
+}
+
 /// Publishes events. One that repeats within some minutes is counted, and says what is true now.
 #[derive(Clone)]
-pub(crate) struct Announcer {
+pub(super) struct Announcer {
     client: kube::Client,
     identity: String,
     series: Arc<Mutex<Series>>,
@@ -30,7 +44,7 @@ pub(crate) struct Announcer {
 
 impl Announcer {
     /// Events in the name of this replica.
-    pub(crate) fn new(client: kube::Client, identity: String) -> Self {
+    pub(super) fn new(client: kube::Client, identity: String) -> Self {
         Self {
             client,
             identity,
@@ -38,44 +52,32 @@ impl Announcer {
         }
     }
 
-    /// One event per transition. Events are a courtesy: a failure to write one is logged and fails nothing.
-    pub(crate) async fn announce(&self, about: &ObjectReference, transitions: &[&Condition]) {
-        for condition in transitions {
-            self.publish(
-                about,
-                None,
-                is_problem(condition),
-                &condition.reason,
-                &condition.type_,
-                &condition.message,
-            )
-            .await;
-        }
+    /// The event of a condition's transition.
+    pub(super) async fn announce(&self, about: &ObjectReference, condition: &Condition) {
+        let event = Event {
+            related: None,
+            warning: is_problem(condition),
+            reason: &condition.reason,
+            action: &condition.type_,
+            note: &condition.message,
+        };
+        self.publish(about, event).await;
     }
 
-    /// A single event; `action` says what was being done or which condition moved. Events of one reason about one
-    /// object are one event with a count; `related` tells them apart.
-    pub(crate) async fn publish(
-        &self,
-        about: &ObjectReference,
-        related: Option<ObjectReference>,
-        warning: bool,
-        reason: &str,
-        action: &str,
-        note: &str,
-    ) {
+    /// A single event. Events are a courtesy: a failure to write one is logged and fails nothing.
+    pub(super) async fn publish(&self, about: &ObjectReference, event: Event<'_>) {
         let key = Key {
             about: Key::object(about),
-            related: related.as_ref().map(Key::object),
-            warning,
-            reason: reason.to_owned(),
-            action: action.to_owned(),
+            related: event.related.as_ref().map(Key::object),
+            warning: event.warning,
+            reason: event.reason.to_owned(),
+            action: event.action.to_owned(),
         };
-        let note = &note[..note.floor_char_boundary(NOTE_LIMIT)];
-        if let Err(error) = self.write(about, related, key, note).await {
+        let note = &event.note[..event.note.floor_char_boundary(NOTE_LIMIT)];
+        if let Err(error) = self.write(about, event.related, key, note).await {
             tracing::warn!(
                 error = crate::outcome::chain(&error),
-                reason,
+                reason = event.reason,
                 "failed to write an event"
             );
         }
@@ -89,7 +91,7 @@ impl Announcer {
         note: &str,
     ) -> Result<(), kube::Error> {
         let namespace = about.namespace.as_deref().unwrap_or("default");
-        let events: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        let events: Api<core::Event> = Api::namespaced(self.client.clone(), namespace);
         let now = Timestamp::now();
         let name = event_name(about, now);
         let step = self.series().next(&key, &name, now);
@@ -123,8 +125,8 @@ impl Announcer {
         name: String,
         note: &str,
         now: Timestamp,
-    ) -> Event {
-        Event {
+    ) -> core::Event {
+        core::Event {
             metadata: ObjectMeta {
                 name: Some(name),
                 namespace: Some(about.namespace.clone().unwrap_or_else(|| "default".to_owned())),
@@ -139,7 +141,7 @@ impl Announcer {
             event_time: Some(MicroTime(now)),
             reporting_component: Some(COMPONENT.to_owned()),
             reporting_instance: Some(self.identity.clone()),
-            ..Event::default()
+            ..core::Event::default()
         }
     }
 

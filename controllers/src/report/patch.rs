@@ -1,48 +1,9 @@
-//! The smallest status patch, or none.
+//! The smallest patch from one status to the other, or none. Pure.
 
-use kube::api::{Api, Patch, PatchParams};
-use kube::{Client, Resource, ResourceExt};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// Writes the difference between two statuses of an object; returns whether there was one.
-///
-/// The patch carries the resource version that `object` was read at: a decision made on a stale object is refused
-/// with a conflict instead of overwriting newer facts.
-///
-/// # Errors
-/// What the API server answers; a conflict means: read again.
-pub(crate) async fn write_status<K, S>(
-    client: &Client,
-    object: &K,
-    before: &S,
-    after: &S,
-) -> Result<bool, kube::Error>
-where
-    K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + std::fmt::Debug,
-    S: Serialize,
-{
-    let before = serde_json::to_value(before).map_err(kube::Error::SerdeError)?;
-    let after = serde_json::to_value(after).map_err(kube::Error::SerdeError)?;
-    let Some(status) = merge_patch(&before, &after) else {
-        return Ok(false);
-    };
-    let mut body = serde_json::json!({ "status": status });
-    if let Some(version) = object.resource_version() {
-        body["metadata"] = serde_json::json!({ "resourceVersion": version });
-    }
-    let api: Api<K> = Api::namespaced(client.clone(), &object.namespace().unwrap_or_default());
-    api.patch_status(&object.name_any(), &PatchParams::default(), &Patch::Merge(body))
-        .await?;
-    Ok(true)
-}
-
 /// A JSON merge patch (RFC 7386) from one value to the other; `None` when they are equal.
-pub(crate) fn merge_patch(before: &Value, after: &Value) -> Option<Value> {
+pub(super) fn merge_patch(before: &Value, after: &Value) -> Option<Value> {
     if before == after {
         return None;
     }

@@ -3,7 +3,11 @@
 use jiff::Timestamp;
 use mesolith_marathon::health::{self, Verdict};
 
-use super::{decide::Effect, model::Model, probe::ProbeResult, view::LastFailure};
+use super::{
+    decide::Effect,
+    model::{LastFailure, Model},
+    probe::ProbeResult,
+};
 
 /// Takes the result of one check over; a task that failed too often is to be killed.
 pub(super) fn result(model: &mut Model, result: &ProbeResult, now: Timestamp) -> Option<Effect> {

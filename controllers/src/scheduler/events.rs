@@ -10,8 +10,7 @@ use mesolith_mesos::LaunchProblem;
 use mesolith_proto::mesos::v1::{self as mesos, TaskState};
 
 use super::{
-    model::{HeldOffer, Model},
-    view::LastFailure,
+    model::{HeldOffer, LastFailure, Model},
     wire,
 };
 

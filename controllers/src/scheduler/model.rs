@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use mesolith_marathon::{
     App, Instance, TaskId, backoff::Backoff, health, instance::Health, offer, shortage::Shortage,
 };
+use mesolith_mesos::LaunchProblem;
 use mesolith_proto::mesos::v1 as mesos;
 
-use super::view::LastFailure;
-use crate::controller::Trigger;
+use crate::key::ObjectKey;
 
 /// The MarathonApp object an app comes from.
-pub(crate) type AppKey = Trigger;
+pub(crate) type AppKey = ObjectKey;
 
 /// The wanted state of an app.
 #[derive(Debug, Clone)]
@@ -40,6 +40,19 @@ pub(crate) struct Remembered {
     pub(crate) started: Option<Timestamp>,
     /// Passed its health checks; holds until the first result says otherwise.
     pub(crate) healthy: bool,
+}
+
+/// The last task that failed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LastFailure {
+    pub(crate) task: String,
+    pub(crate) state: &'static str,
+    /// Why it could not be started, where the agent says so.
+    pub(crate) problem: Option<LaunchProblem>,
+    pub(crate) message: String,
+    pub(crate) host: String,
+    pub(crate) version: String,
+    pub(crate) at: Timestamp,
 }
 
 /// An app and what belongs to it beside its tasks.

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use mesolith_marathon::{Instance, shortage::Shortage};
-use mesolith_mesos::LaunchProblem;
 
-use super::model::Model;
+use super::model::{LastFailure, Model};
 
 /// The connection to the master.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,19 +23,6 @@ pub(crate) enum Link {
     TakenOver,
     /// The master refuses the framework id for ever.
     Removed,
-}
-
-/// The last task that failed.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct LastFailure {
-    pub(crate) task: String,
-    pub(crate) state: &'static str,
-    /// Why it could not be started, where the agent says so.
-    pub(crate) problem: Option<LaunchProblem>,
-    pub(crate) message: String,
-    pub(crate) host: String,
-    pub(crate) version: String,
-    pub(crate) at: Timestamp,
 }
 
 /// One app.

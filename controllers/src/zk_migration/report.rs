@@ -3,11 +3,9 @@
 use super::decide::Check;
 use super::resolve::Sides;
 use super::{CHECK_AGAIN, Error};
-use crate::context::Context;
 use crate::outcome::Outcome;
-use crate::report::{Finding, conditions, status_of, transitions, write_status};
-use jiff::Timestamp;
-use kube::{Resource, ResourceExt};
+use crate::report::{Announced, Finding, Reporter, status_of};
+use kube::ResourceExt;
 use mesolith_crds::v1alpha1::ZkMigration;
 use mesolith_crds::v1alpha1::zk_migration::{
     Direction, Phase, PhaseStatus, SideStatus, Stage, Waiting, ZkMigrationStatus,
@@ -21,7 +19,7 @@ const MOST_LISTED: usize = 64;
 /// The preflight was made.
 pub(super) async fn report(
     object: &ZkMigration,
-    cx: &Context,
+    reporter: &Reporter,
     sides: &Sides,
     checks: &[Check],
 ) -> Result<Outcome, Error> {
@@ -80,7 +78,7 @@ pub(super) async fn report(
         passed
     });
     after.waiting_for = waiting;
-    write(object, cx, before, after, findings).await?;
+    write(object, reporter, after, findings).await?;
     Ok(if failed.is_empty() {
         Outcome::Done
     } else {
@@ -92,16 +90,24 @@ pub(super) async fn report(
 }
 
 /// The spec has to change.
-pub(super) async fn invalid(object: &ZkMigration, cx: &Context, problem: &str) -> Result<Outcome, Error> {
-    not_ready(object, cx, "InvalidSpec", problem).await?;
+pub(super) async fn invalid(
+    object: &ZkMigration,
+    reporter: &Reporter,
+    problem: &str,
+) -> Result<Outcome, Error> {
+    not_ready(object, reporter, "InvalidSpec", problem).await?;
     Ok(Outcome::Invalid {
         reason: "InvalidSpec",
     })
 }
 
 /// The source has to come.
-pub(super) async fn no_cluster(object: &ZkMigration, cx: &Context, problem: &str) -> Result<Outcome, Error> {
-    not_ready(object, cx, "ClusterNotFound", problem).await?;
+pub(super) async fn no_cluster(
+    object: &ZkMigration,
+    reporter: &Reporter,
+    problem: &str,
+) -> Result<Outcome, Error> {
+    not_ready(object, reporter, "ClusterNotFound", problem).await?;
     Ok(Outcome::Waiting {
         reason: "ClusterNotFound",
         again: Some(CHECK_AGAIN),
@@ -110,7 +116,7 @@ pub(super) async fn no_cluster(object: &ZkMigration, cx: &Context, problem: &str
 
 async fn not_ready(
     object: &ZkMigration,
-    cx: &Context,
+    reporter: &Reporter,
     reason: &'static str,
     problem: &str,
 ) -> Result<(), Error> {
@@ -135,7 +141,7 @@ async fn not_ready(
         Finding::unknown("PreflightPassed", reason, "The checks cannot be made"),
         Finding::no("Ready", reason, problem),
     ];
-    write(object, cx, before, after, findings).await
+    write(object, reporter, after, findings).await
 }
 
 fn no_phases() -> Waiting {
@@ -177,8 +183,7 @@ fn describe(object: &ZkMigration) -> String {
 
 async fn write(
     object: &ZkMigration,
-    cx: &Context,
-    before: ZkMigrationStatus,
+    reporter: &Reporter,
     mut after: ZkMigrationStatus,
     mut findings: Vec<Finding>,
 ) -> Result<(), Error> {
@@ -188,18 +193,9 @@ async fn write(
     } else {
         after.conditions.retain(|condition| condition.type_ != "Paused");
     }
-    let generation = object.metadata.generation;
-    after.observed_generation = generation;
-    after.conditions = conditions(&after.conditions, &findings, generation, Timestamp::now());
-    if write_status(&cx.client, object, &before, &after)
+    let announced = Announced::Only(&["Ready", "PhasesAvailable"]);
+    reporter
+        .report(object, after, &findings, announced)
         .await
-        .map_err(Error::WriteStatus)?
-    {
-        let news: Vec<_> = transitions(&before.conditions, &after.conditions)
-            .into_iter()
-            .filter(|condition| ["Ready", "PhasesAvailable"].contains(&condition.type_.as_str()))
-            .collect();
-        cx.announcer.announce(&object.object_ref(&()), &news).await;
-    }
-    Ok(())
+        .map_err(Error::WriteStatus)
 }

@@ -2,10 +2,8 @@
 
 use super::Error;
 use super::problem::Problem;
-use crate::context::Context;
-use crate::mesos_cluster::{CredentialsError, secret_name, stored_authority};
-use crate::nodes::Dial;
-use kube::ResourceExt;
+use crate::nodes::{CredentialsError, Dial, secret_name, stored_authority};
+use kube::{Client, ResourceExt};
 use mesolith_crds::v1alpha1::mesos_cluster::Mtls;
 use mesolith_crds::v1alpha1::{MesosCluster, ZkMigration};
 use std::time::Duration;
@@ -18,7 +16,7 @@ const LIFETIME: Duration = Duration::from_secs(3600);
 pub(super) async fn dial(
     object: &ZkMigration,
     cluster: Option<&MesosCluster>,
-    cx: &Context,
+    client: &Client,
 ) -> Result<Result<Dial, Problem>, Error> {
     if cluster.is_some_and(|cluster| cluster.spec.security.mtls == Mtls::Disabled) {
         return Ok(Ok(Dial::plain()));
@@ -28,7 +26,7 @@ pub(super) async fn dial(
         Some(cluster) => (cluster.namespace().unwrap_or(own), secret_name(cluster)),
         None => (own, format!("{}-ca", object.name_any())),
     };
-    let found = match stored_authority(cx, &namespace, &name).await {
+    let found = match stored_authority(client, &namespace, &name).await {
         Ok(found) => found,
         Err(error @ CredentialsError::ReadAuthority { .. }) => {
             return Ok(Err(Problem::new(error.reason(), error.to_string(), "")));

@@ -1,7 +1,6 @@
 //! What pictures of the scheduler become.
 
 use super::*;
-use crate::scheduler::view::LastFailure;
 use mesolith_crds::v1alpha1::MarathonAppStatus;
 use mesolith_marathon::instance::Health;
 use mesolith_marathon::offer::Agent;

@@ -1,7 +1,8 @@
 //! The difference between what a node has and what it should have, as a plan shows it.
 
 use super::Rules;
-use crate::mesos_cluster::model::{Desired, Kind, Ledger};
+use crate::mesos_cluster::model::Desired;
+use crate::nodes::{Kind, Ledger};
 use mesolith_crds::v1alpha1::mesos_cluster::PlanStep;
 
 /// The difference between what a node has and what it should have.

@@ -1,6 +1,8 @@
 //! Decides when a component must not be stopped, because something would no longer work without it.
 
-use crate::mesos_cluster::model::{Desired, Kind, Part, Problem, World, members, quorum};
+use crate::mesos_cluster::model::{Desired, World, members, quorum};
+use crate::nodes::{Kind, Part};
+use crate::problem::Problem;
 use std::collections::BTreeSet;
 
 /// Why the component of that kind must not be stopped on that node now.
@@ -104,7 +106,7 @@ fn waiting_for(kind: Kind) -> &'static str {
 }
 
 fn describe(part: &Part) -> String {
-    let phase = crate::mesos_cluster::report::phase_name(part.phase);
+    let phase = part.phase_name();
     if part.reason.is_empty() {
         phase.to_owned()
     } else {

@@ -5,9 +5,9 @@
 //! becomes what is wanted, and then nothing is done any more.
 
 use super::super::fixtures::{cut_off, desired, empty_world, part, three_nodes};
-use super::super::model::NodeView;
 use super::*;
-use mesolith_proto::node::v1::Phase;
+use crate::nodes::NodeView;
+use mesolith_proto::node::v1::{Component, Phase};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -64,15 +64,14 @@ impl Toys {
     }
 
     fn carry_out(&mut self, effect: &Effect) {
-        let toy = self.nodes.get_mut(effect.node()).unwrap();
+        let toy = self.nodes.get_mut(&effect.node).unwrap();
         if !toy.reachable {
             return;
         }
-        match effect {
-            Effect::Apply {
+        match &effect.order {
+            Order::Apply {
                 generation,
                 components,
-                ..
             } => {
                 assert!(*generation > toy.ledger.generation, "generations only grow");
                 (toy.ledger.present, toy.ledger.generation) = (true, *generation);
@@ -88,7 +87,7 @@ impl Toys {
                     }
                 }
             }
-            Effect::Remove { .. } => {
+            Order::Leave { .. } | Order::End { .. } => {
                 toy.ledger = Ledger {
                     settled: true,
                     ..Ledger::default()
@@ -162,7 +161,11 @@ fn round(wanted: &Desired, toys: &mut Toys, generation: u64) -> usize {
     };
     let decision = decide(wanted, &world, rules);
     let before = [Kind::ZooKeeper, Kind::Master].map(|kind| toys.serving(kind));
-    let disturbed: Vec<&str> = decision.effects.iter().map(Effect::node).collect();
+    let disturbed: Vec<&str> = decision
+        .effects
+        .iter()
+        .map(|effect| effect.node.as_str())
+        .collect();
     for effect in &decision.effects {
         toys.carry_out(effect);
     }

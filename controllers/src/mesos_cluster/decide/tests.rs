@@ -14,18 +14,12 @@ const RULES: Rules = Rules {
 
 /// `cp1:zookeeper,master` for an apply, `cp1:-` for a removal.
 fn effects(decision: &Decision) -> Vec<String> {
-    let text = |effect: &Effect| match effect {
-        Effect::Apply { node, components, .. } => {
-            format!(
-                "{node}:{}",
-                components
-                    .iter()
-                    .map(|c| c.id.as_str())
-                    .collect::<Vec<_>>()
-                    .join(",")
-            )
+    let text = |Effect { node, order }: &Effect| match order {
+        Order::Apply { components, .. } => {
+            let ids: Vec<&str> = components.iter().map(|c| c.id.as_str()).collect();
+            format!("{node}:{}", ids.join(","))
         }
-        Effect::Remove { node, .. } => format!("{node}:-"),
+        Order::Leave { .. } | Order::End { .. } => format!("{node}:-"),
     };
     decision.effects.iter().map(text).collect()
 }
@@ -126,10 +120,13 @@ fn a_changed_spec_rolls_one_node_at_a_time_with_the_leader_last() {
     for _ in 0..3 {
         let decision = decide(&wanted, &world, RULES);
         let [
-            Effect::Apply {
+            Effect {
                 node,
-                generation,
-                components,
+                order:
+                    Order::Apply {
+                        generation,
+                        components,
+                    },
             },
         ] = decision.effects.as_slice()
         else {

@@ -1,9 +1,11 @@
 //! Conditions of a MesosCluster. Pure.
 
 use super::super::departures::STOPPING_TASKS;
-use super::super::model::{Kind, NodeView, Problem, members, quorum};
+use super::super::model::{members, quorum};
 use super::Seen;
+use crate::nodes::{Kind, NodeView};
 use crate::outcome::Outcome;
+use crate::problem::Problem;
 use crate::report::{Finding, Truth};
 use mesolith_proto::node::v1::Phase;
 use std::collections::BTreeMap;
@@ -119,7 +121,7 @@ fn all_serve(
                     (2, format!("agent of {node}: not registered with a master yet"))
                 }
                 Some(part) if part.reason.is_empty() => {
-                    (2, format!("{} of {node}: {}", kind.id(), phase_name(part.phase)))
+                    (2, format!("{} of {node}: {}", kind.id(), part.phase_name()))
                 }
                 Some(part) => {
                     // What the node says of its component is the reason, unchanged. A component that only waits for
@@ -305,20 +307,6 @@ fn label(reason: &str) -> &'static str {
         .into_iter()
         .find(|known| *known == reason)
         .unwrap_or("ComponentNotReady")
-}
-
-/// A phase in the words of the status.
-pub(crate) fn phase_name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Unspecified => "Unknown",
-        Phase::Pending => "Pending",
-        Phase::Starting => "Starting",
-        Phase::Running => "Running",
-        Phase::Unhealthy => "Unhealthy",
-        Phase::BackOff => "BackOff",
-        Phase::Stopping => "Stopping",
-        Phase::Failed => "Failed",
-    }
 }
 
 #[cfg(test)]

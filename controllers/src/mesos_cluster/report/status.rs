@@ -1,8 +1,8 @@
 //! Counts, plan and nodes of a MesosCluster's status. Pure.
 
-use super::super::model::{Kind, Ledger, NodeView, members};
+use super::super::model::members;
 use super::Seen;
-use super::conditions::phase_name;
+use crate::nodes::{Kind, Ledger, NodeView};
 use mesolith_crds::v1alpha1::MesosClusterStatus;
 use mesolith_crds::v1alpha1::mesos_cluster::{AgentCounts, ComponentStatus, MemberCounts, NodeStatus};
 use std::collections::BTreeSet;
@@ -104,7 +104,7 @@ fn answering(seen: &Seen<'_>, name: &str, ledger: &Ledger, base: NodeStatus) -> 
         .iter()
         .map(|(kind, part)| ComponentStatus {
             id: kind.id().to_owned(),
-            phase: phase_name(part.phase).to_owned(),
+            phase: part.phase_name().to_owned(),
             reason: text(&part.reason),
             message: text(&part.message),
             restarts: (part.restarts > 0).then_some(part.restarts.into()),

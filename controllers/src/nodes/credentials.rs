@@ -1,12 +1,11 @@
 //! The cluster's CA, which is kept in a Secret, and the operator's certificate, which is kept in memory.
 
-use crate::context::Context;
-use crate::nodes::Dial;
+use super::dial::{self, Dial};
 use crate::outcome::{chain, is_conflict};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, ObjectMeta, PostParams};
-use kube::{Resource, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
 use mesolith_crds::v1alpha1::MesosCluster;
 use mesolith_pki::Authority;
 use std::collections::{BTreeMap, HashMap};
@@ -52,7 +51,7 @@ pub(crate) enum Error {
     },
     /// The operator's certificate cannot be issued.
     #[error(transparent)]
-    Issue(#[from] crate::nodes::DialError),
+    Issue(#[from] dial::Error),
 }
 
 impl Error {
@@ -73,8 +72,8 @@ impl Error {
 }
 
 /// Ways to reach nodes, ready to use, by the uid of the cluster.
-#[derive(Default)]
 pub(crate) struct Dials {
+    client: Client,
     ready: Mutex<HashMap<String, Ready>>,
 }
 
@@ -85,41 +84,51 @@ struct Ready {
     made: Instant,
 }
 
-/// A way to reach the nodes of a cluster. Makes the CA on first use.
-pub(crate) async fn dial(cluster: &MesosCluster, cx: &Context, mtls: bool) -> Result<Arc<Dial>, Error> {
-    let lifetime = cluster.spec.security.certificate_lifetime();
-    let (cert, key) = if mtls {
-        authority(cluster, cx).await?
-    } else {
-        Default::default()
-    };
-    let source = format!("{mtls} {lifetime:?} {cert}{key}");
-    let uid = cluster.uid().unwrap_or_default();
-    let mut ready = cx.dials.ready.lock().unwrap_or_else(|e| e.into_inner());
-    if let Some(known) = ready.get(&uid)
-        && known.source == source
-        && known.made.elapsed() < RENEW_EVERY
-    {
-        return Ok(known.dial.clone());
+impl Dials {
+    /// None yet; CAs are kept in Secrets that this client reads and makes.
+    pub(crate) fn new(client: Client) -> Self {
+        Self {
+            client,
+            ready: Mutex::default(),
+        }
     }
-    let dial = Arc::new(if mtls {
-        let authority = Authority::from_pem(&cert, &key).map_err(|e| Error::ReadAuthority {
-            name: secret_name(cluster),
-            message: chain(&e),
-        })?;
-        Dial::mutual(authority, lifetime)?
-    } else {
-        Dial::plain()
-    });
-    ready.insert(
-        uid,
-        Ready {
-            dial: dial.clone(),
-            source,
-            made: Instant::now(),
-        },
-    );
-    Ok(dial)
+
+    /// A way to reach the nodes of a cluster. Makes the CA on first use.
+    pub(crate) async fn dial(&self, cluster: &MesosCluster, mtls: bool) -> Result<Arc<Dial>, Error> {
+        let lifetime = cluster.spec.security.certificate_lifetime();
+        let (cert, key) = if mtls {
+            authority(cluster, &self.client).await?
+        } else {
+            Default::default()
+        };
+        let source = format!("{mtls} {lifetime:?} {cert}{key}");
+        let uid = cluster.uid().unwrap_or_default();
+        let mut ready = self.ready.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(known) = ready.get(&uid)
+            && known.source == source
+            && known.made.elapsed() < RENEW_EVERY
+        {
+            return Ok(known.dial.clone());
+        }
+        let dial = Arc::new(if mtls {
+            let authority = Authority::from_pem(&cert, &key).map_err(|e| Error::ReadAuthority {
+                name: secret_name(cluster),
+                message: chain(&e),
+            })?;
+            Dial::mutual(authority, lifetime)?
+        } else {
+            Dial::plain()
+        });
+        ready.insert(
+            uid,
+            Ready {
+                dial: dial.clone(),
+                source,
+                made: Instant::now(),
+            },
+        );
+        Ok(dial)
+    }
 }
 
 /// Where a cluster's CA is kept.
@@ -129,11 +138,11 @@ pub(crate) fn secret_name(cluster: &MesosCluster) -> String {
 
 /// The CA that a Secret holds, if there is one. Nothing is made.
 pub(crate) async fn stored_authority(
-    cx: &Context,
+    client: &Client,
     namespace: &str,
     name: &str,
 ) -> Result<Option<Authority>, Error> {
-    let Some(secret) = read(cx, namespace, name).await? else {
+    let Some(secret) = read(client, namespace, name).await? else {
         return Ok(None);
     };
     let (cert, key) = pair(&secret);
@@ -144,8 +153,8 @@ pub(crate) async fn stored_authority(
     Ok(Some(authority))
 }
 
-async fn read(cx: &Context, namespace: &str, name: &str) -> Result<Option<Secret>, Error> {
-    let secrets: Api<Secret> = Api::namespaced(cx.client.clone(), namespace);
+async fn read(client: &Client, namespace: &str, name: &str) -> Result<Option<Secret>, Error> {
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     secrets.get_opt(name).await.map_err(|source| Error::ReadSecret {
         name: name.to_owned(),
         source,
@@ -167,16 +176,16 @@ fn pair(secret: &Secret) -> (String, String) {
 }
 
 /// Certificate and key of the cluster's CA, PEM.
-async fn authority(cluster: &MesosCluster, cx: &Context) -> Result<(String, String), Error> {
+async fn authority(cluster: &MesosCluster, client: &Client) -> Result<(String, String), Error> {
     let name = secret_name(cluster);
     let namespace = cluster.namespace().unwrap_or_default();
-    let secret = match read(cx, &namespace, &name).await? {
+    let secret = match read(client, &namespace, &name).await? {
         Some(secret) => secret,
         None => {
             let authority =
                 Authority::create(&cluster.name_any()).map_err(|e| Error::CreateAuthority(chain(&e)))?;
             let fresh = secret(cluster, &name, authority.cert_pem(), &authority.key_pem());
-            Api::<Secret>::namespaced(cx.client.clone(), &namespace)
+            Api::<Secret>::namespaced(client.clone(), &namespace)
                 .create(&PostParams::default(), &fresh)
                 .await
                 .map_err(|source| Error::CreateSecret {

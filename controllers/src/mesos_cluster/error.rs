@@ -1,0 +1,40 @@
+//! What can fail for a while.
+
+use crate::nodes::{self, CredentialsError};
+use crate::outcome::{Transient, is_conflict};
+
+/// What can fail for a while.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Cluster CA or operator certificate.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// Finalizer.
+    #[error("failed to write the finalizer")]
+    WriteFinalizer(#[source] kube::Error),
+    /// Status.
+    #[error("failed to write the status")]
+    WriteStatus(#[source] kube::Error),
+    /// A node did not do what it was told.
+    #[error(transparent)]
+    CallNode(#[from] nodes::Error),
+}
+
+impl Transient for Error {
+    fn reason(&self) -> &'static str {
+        match self {
+            Error::Credentials(error) => error.reason(),
+            Error::WriteFinalizer(_) => "WriteFinalizer",
+            Error::WriteStatus(_) => "WriteStatus",
+            Error::CallNode(_) => "CallNode",
+        }
+    }
+
+    fn is_conflict(&self) -> bool {
+        match self {
+            Error::WriteFinalizer(error) | Error::WriteStatus(error) => is_conflict(error),
+            Error::Credentials(error) => error.is_conflict(),
+            Error::CallNode(_) => false,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What a node shows of a cluster. Plain data, and the way from the wire to it.
+
+use crate::problem::Problem;
+use mesolith_proto::node::v1::{ClusterState, ComponentState, Facts, NodeState, Phase};
+use std::collections::BTreeMap;
+
+/// Other facts change all the time; each change would trigger a reconcile.
+const STEADY_FACTS: [&str; 5] = ["mode", "leading", "leader", "registered", "agentId"];
+
+/// Kinds of components, in the order in which a cluster comes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Kind {
+    /// A ZooKeeper server.
+    ZooKeeper,
+    /// A master.
+    Master,
+    /// A Mesos agent.
+    Agent,
+}
+
+impl Kind {
+    /// All, in the order in which a cluster comes up.
+    pub(crate) const ALL: [Kind; 3] = [Kind::ZooKeeper, Kind::Master, Kind::Agent];
+
+    /// The component's id on a node.
+    pub(crate) fn id(self) -> &'static str {
+        match self {
+            Kind::ZooKeeper => "zookeeper",
+            Kind::Master => "master",
+            Kind::Agent => "agent",
+        }
+    }
+
+    /// For sentences.
+    pub(crate) fn plural(self) -> &'static str {
+        match self {
+            Kind::ZooKeeper => "ZooKeeper servers",
+            Kind::Master => "masters",
+            Kind::Agent => "agents",
+        }
+    }
+
+    /// The kind with that id.
+    pub(crate) fn of(id: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.id() == id)
+    }
+}
+
+/// What is known about a node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum NodeView {
+    /// No contact yet: the first answer is on its way.
+    #[default]
+    Unknown,
+    /// No contact.
+    Unreachable(Problem),
+    /// It answers.
+    Seen(Ledger),
+}
+
+impl NodeView {
+    /// The ledger, if the node answers.
+    pub(crate) fn ledger(&self) -> Option<&Ledger> {
+        match self {
+            NodeView::Seen(ledger) => Some(ledger),
+            NodeView::Unknown | NodeView::Unreachable(_) => None,
+        }
+    }
+}
+
+/// One cluster's components on one node, as the node shows them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Ledger {
+    /// Whether the node knows the cluster at all.
+    pub(crate) present: bool,
+    /// Generation in the node's ledger.
+    pub(crate) generation: u64,
+    /// Whether the node has converged to its ledger.
+    pub(crate) settled: bool,
+    /// Whether more was sent than the node has shown so far.
+    pub(crate) stale: bool,
+    /// Whether everything is being stopped.
+    pub(crate) removing: bool,
+    /// The components, by kind.
+    pub(crate) parts: BTreeMap<Kind, Part>,
+    /// Version of the node agent.
+    pub(crate) version: String,
+}
+
+/// One component, as its node shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// Where it is in its life.
+    pub(crate) phase: Phase,
+    /// Digest of what the node was told; empty once the component has to go.
+    pub(crate) digest: String,
+    /// Why it does not run, CamelCase or empty.
+    pub(crate) reason: String,
+    /// What happened and what to do.
+    pub(crate) message: String,
+    /// How often it had to be started again.
+    pub(crate) restarts: u32,
+    /// ZooKeeper: `mode`; master: `leading`, `leader`; agent: `registered`, `agentId`. Only facts that are steady.
+    pub(crate) facts: BTreeMap<String, String>,
+    /// Tasks that have not ended, on an agent that leaves for good.
+    pub(crate) tasks_left: u32,
+}
+
+impl Ledger {
+    /// The agent, once the node was told that it has to go.
+    pub(crate) fn leaving_agent(&self) -> Option<&Part> {
+        // A part without a digest is not in the node's ledger any more.
+        self.parts.get(&Kind::Agent).filter(|part| part.digest.is_empty())
+    }
+}
+
+impl Part {
+    /// Whether it serves. An agent that says that no master knows it does not.
+    pub(crate) fn runs(&self) -> bool {
+        self.phase == Phase::Running && self.registered()
+    }
+
+    /// False for an agent that says that no master knows it.
+    pub(crate) fn registered(&self) -> bool {
+        self.facts.get("registered").is_none_or(|value| value != "false")
+    }
+
+    /// Whether it leads, so that it must be restarted last.
+    pub(crate) fn leads(&self) -> bool {
+        self.facts.get("leading").is_some_and(|v| v == "true")
+            || self.facts.get("mode").is_some_and(|v| v == "leader")
+    }
+
+    /// Where it is in its life, in the words of the status.
+    pub(crate) fn phase_name(&self) -> &'static str {
+        match self.phase {
+            Phase::Unspecified => "Unknown",
+            Phase::Pending => "Pending",
+            Phase::Starting => "Starting",
+            Phase::Running => "Running",
+            Phase::Unhealthy => "Unhealthy",
+            Phase::BackOff => "BackOff",
+            Phase::Stopping => "Stopping",
+            Phase::Failed => "Failed",
+        }
+    }
+}
+
+/// What a node says of the cluster with that uid.
+pub(super) fn ledger(state: &NodeState, uid: &str, facts: &Facts) -> Ledger {
+    let version = facts.version.clone();
+    let ours = state
+        .clusters
+        .iter()
+        .find(|c| c.cluster.as_ref().is_some_and(|r| r.uid == uid));
+    match ours {
+        None => Ledger {
+            settled: true,
+            version,
+            ..Ledger::default()
+        },
+        Some(cluster) => Ledger {
+            present: true,
+            generation: cluster.generation,
+            settled: cluster.observed_generation == cluster.generation,
+            stale: false,
+            removing: cluster.removing,
+            parts: parts(cluster),
+            version,
+        },
+    }
+}
+
+fn parts(cluster: &ClusterState) -> BTreeMap<Kind, Part> {
+    let part = |c: &ComponentState| {
+        let steady = |(key, _): &(&String, &String)| STEADY_FACTS.contains(&key.as_str());
+        Some((
+            Kind::of(&c.id)?,
+            Part {
+                phase: c.phase(),
+                digest: c.spec_digest.clone(),
+                reason: c.reason.clone(),
+                message: c.message.clone(),
+                restarts: c.restarts,
+                tasks_left: c.tasks_left,
+                facts: c
+                    .facts
+                    .iter()
+                    .filter(steady)
+                    .map(|(k, v)| (k.clone(), v.clone()))
+                    .collect(),
+            },
+        ))
+    };
+    cluster.components.iter().filter_map(part).collect()
+}
