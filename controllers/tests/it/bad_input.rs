@@ -69,7 +69,7 @@ async fn an_event_that_repeats_says_what_is_true_now() {
         .await;
     // Valid meanwhile, so that the second time is a transition, too.
     turn.apply("unsure", spec("n1")).await;
-    turn.wait_condition("unsure", "NodesReachable", "False", "NodeUnreachable")
+    turn.wait_condition("unsure", "Ready", "False", "WaitingForQuorum")
         .await;
     turn.apply("unsure", spec("n3")).await;
     let event = turn
@@ -83,7 +83,7 @@ async fn an_event_that_repeats_says_what_is_true_now() {
         .await
         .unwrap();
     turn.apply("unsure", spec("n1")).await;
-    turn.wait_condition("unsure", "NodesReachable", "False", "NodeUnreachable")
+    turn.wait_condition("unsure", "Ready", "False", "WaitingForQuorum")
         .await;
     turn.apply("unsure", spec("n4")).await;
     let event = turn
