@@ -5,10 +5,12 @@
 //! - [`session::v1`]: Mesos agent -> leading master.
 //! - [`zksync::v1`]: controllers and CLI -> sync engine.
 //! - [`departure`]: Mesos agent -> node agent, while it leaves.
+//! - [`live`]: node agent -> component, settings that take effect while it runs, and a master's answer.
 #![allow(missing_docs, clippy::large_enum_variant, clippy::doc_overindented_list_items)]
 
 pub mod departure;
 pub mod json;
+pub mod live;
 pub mod recordio;
 pub mod vocabulary;
 

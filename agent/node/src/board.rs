@@ -2,16 +2,41 @@
 
 use std::collections::BTreeMap;
 
+use mesolith_proto::live::MAY_LEAD;
 use mesolith_proto::node::v1 as pb;
 use tokio::sync::watch;
 
-use crate::component::{ClusterRef, DesiredSet};
+use crate::component::{ClusterRef, Component, DesiredSet};
 
-/// A component as it is shown, and the generation whose configuration it runs with.
-#[derive(Debug, Clone, PartialEq)]
+/// A component as it is shown, and the generations that this is about.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct View {
     pub(crate) state: pb::ComponentState,
+    /// Of the set whose configuration it runs with.
     pub(crate) settled: u64,
+    /// Of the live settings (`Live::generation`).
+    pub(crate) live: u64,
+}
+
+impl View {
+    /// Takes what the ledger says.
+    fn follow(&mut self, wanted: Option<&Component>) {
+        self.state.spec_digest = wanted.map(|c| c.spec_digest.clone()).unwrap_or_default();
+        self.state.live = wanted.map(|c| pb::LiveSettings {
+            may_lead: c.live.may_lead,
+        });
+        self.about(wanted);
+    }
+
+    /// From now on this is about the live settings of `wanted`: what was said about others says nothing about these.
+    pub(crate) fn about(&mut self, wanted: Option<&Component>) {
+        let live = wanted.map_or(0, |c| c.live.generation);
+        if self.live != live {
+            self.live = live;
+            self.state.facts.remove(MAY_LEAD);
+            self.state.not_running = false;
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +45,8 @@ struct ClusterView {
     generation: u64,
     observed: u64,
     removing: bool,
+    /// As in the ledger.
+    wanted: Vec<Component>,
     components: BTreeMap<String, View>,
 }
 
@@ -61,47 +88,36 @@ impl Board {
                     generation: 0,
                     observed: 0,
                     removing: false,
+                    wanted: Vec::new(),
                     components: BTreeMap::new(),
                 });
             view.cluster = set.cluster.clone();
             view.generation = set.generation;
             view.removing = set.removing.is_some();
+            view.wanted = set.components.clone();
             for id in on_node {
-                let spec_digest = set
-                    .component(&id)
-                    .map(|c| c.spec_digest.clone())
-                    .unwrap_or_default();
+                let wanted = set.component(&id);
                 let shown = view.components.entry(id.clone()).or_insert_with(|| View {
                     state: pb::ComponentState {
                         id,
                         phase: pb::Phase::Pending.into(),
                         ..Default::default()
                     },
-                    settled: 0,
+                    ..View::default()
                 });
-                shown.state.spec_digest = spec_digest;
+                shown.follow(wanted);
             }
             view.observe();
         });
     }
 
-    /// The sender's digest stays what the ledger says: a supervisor may be busy with an earlier order.
+    /// What the ledger says is shown as it is now: a supervisor may be busy with an earlier order.
     pub(crate) fn show_component(&self, uid: &str, view: &View) {
         self.change(|clusters| {
             if let Some(cluster) = clusters.get_mut(uid) {
-                let shown = cluster.components.get(&view.state.id);
-                let spec_digest = shown.map(|v| v.state.spec_digest.clone()).unwrap_or_default();
-                let state = pb::ComponentState {
-                    spec_digest,
-                    ..view.state.clone()
-                };
-                cluster.components.insert(
-                    state.id.clone(),
-                    View {
-                        state,
-                        settled: view.settled,
-                    },
-                );
+                let mut view = view.clone();
+                view.follow(cluster.wanted.iter().find(|c| c.id == view.state.id));
+                cluster.components.insert(view.state.id.clone(), view);
                 cluster.observe();
             }
         });
@@ -173,6 +189,7 @@ fn to_wire(view: &ClusterView) -> pb::ClusterState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::component::Live;
     use crate::component::fixtures::{set, zookeeper};
 
     #[test]
@@ -184,7 +201,12 @@ mod tests {
                 id: id.into(),
                 ..Default::default()
             };
-            board.show_component("u-1", &View { state, settled });
+            let view = View {
+                state,
+                settled,
+                ..View::default()
+            };
+            board.show_component("u-1", &view);
         };
         board.show_set(&set(1, vec![zookeeper()]), ["zookeeper".into()].into_iter());
         assert_eq!(observed(), 0);
@@ -196,6 +218,47 @@ mod tests {
         assert_eq!(observed(), 1);
         board.drop_component("u-1", "zookeeper");
         assert_eq!(observed(), 2);
+    }
+
+    #[test]
+    fn what_is_said_about_other_live_settings_is_not_shown() {
+        let board = Board::default();
+        let told = |generation, may_lead| {
+            let live = Live {
+                may_lead: Some(may_lead),
+                generation,
+            };
+            let master = Component { live, ..zookeeper() };
+            board.show_set(&set(generation, vec![master]), ["zookeeper".into()].into_iter());
+        };
+        let says = |live, may_lead: &str, not_running| {
+            let state = pb::ComponentState {
+                id: "zookeeper".into(),
+                facts: [(MAY_LEAD.to_owned(), may_lead.to_owned())].into(),
+                not_running,
+                ..Default::default()
+            };
+            let view = View {
+                state,
+                live,
+                ..View::default()
+            };
+            board.show_component("u-1", &view);
+        };
+        let cannot_lead = || board.state("u-1").clusters[0].components[0].cannot_lead();
+        told(1, false);
+        says(1, "false", false);
+        assert!(cannot_lead());
+        told(2, true);
+        assert!(!cannot_lead());
+        // Told again before it has read that it may lead: what it says about the first time is no answer.
+        told(3, false);
+        assert!(!cannot_lead());
+        says(1, "false", false);
+        says(2, "true", true);
+        assert!(!cannot_lead());
+        says(3, "true", true);
+        assert!(cannot_lead());
     }
 
     #[tokio::test]

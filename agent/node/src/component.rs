@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mesolith_proto::live::Followed;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -47,6 +48,28 @@ pub(crate) struct Component {
     pub(crate) restart_token: String,
     /// The sender's digest, shown unchanged.
     pub(crate) spec_digest: String,
+    #[serde(default)]
+    pub(crate) live: Live,
+}
+
+/// What a component follows while it runs: a change restarts nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Live {
+    /// Whether a master may act as the leader; as it was sent.
+    pub(crate) may_lead: Option<bool>,
+    /// Generation of the set that brought these settings.
+    pub(crate) generation: u64,
+}
+
+impl Live {
+    /// As the component reads them.
+    pub(crate) fn followed(self) -> Followed {
+        Followed {
+            generation: self.generation,
+            may_lead: self.may_lead.unwrap_or(true),
+        }
+    }
 }
 
 impl Component {
@@ -139,6 +162,7 @@ pub(crate) mod fixtures {
             stop_grace_seconds: 0,
             restart_token: String::new(),
             spec_digest: "d1".into(),
+            live: Live::default(),
         }
     }
 
@@ -168,6 +192,10 @@ mod tests {
         let same = Component {
             stop_grace_seconds: 9,
             spec_digest: "d2".into(),
+            live: Live {
+                may_lead: Some(false),
+                generation: 7,
+            },
             ..plain.clone()
         };
         assert_eq!(same.config_digest(), digest);
@@ -181,5 +209,14 @@ mod tests {
         };
         assert_ne!(limited.config_digest(), digest);
         assert_ne!(restarted.config_digest(), digest);
+    }
+
+    #[test]
+    fn what_an_earlier_version_wrote_has_no_live_settings() {
+        let mut text = serde_json::to_value(zookeeper()).unwrap();
+        text.as_object_mut().unwrap().remove("live");
+        let read: Component = serde_json::from_value(text).unwrap();
+        assert_eq!(read, zookeeper());
+        assert!(read.live.followed().may_lead);
     }
 }

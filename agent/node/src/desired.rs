@@ -53,6 +53,7 @@ pub(crate) fn apply(
         new.components.extend(stay.into_iter().cloned());
     }
     new.components.sort_by(|a, b| a.id.cmp(&b.id));
+    date_live_settings(known, &mut new);
     let Some(known) = known else {
         return Ok(Accepted::Store(new));
     };
@@ -69,6 +70,18 @@ pub(crate) fn apply(
         (true, true) => Ok(Accepted::AlreadyStored),
         (true, false) => Err(Refusal::ChangedContent { generation: given }),
         (false, _) => Ok(Accepted::Store(new)),
+    }
+}
+
+/// Live settings that have not changed keep the generation that brought them; defaults need none.
+fn date_live_settings(known: Option<&DesiredSet>, new: &mut DesiredSet) {
+    for component in &mut new.components {
+        let before = known.and_then(|set| set.component(&component.id));
+        let before = before.map(|component| component.live).unwrap_or_default();
+        component.live.generation = match before.may_lead == component.live.may_lead {
+            true => before.generation,
+            false => new.generation,
+        };
     }
 }
 
@@ -127,8 +140,8 @@ pub(crate) fn remove(known: &DesiredSet, request: &RemovalRequest) -> Result<Acc
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::Component;
     use crate::component::fixtures::{set, zookeeper};
+    use crate::component::{Component, Live};
 
     #[test]
     fn generations_only_go_forward() {
@@ -158,6 +171,38 @@ mod tests {
             apply(None, set(1, changed()), &sender),
             Ok(Accepted::Store(set(1, changed())))
         );
+    }
+
+    #[test]
+    fn live_settings_keep_the_generation_that_brought_them() {
+        let mut known: Option<DesiredSet> = None;
+        for (generation, may_lead, brought_by) in [
+            (1, None, 0),
+            (2, Some(false), 2),
+            (3, Some(false), 2),
+            (4, Some(true), 4),
+            (5, Some(false), 5),
+        ] {
+            let master = |may_lead| Component {
+                live: Live {
+                    may_lead,
+                    generation: 0,
+                },
+                ..zookeeper()
+            };
+            let sender = KnownIds::default();
+            let Ok(Accepted::Store(stored)) =
+                apply(known.as_ref(), set(generation, vec![master(may_lead)]), &sender)
+            else {
+                unreachable!()
+            };
+            assert_eq!(stored.components[0].live.generation, brought_by);
+            let again = |may_lead| apply(Some(&stored), set(generation, vec![master(may_lead)]), &sender);
+            assert_eq!(again(may_lead), Ok(Accepted::AlreadyStored));
+            let other = again(may_lead.map_or(Some(true), |may_lead| Some(!may_lead)));
+            assert_eq!(other, Err(Refusal::ChangedContent { generation }));
+            known = Some(stored);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! ledger/<cluster uid>.json                 what the operator wants
 //! <cluster uid>/<component>/                everything of one component, moved as a whole when it is archived
 //!     run/         process records (mesolith-process)     history.json   deaths
-//!     conf/  data/ or work/  log/<component>.log
+//!     conf/  data/ or work/  log/<component>.log    conf/live.json   live settings
 //! archive/<cluster>-<component>-<time>/
 //! ```
 
@@ -83,6 +83,11 @@ impl Home {
 
     pub(crate) fn conf(&self) -> PathBuf {
         self.root.join("conf")
+    }
+
+    /// What the component follows while it runs.
+    pub(crate) fn live(&self) -> PathBuf {
+        self.conf().join("live.json")
     }
 
     pub(crate) fn data(&self) -> PathBuf {

@@ -20,7 +20,10 @@ pub(crate) type Facts = HashMap<String, String>;
 pub(crate) async fn probe(component: &Component, http: &reqwest::Client) -> Result<Facts, Problem> {
     match &component.kind {
         Kind::ZooKeeper(server) => zookeeper(&host_port(&server.bind_address, server.client_port)).await,
-        Kind::Master(master) => http::master(http, &host_port(&master.bind_address, master.port)).await,
+        Kind::Master(master) => {
+            let address = host_port(&master.bind_address, master.port);
+            http::master(http, &address, component.live.generation).await
+        }
         Kind::Agent(agent) => http::agent(http, &host_port(&agent.bind_address, agent.port)).await,
     }
 }

@@ -6,6 +6,7 @@
 mod health;
 mod history;
 mod leave;
+mod live;
 mod start;
 
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub(crate) struct Supervisor {
     home: Home,
     orders: watch::Receiver<Order>,
     process: Option<Handle>,
+    /// Whether it is known what an earlier run of this agent left running.
+    looked: bool,
     history: History,
     health: Health,
     leaving: Leaving,
@@ -78,13 +81,17 @@ impl Supervisor {
         {
             history.remember(component, &home.history());
         }
-        let view = View { state, settled: 0 };
+        let view = View {
+            state,
+            ..View::default()
+        };
         Self {
             node,
             cluster,
             home,
             orders,
             process: None,
+            looked: false,
             history,
             health: Health::default(),
             leaving: Leaving::default(),
@@ -102,6 +109,7 @@ impl Supervisor {
                 () = self.node.shutdown.wait() => return false,
             }
         }
+        self.looked = true;
         loop {
             let order = self.orders.borrow_and_update().clone();
             let Some(pause) = self.round(&order).await else {
@@ -141,6 +149,7 @@ impl Supervisor {
 
     /// Takes one step; returns the pause until the next, or none when nothing is left to do.
     async fn round(&mut self, order: &Order) -> Option<Duration> {
+        self.view.about(order.component.as_ref());
         self.notice_end(order);
         let digest = order.component.as_ref().map(Component::config_digest);
         if let Some(digest) = &digest {
@@ -273,6 +282,7 @@ impl Supervisor {
             .unwrap_or_default();
         state.restarts = self.history.back_off.restarts;
         state.last_exit_code = self.history.last_exit_code;
+        state.not_running = self.looked && self.process.is_none();
         if phase != Phase::Running {
             state.facts.clear();
         }

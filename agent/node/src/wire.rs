@@ -3,7 +3,7 @@
 
 use mesolith_proto::node::v1 as pb;
 
-use crate::component::{Agent, ClusterRef, Component, DesiredSet, Kind, Master, Peer, ZooKeeper};
+use crate::component::{Agent, ClusterRef, Component, DesiredSet, Kind, Live, Master, Peer, ZooKeeper};
 use crate::desired::KnownIds;
 use crate::kinds::zookeeper::OWNED_KEYS;
 use crate::layout::RESERVED;
@@ -115,7 +115,15 @@ fn component(given: pb::Component) -> Result<Component, Invalid> {
             format!("{} is not a number of cpus", limits.cpus),
         ));
     }
+    let may_lead = given.live.unwrap_or_default().may_lead;
+    if may_lead.is_some() && !matches!(kind, Kind::Master(_)) {
+        return Err(invalid(at("live.mayLead"), "only a master leads; remove it"));
+    }
     Ok(Component {
+        live: Live {
+            may_lead,
+            ..Live::default()
+        },
         kind,
         cpus: (limits.cpus > 0.0).then_some(limits.cpus),
         memory_bytes: (limits.memory_bytes > 0).then_some(limits.memory_bytes),

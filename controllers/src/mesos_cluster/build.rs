@@ -125,11 +125,12 @@ fn zookeeper(
     }
 }
 
-/// A digest of a component without its own digest. Maps are taken in the order of their keys, since protobuf encodes
-/// them in any order.
+/// A digest of a component without its own digest and without what it follows while it runs. Maps are taken in the
+/// order of their keys, since protobuf encodes them in any order.
 fn digest(component: &Component) -> String {
     let mut plain = component.clone();
     plain.spec_digest.clear();
+    plain.live = None;
     let mut maps: Vec<BTreeMap<String, String>> = Vec::new();
     let mut take = |map: &mut HashMap<String, String>| maps.push(std::mem::take(map).into_iter().collect());
     match &mut plain.kind {
@@ -173,6 +174,7 @@ fn master_flags(given: &BTreeMap<String, String>) -> HashMap<String, String> {
 mod tests {
     use super::super::fixtures;
     use super::*;
+    use mesolith_proto::node::v1::LiveSettings;
     use serde_json::json;
 
     fn digests(spec: serde_json::Value) -> Vec<(String, Kind, String)> {
@@ -222,6 +224,16 @@ mod tests {
             .collect();
         spec["masters"]["flags"] = flags.into();
         assert_eq!(digests(spec.clone()), digests(spec));
+    }
+
+    #[test]
+    fn what_a_component_follows_while_it_runs_changes_no_digest() {
+        let mut component = fixtures::desired(fixtures::three_nodes())["cp1"][&Kind::Master].clone();
+        let before = digest(&component);
+        component.live = Some(LiveSettings {
+            may_lead: Some(false),
+        });
+        assert_eq!(digest(&component), before);
     }
 
     #[test]

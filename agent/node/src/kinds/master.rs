@@ -13,6 +13,7 @@ pub(super) fn recipe(master: &Master, home: &Home, machine: &Machine) -> Recipe 
         format!("--zk={}", master.zookeeper),
         format!("--quorum={}", master.quorum),
         format!("--work_dir={}", home.work().display()),
+        format!("--live_settings={}", home.live().display()),
     ];
     if !master.hostname.is_empty() {
         argv.push(format!("--hostname={}", master.hostname));
@@ -27,7 +28,7 @@ pub(super) fn recipe(master: &Master, home: &Home, machine: &Machine) -> Recipe 
     Recipe {
         argv,
         env: machine.env.clone(),
-        directories: vec![home.work(), home.logs()],
+        directories: vec![home.work(), home.conf(), home.logs()],
         files: vec![],
     }
 }
@@ -52,8 +53,8 @@ mod tests {
         assert_eq!(
             argv,
             "/usr/bin/mesolith master --ip=127.0.0.11 --port=5050 --zk=zk://127.0.0.11:2181/mesos --quorum=2 \
-             --work_dir=/state/u-1/master/work --hostname=cp1 --cluster=production-cluster --pki_dir=/pki \
-             --offer_timeout=5secs"
+             --work_dir=/state/u-1/master/work --live_settings=/state/u-1/master/conf/live.json --hostname=cp1 \
+             --cluster=production-cluster --pki_dir=/pki --offer_timeout=5secs"
         );
     }
 }

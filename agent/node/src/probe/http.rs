@@ -1,5 +1,6 @@
 //! Masters and Mesos agents answer over HTTP.
 
+use mesolith_proto::live::{LeadershipReport, MAY_LEAD};
 use reqwest::{Client, Response, StatusCode, header};
 use serde_json::Value;
 
@@ -29,9 +30,30 @@ async fn json(client: &Client, address: &str, path: &str) -> Value {
     }
 }
 
-/// `leading` and `leader`. Not from `/state`: that is megabytes on a large cluster.
-pub(super) async fn master(client: &Client, address: &str) -> Result<Facts, Problem> {
+/// `leading`, `leader`, and `mayLead` once the master has read the live settings of that generation.
+pub(super) async fn master(client: &Client, address: &str, generation: u64) -> Result<Facts, Problem> {
     health(client, address).await?;
+    let answer = get(client, address, "/leadership").await?;
+    if answer.status().is_success()
+        && let Ok(report) = answer.json::<LeadershipReport>().await
+    {
+        return Ok(leadership(report, generation));
+    }
+    elder_master(client, address).await
+}
+
+fn leadership(report: LeadershipReport, generation: u64) -> Facts {
+    let mut facts = Facts::from([("leading".to_owned(), report.leading.to_string())]);
+    facts.extend(report.leader.map(|leader| ("leader".to_owned(), leader)));
+    // An answer about earlier settings is none.
+    if report.generation == Some(generation) {
+        facts.insert(MAY_LEAD.to_owned(), report.may_lead.to_string());
+    }
+    facts
+}
+
+/// A master that an earlier version started. Not from `/state`: that is megabytes on a large cluster.
+async fn elder_master(client: &Client, address: &str) -> Result<Facts, Problem> {
     let mut facts = Facts::new();
     let metrics = json(client, address, "/metrics/snapshot").await;
     if let Some(elected) = metrics.get("master/elected").and_then(Value::as_f64) {
@@ -92,7 +114,23 @@ fn authority(location: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::authority;
+    use super::*;
+
+    #[test]
+    fn what_a_master_says_about_earlier_settings_is_no_fact() {
+        let says = |generation| {
+            let report = LeadershipReport {
+                leading: false,
+                leader: None,
+                may_lead: false,
+                generation,
+                reason: None,
+            };
+            leadership(report, 8).remove(MAY_LEAD)
+        };
+        assert_eq!(says(Some(8)), Some("false".into()));
+        assert_eq!((says(Some(7)), says(None)), (None, None));
+    }
 
     #[test]
     fn the_leader_is_in_the_redirect() {

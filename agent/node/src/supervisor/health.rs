@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mesolith_proto::live::MAY_LEAD;
 use mesolith_proto::node::v1::Phase;
 
 use super::Supervisor;
@@ -10,6 +11,8 @@ use crate::{logs, probe};
 
 /// Failed probes in a row that make a component unhealthy: on a busy machine one may get lost.
 const FAILURES: u32 = 2;
+/// Pause while somebody may wait for what the component says about its live settings.
+const UNCONFIRMED: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -37,8 +40,9 @@ impl Health {
 
 impl Supervisor {
     pub(super) async fn watch(&mut self, component: &Component) -> Duration {
+        let told = self.tell(component);
         let found = probe::probe(component, &self.node.http).await;
-        let (phase, pause) = self.health.after(found.is_ok());
+        let (phase, mut pause) = self.health.after(found.is_ok());
         let stats = self
             .process
             .as_ref()
@@ -50,8 +54,11 @@ impl Supervisor {
         let _ = logs::rotate(&self.home.log());
         match found {
             Ok(facts) => {
+                if component.live.may_lead.is_some() && !facts.contains_key(MAY_LEAD) {
+                    pause = UNCONFIRMED;
+                }
                 self.view.state.facts = facts;
-                self.show(phase, None);
+                self.show(phase, told.err());
             }
             // One failed probe is not shown yet.
             Err(_) if phase == Phase::Running => {}

@@ -47,6 +47,10 @@ impl Supervisor {
             );
             return AFTER_ERROR;
         }
+        if let Err(problem) = self.tell(component) {
+            self.show(Phase::Pending, Some(problem));
+            return AFTER_ERROR;
+        }
         crash::point("files-written");
         self.history.remember(component, &self.home.history());
         let _ = logs::rotate(&self.home.log());
