@@ -46,6 +46,9 @@ pub struct Args {
     /// Directory for what must survive a restart
     #[arg(long = "work_dir", env = "MESOS_WORK_DIR", default_value = "/var/lib/mesos")]
     pub work_dir: PathBuf,
+    /// File with settings that take effect at once; this master leads only while it says {"generation":N,"mayLead":true}
+    #[arg(long = "live_settings", env = "MESOS_LIVE_SETTINGS")]
+    pub live_settings: Option<PathBuf>,
     /// Directory with ca.crt, tls.crt and tls.key; agents must then show a node certificate
     #[arg(long = "pki_dir", env = "MESOS_PKI_DIR")]
     pub pki_dir: Option<PathBuf>,
@@ -186,6 +189,10 @@ impl Args {
         show("cluster", self.cluster.clone());
         show("quorum", self.quorum.map(|v| v.to_string()));
         show("work_dir", Some(self.work_dir.display().to_string()));
+        show(
+            "live_settings",
+            self.live_settings.as_ref().map(|v| v.display().to_string()),
+        );
         show("pki_dir", self.pki_dir.as_ref().map(|v| v.display().to_string()));
         show("offer_timeout", self.offer_timeout.map(format_duration));
         show(

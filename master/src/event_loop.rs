@@ -1,7 +1,8 @@
 //! Drives the state machine: the one place where inputs, the clock and the state meet.
 //!
 //! The loop never waits for a reader: streams and sessions have bounded queues, and a reader that lags is cut off.
-//! While this master is cut off from ZooKeeper the loop is parked: inputs wait, nothing is decided, nothing is sent.
+//! While this master is cut off from ZooKeeper the loop is parked: inputs wait, nothing is decided, nothing is sent. The
+//! gate is asked after every wait, since a wait may have lasted longer than the leadership.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use mesolith_proto::session::v1 as session;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::gate::Gate;
 use crate::input::{Answer, Effect, Input, SessionId, StreamId};
 use crate::state::{Snapshot, State};
 use crate::time::Time;
@@ -115,11 +117,12 @@ impl Clock {
     }
 }
 
-/// Starts the loop. It acts while `acting` says so.
+/// Starts the loop. It acts while `acting` says so and the gate is open.
 pub(crate) fn start(
     state: State,
     clock: Clock,
     acting: watch::Receiver<bool>,
+    gate: Gate,
 ) -> (Handle, impl Future<Output = ()>) {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let snapshot = Arc::new(ArcSwap::from_pointee(state.snapshot()));
@@ -133,6 +136,7 @@ pub(crate) fn start(
         snapshot,
         streams: HashMap::new(),
         sessions: HashMap::new(),
+        gate,
     };
     (handle, writer.run(receiver, acting))
 }
@@ -143,6 +147,7 @@ struct Writer {
     snapshot: Arc<ArcSwap<Snapshot>>,
     streams: HashMap<StreamId, Outlet>,
     sessions: HashMap<SessionId, SessionOutlet>,
+    gate: Gate,
 }
 
 impl Writer {
@@ -158,15 +163,17 @@ impl Writer {
             tokio::select! {
                 envelope = inputs.recv() => {
                     let Some(envelope) = envelope else { return };
+                    self.gate.opened().await;
                     self.take(envelope);
                     let mut more = BATCH;
-                    while more > 0 && let Ok(envelope) = inputs.try_recv() {
+                    while more > 0 && self.gate.is_open() && let Ok(envelope) = inputs.try_recv() {
                         self.take(envelope);
                         more -= 1;
                     }
                     dirty = true;
                 }
                 _ = tick.tick() => {
+                    self.gate.opened().await;
                     self.take(Envelope::bare(Input::Tick));
                     dirty = true;
                 }

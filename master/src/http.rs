@@ -22,11 +22,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use mesolith_mesos::HttpPaths;
 use mesolith_telemetry::route_by;
-use tokio::sync::watch;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
 
 use crate::event_loop::Handle;
+use crate::gate::Gate;
 use crate::leadership::Leadership;
 
 pub(crate) use metrics::Exported;
@@ -73,7 +73,7 @@ const PATHS: HttpPaths = HttpPaths::new(
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) handle: Handle,
-    pub(crate) leadership: watch::Receiver<Leadership>,
+    pub(crate) gate: Gate,
     /// `host:port` of this master.
     pub(crate) own: Arc<str>,
 }
@@ -114,15 +114,17 @@ async fn only_leading(
     if LOCAL.contains(&bare) {
         return next.run(request).await;
     }
-    let leadership = app.leadership.borrow().clone();
-    match leadership {
+    match app.gate.leadership() {
         Leadership::Ours => next.run(request).await,
         Leadership::Other(leader) => {
             let asked = asked.path_and_query().map_or("/", PathAndQuery::as_str);
             let location = format!("//{}{asked}", leader.host_port());
             (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response()
         }
-        Leadership::Unknown(why) | Leadership::Suspended(why) | Leadership::Lost(why) => text(
+        Leadership::Unknown(why)
+        | Leadership::Pinned(why)
+        | Leadership::Suspended(why)
+        | Leadership::Lost(why) => text(
             StatusCode::SERVICE_UNAVAILABLE,
             &format!("No leader elected: {why}"),
         ),

@@ -1,121 +1,79 @@
-//! Who leads, as the HTTP side and the event loop see it.
+//! Who leads, and who may: what this master makes of its place in the election and of its permission. Pure.
 
 use std::sync::Arc;
 
-use mesolith_zk::{Candidacy, Contender, Detector, MasterInfo};
-use tokio::sync::watch;
+use mesolith_zk::{Candidacy, MasterInfo};
+
+use crate::permission::Verdict;
 
 /// Who leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Leadership {
     /// This master.
     Ours,
-    /// This master, cut off from ZooKeeper: it must not act until it knows that it still leads.
+    /// This master, which must not act until it knows that it still leads.
     Suspended(String),
     /// Another one.
     Other(Arc<MasterInfo>),
+    /// No leader is known, and this master may not lead; the text says why.
+    Pinned(String),
     /// No leader is known; the text says why.
     Unknown(String),
     /// This master led and does not any more.
     Lost(String),
 }
 
-/// Takes part in the election, or leads at once when there is none.
-pub(crate) struct Election {
-    contender: Option<Contender>,
-    state: watch::Receiver<Leadership>,
-}
-
-impl Election {
-    /// Leads alone, since there is no election.
-    pub(crate) fn alone() -> Self {
-        Self {
-            contender: None,
-            state: watch::channel(Leadership::Ours).1,
-        }
-    }
-
-    /// Contends in ZooKeeper.
-    pub(crate) fn join(
-        address: mesolith_zk::Address,
-        master: MasterInfo,
-        timeout: std::time::Duration,
-    ) -> Self {
-        let contender = Contender::start(address.clone(), master.clone(), timeout);
-        let detector = Detector::start(address, timeout);
-        let (sender, state) = watch::channel(Leadership::Unknown("connecting to ZooKeeper".into()));
-        tokio::spawn(follow(contender.watch(), detector, master.id, sender));
-        Self {
-            contender: Some(contender),
-            state,
-        }
-    }
-
-    pub(crate) fn watch(&self) -> watch::Receiver<Leadership> {
-        self.state.clone()
-    }
-
-    /// Steps down so that the next master need not wait for a timeout.
-    pub(crate) async fn leave(self) {
-        if let Some(contender) = self.contender {
-            contender.leave().await;
+impl Leadership {
+    /// Why nobody leads as far as this master knows; none if somebody does.
+    pub(crate) fn nobody(&self) -> Option<&str> {
+        match self {
+            Self::Ours | Self::Other(_) => None,
+            Self::Suspended(why) | Self::Pinned(why) | Self::Unknown(why) | Self::Lost(why) => Some(why),
         }
     }
 }
 
-async fn follow(
-    mut candidacy: watch::Receiver<Candidacy>,
-    detector: Detector,
-    own_id: String,
-    sender: watch::Sender<Leadership>,
-) {
-    let mut leader = detector.watch();
-    loop {
-        let mine = candidacy.borrow_and_update().clone();
-        let detected = leader.borrow_and_update().clone();
-        let next = judge(
-            &mine,
-            detected,
-            &own_id,
-            detector.problem().map(|p| p.to_string()),
-        );
-        sender.send_if_modified(|now| {
-            let changed = *now != next;
-            *now = next;
-            changed
-        });
-        let ended = tokio::select! {
-            changed = candidacy.changed() => changed.is_err(),
-            changed = leader.changed() => changed.is_err(),
-            () = sender.closed() => true,
-        };
-        if ended {
-            return;
-        }
+/// Whether it has led. Such a process never says that it may not lead: it ends.
+pub(crate) fn has_led(candidacy: &Candidacy) -> bool {
+    match candidacy {
+        Candidacy::Leading { .. } | Candidacy::Suspended { .. } | Candidacy::Lost { .. } => true,
+        Candidacy::Connecting { .. } | Candidacy::Standby { .. } | Candidacy::First { .. } => false,
     }
 }
 
-/// Our own candidacy decides whether we lead; the detector only says where others should go.
-fn judge(
-    mine: &Candidacy,
+/// Candidacy and permission decide whether we lead; the detector only says where others should go. `Ours` for a candidate
+/// that is first means that it has to claim that now.
+pub(crate) fn judge(
+    candidacy: &Candidacy,
+    permission: &Verdict,
     detected: Option<Arc<MasterInfo>>,
     own_id: &str,
     problem: Option<String>,
 ) -> Leadership {
-    match (mine, detected) {
-        (Candidacy::Leading { .. }, _) => Leadership::Ours,
-        (Candidacy::Suspended { reason }, _) => Leadership::Suspended(reason.clone()),
+    let denied = (!permission.may_lead).then(|| permission.why.clone().unwrap_or_default());
+    let other = detected.filter(|other| other.id != own_id);
+    match (candidacy, denied) {
         (Candidacy::Lost { reason }, _) => Leadership::Lost(reason.clone()),
-        (Candidacy::Connecting { .. } | Candidacy::Standby { .. }, Some(other)) if other.id != own_id => {
-            Leadership::Other(other)
+        (Candidacy::Leading { .. } | Candidacy::Suspended { .. }, Some(why)) => Leadership::Lost(why),
+        (Candidacy::Suspended { reason }, None) => Leadership::Suspended(reason.clone()),
+        (Candidacy::Leading { .. } | Candidacy::First { .. }, None) => Leadership::Ours,
+        (Candidacy::First { .. }, Some(why)) => {
+            Leadership::Pinned(format!("this master is the first candidate, but {why}"))
         }
-        (Candidacy::Connecting { problem: Some(why) }, _) => Leadership::Unknown(why.clone()),
-        (Candidacy::Connecting { problem: None }, _) => {
-            Leadership::Unknown(problem.unwrap_or_else(|| "connecting to ZooKeeper".into()))
-        }
-        (Candidacy::Standby { .. }, _) => {
-            Leadership::Unknown(problem.unwrap_or_else(|| "the election has no result yet".into()))
-        }
+        (Candidacy::Connecting { .. } | Candidacy::Standby { .. }, denied) => match (other, candidacy) {
+            (Some(other), _) => Leadership::Other(other),
+            (None, Candidacy::Connecting { problem: Some(why) }) => Leadership::Unknown(why.clone()),
+            (None, Candidacy::Connecting { problem: None }) => {
+                Leadership::Unknown(problem.unwrap_or_else(|| "connecting to ZooKeeper".into()))
+            }
+            (None, _) => match (problem, denied) {
+                (Some(problem), _) => Leadership::Unknown(problem),
+                (None, Some(why)) => {
+                    Leadership::Pinned(format!("no master that may lead takes part: of this one, {why}"))
+                }
+                (None, None) => Leadership::Unknown("the election has no result yet".into()),
+            },
+        },
     }
 }
 
@@ -123,24 +81,89 @@ fn judge(
 mod tests {
     use super::*;
 
+    fn candidacy(name: &str) -> Candidacy {
+        let why = || "zk".to_owned();
+        match name {
+            "connecting" => Candidacy::Connecting { problem: None },
+            "cut off" => Candidacy::Connecting { problem: Some(why()) },
+            "standby" => Candidacy::Standby { node: "n".into() },
+            "first" => Candidacy::First { node: "n".into() },
+            "leading" => Candidacy::Leading { node: "n".into() },
+            "suspended" => Candidacy::Suspended { reason: why() },
+            _ => Candidacy::Lost { reason: why() },
+        }
+    }
+
+    fn name(leadership: &Leadership) -> &'static str {
+        match leadership {
+            Leadership::Ours => "ours",
+            Leadership::Suspended(_) => "suspended",
+            Leadership::Other(_) => "other",
+            Leadership::Pinned(_) => "pinned",
+            Leadership::Unknown(_) => "unknown",
+            Leadership::Lost(_) => "lost",
+        }
+    }
+
+    /// Place x permission, each with another leader detected, itself detected, and nobody.
     #[test]
-    fn only_our_own_candidacy_makes_us_lead() {
+    fn every_place_with_and_without_permission() {
         let other = Arc::new(MasterInfo::new("b", [127, 0, 0, 1].into(), 5050, "h", "1"));
         let own = Arc::new(MasterInfo {
             id: "a".into(),
             ..(*other).clone()
         });
-        let standby = Candidacy::Standby { node: "n".into() };
-        assert_eq!(
-            judge(&standby, Some(other.clone()), "a", None),
-            Leadership::Other(other.clone())
-        );
-        // The detector may show us after we lost the election, or before we know that we won it.
-        assert!(matches!(
-            judge(&standby, Some(own), "a", None),
-            Leadership::Unknown(_)
-        ));
-        let leading = Candidacy::Leading { node: "n".into() };
-        assert_eq!(judge(&leading, Some(other), "a", None), Leadership::Ours);
+        let detected = [Some(other), Some(own), None];
+        let denied = Verdict {
+            may_lead: false,
+            generation: Some(2),
+            why: Some("it may not".into()),
+        };
+        for (place, allowed, forbidden) in [
+            (
+                "connecting",
+                ["other", "unknown", "unknown"],
+                ["other", "unknown", "unknown"],
+            ),
+            (
+                "cut off",
+                ["other", "unknown", "unknown"],
+                ["other", "unknown", "unknown"],
+            ),
+            (
+                "standby",
+                ["other", "unknown", "unknown"],
+                ["other", "pinned", "pinned"],
+            ),
+            ("first", ["ours"; 3], ["pinned"; 3]),
+            ("leading", ["ours"; 3], ["lost"; 3]),
+            ("suspended", ["suspended"; 3], ["lost"; 3]),
+            ("lost", ["lost"; 3], ["lost"; 3]),
+        ] {
+            for (index, detected) in detected.iter().enumerate() {
+                let judged = |permission: &Verdict| {
+                    name(&judge(&candidacy(place), permission, detected.clone(), "a", None))
+                };
+                let unlimited = Verdict::unlimited();
+                assert_eq!(judged(&unlimited), allowed[index], "{place} {index}");
+                assert_eq!(judged(&denied), forbidden[index], "{place} {index}, not allowed");
+            }
+            // Whoever may not lead never acts, and whoever has led never says that it may not.
+            assert_eq!(
+                has_led(&candidacy(place)),
+                matches!(place, "leading" | "suspended" | "lost")
+            );
+        }
+    }
+
+    #[test]
+    fn a_silent_zookeeper_is_named_before_a_missing_permission() {
+        let denied = Verdict {
+            may_lead: false,
+            generation: None,
+            why: Some("it may not".into()),
+        };
+        let judged = judge(&candidacy("standby"), &denied, None, "a", Some("silent".into()));
+        assert_eq!(judged, Leadership::Unknown("silent".into()));
     }
 }

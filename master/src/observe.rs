@@ -1,8 +1,9 @@
-//! `/metrics`, `/healthz` and `/readyz`, beside Mesos' own endpoints.
+//! `/metrics`, `/healthz`, `/readyz` and `/leadership`, beside Mesos' own endpoints.
 
 use std::sync::PoisonError;
 
-use axum::Router;
+use axum::routing::get;
+use axum::{Json, Router};
 use mesolith_telemetry::Health;
 
 use crate::http::{App, Exported};
@@ -14,31 +15,31 @@ pub(crate) fn router(app: &App) -> Router {
     let registry = mesolith_telemetry::registry("mesos");
     let exported = Exported {
         handle: app.handle.clone(),
-        leadership: app.leadership.clone(),
+        gate: app.gate.clone(),
     };
     registry
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .register_collector(Box::new(exported));
-    let (mut leadership, checked) = (app.leadership.clone(), health.clone());
+    let (mut standing, checked) = (app.gate.watch(), health.clone());
     tokio::spawn(async move {
         loop {
-            let state = readiness(&leadership.borrow_and_update());
+            let state = readiness(&standing.borrow_and_update().leadership);
             checked.set("election", state);
-            if leadership.changed().await.is_err() {
+            if standing.changed().await.is_err() {
                 return;
             }
         }
     });
-    mesolith_telemetry::router(registry, health)
+    let (gate, own) = (app.gate.clone(), app.own.clone());
+    let report = move || async move { Json(gate.report(&own)) };
+    mesolith_telemetry::router(registry, health).route("/leadership", get(report))
 }
 
 /// A standby that knows the leader is ready: it redirects.
 fn readiness(leadership: &Leadership) -> Result<(), String> {
-    match leadership {
-        Leadership::Ours | Leadership::Other(_) => Ok(()),
-        Leadership::Unknown(why) | Leadership::Suspended(why) | Leadership::Lost(why) => {
-            Err(format!("no leading master: {why}"))
-        }
+    match leadership.nobody() {
+        None => Ok(()),
+        Some(why) => Err(format!("no leading master: {why}")),
     }
 }

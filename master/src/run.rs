@@ -13,12 +13,15 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::args::Args;
+use crate::election::Election;
 use crate::event_loop::{self, Clock, Envelope, Handle};
+use crate::gate::Standing;
 use crate::http::{self, App};
 use crate::input::Input;
-use crate::leadership::{Election, Leadership};
+use crate::leadership::Leadership;
 use crate::listener::{self, Services};
 use crate::observe;
+use crate::permission::Permission;
 use crate::session::Sessions;
 use crate::state::{Config, State};
 
@@ -37,18 +40,22 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     let config = args
         .apply(Config::new(to_wire(&identity), clock.now()))
         .map_err(anyhow::Error::msg)?;
+    let permission = Permission::new(args.live_settings.clone());
+    let election = Election::join(
+        args.zk.clone(),
+        identity.clone(),
+        args.zk_session_timeout,
+        permission,
+    );
+    let gate = election.gate();
     let (act, acting) = watch::channel(false);
-    let (handle, writer) = event_loop::start(State::new(Arc::new(config)), clock, acting);
-    let election = match &args.zk {
-        Some(zk) => Election::join(zk.clone(), identity.clone(), args.zk_session_timeout),
-        None => Election::alone(),
-    };
+    let (handle, writer) = event_loop::start(State::new(Arc::new(config)), clock, acting, gate.clone());
     let app = App {
         handle: handle.clone(),
-        leadership: election.watch(),
+        gate: gate.clone(),
         own: identity.host_port().into(),
     };
-    let sessions = Sessions::new(handle.clone(), election.watch());
+    let sessions = Sessions::new(handle.clone(), gate.clone());
     let sessions = AgentSessionServer::new(sessions)
         .max_decoding_message_size(MAX_MESSAGE)
         .max_encoding_message_size(MAX_MESSAGE);
@@ -60,7 +67,7 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     tracing::info!(id = identity.id, address = identity.endpoint(), "master started");
     let server = tokio::spawn(listener::serve(listener, services, shutdown.clone()));
     let writer = tokio::spawn(writer);
-    let outcome = follow(&handle, election.watch(), &act, &shutdown).await;
+    let outcome = follow(&handle, gate.watch(), &act, &shutdown).await;
     // Nothing is decided any more once another master may lead.
     act.send_replace(false);
     election.leave().await;
@@ -74,13 +81,13 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
 /// Lets the event loop act while this master leads; ends when it must stop.
 async fn follow(
     handle: &Handle,
-    mut leadership: watch::Receiver<Leadership>,
+    mut standing: watch::Receiver<Standing>,
     act: &watch::Sender<bool>,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
     let mut elected = false;
     loop {
-        let now = leadership.borrow_and_update().clone();
+        let now = standing.borrow_and_update().leadership.clone();
         match now {
             Leadership::Ours => {
                 act.send_replace(true);
@@ -101,10 +108,11 @@ async fn follow(
                 tracing::warn!("not acting until ZooKeeper answers again: {why}");
             }
             Leadership::Other(leader) => tracing::info!(leader = leader.endpoint(), "standing by"),
+            Leadership::Pinned(why) => tracing::info!("standing by: {why}"),
             Leadership::Unknown(why) => tracing::warn!("no leading master: {why}"),
         }
         tokio::select! {
-            changed = leadership.changed() => if changed.is_err() { shutdown.wait().await; return Ok(()) },
+            changed = standing.changed() => if changed.is_err() { shutdown.wait().await; return Ok(()) },
             () = shutdown.wait() => return Ok(()),
         }
     }

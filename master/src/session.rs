@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::Stream;
 use mesolith_proto::session::v1::agent_session_server::AgentSession;
 use mesolith_proto::session::v1::{FromAgent, FromMaster};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::event_loop::{Envelope, Handle};
+use crate::gate::Gate;
 use crate::input::{Input, SessionId};
 use crate::leadership::Leadership;
 
@@ -27,27 +28,28 @@ pub(crate) struct RemoteAddress(pub(crate) SocketAddr);
 /// The service.
 pub(crate) struct Sessions {
     handle: Handle,
-    leadership: watch::Receiver<Leadership>,
+    gate: Gate,
     next: Arc<AtomicU64>,
 }
 
 impl Sessions {
-    pub(crate) fn new(handle: Handle, leadership: watch::Receiver<Leadership>) -> Self {
+    pub(crate) fn new(handle: Handle, gate: Gate) -> Self {
         Self {
             handle,
-            leadership,
+            gate,
             next: Arc::default(),
         }
     }
 
     /// Refuses while another master leads, and says where it is.
     fn check_leading(&self) -> Result<(), Status> {
-        let (message, leader) = match &*self.leadership.borrow() {
+        let (message, leader) = match self.gate.leadership() {
             Leadership::Ours => return Ok(()),
             Leadership::Other(other) => ("this master does not lead".to_owned(), Some(other.endpoint())),
-            Leadership::Suspended(why) | Leadership::Unknown(why) | Leadership::Lost(why) => {
-                (format!("no master leads: {why}"), None)
-            }
+            Leadership::Suspended(why)
+            | Leadership::Pinned(why)
+            | Leadership::Unknown(why)
+            | Leadership::Lost(why) => (format!("no master leads: {why}"), None),
         };
         let mut status = Status::failed_precondition(message);
         if let Some(leader) = leader.and_then(|l| l.parse().ok()) {
@@ -117,8 +119,15 @@ impl AgentSession for Sessions {
                 }
             }
         });
-        Ok(Response::new(Box::pin(
-            ReceiverStream::new(messages).map(|message| Ok(*message)),
-        )))
+        // A message may lie here while this process is stopped: it leaves only while this master still leads.
+        let gate = self.gate.clone();
+        let checked = ReceiverStream::new(messages).then(move |message| {
+            let gate = gate.clone();
+            async move {
+                gate.opened().await;
+                Ok(*message)
+            }
+        });
+        Ok(Response::new(Box::pin(checked)))
     }
 }

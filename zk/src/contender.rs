@@ -1,12 +1,16 @@
-//! A candidate in the election.
+//! A master in the election.
 //!
 //! ```text
-//! Connecting ──joined──► Standby ──lowest──► Leading ◄──reconnected, still lowest──┐
-//!     ▲                     │                  │ └──────disconnected──► Suspended ─┘
-//!     └────── session ended ┘                  └──── node gone, session ended ────► Lost (final)
+//! Connecting ──joined──► Standby ──lowest──► First ──claim──► Leading ◄──reconnected, still lowest──┐
+//!     ▲                     │ ▲                │               │ └──────disconnected──► Suspended ─┘
+//!     └── cut off, ended ───┘ └──a lower one───┘               └──── node gone, session ended ────► Lost (final)
 //! ```
 //! `Suspended` is the point: ZooKeeper may give the leadership away as soon as our session times out there, and we
-//! would learn of it late. So a leader must not act from the moment it is disconnected until it has read its node again.
+//! would learn of it late. So a leader must not act from the moment it is disconnected until it has read its node again,
+//! nor beyond its [`Lease`].
+//!
+//! A master that may not lead takes part as well, as [`Entry::Standby`]: its node shows that it is there, and nobody takes
+//! it for the leader or waits for it.
 
 use std::time::Duration;
 
@@ -14,20 +18,26 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use zookeeper_client::{Client, CreateMode, SessionState};
 
-use crate::election::{LABEL, Position, position_of};
+use crate::election::{LABEL, Position, STANDBY, leader_of, position_of};
+use crate::lease::{self, Lease, Moment};
 use crate::session::{acls, backoff, bounded, open};
 use crate::{Address, Error, MasterInfo};
 
 /// The state of a candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Candidacy {
-    /// Not registered: no session yet, or the last one ended.
+    /// Its place is not known: no session yet, cut off, or the last session ended.
     Connecting {
         /// The last problem, if there was one.
         problem: Option<String>,
     },
-    /// Registered, with another candidate before it.
+    /// Registered; another candidate is before it, or it is none.
     Standby {
+        /// Name of our node.
+        node: String,
+    },
+    /// No candidate is before it. It does not lead before it has [claimed](Contender::claim) that.
+    First {
         /// Name of our node.
         node: String,
     },
@@ -48,41 +58,118 @@ pub enum Candidacy {
     },
 }
 
+/// What a look at the election has shown.
+#[derive(Debug)]
+enum Seen {
+    /// Our node, and no candidate before it.
+    First { node: String },
+    /// Our node, which does not lead.
+    Behind { node: String, leader: Option<String> },
+    /// Nothing: ZooKeeper is silent.
+    Silence { reason: String },
+    /// Our node is gone, or its session.
+    Gone { reason: String },
+}
+
 impl Candidacy {
-    /// Whether the process may act as the leader now.
+    /// Whether it leads; to act it needs its [`Lease`] as well.
     pub fn is_leading(&self) -> bool {
         matches!(self, Self::Leading { .. })
     }
+
+    /// The state after a look. Who has led and is not first any more never leads again.
+    fn after(&self, seen: Seen) -> Self {
+        match (self, seen) {
+            (Self::Lost { .. }, _) => self.clone(),
+            (Self::Leading { .. } | Self::Suspended { .. }, seen) => match seen {
+                Seen::First { node } => Self::Leading { node },
+                Seen::Silence { reason } => Self::Suspended { reason },
+                Seen::Gone { reason } => Self::Lost { reason },
+                Seen::Behind { node, leader } => {
+                    let leader = leader.unwrap_or_else(|| "nobody".into());
+                    let reason = format!("{leader} leads, and {node} is behind it");
+                    Self::Lost { reason }
+                }
+            },
+            (Self::Connecting { .. } | Self::Standby { .. } | Self::First { .. }, seen) => match seen {
+                Seen::First { node } => Self::First { node },
+                Seen::Behind { node, .. } => Self::Standby { node },
+                Seen::Silence { reason } | Seen::Gone { reason } => Self::Connecting {
+                    problem: Some(reason),
+                },
+            },
+        }
+    }
 }
 
-/// Keeps one candidate registered until it is dropped or leaves.
+/// How a master takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// In the order of candidates.
+    Candidate,
+    /// As a master that is there and may not lead.
+    Standby,
+}
+
+/// Keeps one master registered until it is dropped or leaves.
 pub struct Contender {
-    state: watch::Receiver<Candidacy>,
+    state: watch::Sender<Candidacy>,
+    lease: Lease,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 impl Contender {
-    /// Starts contending in the background; retries until it is registered.
-    pub fn start(address: Address, master: MasterInfo, session_timeout: Duration) -> Self {
-        let (sender, state) = watch::channel(Candidacy::Connecting { problem: None });
+    /// Starts to take part in the background; retries until it is registered.
+    pub fn start(address: Address, master: MasterInfo, session_timeout: Duration, entry: Entry) -> Self {
+        let state = watch::Sender::new(Candidacy::Connecting { problem: None });
+        let lease = Lease::default();
         let (stop, stopped) = watch::channel(false);
         let run = Run {
             address,
             master,
             session_timeout,
-            state: sender,
+            entry,
+            state: state.clone(),
+            lease: lease.clone(),
         };
         let task = tokio::spawn(async move { run.until(stopped).await });
-        Self { state, stop, task }
+        Self {
+            state,
+            lease,
+            stop,
+            task,
+        }
     }
 
     /// The present state and every change of it.
     pub fn watch(&self) -> watch::Receiver<Candidacy> {
-        self.state.clone()
+        self.state.subscribe()
     }
 
-    /// Removes the candidate's node and ends the session, so that the next master takes over at once.
+    /// What a leader has to look at before everything that it does.
+    pub fn lease(&self) -> Lease {
+        self.lease.clone()
+    }
+
+    /// Begins to lead. `false` if it is not first at this moment; then nothing has changed.
+    pub fn claim(&self) -> bool {
+        self.state.send_if_modified(|now| match now {
+            Candidacy::First { node } => {
+                *now = Candidacy::Leading {
+                    node: std::mem::take(node),
+                };
+                true
+            }
+            Candidacy::Connecting { .. }
+            | Candidacy::Standby { .. }
+            | Candidacy::Leading { .. }
+            | Candidacy::Suspended { .. }
+            | Candidacy::Lost { .. } => false,
+        })
+    }
+
+    /// Removes our node and ends the session, so that the next master takes over at once.
     pub async fn leave(mut self) {
         self.stop.send_replace(true);
         // Ends within the limit of a call, since the removal of the node is one.
@@ -100,7 +187,9 @@ struct Run {
     address: Address,
     master: MasterInfo,
     session_timeout: Duration,
+    entry: Entry,
     state: watch::Sender<Candidacy>,
+    lease: Lease,
 }
 
 impl Run {
@@ -110,17 +199,14 @@ impl Run {
             let Err(error) = self.one_session(&mut attempt, stopped.clone()).await else {
                 return;
             };
-            if self.has_led() {
-                tracing::error!(reason = error.reason(), "lost leadership: {error}");
-                self.publish(Candidacy::Lost {
-                    reason: error.to_string(),
-                });
+            let now = self.see(Seen::Gone {
+                reason: error.to_string(),
+            });
+            if let Candidacy::Lost { reason } = now {
+                tracing::error!("lost leadership: {reason}");
                 return;
             }
             tracing::warn!(reason = error.reason(), "not in the election: {error}");
-            self.publish(Candidacy::Connecting {
-                problem: Some(error.to_string()),
-            });
             tokio::select! {
                 () = tokio::time::sleep(backoff(attempt)) => {}
                 () = asked(&mut stopped) => return,
@@ -129,19 +215,20 @@ impl Run {
         }
     }
 
-    fn publish(&self, next: Candidacy) {
+    /// Publishes what a look has shown, and returns the state after it.
+    fn see(&self, seen: Seen) -> Candidacy {
+        if !matches!(seen, Seen::First { .. }) {
+            self.lease.end();
+        }
+        let mut after = None;
         self.state.send_if_modified(|now| {
+            let next = now.after(seen);
             let changed = *now != next;
+            after = Some(next.clone());
             *now = next;
             changed
         });
-    }
-
-    fn has_led(&self) -> bool {
-        matches!(
-            *self.state.borrow(),
-            Candidacy::Leading { .. } | Candidacy::Suspended { .. }
-        )
+        after.unwrap_or(Candidacy::Connecting { problem: None })
     }
 
     /// Registers and follows the election; `Ok` when asked to leave.
@@ -188,14 +275,15 @@ impl Run {
     }
 
     fn disconnected(&self, error: &Error) {
-        if self.has_led() {
-            tracing::warn!("leading is suspended: {error}");
-            self.publish(Candidacy::Suspended {
-                reason: error.to_string(),
-            });
-        } else if !matches!(error, Error::SessionEnded { .. }) {
-            tracing::warn!("standing by, ZooKeeper is silent: {error}");
+        // Whoever never led and only lost its connection has nothing to say about that yet.
+        let idle = matches!(&*self.state.borrow(), Candidacy::Standby { .. });
+        if idle && matches!(error, Error::SessionEnded { .. }) {
+            return;
         }
+        tracing::warn!("ZooKeeper is silent: {error}");
+        self.see(Seen::Silence {
+            reason: error.to_string(),
+        });
     }
 
     async fn register(&self) -> Result<(Client, String), Error> {
@@ -215,52 +303,88 @@ impl Run {
             )
             .await?;
         }
-        let prefix = self.address.child(LABEL);
         let content = serde_json::to_vec(&self.master).map_err(|cause| Error::ParseMasterInfo {
-            path: prefix.clone(),
+            path: self.address.path.clone(),
             cause: cause.to_string(),
         })?;
-        let options = CreateMode::EphemeralSequential.with_acls(acls);
-        let (_, sequence) = bounded(
-            &format!("create {prefix}"),
-            client.create(&prefix, &content, &options),
-        )
-        .await?;
-        tracing::info!(zk = %self.address, "candidate {LABEL}{sequence} registered");
-        Ok(format!("{LABEL}{sequence}"))
+        match self.entry {
+            Entry::Candidate => {
+                let prefix = self.address.child(LABEL);
+                let options = CreateMode::EphemeralSequential.with_acls(acls);
+                let create = client.create(&prefix, &content, &options);
+                let (_, sequence) = bounded(&format!("create {prefix}"), create).await?;
+                tracing::info!(zk = %self.address, "candidate {LABEL}{sequence} registered");
+                Ok(format!("{LABEL}{sequence}"))
+            }
+            Entry::Standby => {
+                let node = format!("{STANDBY}{}", self.master.id);
+                let path = self.address.child(&node);
+                // One of our own earlier sessions may not be over on the servers.
+                let delete = async {
+                    match client.delete(&path, None).await {
+                        Err(zookeeper_client::Error::NoNode) => Ok(()),
+                        other => other,
+                    }
+                };
+                bounded(&format!("delete {path}"), delete).await?;
+                let options = CreateMode::Ephemeral.with_acls(acls);
+                bounded(
+                    &format!("create {path}"),
+                    client.create(&path, &content, &options),
+                )
+                .await?;
+                tracing::info!(zk = %self.address, "{node} registered: takes part, and may not lead");
+                Ok(node)
+            }
+        }
     }
 
-    /// Reads the candidates once, publishes this candidate's state, and waits for the next change.
+    /// Reads the candidates once, publishes this one's state, and waits for the next change.
     async fn follow(&self, client: &Client, node: &str) -> Result<(), Error> {
         let path = &self.address.path;
         let call = format!("list {path}");
         let (children, watcher) = bounded(&call, client.list_and_watch_children(path)).await?;
-        match position_of(&children, node) {
-            Position::First => self.publish(Candidacy::Leading {
-                node: node.to_owned(),
-            }),
-            Position::Behind(leader) => {
-                if self.has_led() {
-                    return Err(Error::CandidateGone {
-                        path: format!("{path}/{node}, {leader} leads"),
-                    });
-                }
-                self.publish(Candidacy::Standby {
-                    node: node.to_owned(),
-                });
-            }
-            Position::Absent => {
-                return Err(Error::CandidateGone {
-                    path: self.address.child(node),
-                });
-            }
-        }
-        let event = watcher.changed().await;
-        if event.session_state.is_terminated() {
-            return Err(Error::SessionEnded {
-                state: event.session_state.to_string(),
+        let place = position_of(&children, node);
+        if place == Position::Absent {
+            return Err(Error::CandidateGone {
+                path: self.address.child(node),
             });
         }
+        let first = place == Position::First && self.entry == Entry::Candidate;
+        let node = node.to_owned();
+        let seen = if first {
+            self.renew(client).await?;
+            Seen::First { node }
+        } else {
+            let leader = leader_of(&children).map(str::to_owned);
+            Seen::Behind { node, leader }
+        };
+        if let Candidacy::Lost { reason } = self.see(seen) {
+            return Err(Error::CandidateGone {
+                path: format!("{path}: {reason}"),
+            });
+        }
+        let changed = watcher.changed();
+        tokio::pin!(changed);
+        loop {
+            tokio::select! {
+                event = &mut changed => match event.session_state {
+                    state if state.is_terminated() => return Err(Error::SessionEnded { state: state.to_string() }),
+                    _ => return Ok(()),
+                },
+                () = tokio::time::sleep(lease::renewal(client.session_timeout())), if first => {
+                    self.renew(client).await?;
+                }
+            }
+        }
+    }
+
+    /// Lets the ensemble's leader answer: whatever it counts from, our session lives until the lease is over.
+    async fn renew(&self, client: &Client) -> Result<(), Error> {
+        let path = &self.address.path;
+        let asked = Moment::now();
+        bounded(&format!("sync {path}"), client.sync(path)).await?;
+        self.lease.renew(asked, client.session_timeout());
         Ok(())
     }
 }
@@ -269,4 +393,87 @@ impl Run {
 async fn asked(stopped: &mut watch::Receiver<bool>) {
     // The guard must not live across an await of the caller. If the sender is gone, nobody waits for this task.
     let _ = stopped.wait_for(|stop| *stop).await.map(|_| ());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Copy)]
+    enum Look {
+        First,
+        Behind,
+        Silence,
+        Gone,
+    }
+
+    fn state(name: &str) -> Candidacy {
+        let text = || "why".to_owned();
+        match name {
+            "connecting" => Candidacy::Connecting {
+                problem: Some(text()),
+            },
+            "standby" => Candidacy::Standby { node: "n".into() },
+            "first" => Candidacy::First { node: "n".into() },
+            "leading" => Candidacy::Leading { node: "n".into() },
+            "suspended" => Candidacy::Suspended { reason: text() },
+            _ => Candidacy::Lost { reason: text() },
+        }
+    }
+
+    fn name(state: &Candidacy) -> &'static str {
+        match state {
+            Candidacy::Connecting { .. } => "connecting",
+            Candidacy::Standby { .. } => "standby",
+            Candidacy::First { .. } => "first",
+            Candidacy::Leading { .. } => "leading",
+            Candidacy::Suspended { .. } => "suspended",
+            Candidacy::Lost { .. } => "lost",
+        }
+    }
+
+    #[test]
+    fn every_state_after_every_look() {
+        for (look, after) in [
+            (
+                Look::First,
+                ["first", "first", "first", "leading", "leading", "lost"],
+            ),
+            (
+                Look::Behind,
+                ["standby", "standby", "standby", "lost", "lost", "lost"],
+            ),
+            (
+                Look::Silence,
+                [
+                    "connecting",
+                    "connecting",
+                    "connecting",
+                    "suspended",
+                    "suspended",
+                    "lost",
+                ],
+            ),
+            (
+                Look::Gone,
+                ["connecting", "connecting", "connecting", "lost", "lost", "lost"],
+            ),
+        ] {
+            states_after(look, after);
+        }
+    }
+
+    fn states_after(look: Look, after: [&str; 6]) {
+        let before = ["connecting", "standby", "first", "leading", "suspended", "lost"];
+        for (before, after) in before.into_iter().zip(after) {
+            let (node, reason) = ("n".to_owned(), "why".to_owned());
+            let seen = match look {
+                Look::First => Seen::First { node },
+                Look::Behind => Seen::Behind { node, leader: None },
+                Look::Silence => Seen::Silence { reason },
+                Look::Gone => Seen::Gone { reason },
+            };
+            assert_eq!(name(&state(before).after(seen)), after, "{before}");
+        }
+    }
 }

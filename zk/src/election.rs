@@ -6,6 +6,10 @@
 /// Name prefix of a candidate.
 pub const LABEL: &str = "json.info_";
 
+/// Beginning of the names of masters that take part and may not lead. The end is the master's id and no number: Mesos's
+/// own detector takes every child whose name ends in `_` and a number for a candidate, whatever comes before.
+pub const STANDBY: &str = "standby-";
+
 /// A candidate's place in the election.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Position {
@@ -49,7 +53,8 @@ pub fn position_of<S: AsRef<str>>(children: &[S], own: &str) -> Position {
 mod tests {
     use super::*;
 
-    const NODES: [&str; 5] = [
+    const NODES: [&str; 6] = [
+        "standby-1f0e9a3c-0000-4000-8000-000000000001",
         "log_replicas",
         "json.info_0000000012",
         "info_0000000001",

@@ -1,7 +1,8 @@
 //! ZooKeeper: sessions, leader election and detection in Mesos's layout, four-letter words; its replicated state.
 //!
 //! - [`Address`]: a `zk://[user:password@]host:port,host:port/path` string.
-//! - [`Contender`]: registers this process as a candidate master and reports whether it leads ([`Candidacy`]).
+//! - [`Contender`]: registers this process as a master in the election and reports whether it leads ([`Candidacy`]), and
+//!   until when ([`Lease`]).
 //! - [`Detector`]: follows who leads; what agents, frameworks and standby masters use.
 //! - [`four_letter`]: asks one server for its mode, zxid and znode count without a session.
 //! - [`max_buffer`]: the longest packet that a server takes, `jute.maxbuffer`.
@@ -25,6 +26,7 @@ pub mod four_letter;
 mod fuzz;
 pub mod jute;
 pub mod learner;
+mod lease;
 mod master_info;
 pub mod max_buffer;
 pub mod members;
@@ -37,10 +39,11 @@ pub mod tree;
 pub mod txn_log;
 
 pub use address::{Address, Credentials};
-pub use contender::{Candidacy, Contender};
+pub use contender::{Candidacy, Contender, Entry};
 pub use detector::Detector;
-pub use election::{LABEL, Position, leader_of, position_of, sequence_of};
+pub use election::{LABEL, Position, STANDBY, leader_of, position_of, sequence_of};
 pub use error::Error;
+pub use lease::Lease;
 pub use master_info::{MasterAddress, MasterInfo};
 
 /// Mesos's default for `--zk_session_timeout`.

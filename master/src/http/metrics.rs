@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use serde_json::{Value, json};
 
 use crate::event_loop::Handle;
-use crate::leadership::Leadership;
+use crate::gate::Gate;
 use crate::state::{Counters, Snapshot};
 
 type Values = BTreeMap<String, f64>;
@@ -188,7 +188,7 @@ pub(super) fn system_json() -> Value {
 /// The same numbers for Prometheus: `master/tasks_running` is `mesos_master_tasks_running`.
 pub(crate) struct Exported {
     pub(crate) handle: Handle,
-    pub(crate) leadership: tokio::sync::watch::Receiver<Leadership>,
+    pub(crate) gate: Gate,
 }
 
 impl fmt::Debug for Exported {
@@ -199,7 +199,7 @@ impl fmt::Debug for Exported {
 
 impl Collector for Exported {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let leading = *self.leadership.borrow() == Leadership::Ours;
+        let leading = self.gate.is_open();
         for (name, value) in values(&self.handle.snapshot()) {
             let value = if name == "master/elected" {
                 f64::from(u8::from(leading))
@@ -216,6 +216,15 @@ impl Collector for Exported {
             )?;
             gauge.encode(metric)?;
         }
+        let may_lead = self.gate.watch().borrow().permission.may_lead;
+        let gauge = ConstGauge::new(f64::from(u8::from(may_lead)));
+        let metric = encoder.encode_descriptor(
+            "master_may_lead",
+            "Whether this master may act as the leader",
+            None,
+            gauge.metric_type(),
+        )?;
+        gauge.encode(metric)?;
         Ok(())
     }
 }

@@ -84,16 +84,21 @@ fn version_json() -> Value {
 }
 
 async fn redirect(State(app): State<App>) -> Response {
-    let leader = match &*app.leadership.borrow() {
+    let leadership = app.gate.leadership();
+    // Without a leader a Mesos master redirects to itself: a client that asks again later is redirected further.
+    let leader = match &leadership {
         Leadership::Other(leader) => leader.host_port(),
-        // Without a leader a Mesos master redirects to itself: a client that asks again later is redirected further.
-        Leadership::Ours | Leadership::Unknown(_) | Leadership::Suspended(_) | Leadership::Lost(_) => {
-            app.own.to_string()
-        }
+        Leadership::Ours
+        | Leadership::Unknown(_)
+        | Leadership::Pinned(_)
+        | Leadership::Suspended(_)
+        | Leadership::Lost(_) => app.own.to_string(),
     };
+    let why = leadership.nobody().map(|why| format!("No leader elected: {why}"));
     (
         StatusCode::TEMPORARY_REDIRECT,
         [(header::LOCATION, format!("//{leader}"))],
+        why.unwrap_or_default(),
     )
         .into_response()
 }

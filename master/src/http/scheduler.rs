@@ -18,6 +18,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::media::{Media, body};
 use super::{App, only_post, text};
 use crate::event_loop::{Envelope, Handle};
+use crate::gate::Gate;
 use crate::input::{Answer, Input, StreamId};
 use crate::validate;
 
@@ -84,7 +85,8 @@ async fn subscribe(app: &App, call: Call, headers: &HeaderMap) -> Response {
     {
         return text(StatusCode::SERVICE_UNAVAILABLE, "This master is stopping");
     }
-    let mut response = Response::new(Body::from_stream(records(events, media, guard)));
+    let events = records(events, media, guard, app.gate.clone());
+    let mut response = Response::new(Body::from_stream(events));
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(media.as_str()));
@@ -113,10 +115,16 @@ fn records(
     events: mpsc::Receiver<Arc<Event>>,
     media: Media,
     guard: Guard,
+    gate: Gate,
 ) -> impl futures::Stream<Item = Result<Bytes, Infallible>> {
-    ReceiverStream::new(events).map(move |event| {
+    ReceiverStream::new(events).then(move |event| {
         let _held = &guard;
-        Ok(recordio::encode(&media.encode(event.as_ref())))
+        let gate = gate.clone();
+        async move {
+            // An event may lie here while this process is stopped: it leaves only while this master still leads.
+            gate.opened().await;
+            Ok(recordio::encode(&media.encode(event.as_ref())))
+        }
     })
 }
 

@@ -6,6 +6,7 @@ mod election;
 mod errors;
 mod master;
 mod paths;
+mod pinned;
 mod reads;
 mod scheduler;
 mod secure;

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesolith_zk::{Address, Candidacy, Contender, Detector, MasterInfo};
+use mesolith_zk::{Address, Candidacy, Contender, Detector, Entry, MasterInfo, STANDBY};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use zookeeper_client::{Acls, Client, CreateMode};
@@ -19,7 +19,15 @@ fn master(name: &str, port: u16) -> MasterInfo {
 }
 
 fn contend(address: &Address, name: &str, port: u16) -> Contender {
-    Contender::start(address.clone(), master(name, port), SESSION)
+    Contender::start(address.clone(), master(name, port), SESSION, Entry::Candidate)
+}
+
+/// Waits until it is first, and claims that.
+async fn lead(contender: &Contender) {
+    wait_for(contender, |s| matches!(s, Candidacy::First { .. })).await;
+    assert!(contender.claim());
+    wait_for(contender, Candidacy::is_leading).await;
+    assert!(contender.lease().holds());
 }
 
 async fn wait_for(contender: &Contender, what: impl Fn(&Candidacy) -> bool) -> Candidacy {
@@ -49,14 +57,14 @@ async fn leaving_hands_over_to_the_next_candidate() {
     assert_eq!(detector.leader(), None);
 
     let a = contend(&address, "a", 5050);
-    wait_for(&a, Candidacy::is_leading).await;
+    lead(&a).await;
     let b = contend(&address, "b", 5051);
     wait_for(&b, |s| matches!(s, Candidacy::Standby { .. })).await;
     wait_leader(&mut leader, Some("a")).await;
 
     a.leave().await;
     wait_leader(&mut leader, Some("b")).await;
-    wait_for(&b, Candidacy::is_leading).await;
+    lead(&b).await;
     b.leave().await;
     wait_leader(&mut leader, None).await;
 }
@@ -73,9 +81,34 @@ async fn other_names_under_the_path_do_not_lead() {
         .await
         .unwrap();
     let a = contend(&address, "a", 5050);
-    wait_for(&a, Candidacy::is_leading).await;
+    lead(&a).await;
     let detector = Detector::start(address.clone(), SESSION);
     wait_leader(&mut detector.watch(), Some("a")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_is_seen_and_never_first() {
+    let ensemble = Ensemble::start(1).await;
+    let address: Address = ensemble.url("/mesos").parse().unwrap();
+    let standby = Contender::start(address.clone(), master("s", 5050), SESSION, Entry::Standby);
+    let wait = |standby| async move { wait_for(standby, |s| matches!(s, Candidacy::Standby { .. })).await };
+    let Candidacy::Standby { node } = wait(&standby).await else {
+        unreachable!()
+    };
+    assert_eq!(node, format!("{STANDBY}s"));
+    assert!(!standby.claim() && !standby.lease().holds());
+
+    // It was there before, and is in nobody's way.
+    let a = contend(&address, "a", 5051);
+    lead(&a).await;
+    assert!(!a.claim(), "it leads already");
+    a.leave().await;
+
+    // The same process in a new session: its old node is no obstacle.
+    let again = Contender::start(address.clone(), master("s", 5050), SESSION, Entry::Standby);
+    wait(&again).await;
+    let client = Client::connect(&address.connect_string()).await.unwrap();
+    assert_eq!(client.list_children("/mesos").await.unwrap(), [node]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +116,8 @@ async fn a_leader_whose_node_is_removed_is_lost_for_good() {
     let ensemble = Ensemble::start(1).await;
     let address: Address = ensemble.url("/mesos").parse().unwrap();
     let a = contend(&address, "a", 5050);
-    let Candidacy::Leading { node } = wait_for(&a, Candidacy::is_leading).await else {
+    lead(&a).await;
+    let Candidacy::Leading { node } = a.watch().borrow().clone() else {
         unreachable!()
     };
     let client = Client::connect(&address.connect_string()).await.unwrap();
@@ -97,7 +131,8 @@ async fn credentials_protect_the_candidate() {
     let url = ensemble.url("/mesos");
     let address: Address = url.replace("zk://", "zk://me:secret@").parse().unwrap();
     let a = contend(&address, "a", 5050);
-    let Candidacy::Leading { node } = wait_for(&a, Candidacy::is_leading).await else {
+    lead(&a).await;
+    let Candidacy::Leading { node } = a.watch().borrow().clone() else {
         unreachable!()
     };
     let client = Client::connect(&address.connect_string()).await.unwrap();
@@ -115,8 +150,7 @@ async fn survives_dead_servers_and_suspends_without_quorum() {
     let address: Address = ensemble.url("/mesos").parse().unwrap();
     // One of three is down from the start.
     let a = contend(&address, "a", 5050);
-    let b_master = timeout(LIMIT, async { wait_for(&a, Candidacy::is_leading).await });
-    b_master.await.unwrap();
+    lead(&a).await;
     let detector = Detector::start(address.clone(), SESSION);
     let mut leader = detector.watch();
     wait_leader(&mut leader, Some("a")).await;
@@ -136,7 +170,7 @@ async fn survives_dead_servers_and_suspends_without_quorum() {
     let b = contend(&address, "b", 5051);
     ensemble.spawn(1);
     ensemble.spawn(2);
-    wait_for(&b, Candidacy::is_leading).await;
+    lead(&b).await;
     wait_leader(&mut leader, Some("b")).await;
 }
 
@@ -145,10 +179,16 @@ async fn a_short_restart_of_the_server_suspends_and_resumes() {
     let mut ensemble = Ensemble::start(1).await;
     let address: Address = ensemble.url("/mesos").parse().unwrap();
     // Long enough for a JVM to start on a busy machine.
-    let a = Contender::start(address.clone(), master("a", 5050), Duration::from_secs(10));
-    wait_for(&a, Candidacy::is_leading).await;
+    let a = Contender::start(
+        address.clone(),
+        master("a", 5050),
+        Duration::from_secs(10),
+        Entry::Candidate,
+    );
+    lead(&a).await;
     ensemble.kill(1);
     wait_for(&a, |s| matches!(s, Candidacy::Suspended { .. })).await;
+    assert!(!a.lease().holds());
     ensemble.spawn(1);
     let after = wait_for(&a, |s| !matches!(s, Candidacy::Suspended { .. })).await;
     assert!(
