@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mesolith/target
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down test e2e ci ci-bare fmt lint codegen tidy kube-dev bench-zksync chaos-zksync
+.PHONY: help build up down test e2e ci ci-bare fmt lint codegen tidy check-rules kube-dev bench-zksync chaos-zksync
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ codegen: ## Write the generated files again (CRDs, reference, manifests)
 
 tidy: ## Check crate arrows, file headers and file sizes
 	cargo xtask tidy
+
+check-rules: ## Check the Prometheus rules with promtool (Debian package prometheus)
+	@local/check-rules.sh
 
 kube-dev: ## Build Kubernetes for tests from Go modules (about 7 minutes, once)
 	@kube-dev/build.sh

@@ -38,8 +38,9 @@ use std::time::Duration;
 /// # Errors
 /// When the role cannot start or must stop; the message says what to do.
 pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
-    let registry = mesolith_telemetry::registry("mesolith_operator");
+    let registry = mesolith_telemetry::Registry::default();
     let metrics = Metrics::register(&registry);
+    let migrations = zk_migration::MigrationMetrics::register(&registry);
     let health = Health::default();
     health.set("kubernetes", Err("no contact with the Kubernetes API yet".into()));
 
@@ -58,7 +59,11 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     let observe = {
         let (health, metrics) = (health.clone(), metrics.clone());
         move |seen: Result<bool, String>| {
-            metrics.leads(*seen.as_ref().unwrap_or(&false));
+            let leads = *seen.as_ref().unwrap_or(&false);
+            metrics.leads(leads);
+            if !leads {
+                migrations.clear();
+            }
             health.set("kubernetes", seen.map(|_| ()));
         }
     };

@@ -25,6 +25,9 @@ struct WriteLabels {
     verb: &'static str,
 }
 
+/// Prefix of the names, but for those of migrations, which the dashboards name.
+const PREFIX: &str = "mesolith_operator";
+
 /// The operator's metric families; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Metrics {
@@ -35,7 +38,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Registers the families.
+    /// Registers the families; the registry has no prefix of its own.
     pub(crate) fn register(registry: &mesolith_telemetry::Registry) -> Self {
         let metrics = Self {
             reconciles: Family::default(),
@@ -44,6 +47,7 @@ impl Metrics {
             leader: Gauge::default(),
         };
         let mut registry = registry.lock().unwrap_or_else(|e| e.into_inner());
+        let registry = registry.sub_registry_with_prefix(PREFIX);
         registry.register(
             "reconciles",
             "Reconciles by outcome and reason",

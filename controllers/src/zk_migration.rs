@@ -8,12 +8,15 @@
 //! nothing to undo and no finalizer.
 
 mod decide;
+mod metrics;
 mod observe;
 mod problem;
 mod report;
 mod resolve;
 mod target;
 mod trust;
+
+pub(crate) use metrics::MigrationMetrics;
 
 use crate::controller::{Runtime, drive};
 use crate::outcome::{Outcome, Transient, is_conflict};

@@ -16,9 +16,10 @@ use anyhow::{Context, bail};
 type Files = BTreeMap<PathBuf, String>;
 
 /// Folders that hold generated files and nothing else; files that are not generated any more are removed.
-const OWNED: [&str; 4] = [
+const OWNED: [&str; 5] = [
     "manifests/crds",
     "manifests/operator",
+    "manifests/monitoring",
     "charts/mesolith-crds/templates",
     "docs/crd-reference",
 ];
@@ -42,7 +43,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     reference::generate(&mut files)?;
     let mut owned: Vec<&str> = OWNED.to_vec();
     if args.without_helm {
-        owned.retain(|folder| *folder != "manifests/operator");
+        owned.retain(|folder| !operator::FOLDERS.contains(folder));
     } else {
         operator::generate(&root, &mut files)?;
     }
