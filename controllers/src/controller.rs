@@ -12,7 +12,7 @@ use kube::{Client, Resource};
 use kube_runtime::controller::{Action, Config, Controller};
 use kube_runtime::reflector::ObjectRef;
 use kube_runtime::watcher;
-use mesolith_crds::condition;
+use mesolith_crds::{Reason, condition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
@@ -77,11 +77,12 @@ pub(crate) async fn drive<K, F, Fut, E>(
                     .report_unreadable::<K>(&key, &invalid.error)
                     .await
                     .map(|()| Outcome::Invalid {
-                        reason: "InvalidSpec",
+                        reason: Reason::InvalidSpec,
                     })
                     .map_err(|e| Failure::of(WriteStatus(e))),
             };
-            let (action, outcome, reason) = react(&result, &mut lock(&backoff), key.clone());
+            let (action, outcome, why) = react(&result, &mut lock(&backoff), key.clone());
+            let reason = why.map_or("", Reason::as_str);
             let failures = lock(&backoff).count(&key);
             tell_failures(reporter, &guarded, &key, &result, failures).await;
             tracing::Span::current()
@@ -142,7 +143,7 @@ fn is_degraded<K: Serialize>(guarded: &DeserializeGuard<K>) -> bool {
 
 /// What back-off and log need to know about a transient error.
 struct Failure {
-    reason: &'static str,
+    reason: Reason,
     message: String,
     conflict: bool,
 }
@@ -162,8 +163,8 @@ impl Failure {
 struct WriteStatus(#[source] kube::Error);
 
 impl Transient for WriteStatus {
-    fn reason(&self) -> &'static str {
-        "WriteStatus"
+    fn reason(&self) -> Reason {
+        Reason::WriteStatus
     }
 
     fn is_conflict(&self) -> bool {
@@ -176,27 +177,30 @@ fn react(
     result: &Result<Outcome, Failure>,
     backoff: &mut Backoff<ObjectKey>,
     key: ObjectKey,
-) -> (Action, &'static str, &'static str) {
+) -> (Action, &'static str, Option<Reason>) {
     match result {
         Ok(outcome) => {
             backoff.succeeded(&key);
             let action = match outcome {
                 Outcome::Done => Action::requeue(RESYNC),
+                Outcome::DoneFor { again } => Action::requeue(*again),
                 Outcome::Waiting { again, .. } => Action::requeue(again.unwrap_or(RESYNC)),
                 Outcome::Invalid { .. } => Action::await_change(),
             };
             (action, outcome.label(), outcome.reason())
         }
-        Err(failure) if failure.conflict => (Action::requeue(AFTER_CONFLICT), "conflict", failure.reason),
+        Err(failure) if failure.conflict => {
+            (Action::requeue(AFTER_CONFLICT), "conflict", Some(failure.reason))
+        }
         Err(failure) => {
             let again = backoff.failed(key);
             tracing::warn!(
                 error = failure.message,
-                reason = failure.reason,
+                reason = failure.reason.as_str(),
                 again_in = ?again,
                 "failed to reconcile"
             );
-            (Action::requeue(again), "error", failure.reason)
+            (Action::requeue(again), "error", Some(failure.reason))
         }
     }
 }
@@ -221,29 +225,40 @@ mod tests {
         let mut backoff = Backoff::default();
         let mut of = |result| react(&result, &mut backoff, key());
         let again = Some(Duration::from_secs(5));
-        assert_eq!(of(Ok(Outcome::Done)), (Action::requeue(RESYNC), "done", ""));
+        assert_eq!(of(Ok(Outcome::Done)), (Action::requeue(RESYNC), "done", None));
+        let ready = Outcome::DoneFor {
+            again: Duration::from_secs(15),
+        };
+        assert_eq!(
+            of(Ok(ready)),
+            (Action::requeue(Duration::from_secs(15)), "done", None)
+        );
         let waiting = Outcome::Waiting {
-            reason: "WaitingForQuorum",
+            reason: Reason::WaitingForQuorum,
             again,
         };
         assert_eq!(of(Ok(waiting)).0, Action::requeue(Duration::from_secs(5)));
         assert_eq!(
             of(Ok(Outcome::Invalid {
-                reason: "InvalidSpec"
+                reason: Reason::InvalidSpec
             }))
             .0,
             Action::await_change()
         );
         let failure = |conflict| {
             Err(Failure {
-                reason: "WriteStatus",
+                reason: Reason::WriteStatus,
                 message: String::new(),
                 conflict,
             })
         };
         assert_eq!(
             of(failure(true)),
-            (Action::requeue(AFTER_CONFLICT), "conflict", "WriteStatus")
+            (
+                Action::requeue(AFTER_CONFLICT),
+                "conflict",
+                Some(Reason::WriteStatus)
+            )
         );
         assert_eq!(of(failure(false)).0, Action::requeue(Duration::from_secs(1)));
         assert_eq!(of(failure(false)).0, Action::requeue(Duration::from_secs(2)));

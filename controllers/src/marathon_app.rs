@@ -34,6 +34,7 @@ use clusters::Resolution;
 use context::Context;
 use error::Error;
 use futures::StreamExt;
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::MarathonApp;
 use std::sync::Arc;
 
@@ -79,7 +80,7 @@ async fn reconcile(object: Arc<MarathonApp>, cx: Arc<Context>) -> Result<Outcome
         Resolution::Found(cluster) => *cluster,
         Resolution::Unknown => {
             return Ok(Outcome::Waiting {
-                reason: "WaitingForClusters",
+                reason: Reason::WaitingForClusters,
                 again: Some(report::LOOK_AGAIN),
             });
         }
@@ -91,7 +92,7 @@ async fn reconcile(object: Arc<MarathonApp>, cx: Arc<Context>) -> Result<Outcome
     if added.map_err(Error::WriteFinalizer)? {
         // The write comes back as a trigger.
         return Ok(Outcome::Waiting {
-            reason: "Starting",
+            reason: Reason::Starting,
             again: None,
         });
     }

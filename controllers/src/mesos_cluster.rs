@@ -39,6 +39,7 @@ use decide::Rules;
 use error::Error;
 use futures::StreamExt;
 use kube::ResourceExt;
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::MesosCluster;
 use mesolith_crds::v1alpha1::mesos_cluster::RemovalMode;
 use std::sync::Arc;
@@ -71,7 +72,7 @@ async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outco
     let added = finalizers::add(&cx.client, &*cluster, delete::FINALIZER).await;
     if added.map_err(Error::WriteFinalizer)? {
         return Ok(Outcome::Waiting {
-            reason: "Starting",
+            reason: Reason::Starting,
             again: None,
         }); // the write comes back as a trigger
     }

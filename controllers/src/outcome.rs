@@ -7,6 +7,7 @@
 //! | invalid | a change | `Ready=False`, one event |
 //! | `Err` (transient) | exponential back-off | metric, log, `Degraded` after a few |
 
+use mesolith_crds::Reason;
 use std::time::Duration;
 
 /// How a reconcile ended when nothing failed.
@@ -14,17 +15,22 @@ use std::time::Duration;
 pub(crate) enum Outcome {
     /// The world is as the spec says.
     Done,
+    /// The same, but what nothing tells of may change.
+    DoneFor {
+        /// When to look again.
+        again: Duration,
+    },
     /// Something has to happen first.
     Waiting {
-        /// The condition reason, e.g. `WaitingForQuorum`.
-        reason: &'static str,
+        /// The condition's reason, e.g. `WaitingForQuorum`.
+        reason: Reason,
         /// When to look again without a trigger; `None` where a trigger always comes.
         again: Option<Duration>,
     },
     /// The spec cannot be followed until someone changes it.
     Invalid {
-        /// The condition reason, e.g. `InvalidSpec`.
-        reason: &'static str,
+        /// The condition's reason, e.g. `InvalidSpec`.
+        reason: Reason,
     },
 }
 
@@ -32,25 +38,25 @@ impl Outcome {
     /// Label of the outcome in metrics.
     pub(crate) fn label(&self) -> &'static str {
         match self {
-            Outcome::Done => "done",
+            Outcome::Done | Outcome::DoneFor { .. } => "done",
             Outcome::Waiting { .. } => "waiting",
             Outcome::Invalid { .. } => "invalid",
         }
     }
 
-    /// The typed reason, empty when done.
-    pub(crate) fn reason(&self) -> &'static str {
+    /// The reason; none when done.
+    pub(crate) fn reason(&self) -> Option<Reason> {
         match self {
-            Outcome::Done => "",
-            Outcome::Waiting { reason, .. } | Outcome::Invalid { reason } => reason,
+            Outcome::Done | Outcome::DoneFor { .. } => None,
+            Outcome::Waiting { reason, .. } | Outcome::Invalid { reason } => Some(*reason),
         }
     }
 }
 
 /// A transient failure of a reconcile: retried with back-off.
 pub(crate) trait Transient: std::error::Error + Send + 'static {
-    /// CamelCase name of the operation that failed; metric label.
-    fn reason(&self) -> &'static str;
+    /// The operation that failed.
+    fn reason(&self) -> Reason;
 
     /// Whether the object was changed by someone else since it was read: no failure, just read it again.
     fn is_conflict(&self) -> bool {

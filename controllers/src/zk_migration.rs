@@ -23,6 +23,7 @@ use crate::outcome::{Outcome, Transient, is_conflict};
 use crate::report::Reporter;
 use futures::StreamExt;
 use kube::{Api, Client, ResourceExt};
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::{MesosCluster, ZkMigration};
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,12 +57,12 @@ pub(crate) enum Error {
 }
 
 impl Transient for Error {
-    fn reason(&self) -> &'static str {
+    fn reason(&self) -> Reason {
         match self {
-            Error::ReadCluster(_) => "ReadCluster",
+            Error::ReadCluster(_) => Reason::ReadCluster,
             Error::ReadAuthority(error) => error.reason(),
-            Error::StartChecks(_) => "StartChecks",
-            Error::WriteStatus(_) => "WriteStatus",
+            Error::StartChecks(_) => Reason::StartChecks,
+            Error::WriteStatus(_) => Reason::WriteStatus,
         }
     }
 

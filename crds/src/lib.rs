@@ -14,8 +14,11 @@
 pub mod condition;
 pub mod period;
 pub mod ranges;
+mod reason;
 mod schema;
 pub mod v1alpha1;
+
+pub use reason::{Reason, Severity};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;

@@ -2,6 +2,7 @@
 
 mod crds;
 mod operator;
+mod reasons;
 mod reference;
 
 use std::{
@@ -41,6 +42,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let mut files = Files::new();
     crds::generate(&mut files)?;
     reference::generate(&mut files)?;
+    reasons::generate(&mut files);
     let mut owned: Vec<&str> = OWNED.to_vec();
     if args.without_helm {
         owned.retain(|folder| !operator::FOLDERS.contains(folder));

@@ -7,6 +7,9 @@ mod files;
 
 use anyhow::bail;
 
+#[cfg(test)]
+pub(crate) use files::read as files;
+
 /// Runs every check and reports all findings at once.
 pub(crate) fn run() -> anyhow::Result<()> {
     let mut findings = arrows::check()?;

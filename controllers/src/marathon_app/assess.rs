@@ -9,6 +9,7 @@ pub(super) use status::{Names, status};
 use crate::report::Finding;
 use crate::scheduler::{AppView, LastFailure, Link};
 use jiff::Timestamp;
+use mesolith_crds::Reason;
 use mesolith_marathon::instance::State;
 use mesolith_marathon::{App, shortage};
 use mesolith_mesos::LaunchProblem;
@@ -16,7 +17,7 @@ use mesolith_mesos::LaunchProblem;
 /// Why an app is not as it should be.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Wait {
-    pub(super) reason: &'static str,
+    pub(super) reason: Reason,
     pub(super) message: String,
     pub(super) instances: usize,
 }
@@ -56,16 +57,16 @@ pub(super) fn wait(app: &App, view: &AppView, not_ready: Option<&str>) -> Option
             .map(|why| format!(" The cluster says {why}"))
             .unwrap_or_default();
         return wait(
-            "ClusterNotReady",
+            Reason::ClusterNotReady,
             format!("Not subscribed to a leading master: {why}.{cluster}"),
         );
     }
     if let Some(shortage) = &view.shortage {
         let reason = match shortage.kind {
-            shortage::Kind::NoOffers => "WaitingForOffers",
-            shortage::Kind::Resources => "InsufficientResources",
-            shortage::Kind::Constraint => "ConstraintUnsatisfied",
-            shortage::Kind::NoSuchPort => "PortNotOnAnyAgent",
+            shortage::Kind::NoOffers => Reason::WaitingForOffers,
+            shortage::Kind::Resources => Reason::InsufficientResources,
+            shortage::Kind::Constraint => Reason::ConstraintUnsatisfied,
+            shortage::Kind::NoSuchPort => Reason::PortNotOnAnyAgent,
         };
         return wait(reason, shortage.sentence.clone());
     }
@@ -82,19 +83,19 @@ pub(super) fn wait(app: &App, view: &AppView, not_ready: Option<&str>) -> Option
             "{} of {wanted} instances run the new definition, {} the old one",
             counts.updated, counts.outdated
         );
-        return wait("RollingOut", message);
+        return wait(Reason::RollingOut, message);
     }
     if view.leaving > 0 {
         let message = format!(
             "{} instances are on agents that leave the cluster; replacements start elsewhere first",
             view.leaving
         );
-        return wait("DrainingAgents", message);
+        return wait(Reason::DrainingAgents, message);
     }
     if missing > 0 {
         return if counts.running >= wanted {
             wait(
-                "WaitingForHealth",
+                Reason::WaitingForHealth,
                 format!(
                     "{} of {wanted} instances pass their health checks",
                     counts.healthy
@@ -102,21 +103,24 @@ pub(super) fn wait(app: &App, view: &AppView, not_ready: Option<&str>) -> Option
             )
         } else {
             wait(
-                "StartingInstances",
+                Reason::StartingInstances,
                 format!("{} of {wanted} instances run", counts.running),
             )
         };
     }
     wait(
-        "WaitingForTasks",
+        Reason::WaitingForTasks,
         format!("{extra} instances more than wanted are being stopped"),
     )
 }
 
 /// A launch that can never work is a different problem from an app that crashes.
-fn failure_reason(last: Option<&LastFailure>) -> &'static str {
-    let problem = last.and_then(|failure| failure.problem);
-    problem.map_or("BackOff", LaunchProblem::as_str)
+fn failure_reason(last: Option<&LastFailure>) -> Reason {
+    match last.and_then(|failure| failure.problem) {
+        None => Reason::BackOff,
+        Some(LaunchProblem::ImageNotFound) => Reason::ImageNotFound,
+        Some(LaunchProblem::DockerUnavailable) => Reason::DockerUnavailable,
+    }
 }
 
 fn failure_sentence(view: &AppView, last: Option<&LastFailure>) -> String {
@@ -148,7 +152,11 @@ pub(super) fn findings(app: &App, wait: Option<&Wait>) -> [Finding; 2] {
                 1 => "The instance runs".to_owned(),
                 n => format!("All {n} instances run"),
             };
-            let reason = if wanted(app) == 0 { "Suspended" } else { "Running" };
+            let reason = if wanted(app) == 0 {
+                Reason::Suspended
+            } else {
+                Reason::Running
+            };
             [
                 Finding::yes("Ready", reason, message),
                 Finding::no("Reconciling", reason, ""),

@@ -11,6 +11,7 @@ use crate::scheduler::{AppKey, Link, Scheduler, Strays};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Api, Resource};
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::{MarathonApp, MesosCluster};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -65,13 +66,13 @@ async fn look(cx: &Context, cluster: &ClusterFacts, scheduler: &Scheduler, memor
             tracing::warn!(cluster = cluster.key.name, "{note}");
             scheduler.condemn(owner);
             let app = reference::<MarathonApp>(&key);
-            publish(cx, cluster, Some(app), "StrayTasksStopped", &note).await;
+            publish(cx, cluster, Some(app), Reason::StrayTasksStopped, &note).await;
         }
     }
     if !strays.foreign.is_subset(&memory.told) {
         let note = foreign(&strays.foreign);
         tracing::warn!(cluster = cluster.key.name, "{note}");
-        publish(cx, cluster, None, "UnknownTasks", &note).await;
+        publish(cx, cluster, None, Reason::UnknownTasks, &note).await;
     }
     memory.told = strays.foreign.clone();
 }
@@ -136,7 +137,7 @@ async fn publish(
     cx: &Context,
     cluster: &ClusterFacts,
     related: Option<ObjectReference>,
-    reason: &str,
+    reason: Reason,
     note: &str,
 ) {
     let about = ObjectReference {
@@ -145,7 +146,6 @@ async fn publish(
     };
     let event = Event {
         related,
-        warning: true,
         reason,
         action: "Scheduling",
         note,

@@ -3,6 +3,7 @@
 use crate::key::ObjectKey;
 use kube::ResourceExt;
 use kube::core::DeserializeGuard;
+use mesolith_crds::Reason;
 use mesolith_crds::condition;
 use mesolith_crds::v1alpha1::MesosCluster;
 use mesolith_crds::v1alpha1::marathon_app::ClusterRef;
@@ -37,8 +38,8 @@ pub(super) enum Resolution {
     Unknown,
     /// There is none, or several and the app names none.
     Not {
-        /// Condition reason.
-        reason: &'static str,
+        /// Why.
+        reason: Reason,
         /// What to do.
         message: String,
     },
@@ -99,7 +100,7 @@ pub(super) fn resolve(
         return match clusters.get(&key) {
             Some(facts) => Resolution::Found(Box::new(facts.clone())),
             None => Resolution::Not {
-                reason: "ClusterNotFound",
+                reason: Reason::ClusterNotFound,
                 message: format!(
                     "There is no MesosCluster {} in namespace {}. Create it, or correct spec.clusterRef.",
                     key.name, key.namespace
@@ -119,7 +120,7 @@ pub(super) fn resolve(
     match candidates.as_slice() {
         [only] => Resolution::Found(Box::new((*only).clone())),
         [] => Resolution::Not {
-            reason: "ClusterNotFound",
+            reason: Reason::ClusterNotFound,
             message: "There is no MesosCluster yet. Create one, and the app starts on it.".to_owned(),
         },
         many => {
@@ -128,7 +129,7 @@ pub(super) fn resolve(
                 .map(|facts| format!("{}/{}", facts.key.namespace, facts.key.name))
                 .collect();
             Resolution::Not {
-                reason: "ClusterAmbiguous",
+                reason: Reason::ClusterAmbiguous,
                 message: format!("Name one in spec.clusterRef: {}.", names.join(", ")),
             }
         }
@@ -205,7 +206,7 @@ mod tests {
         });
         let found = match resolve(&clusters(exist), "ns", wanted.as_ref(), bound) {
             Resolution::Found(facts) => format!("{}/{}", facts.key.namespace, facts.key.name),
-            Resolution::Not { reason, .. } => reason.to_owned(),
+            Resolution::Not { reason, .. } => reason.to_string(),
             Resolution::Unknown => "Unknown".to_owned(),
         };
         assert_eq!(found, expect);

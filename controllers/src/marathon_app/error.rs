@@ -2,6 +2,7 @@
 
 use crate::key::ObjectKey;
 use crate::outcome::{Transient, is_conflict};
+use mesolith_crds::Reason;
 
 /// What can fail for a while.
 #[derive(Debug, thiserror::Error)]
@@ -24,13 +25,13 @@ pub(crate) enum Error {
 }
 
 impl Transient for Error {
-    fn reason(&self) -> &'static str {
+    fn reason(&self) -> Reason {
         match self {
-            Error::WriteFinalizer(_) => "WriteFinalizer",
-            Error::WriteStatus(_) => "WriteStatus",
-            Error::WriteFrameworkId(_) => "WriteFrameworkId",
-            Error::FindCluster(_) => "FindCluster",
-            Error::StartScheduler(_) => "StartScheduler",
+            Error::WriteFinalizer(_) => Reason::WriteFinalizer,
+            Error::WriteStatus(_) => Reason::WriteStatus,
+            Error::WriteFrameworkId(_) => Reason::WriteFrameworkId,
+            Error::FindCluster(_) => Reason::FindCluster,
+            Error::StartScheduler(_) => Reason::StartScheduler,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::finalizers;
 use crate::outcome::Outcome;
 use crate::report::status_of;
 use crate::scheduler::{AppKey, Desired, Link};
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::MarathonApp;
 use mesolith_marathon::App;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ pub(super) async fn finish(
     let cluster = match resolution {
         Resolution::Unknown => {
             return Ok(Outcome::Waiting {
-                reason: "WaitingForClusters",
+                reason: Reason::WaitingForClusters,
                 again: Some(LOOK_AGAIN),
             });
         }

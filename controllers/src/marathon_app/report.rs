@@ -9,6 +9,7 @@ use crate::report::{Announced, Finding, Reporter, status_of};
 use crate::scheduler::{AppView, Link};
 use jiff::Timestamp;
 use kube::ResourceExt;
+use mesolith_crds::Reason;
 use mesolith_crds::condition::{self, READY, STALLED};
 use mesolith_crds::v1alpha1::{MarathonApp, MarathonAppStatus};
 use mesolith_marathon::App;
@@ -33,7 +34,7 @@ pub(super) async fn report(
     let telling = first || (known && settled);
     if !telling {
         return Ok(Outcome::Waiting {
-            reason: "WaitingForScheduler",
+            reason: Reason::WaitingForScheduler,
             again: Some(LOOK_AGAIN),
         });
     }
@@ -53,7 +54,7 @@ pub(super) async fn report(
         object.spec.cluster_ref.as_ref(),
     );
     let mut findings = assess::findings(app, wait.as_ref()).to_vec();
-    findings.extend(stays.map(|why| Finding::yes("Stalled", "ClusterChanged", why)));
+    findings.extend(stays.map(|why| Finding::yes("Stalled", Reason::ClusterChanged, why)));
     write(object, reporter, after, &findings).await?;
     Ok(match wait {
         None => Outcome::Done,
@@ -69,9 +70,9 @@ pub(super) async fn invalid(
 ) -> Result<Outcome, Error> {
     let message = format!("{problem}. What already runs is left as it is.");
     let findings = [
-        Finding::no("Ready", "InvalidSpec", message.clone()),
-        Finding::yes("Stalled", "InvalidSpec", message),
-        Finding::no("Reconciling", "InvalidSpec", ""),
+        Finding::no("Ready", Reason::InvalidSpec, message.clone()),
+        Finding::yes("Stalled", Reason::InvalidSpec, message),
+        Finding::no("Reconciling", Reason::InvalidSpec, ""),
     ];
     let before = status_of(object);
     let after = MarathonAppStatus {
@@ -81,7 +82,7 @@ pub(super) async fn invalid(
     };
     write(object, reporter, after, &findings).await?;
     Ok(Outcome::Invalid {
-        reason: "InvalidSpec",
+        reason: Reason::InvalidSpec,
     })
 }
 
@@ -90,7 +91,7 @@ pub(super) async fn no_cluster(
     object: &MarathonApp,
     reporter: &Reporter,
     app: &App,
-    reason: &'static str,
+    reason: Reason,
     message: &str,
 ) -> Result<Outcome, Error> {
     let wait = Wait {
@@ -132,8 +133,8 @@ pub(super) async fn stopping(
         (_, n) => format!("{n} instances still to stop"),
     };
     let findings = [
-        Finding::no("Ready", "DeletingInstances", message.clone()),
-        Finding::yes("Reconciling", "DeletingInstances", message.clone()),
+        Finding::no("Ready", Reason::DeletingInstances, message.clone()),
+        Finding::yes("Reconciling", Reason::DeletingInstances, message.clone()),
     ];
     let before = status_of(object);
     let after = MarathonAppStatus {
@@ -143,7 +144,7 @@ pub(super) async fn stopping(
     };
     write(object, reporter, after, &findings).await?;
     Ok(Outcome::Waiting {
-        reason: "DeletingInstances",
+        reason: Reason::DeletingInstances,
         again: Some(LOOK_AGAIN),
     })
 }

@@ -4,6 +4,7 @@
 mod walk;
 
 use crate::report::Finding;
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::marathon_app::{ContainerType, MarathonAppSpec};
 
 /// Condition type.
@@ -65,7 +66,7 @@ pub(super) fn finding(spec: &MarathonAppSpec) -> Option<Finding> {
     (!fields.is_empty()).then(|| {
         Finding::yes(
             CONDITION,
-            "NotSupported",
+            Reason::NotSupported,
             format!("This version does not act on {}", fields.join(", ")),
         )
     })

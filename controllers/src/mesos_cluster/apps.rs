@@ -4,6 +4,7 @@ use crate::report::{Event, Reporter};
 use kube::api::{Api, ListParams};
 use kube::core::DeserializeGuard;
 use kube::{Client, Resource, ResourceExt};
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::{MarathonApp, MesosCluster};
 
 /// Most apps that an event names.
@@ -30,8 +31,7 @@ pub(super) async fn say_who_is_left(cluster: &MesosCluster, client: &Client, rep
     if let Some(note) = sentence(&names) {
         let event = Event {
             related: None,
-            warning: true,
-            reason: "AppsWithoutCluster",
+            reason: Reason::AppsWithoutCluster,
             action: "Delete",
             note: &note,
         };

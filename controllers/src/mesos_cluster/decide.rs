@@ -20,6 +20,7 @@ use super::model::{Desired, World, members, quorum};
 use crate::nodes::{Kind, Ledger, Order};
 use crate::problem::Problem;
 use gap::{Gap, note_plan, wanted};
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::mesos_cluster::PlanStep;
 use mesolith_proto::node::v1::Component;
 use safety::{agent_has_tasks, unsafe_to_stop};
@@ -116,10 +117,8 @@ fn roll(
                 return None;
             }
             if disturbed_one {
-                return Some(Problem {
-                    reason: "RollingOneByOne".into(),
-                    message: format!("{node} follows when the node before it serves again"),
-                });
+                let message = format!("{node} follows when the node before it serves again");
+                return Some(Problem::new(Reason::RollingOneByOne, message).on(node));
             }
             gap.disturbed()
                 .find_map(|kind| unsafe_to_stop(desired, world, node, kind, gap.remove.contains(&kind)))

@@ -19,6 +19,7 @@ use crate::outcome::Outcome;
 use crate::problem::Problem;
 use crate::report::{Event, status_of};
 use kube::{Resource, ResourceExt};
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::mesos_cluster::{Mtls, RemovedData};
 use mesolith_crds::v1alpha1::{MesosCluster, MesosClusterStatus};
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,18 +71,16 @@ fn kept(views: &BTreeMap<String, NodeView>) -> &'static [Kind] {
 }
 
 fn left(node: &str, view: &NodeView, kept: &[Kind], rules: decide::Rules) -> Left {
+    let wait = |reason, message: String| Left::Wait(Problem::new(reason, message).on(node));
     match view {
-        NodeView::Unknown => Left::Wait(Problem {
-            reason: "Deleting".into(),
-            message: format!("{node}: no answer yet"),
-        }),
-        NodeView::Unreachable(problem) => Left::Wait(Problem {
-            reason: problem.reason.clone(),
-            message: format!(
+        NodeView::Unknown => wait(Reason::Deleting, format!("{node}: no answer yet")),
+        NodeView::Unreachable(problem) => wait(
+            problem.reason,
+            format!(
                 "{}. If the machine is gone for good: kubectl annotate mesoscluster NAME {SKIP_ANNOTATION}={node}",
                 problem.message.trim_end_matches('.')
             ),
-        }),
+        ),
         NodeView::Seen(Ledger {
             present: false,
             stale: false,
@@ -95,10 +94,7 @@ fn left(node: &str, view: &NodeView, kept: &[Kind], rules: decide::Rules) -> Lef
                     generation: decide::next_generation(ledger, rules),
                 }
             } else {
-                Left::Wait(Problem {
-                    reason: "Deleting".into(),
-                    message: format!("{node}: its components are stopping"),
-                })
+                wait(Reason::Deleting, format!("{node}: its components are stopping"))
             }
         }
     }
@@ -190,8 +186,7 @@ async fn release(
         let note = format!("{SKIP_ANNOTATION}: what the cluster started on {names} is not ended");
         let event = Event {
             related: None,
-            warning: true,
-            reason: "NodesSkipped",
+            reason: Reason::NodesSkipped,
             action: "Delete",
             note: &note,
         };
@@ -234,15 +229,12 @@ mod tests {
         let left = |view: &NodeView| left("a", view, &[], RULES);
         assert_eq!(left(&seen(false, false)), Left::Nothing);
         assert_eq!(left(&seen(true, false)), Left::Ask { generation: 8 });
-        assert!(matches!(left(&seen(true, true)), Left::Wait(p) if p.reason == "Deleting"));
-        let gone = NodeView::Unreachable(Problem {
-            reason: "NodeUnreachable".into(),
-            message: "a (h:1): x.".into(),
-        });
+        assert!(matches!(left(&seen(true, true)), Left::Wait(p) if p.reason == Reason::Deleting));
+        let gone = NodeView::Unreachable(Problem::new(Reason::NodeUnreachable, "a (h:1): x."));
         let Left::Wait(problem) = left(&gone) else {
             panic!("must wait")
         };
-        assert_eq!(problem.reason, "NodeUnreachable");
+        assert_eq!(problem.reason, Reason::NodeUnreachable);
         assert!(
             problem.message.contains("mesolith.io/skip-node-cleanup=a"),
             "{}",

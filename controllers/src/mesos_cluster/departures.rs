@@ -2,10 +2,9 @@
 
 use crate::nodes::{NodeView, Part};
 use crate::problem::Problem;
+use mesolith_crds::Reason;
 use std::collections::BTreeMap;
 
-/// Reason of the wait while nothing is wrong and tasks only take their grace.
-pub(super) const STOPPING_TASKS: &str = "StoppingTasks";
 /// Most nodes that a sentence names.
 const NAMED: usize = 5;
 
@@ -16,12 +15,10 @@ pub(super) fn departures(nodes: &BTreeMap<String, NodeView>) -> Option<Problem> 
     let leaving: Vec<(String, Part)> = nodes.iter().filter_map(leaving).collect();
     let trouble = leaving
         .iter()
-        .find(|(_, part)| !part.reason.is_empty() && part.reason != STOPPING_TASKS);
-    if let Some((node, part)) = trouble {
-        return Some(Problem {
-            reason: part.reason.clone(),
-            message: format!("agent of {node}: {}", part.message),
-        });
+        .filter_map(|(node, part)| Some((node, part, part.reason?)))
+        .find(|(_, _, reason)| *reason != Reason::StoppingTasks);
+    if let Some((node, part, reason)) = trouble {
+        return Some(Problem::new(reason, format!("agent of {node}: {}", part.message)).on(node));
     }
     let tasks: u32 = leaving.iter().map(|(_, part)| part.tasks_left).sum();
     let message = match &leaving[..] {
@@ -40,10 +37,7 @@ pub(super) fn departures(nodes: &BTreeMap<String, NodeView>) -> Option<Problem> 
             format!("{} ({named}{more})", being_stopped(tasks))
         }
     };
-    Some(Problem {
-        reason: STOPPING_TASKS.into(),
-        message,
-    })
+    Some(Problem::new(Reason::StoppingTasks, message))
 }
 
 fn being_stopped(tasks: u32) -> String {
@@ -76,7 +70,7 @@ mod tests {
         }
         let problem = departures(&world.nodes);
         assert_eq!(problem.as_ref().map(|p| p.message.as_str()), sentence);
-        assert!(problem.is_none_or(|p| p.reason == STOPPING_TASKS));
+        assert!(problem.is_none_or(|p| p.reason == Reason::StoppingTasks));
     }
 
     #[test]
@@ -89,11 +83,11 @@ mod tests {
             "w2",
             Kind::Agent,
             Phase::Stopping,
-            "DockerUnavailable",
+            Reason::DockerUnavailable,
             "no engine",
         );
         let problem = departures(&world.nodes).unwrap();
-        assert_eq!(problem.reason, "DockerUnavailable");
+        assert_eq!(problem.reason, Reason::DockerUnavailable);
         assert_eq!(problem.message, "agent of w2: no engine");
     }
 }

@@ -13,6 +13,7 @@ use crate::nodes::{Kind, NodeView};
 use crate::problem::Problem;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::mesos_cluster::DrainingAgent;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -93,21 +94,19 @@ pub(super) fn overdue(
     let first = record.iter().find(late)?;
     let why = waits
         .iter()
-        .find(|wait| wait.reason == "AgentHasTasks" && wait.message.contains(&first.node))
+        .find(|wait| wait.reason == Reason::AgentHasTasks && wait.node.as_ref() == Some(&first.node))
         .map(|wait| format!(": {}", wait.message))
         .unwrap_or_default();
     let more = match count - 1 {
         0 => String::new(),
         more => format!(" (and {more} more)"),
     };
-    Some(Problem {
-        reason: "DrainTimeout".into(),
-        message: format!(
-            "the agent on {} has not been drained within {} s{more}{why}",
-            first.node,
-            limit.as_secs()
-        ),
-    })
+    let message = format!(
+        "the agent on {} has not been drained within {} s{more}{why}",
+        first.node,
+        limit.as_secs()
+    );
+    Some(Problem::new(Reason::DrainTimeout, message).on(&first.node))
 }
 
 #[cfg(test)]
@@ -175,13 +174,16 @@ mod tests {
         let first = record(&[], &without_w2(), &world, at(10));
         let limit = Duration::from_secs(60);
         assert_eq!(overdue(&first, &[], limit, at(69)), None);
-        let waits = [Problem {
-            reason: "AgentHasTasks".into(),
-            message: "the agent on w2 has 3 tasks".into(),
-        }];
+        let wait = |node: &str| {
+            let message = format!("the agent on {node} has 3 tasks");
+            Problem::new(Reason::AgentHasTasks, message).on(node)
+        };
+        let said = |waits: &[Problem]| overdue(&first, waits, limit, at(70)).unwrap().message;
+        let late = "the agent on w2 has not been drained within 60 s";
         assert_eq!(
-            overdue(&first, &waits, limit, at(70)).unwrap().message,
-            "the agent on w2 has not been drained within 60 s: the agent on w2 has 3 tasks"
+            said(&[wait("w20"), wait("w2")]),
+            format!("{late}: the agent on w2 has 3 tasks")
         );
+        assert_eq!(said(&[wait("w20")]), late, "not what another node waits for");
     }
 }

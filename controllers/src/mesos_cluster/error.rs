@@ -2,6 +2,7 @@
 
 use crate::nodes::{self, CredentialsError};
 use crate::outcome::{Transient, is_conflict};
+use mesolith_crds::Reason;
 
 /// What can fail for a while.
 #[derive(Debug, thiserror::Error)]
@@ -21,12 +22,12 @@ pub(crate) enum Error {
 }
 
 impl Transient for Error {
-    fn reason(&self) -> &'static str {
+    fn reason(&self) -> Reason {
         match self {
             Error::Credentials(error) => error.reason(),
-            Error::WriteFinalizer(_) => "WriteFinalizer",
-            Error::WriteStatus(_) => "WriteStatus",
-            Error::CallNode(_) => "CallNode",
+            Error::WriteFinalizer(_) => Reason::WriteFinalizer,
+            Error::WriteStatus(_) => Reason::WriteStatus,
+            Error::CallNode(_) => Reason::CallNode,
         }
     }
 

@@ -5,6 +5,7 @@ use super::validate::{Error, Valid, validate};
 use super::{build, ids};
 use crate::nodes::{Kind, Ledger, NodeView, Part};
 use crate::problem::Problem;
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::MesosClusterSpec;
 use mesolith_proto::node::v1::Phase;
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ pub(crate) fn part(phase: Phase, digest: &str) -> Part {
     Part {
         phase,
         digest: digest.into(),
-        reason: String::new(),
+        reason: None,
         message: String::new(),
         restarts: 0,
         facts: BTreeMap::new(),
@@ -100,7 +101,7 @@ pub(crate) fn agent_leaves(world: &mut World, node: &str, tasks_left: u32) {
     let agent = ledger(world, node).parts.entry(Kind::Agent);
     let agent = agent.or_insert_with(|| part(Phase::Stopping, ""));
     (agent.digest, agent.phase, agent.tasks_left) = (String::new(), Phase::Stopping, tasks_left);
-    (agent.reason, agent.message) = ("StoppingTasks".into(), format!("{tasks_left} tasks"));
+    (agent.reason, agent.message) = (Some(Reason::StoppingTasks), format!("{tasks_left} tasks"));
 }
 
 pub(crate) fn set_phase(
@@ -108,7 +109,7 @@ pub(crate) fn set_phase(
     node: &str,
     kind: Kind,
     phase: Phase,
-    reason: &str,
+    reason: impl Into<Option<Reason>>,
     message: &str,
 ) {
     let part = ledger(world, node).parts.get_mut(&kind).unwrap();
@@ -119,9 +120,6 @@ pub(crate) fn cut_off(world: &mut World, node: &str) {
     let message = format!(
         "{node} (192.0.2.1:7070): connection refused. Is the node agent running? systemctl status mesolith-agent"
     );
-    let problem = Problem {
-        reason: "NodeUnreachable".into(),
-        message,
-    };
+    let problem = Problem::new(Reason::NodeUnreachable, message).on(node);
     world.nodes.insert(node.into(), NodeView::Unreachable(problem));
 }

@@ -13,6 +13,7 @@ use crate::nodes::{CredentialsError, NodeView};
 use crate::outcome::Outcome;
 use crate::problem::Problem;
 use crate::report::{Announced, Finding, Reporter, status_of};
+use mesolith_crds::Reason;
 use mesolith_crds::condition;
 use mesolith_crds::v1alpha1::mesos_cluster::DrainingAgent;
 use mesolith_crds::v1alpha1::{MesosCluster, MesosClusterStatus};
@@ -53,7 +54,7 @@ pub(crate) async fn report(
 ) -> Result<Outcome, Error> {
     if is_asking(cluster.metadata.generation, before, &seen) {
         return Ok(Outcome::Waiting {
-            reason: "WaitingForAnswer",
+            reason: Reason::WaitingForAnswer,
             again: Some(LOOK_AT_LEADER),
         });
     }
@@ -98,14 +99,14 @@ pub(crate) async fn invalid(
     problem: &str,
 ) -> Result<Outcome, Error> {
     let findings = [
-        Finding::no("Ready", "InvalidSpec", problem),
-        Finding::yes("Stalled", "InvalidSpec", problem),
-        Finding::no("Reconciling", "InvalidSpec", ""),
+        Finding::no("Ready", Reason::InvalidSpec, problem),
+        Finding::yes("Stalled", Reason::InvalidSpec, problem),
+        Finding::no("Reconciling", Reason::InvalidSpec, ""),
     ];
     let before = status_of(cluster);
     write(cluster, reporter, before, &findings).await?;
     Ok(Outcome::Invalid {
-        reason: "InvalidSpec",
+        reason: Reason::InvalidSpec,
     })
 }
 
@@ -128,10 +129,10 @@ pub(crate) async fn no_credentials(
 /// Whether the progress of a deletion was reported before.
 pub(crate) fn is_deleting(before: &MesosClusterStatus) -> bool {
     let reconciling = condition::find(&before.conditions, "Reconciling");
-    reconciling.is_some_and(|found| found.reason == conditions::DELETING)
+    reconciling.is_some_and(|found| Reason::Deleting == *found.reason)
 }
 
-/// Reports the progress of a deletion, with the first wait; returns its reason as a metric label.
+/// Reports the progress of a deletion, with the first wait; returns its reason.
 pub(crate) async fn deleting(
     cluster: &MesosCluster,
     reporter: &Reporter,
@@ -139,8 +140,8 @@ pub(crate) async fn deleting(
     managed: &BTreeMap<String, String>,
     leaving: Vec<DrainingAgent>,
     waits: &[Problem],
-) -> Result<&'static str, Error> {
-    let (label, findings) = conditions::deleting(managed, waits);
+) -> Result<Reason, Error> {
+    let (reason, findings) = conditions::deleting(managed, waits);
     let after = MesosClusterStatus {
         managed_nodes: managed.clone(),
         draining_agents: leaving,
@@ -148,7 +149,7 @@ pub(crate) async fn deleting(
         ..before.clone()
     };
     write(cluster, reporter, after, &findings).await?;
-    Ok(label)
+    Ok(reason)
 }
 
 async fn write(

@@ -6,6 +6,7 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, ObjectMeta, PostParams};
 use kube::{Client, Resource, ResourceExt};
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::MesosCluster;
 use mesolith_pki::Authority;
 use std::collections::{BTreeMap, HashMap};
@@ -55,14 +56,14 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// CamelCase reason.
-    pub(crate) fn reason(&self) -> &'static str {
+    /// The operation that failed.
+    pub(crate) fn reason(&self) -> Reason {
         match self {
-            Error::ReadSecret { .. } => "ReadSecret",
-            Error::CreateSecret { .. } => "CreateSecret",
-            Error::CreateAuthority(_) => "CreateAuthority",
-            Error::ReadAuthority { .. } => "InvalidCertificateAuthority",
-            Error::Issue(_) => "IssueCertificate",
+            Error::ReadSecret { .. } => Reason::ReadSecret,
+            Error::CreateSecret { .. } => Reason::CreateSecret,
+            Error::CreateAuthority(_) => Reason::CreateAuthority,
+            Error::ReadAuthority { .. } => Reason::InvalidCertificateAuthority,
+            Error::Issue(_) => Reason::IssueCertificate,
         }
     }
 

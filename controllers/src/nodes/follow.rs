@@ -8,6 +8,7 @@ use super::refusal::Refusal;
 use super::view::{NodeView, ledger};
 use crate::key::ObjectKey;
 use crate::problem::Problem;
+use mesolith_crds::Reason;
 use mesolith_proto::node::v1::{
     CreateSigningRequestRequest, Facts, GetFactsRequest, InstallCertificateRequest, WatchRequest,
 };
@@ -43,7 +44,7 @@ pub(super) async fn run(
         failures = if answered { 1 } else { failures + 1 };
         if failures > QUIET_ATTEMPTS
             || matches!(node.view(), NodeView::Unknown)
-            || problem.reason == "NodeUntrusted"
+            || problem.reason == Reason::NodeUntrusted
         {
             tell(NodeView::Unreachable(problem));
         }
@@ -152,8 +153,6 @@ fn refused(node: &Link, status: &tonic::Status) -> Problem {
 }
 
 fn problem(node: &Link, refusal: Refusal) -> Problem {
-    Problem {
-        reason: refusal.reason.into(),
-        message: format!("{}: {}", node.place(), refusal.sentence()),
-    }
+    let message = format!("{}: {}", node.place(), refusal.sentence());
+    Problem::new(refusal.reason, message).on(&node.name)
 }

@@ -1,12 +1,13 @@
 //! Why a node agent does not answer the operator, and what to do about it.
 
 use super::dial::sentence;
+use mesolith_crds::Reason;
 
 /// A call that did not succeed, without the name of the node: many nodes may refuse in the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// `NodeUntrusted` or `NodeUnreachable`.
-    pub(crate) reason: &'static str,
+    pub(crate) reason: Reason,
     /// What happened.
     pub(crate) cause: String,
     /// What to do; empty when the cause says it.
@@ -23,19 +24,19 @@ impl Refusal {
         };
         if let Some(trust) = mesolith_pki::trust_problem(status) {
             return Self {
-                reason: "NodeUntrusted",
+                reason: Reason::NodeUntrusted,
                 cause: bare(trust),
                 remedy: "",
             };
         }
         match status.code() {
             tonic::Code::Unauthenticated | tonic::Code::PermissionDenied => Self {
-                reason: "NodeUntrusted",
+                reason: Reason::NodeUntrusted,
                 cause: format!("the node refuses the operator: {}", sentence(status)),
                 remedy: "Is its ca.crt the CA of this cluster? mesolith pki issue makes a new set",
             },
             _ => Self {
-                reason: "NodeUnreachable",
+                reason: Reason::NodeUnreachable,
                 cause: bare(sentence(status)),
                 remedy: "Is the node agent running? systemctl status mesolith-agent",
             },
@@ -45,7 +46,7 @@ impl Refusal {
     /// Nothing was sent: the address or our own certificate makes no sense.
     pub(super) fn undialled(cause: String) -> Self {
         Self {
-            reason: "NodeUnreachable",
+            reason: Reason::NodeUnreachable,
             cause,
             remedy: "",
         }

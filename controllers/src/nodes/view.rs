@@ -1,6 +1,7 @@
 //! What a node shows of a cluster. Plain data, and the way from the wire to it.
 
 use crate::problem::Problem;
+use mesolith_crds::Reason;
 use mesolith_proto::node::v1::{ClusterState, ComponentState, Facts, NodeState, Phase};
 use std::collections::BTreeMap;
 
@@ -94,8 +95,8 @@ pub(crate) struct Part {
     pub(crate) phase: Phase,
     /// Digest of what the node was told; empty once the component has to go.
     pub(crate) digest: String,
-    /// Why it does not run, CamelCase or empty.
-    pub(crate) reason: String,
+    /// Why it does not run, if the node says so.
+    pub(crate) reason: Option<Reason>,
     /// What happened and what to do.
     pub(crate) message: String,
     /// How often it had to be started again.
@@ -173,14 +174,15 @@ pub(super) fn ledger(state: &NodeState, uid: &str, facts: &Facts) -> Ledger {
 
 fn parts(cluster: &ClusterState) -> BTreeMap<Kind, Part> {
     let part = |c: &ComponentState| {
+        let (reason, message) = said(c);
         let steady = |(key, _): &(&String, &String)| STEADY_FACTS.contains(&key.as_str());
         Some((
             Kind::of(&c.id)?,
             Part {
                 phase: c.phase(),
                 digest: c.spec_digest.clone(),
-                reason: c.reason.clone(),
-                message: c.message.clone(),
+                reason,
+                message,
                 restarts: c.restarts,
                 tasks_left: c.tasks_left,
                 facts: c
@@ -193,4 +195,51 @@ fn parts(cluster: &ClusterState) -> BTreeMap<Kind, Part> {
         ))
     };
     cluster.components.iter().filter_map(part).collect()
+}
+
+/// Why a component does not run, as its node says it. A reason that only a newer node agent knows goes into the sentence.
+fn said(component: &ComponentState) -> (Option<Reason>, String) {
+    let message = component.message.clone();
+    match (component.reason.as_str(), Reason::parse(&component.reason)) {
+        ("", _) => (None, message),
+        (_, Some(reason)) => (Some(reason), message),
+        (word, None) => {
+            let reason = match component.phase() {
+                Phase::Failed | Phase::BackOff => Reason::ComponentFailed,
+                _ => Reason::ComponentNotReady,
+            };
+            (Some(reason), format!("{word}: {message}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::nothing("", Phase::Pending, None, "x")]
+    #[case::known("PortInUse", Phase::Failed, Some(Reason::PortInUse), "x")]
+    #[case::of_a_newer_node("NodeOnFire", Phase::Failed, Some(Reason::ComponentFailed), "NodeOnFire: x")]
+    #[case::of_a_newer_node_that_waits(
+        "Thinking",
+        Phase::Starting,
+        Some(Reason::ComponentNotReady),
+        "Thinking: x"
+    )]
+    fn what_a_node_says(
+        #[case] word: &str,
+        #[case] phase: Phase,
+        #[case] reason: Option<Reason>,
+        #[case] message: &str,
+    ) {
+        let component = ComponentState {
+            reason: word.to_owned(),
+            message: "x".to_owned(),
+            phase: phase.into(),
+            ..ComponentState::default()
+        };
+        assert_eq!(said(&component), (reason, message.to_owned()));
+    }
 }

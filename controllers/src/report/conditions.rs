@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use mesolith_crds::Reason;
 
 /// Longest message the API server takes.
 const MESSAGE_LIMIT: usize = 32_768;
@@ -34,39 +35,39 @@ pub(crate) struct Finding {
     pub(crate) kind: &'static str,
     /// Its value.
     pub(crate) truth: Truth,
-    /// CamelCase reason, never empty.
-    pub(crate) reason: String,
+    /// Why it has this value.
+    pub(crate) reason: Reason,
     /// What happened, where, what to do next.
     pub(crate) message: String,
 }
 
 impl Finding {
     /// The condition holds.
-    pub(crate) fn yes(kind: &'static str, reason: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn yes(kind: &'static str, reason: Reason, message: impl Into<String>) -> Self {
         Self {
             kind,
             truth: Truth::True,
-            reason: reason.into(),
+            reason,
             message: message.into(),
         }
     }
 
     /// The condition does not hold.
-    pub(crate) fn no(kind: &'static str, reason: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn no(kind: &'static str, reason: Reason, message: impl Into<String>) -> Self {
         Self {
             kind,
             truth: Truth::False,
-            reason: reason.into(),
+            reason,
             message: message.into(),
         }
     }
 
     /// It is not known whether the condition holds.
-    pub(crate) fn unknown(kind: &'static str, reason: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn unknown(kind: &'static str, reason: Reason, message: impl Into<String>) -> Self {
         Self {
             kind,
             truth: Truth::Unknown,
-            reason: reason.into(),
+            reason,
             message: message.into(),
         }
     }
@@ -74,7 +75,7 @@ impl Finding {
 
 /// The conditions after a reconcile: types without a finding stay as they are, and `lastTransitionTime` moves only
 /// with the status value.
-pub(crate) fn conditions(
+pub(super) fn conditions(
     before: &[Condition],
     findings: &[Finding],
     generation: Option<i64>,
@@ -93,7 +94,7 @@ pub(crate) fn conditions(
         let condition = Condition {
             type_: finding.kind.to_owned(),
             status: finding.truth.text().to_owned(),
-            reason: finding.reason.clone(),
+            reason: finding.reason.to_string(),
             message,
             observed_generation: generation,
             last_transition_time: since,
@@ -106,13 +107,13 @@ pub(crate) fn conditions(
     after
 }
 
-/// Conditions whose status or reason is new: worth an event.
-pub(crate) fn transitions<'a>(before: &[Condition], after: &'a [Condition]) -> Vec<&'a Condition> {
-    after
+/// Findings whose status or reason is new: worth an event.
+pub(super) fn transitions<'a>(before: &[Condition], findings: &'a [Finding]) -> Vec<&'a Finding> {
+    findings
         .iter()
-        .filter(|new| match before.iter().find(|old| old.type_ == new.type_) {
-            Some(old) => old.status != new.status || old.reason != new.reason,
-            None => new.status != Truth::Unknown.text(),
+        .filter(|new| match before.iter().find(|old| old.type_ == new.kind) {
+            Some(old) => old.status != new.truth.text() || new.reason != *old.reason,
+            None => new.truth != Truth::Unknown,
         })
         .collect()
 }
@@ -127,29 +128,21 @@ mod tests {
 
     #[test]
     fn the_transition_time_moves_only_with_the_status() {
-        let first = conditions(
-            &[],
-            &[Finding::no("Ready", "WaitingForQuorum", "1 of 3")],
-            Some(1),
-            at(10),
-        );
-        let second = conditions(
-            &first,
-            &[Finding::no("Ready", "WaitingForLeader", "none")],
-            Some(2),
-            at(20),
-        );
+        let after =
+            |before: &[Condition], finding, second| conditions(before, &[finding], Some(second), at(second));
+        let first = after(&[], Finding::no("Ready", Reason::WaitingForQuorum, "1 of 3"), 10);
+        let second = after(&first, Finding::no("Ready", Reason::WaitingForLeader, "none"), 20);
         assert_eq!(second[0].last_transition_time.0, at(10));
-        assert_eq!(second[0].observed_generation, Some(2));
-        let third = conditions(&second, &[Finding::yes("Ready", "Ready", "")], Some(2), at(30));
+        assert_eq!(second[0].observed_generation, Some(20));
+        let third = after(&second, Finding::yes("Ready", Reason::AllServing, ""), 30);
         assert_eq!(third[0].last_transition_time.0, at(30));
     }
 
     #[test]
     fn the_same_findings_change_nothing() {
         let findings = [
-            Finding::yes("Ready", "Ready", "3 masters"),
-            Finding::unknown("A", "NotSeen", ""),
+            Finding::yes("Ready", Reason::AllServing, "3 masters"),
+            Finding::unknown("A", Reason::WaitingForAnswer, ""),
         ];
         let first = conditions(&[], &findings, Some(1), at(10));
         assert_eq!(conditions(&first, &findings, Some(1), at(99)), first);
@@ -157,22 +150,18 @@ mod tests {
 
     #[test]
     fn a_transition_is_a_new_status_or_a_new_reason() {
-        let old = conditions(
-            &[],
-            &[Finding::no("A", "X", "1"), Finding::yes("B", "Ok", "")],
-            Some(1),
-            at(1),
-        );
-        let message_only = conditions(&old, &[Finding::no("A", "X", "2")], Some(1), at(2));
+        let findings = [
+            Finding::no("A", Reason::WaitingForQuorum, "1"),
+            Finding::yes("B", Reason::UpToDate, ""),
+            Finding::unknown("C", Reason::WaitingForAnswer, ""),
+        ];
+        let old = conditions(&[], &findings, Some(1), at(1));
+        assert_eq!(transitions(&[], &findings).len(), 2);
+        let message_only = [Finding::no("A", Reason::WaitingForQuorum, "2")];
         assert!(transitions(&old, &message_only).is_empty());
-        let reason = conditions(&old, &[Finding::no("A", "Y", "2")], Some(1), at(2));
-        assert_eq!(
-            transitions(&old, &reason)
-                .iter()
-                .map(|c| c.reason.as_str())
-                .collect::<Vec<_>>(),
-            ["Y"]
-        );
-        assert_eq!(transitions(&[], &old).len(), 2);
+        let reason = [Finding::no("A", Reason::WaitingForLeader, "2")];
+        assert_eq!(transitions(&old, &reason), [&reason[0]]);
+        let status = [Finding::yes("A", Reason::WaitingForQuorum, "1")];
+        assert_eq!(transitions(&old, &status), [&status[0]]);
     }
 }

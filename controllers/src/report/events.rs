@@ -5,10 +5,12 @@
 
 mod series;
 
+use super::conditions::Finding;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{self as core, EventSeries, ObjectReference};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::{Api, Patch, PatchParams, PostParams};
+use mesolith_crds::Reason;
 use serde_json::json;
 use series::{Key, Series, Step};
 use std::sync::{Arc, Mutex};
@@ -24,10 +26,8 @@ const COMPONENT: &str = "mesolith.io/operator";
 pub(crate) struct Event<'a> {
     /// Tells events of one reason apart, and names the other object.
     pub(crate) related: Option<ObjectReference>,
-    /// Whether a person should look.
-    pub(crate) warning: bool,
-    /// CamelCase.
-    pub(crate) reason: &'a str,
+    /// Its kind, which also says whether a person should look.
+    pub(crate) reason: Reason,
     /// What was being done, or which condition moved.
     pub(crate) action: &'a str,
     /// A sentence for people.
@@ -53,13 +53,12 @@ impl Announcer {
     }
 
     /// The event of a condition's transition.
-    pub(super) async fn announce(&self, about: &ObjectReference, condition: &Condition) {
+    pub(super) async fn announce(&self, about: &ObjectReference, finding: &Finding) {
         let event = Event {
             related: None,
-            warning: is_problem(condition),
-            reason: &condition.reason,
-            action: &condition.type_,
-            note: &condition.message,
+            reason: finding.reason,
+            action: finding.kind,
+            note: &finding.message,
         };
         self.publish(about, event).await;
     }
@@ -69,15 +68,14 @@ impl Announcer {
         let key = Key {
             about: Key::object(about),
             related: event.related.as_ref().map(Key::object),
-            warning: event.warning,
-            reason: event.reason.to_owned(),
+            reason: event.reason,
             action: event.action.to_owned(),
         };
         let note = &event.note[..event.note.floor_char_boundary(NOTE_LIMIT)];
         if let Err(error) = self.write(about, event.related, key, note).await {
             tracing::warn!(
                 error = crate::outcome::chain(&error),
-                reason = event.reason,
+                reason = event.reason.as_str(),
                 "failed to write an event"
             );
         }
@@ -134,8 +132,8 @@ impl Announcer {
             },
             involved_object: about.clone(),
             related,
-            type_: Some(if key.warning { "Warning" } else { "Normal" }.to_owned()),
-            reason: Some(key.reason.clone()),
+            type_: Some(key.reason.severity().as_str().to_owned()),
+            reason: Some(key.reason.to_string()),
             action: Some(key.action.clone()),
             message: Some(note.to_owned()).filter(|note| !note.is_empty()),
             event_time: Some(MicroTime(now)),
@@ -155,20 +153,4 @@ fn event_name(about: &ObjectReference, now: Timestamp) -> String {
     let object = about.name.as_deref().unwrap_or("operator");
     let object = &object[..object.floor_char_boundary(NAME_LIMIT)];
     format!("{object}.{:x}", now.as_nanosecond())
-}
-
-/// Waiting and rolling are the normal course of things; any other false condition needs a person.
-fn is_problem(condition: &Condition) -> bool {
-    let normal = [
-        "Waiting",
-        "Rolling",
-        "Starting",
-        "Deleting",
-        "Stopping",
-        "NoneWanted",
-        "NotStarted",
-    ];
-    condition.status == "False"
-        && !normal.iter().any(|prefix| condition.reason.starts_with(prefix))
-        && !["Reconciling", "Stalled"].contains(&condition.type_.as_str())
 }

@@ -1,7 +1,7 @@
 //! Who reports: every status and every event of the operator goes through here.
 
 use super::conditions::{Finding, conditions, transitions};
-use super::degraded;
+use super::degraded::{self, Change};
 use super::events::{Announcer, Event};
 use super::stored::Stored;
 use crate::key::ObjectKey;
@@ -10,7 +10,8 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::object::HasStatus;
 use kube::{Client, Resource};
-use mesolith_crds::condition::Observed;
+use mesolith_crds::Reason;
+use mesolith_crds::condition::{DEGRADED, Observed, READY};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -29,10 +30,10 @@ pub(crate) enum Announced {
 }
 
 impl Announced {
-    fn has(self, condition: &Condition) -> bool {
+    fn has(self, finding: &Finding) -> bool {
         match self {
             Announced::All => true,
-            Announced::Only(types) => types.contains(&condition.type_.as_str()),
+            Announced::Only(types) => types.contains(&finding.kind),
         }
     }
 }
@@ -75,8 +76,7 @@ impl Reporter {
         let json = serde_json::to_value(&after).map_err(kube::Error::SerdeError)?;
         if stored.write(&self.client, &json).await? {
             let before = object.status().map(Observed::conditions).unwrap_or_default();
-            self.announce(&stored, before, after.conditions(), announced)
-                .await;
+            self.announce(&stored, before, findings, announced).await;
         }
         Ok(())
     }
@@ -98,10 +98,9 @@ impl Reporter {
             error = problem,
             "failed to read the stored object"
         );
-        let finding = Finding::no("Ready", "InvalidSpec", UNREADABLE);
+        let finding = Finding::no(READY, Reason::InvalidSpec, UNREADABLE);
         let before = stored.conditions();
-        let after = conditions(&before, &[finding], stored.generation, Timestamp::now());
-        self.write_conditions(&stored, &before, &after).await
+        self.write_conditions(&stored, before, &[finding]).await
     }
 
     /// Reports a failure that lasts, or with `None` that it is over.
@@ -111,7 +110,7 @@ impl Reporter {
     pub(crate) async fn report_failure<K>(
         &self,
         key: &ObjectKey,
-        failure: Option<(&str, &str)>,
+        failure: Option<(Reason, &str)>,
     ) -> Result<(), kube::Error>
     where
         K: Resource<DynamicType = ()>,
@@ -119,10 +118,14 @@ impl Reporter {
         let Some(stored) = Stored::read::<K>(&self.client, key).await? else {
             return Ok(());
         };
-        let before = stored.conditions();
-        match degraded::after(&before, failure, stored.generation, Timestamp::now()) {
-            Some(after) => self.write_conditions(&stored, &before, &after).await,
-            None => Ok(()),
+        let mut before = stored.conditions();
+        match degraded::change(&before, failure) {
+            Change::None => Ok(()),
+            Change::Over => {
+                before.retain(|condition| condition.type_ != DEGRADED);
+                self.write_conditions(&stored, before, &[]).await
+            }
+            Change::Says(finding) => self.write_conditions(&stored, before, &[finding]).await,
         }
     }
 
@@ -131,28 +134,29 @@ impl Reporter {
         self.announcer.publish(about, event).await;
     }
 
-    /// Writes conditions beside whatever else the status has.
+    /// Writes findings beside whatever else the status has, on top of these conditions.
     async fn write_conditions(
         &self,
         stored: &Stored,
-        before: &[Condition],
-        after: &[Condition],
+        before: Vec<Condition>,
+        findings: &[Finding],
     ) -> Result<(), kube::Error> {
+        let after = conditions(&before, findings, stored.generation, Timestamp::now());
         let mut status = match &stored.status {
             Value::Object(_) => stored.status.clone(),
             _ => json!({}),
         };
         status["conditions"] = serde_json::to_value(after).map_err(kube::Error::SerdeError)?;
         if stored.write(&self.client, &status).await? {
-            self.announce(stored, before, after, Announced::All).await;
+            self.announce(stored, &before, findings, Announced::All).await;
         }
         Ok(())
     }
 
-    async fn announce(&self, stored: &Stored, before: &[Condition], after: &[Condition], which: Announced) {
-        for condition in transitions(before, after) {
-            if which.has(condition) {
-                self.announcer.announce(&stored.about, condition).await;
+    async fn announce(&self, stored: &Stored, before: &[Condition], findings: &[Finding], which: Announced) {
+        for finding in transitions(before, findings) {
+            if which.has(finding) {
+                self.announcer.announce(&stored.about, finding).await;
             }
         }
     }

@@ -5,6 +5,7 @@ mod nodes;
 use super::observe::{Facts, LeaderMetrics, NodeAnswers};
 use super::problem::{Problem, Problems};
 use super::resolve::Sides;
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::zk_migration::{
     PreMigrationCheck, PreflightCheck, PreflightState, ZkMigrationSpec,
 };
@@ -20,8 +21,8 @@ type Answers<T> = [(String, Result<T, Problem>)];
 pub(super) struct Check {
     name: &'static str,
     state: PreflightState,
-    /// Why it did not pass, CamelCase.
-    reason: Option<&'static str>,
+    /// Why it did not pass.
+    reason: Option<Reason>,
     /// One short sentence.
     headline: String,
     /// Causes and remedies.
@@ -40,7 +41,7 @@ impl Check {
     }
 
     /// With the sentences of what is wrong.
-    fn because(self, reason: Option<&'static str>, details: String) -> Self {
+    fn because(self, reason: Option<Reason>, details: String) -> Self {
         Self {
             reason,
             details,
@@ -57,8 +58,8 @@ impl Check {
         self.name
     }
 
-    pub(super) fn reason(&self) -> &'static str {
-        self.reason.unwrap_or("PreflightFailed")
+    pub(super) fn reason(&self) -> Reason {
+        self.reason.unwrap_or(Reason::PreflightFailed)
     }
 
     pub(super) fn failed(&self) -> bool {
@@ -79,7 +80,7 @@ impl Check {
         PreflightCheck {
             name: self.name.to_owned(),
             status: self.state,
-            reason: self.reason.map(str::to_owned),
+            reason: self.reason.map(|reason| reason.to_string()),
             message: Some(message),
         }
     }
@@ -145,7 +146,10 @@ fn ensemble(name: &'static str, servers: &Answers<ServerStatus>) -> Check {
     let mut problems = problems(servers);
     for (server, _) in up.iter().filter(|(_, status)| status.mode.is_none()) {
         let remedy = "Start the other servers of its ensemble";
-        problems.add(server, Problem::new("NoQuorum", "runs without a quorum", remedy));
+        problems.add(
+            server,
+            Problem::new(Reason::NoQuorum, "runs without a quorum", remedy),
+        );
     }
     let details = problems.sentences("servers");
     let Some((address, status)) = leader.filter(|_| serving > total / 2) else {
@@ -155,7 +159,7 @@ fn ensemble(name: &'static str, servers: &Answers<ServerStatus>) -> Check {
             format!("No quorum: {counted}")
         };
         return Check::new(name, PreflightState::Failed, headline)
-            .because(problems.reason().or(Some("NoLeader")), details);
+            .because(problems.reason().or(Some(Reason::NoLeader)), details);
     };
     let state = if problems.is_empty() {
         PreflightState::Passed
@@ -186,7 +190,8 @@ fn synced(name: &'static str, leader: &LeaderMetrics) -> Check {
     let behind = followers - number("zk_synced_followers").unwrap_or(followers);
     if behind > 0.0 {
         let message = format!("{behind} of {followers} followers are not in sync with the leader");
-        Check::new(name, PreflightState::Warning, message).because(Some("FollowersBehind"), String::new())
+        Check::new(name, PreflightState::Warning, message)
+            .because(Some(Reason::FollowersBehind), String::new())
     } else if followers == 0.0 {
         Check::new(name, PreflightState::Passed, "A server without followers")
     } else {
@@ -266,7 +271,7 @@ mod tests {
     use rstest::rstest;
 
     fn refused() -> Problem {
-        Problem::new("ServerUnreachable", "connection refused", "Start it")
+        Problem::new(Reason::ServerUnreachable, "connection refused", "Start it")
     }
 
     fn server(mode: &str) -> Result<ServerStatus, Problem> {
@@ -378,14 +383,21 @@ mod tests {
         let check = target_nodes(&Ok(mixed), 0);
         assert_eq!(
             (check.state, check.reason),
-            (PreflightState::Failed, Some("NoSpace"))
+            (PreflightState::Failed, Some(Reason::NoSpace))
         );
         assert_eq!(
             check.shown().message.unwrap(),
             "1 of 3 nodes are ready. b2 at 192.0.2.2:7070: less than 1024 MiB left for the node agent's \
              --state-dir (0 MiB). Free some space on its disk. b3 at 192.0.2.3:7070: connection refused. Start it"
         );
-        let none = target_nodes(&Err(Problem::new("NoCa", "There is no CA", "Make one")), 0);
+        let none = target_nodes(
+            &Err(Problem::new(
+                Reason::CertificateAuthorityNotFound,
+                "There is no CA",
+                "Make one",
+            )),
+            0,
+        );
         assert_eq!(
             none.shown().message.unwrap(),
             "No node was asked. There is no CA. Make one"

@@ -6,6 +6,7 @@ use super::resolve::Sides;
 use super::target::TargetNode;
 use crate::nodes::{self, Dial};
 use futures::{FutureExt, StreamExt};
+use mesolith_crds::Reason;
 use mesolith_proto::node::v1::{Facts as NodeFacts, GetFactsRequest, Port};
 use mesolith_zk::four_letter::{self, Mode, ServerStatus};
 use std::collections::BTreeMap;
@@ -98,17 +99,17 @@ fn silent(error: &mesolith_zk::Error, field: &str) -> Problem {
     let cause = cause(error);
     match cause.strip_prefix("it says: ") {
         Some(said) if said.contains("whitelist") => Problem::new(
-            "WordNotWhitelisted",
+            Reason::WordNotWhitelisted,
             "it does not answer srvr",
             "Add srvr to 4lw.commands.whitelist in its zoo.cfg; it is there by default",
         ),
         Some(_) => Problem::new(
-            "NotZooKeeper",
+            Reason::NotZooKeeper,
             "what listens there does not answer as ZooKeeper does",
             format!("Give its client port in {field}, usually 2181"),
         ),
         None => Problem::new(
-            "ServerUnreachable",
+            Reason::ServerUnreachable,
             cause,
             format!("Start ZooKeeper there, or correct {field}"),
         ),
@@ -138,7 +139,7 @@ async fn health(http: &reqwest::Client, master: &str) -> Result<(), Problem> {
     match http.get(format!("http://{master}/health")).send().await {
         Ok(response) if response.status().is_success() => Ok(()),
         Ok(response) => Err(Problem::new(
-            "MasterUnhealthy",
+            Reason::MasterUnhealthy,
             format!("/health answers {}", response.status()),
             remedy,
         )),
@@ -148,7 +149,7 @@ async fn health(http: &reqwest::Client, master: &str) -> Result<(), Problem> {
             } else {
                 crate::outcome::cause(&error)
             };
-            Err(Problem::new("MasterUnreachable", what, remedy))
+            Err(Problem::new(Reason::MasterUnreachable, what, remedy))
         }
     }
 }

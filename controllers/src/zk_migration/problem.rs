@@ -1,5 +1,6 @@
 //! What is wrong with servers, masters and nodes, said once for all that have the same problem. Pure.
 
+use mesolith_crds::Reason;
 use std::fmt::Write as _;
 
 /// Names in one sentence; more are counted.
@@ -10,8 +11,8 @@ const MOST_SENTENCES: usize = 4;
 /// What is wrong with one of them, without its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
-    /// CamelCase.
-    pub(super) reason: &'static str,
+    /// Its kind.
+    pub(super) reason: Reason,
     /// What was found.
     pub(super) what: String,
     /// What to do.
@@ -21,7 +22,7 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(reason: &'static str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(super) fn new(reason: Reason, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             reason,
             what: what.into(),
@@ -60,7 +61,7 @@ impl Problems {
     }
 
     /// Reason of the problem that most of them have.
-    pub(super) fn reason(&self) -> Option<&'static str> {
+    pub(super) fn reason(&self) -> Option<Reason> {
         self.groups().first().map(|group| group.problem.reason)
     }
 
@@ -144,48 +145,45 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn problems(list: &[(&str, &'static str, &str, &str, &str)]) -> Problems {
+    fn problems(list: &[(&str, Reason, &str, &str, &str)]) -> Problems {
         let mut problems = Problems::default();
         for (name, reason, what, remedy, detail) in list {
-            problems.add(name, Problem::new(reason, *what, *remedy).with(*detail));
+            problems.add(name, Problem::new(*reason, *what, *remedy).with(*detail));
         }
         problems
     }
 
     #[rstest]
     #[case::none(&[], "")]
-    #[case::one(&[("a", "R", "refused", "Start it", "")], "a: refused. Start it")]
+    #[case::one(&[("a", Reason::ServerUnreachable, "refused", "Start it", "")], "a: refused. Start it")]
     #[case::equal_ones_once(
-        &[("a", "R", "refused", "Start it", ""), ("b", "R", "refused", "Start it", "")],
+        &[("a", Reason::ServerUnreachable, "refused", "Start it", ""), ("b", Reason::ServerUnreachable, "refused", "Start it", "")],
         "2 servers: refused (a, b). Start it"
     )]
     #[case::more_are_counted(
-        &[("a", "R", "refused", "Start it", ""), ("b", "R", "refused", "Start it", ""),
-          ("c", "R", "refused", "Start it", ""), ("d", "R", "refused", "Start it", ""),
-          ("e", "R", "refused", "Start it", "")],
+        &[("a", Reason::ServerUnreachable, "refused", "Start it", ""), ("b", Reason::ServerUnreachable, "refused", "Start it", ""),
+          ("c", Reason::ServerUnreachable, "refused", "Start it", ""), ("d", Reason::ServerUnreachable, "refused", "Start it", ""),
+          ("e", Reason::ServerUnreachable, "refused", "Start it", "")],
         "5 servers: refused (a, b, c and 2 more). Start it"
     )]
     #[case::one_remedy_for_two_kinds(
-        &[("a", "R", "refused", "Start it", ""), ("b", "R", "silent", "Start it", "")],
+        &[("a", Reason::ServerUnreachable, "refused", "Start it", ""), ("b", Reason::ServerUnreachable, "silent", "Start it", "")],
         "a: refused. b: silent. Start it"
     )]
     #[case::the_most_common_first(
-        &[("a", "R", "refused", "Start it", ""), ("b", "J", "no java", "Install it", ""),
-          ("c", "J", "no java", "Install it", "")],
+        &[("a", Reason::ServerUnreachable, "refused", "Start it", ""), ("b", Reason::JavaNotFound, "no java", "Install it", ""),
+          ("c", Reason::JavaNotFound, "no java", "Install it", "")],
         "2 servers: no java (b, c). Install it. a: refused. Start it"
     )]
     #[case::details_stay_with_their_names(
-        &[("a", "P", "port 1 is taken", "Free it", "java (pid 7)"), ("b", "P", "port 1 is taken", "Free it", "")],
+        &[("a", Reason::PortInUse, "port 1 is taken", "Free it", "java (pid 7)"), ("b", Reason::PortInUse, "port 1 is taken", "Free it", "")],
         "2 servers: port 1 is taken (a: java (pid 7), b). Free it"
     )]
     #[case::the_detail_of_one_follows(
-        &[("a", "P", "port 1 is taken", "Free it", "java (pid 7)")],
+        &[("a", Reason::PortInUse, "port 1 is taken", "Free it", "java (pid 7)")],
         "a: port 1 is taken (java (pid 7)). Free it"
     )]
-    fn equal_problems_are_said_once(
-        #[case] given: &[(&str, &'static str, &str, &str, &str)],
-        #[case] text: &str,
-    ) {
+    fn equal_problems_are_said_once(#[case] given: &[(&str, Reason, &str, &str, &str)], #[case] text: &str) {
         assert_eq!(problems(given).sentences("servers"), text);
     }
 
@@ -195,7 +193,7 @@ mod tests {
         for n in 0..90 {
             problems.add(
                 &format!("s{n}"),
-                Problem::new("R", format!("problem {n}"), "Mend it"),
+                Problem::new(Reason::ServerUnreachable, format!("problem {n}"), "Mend it"),
             );
         }
         let text = problems.sentences("servers");

@@ -6,6 +6,7 @@ use super::{CHECK_AGAIN, Error};
 use crate::outcome::Outcome;
 use crate::report::{Announced, Finding, Reporter, status_of};
 use kube::ResourceExt;
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::ZkMigration;
 use mesolith_crds::v1alpha1::zk_migration::{
     Direction, Phase, PhaseStatus, SideStatus, Stage, Waiting, ZkMigrationStatus,
@@ -27,29 +28,37 @@ pub(super) async fn report(
     let failed: Vec<&Check> = checks.iter().filter(|check| check.failed()).collect();
     let made = checks.iter().filter(|check| !check.skipped()).count();
     let passed = format!("{} of {made} checks passed", made - failed.len());
-    let mut findings = vec![Finding::yes("SpecValid", "Valid", "The spec is valid")];
+    let mut findings = vec![Finding::yes("SpecValid", Reason::Valid, "The spec is valid")];
     let mut waiting = Vec::new();
     if failed.is_empty() {
-        findings.push(Finding::yes("PreflightPassed", "ChecksPassed", passed.clone()));
+        findings.push(Finding::yes(
+            "PreflightPassed",
+            Reason::ChecksPassed,
+            passed.clone(),
+        ));
         findings.push(Finding::yes(
             "Ready",
-            "PreflightPassed",
+            Reason::PreflightPassed,
             format!("The spec is valid and {passed}. {NO_PHASES}"),
         ));
     } else {
         let lines: Vec<String> = failed.iter().map(|check| check.line()).collect();
         let names: Vec<&str> = failed.iter().map(|check| check.name()).collect();
-        findings.push(Finding::no("PreflightPassed", "ChecksFailed", lines.join(". ")));
+        findings.push(Finding::no(
+            "PreflightPassed",
+            Reason::ChecksFailed,
+            lines.join(". "),
+        ));
         findings.push(Finding::no(
             "Ready",
-            "PreflightFailed",
+            Reason::PreflightFailed,
             format!(
                 "{passed}. Failed: {}. Causes and remedies are in status.preflight",
                 names.join(", ")
             ),
         ));
         waiting.extend(failed.iter().map(|check| Waiting {
-            reason: check.reason().to_owned(),
+            reason: check.reason().to_string(),
             message: check.line(),
             command: Some(describe(object)),
         }));
@@ -83,7 +92,7 @@ pub(super) async fn report(
         Outcome::Done
     } else {
         Outcome::Waiting {
-            reason: "PreflightFailed",
+            reason: Reason::PreflightFailed,
             again: Some(CHECK_AGAIN),
         }
     })
@@ -95,9 +104,9 @@ pub(super) async fn invalid(
     reporter: &Reporter,
     problem: &str,
 ) -> Result<Outcome, Error> {
-    not_ready(object, reporter, "InvalidSpec", problem).await?;
+    not_ready(object, reporter, Reason::InvalidSpec, problem).await?;
     Ok(Outcome::Invalid {
-        reason: "InvalidSpec",
+        reason: Reason::InvalidSpec,
     })
 }
 
@@ -107,9 +116,9 @@ pub(super) async fn no_cluster(
     reporter: &Reporter,
     problem: &str,
 ) -> Result<Outcome, Error> {
-    not_ready(object, reporter, "ClusterNotFound", problem).await?;
+    not_ready(object, reporter, Reason::ClusterNotFound, problem).await?;
     Ok(Outcome::Waiting {
-        reason: "ClusterNotFound",
+        reason: Reason::ClusterNotFound,
         again: Some(CHECK_AGAIN),
     })
 }
@@ -117,7 +126,7 @@ pub(super) async fn no_cluster(
 async fn not_ready(
     object: &ZkMigration,
     reporter: &Reporter,
-    reason: &'static str,
+    reason: Reason,
     problem: &str,
 ) -> Result<(), Error> {
     let before = status_of(object);
@@ -125,7 +134,7 @@ async fn not_ready(
     after.preflight.clear();
     after.waiting_for = vec![
         Waiting {
-            reason: reason.to_owned(),
+            reason: reason.to_string(),
             message: problem.to_owned(),
             command: None,
         },
@@ -133,8 +142,8 @@ async fn not_ready(
     ];
     after.waiting_for_summary = Some(problem.chars().take(200).collect());
     let valid = match reason {
-        "InvalidSpec" => Finding::no("SpecValid", reason, problem),
-        _ => Finding::yes("SpecValid", "Valid", "The spec is valid"),
+        Reason::InvalidSpec => Finding::no("SpecValid", reason, problem),
+        _ => Finding::yes("SpecValid", Reason::Valid, "The spec is valid"),
     };
     let findings = vec![
         valid,
@@ -146,7 +155,7 @@ async fn not_ready(
 
 fn no_phases() -> Waiting {
     Waiting {
-        reason: "PhasesUnavailable".to_owned(),
+        reason: Reason::PhasesUnavailable.to_string(),
         message: NO_PHASES.to_owned(),
         command: None,
     }
@@ -187,9 +196,13 @@ async fn write(
     mut after: ZkMigrationStatus,
     mut findings: Vec<Finding>,
 ) -> Result<(), Error> {
-    findings.push(Finding::no("PhasesAvailable", "PhasesUnavailable", NO_PHASES));
+    findings.push(Finding::no(
+        "PhasesAvailable",
+        Reason::PhasesUnavailable,
+        NO_PHASES,
+    ));
     if object.spec.paused {
-        findings.push(Finding::yes("Paused", "Paused", "spec.paused is set"));
+        findings.push(Finding::yes("Paused", Reason::Paused, "spec.paused is set"));
     } else {
         after.conditions.retain(|condition| condition.type_ != "Paused");
     }

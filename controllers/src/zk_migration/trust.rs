@@ -4,6 +4,7 @@ use super::Error;
 use super::problem::Problem;
 use crate::nodes::{CredentialsError, Dial, secret_name, stored_authority};
 use kube::{Client, ResourceExt};
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::mesos_cluster::Mtls;
 use mesolith_crds::v1alpha1::{MesosCluster, ZkMigration};
 use std::time::Duration;
@@ -45,7 +46,7 @@ pub(super) async fn dial(
             ),
         };
         return Ok(Err(Problem::new(
-            "CertificateAuthorityNotFound",
+            Reason::CertificateAuthorityNotFound,
             format!(
                 "Node agents answer to mutual TLS only, and there is no Secret {namespace}/{name} with their CA"
             ),
@@ -53,5 +54,5 @@ pub(super) async fn dial(
         )));
     };
     let dial = Dial::mutual(authority, LIFETIME);
-    Ok(dial.map_err(|error| Problem::new("IssueCertificate", error.to_string(), "")))
+    Ok(dial.map_err(|error| Problem::new(Reason::IssueCertificate, error.to_string(), "")))
 }

@@ -4,6 +4,7 @@ use super::{Counts, Wait, counts, seconds, wanted};
 use crate::scheduler::AppView;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::MarathonAppStatus;
 use mesolith_crds::v1alpha1::marathon_app::{InstanceStatus, LastTaskFailure, WaitingStatus};
 use mesolith_marathon::instance::{Health, State};
@@ -70,11 +71,19 @@ fn summary(app: &App, counts: &Counts, wait: Option<&Wait>) -> String {
     match wait {
         None if wanted(app) == 0 => "Suspended".to_owned(),
         None => "Running".to_owned(),
-        Some(wait) if ["RollingOut", "StartingInstances", "WaitingForHealth"].contains(&wait.reason) => {
+        Some(wait) if is_deployment(wait.reason) => {
             format!("Deploying {}/{}", counts.updated.min(counts.healthy), wanted(app))
         }
         Some(wait) => format!("Waiting: {}", wait.message),
     }
+}
+
+/// Whether an app with this wait is on its way to what the spec says.
+fn is_deployment(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::RollingOut | Reason::StartingInstances | Reason::WaitingForHealth
+    )
 }
 
 /// The wait and when it began. The time stays the same as long as the reason does.
@@ -82,10 +91,10 @@ fn waiting(before: &MarathonAppStatus, wait: &Wait, now: Timestamp) -> WaitingSt
     let since = before
         .waiting
         .as_ref()
-        .filter(|w| w.reason == wait.reason)
+        .filter(|w| wait.reason == *w.reason)
         .and_then(|w| w.since.clone());
     WaitingStatus {
-        reason: wait.reason.to_owned(),
+        reason: wait.reason.to_string(),
         message: short(&wait.message),
         instances: i32::try_from(wait.instances).ok(),
         since: Some(since.unwrap_or_else(|| Time(seconds(now)))),

@@ -54,7 +54,10 @@ fn an_app_without_checks_is_ready_when_it_runs() {
         None
     );
     let starting = view(vec![instance(&app, 1, State::Staging, Health::Unknown)]);
-    assert_eq!(wait(&app, &starting, None).unwrap().reason, "StartingInstances");
+    assert_eq!(
+        wait(&app, &starting, None).unwrap().reason,
+        Reason::StartingInstances
+    );
 }
 
 /// What this process alone remembers (launch times, times of states, the clock) is no part of a status.
@@ -96,7 +99,7 @@ fn a_drain_is_told() {
     let app = app(json!({}));
     let mut view = view(vec![instance(&app, 1, State::Running, Health::Unknown)]);
     view.leaving = 1;
-    assert_eq!(wait(&app, &view, None).unwrap().reason, "DrainingAgents");
+    assert_eq!(wait(&app, &view, None).unwrap().reason, Reason::DrainingAgents);
 }
 
 #[test]
@@ -105,7 +108,7 @@ fn with_checks_it_waits_for_health_and_for_the_old_version_to_go() {
     let mut one = instance(&app, 1, State::Running, Health::Unknown);
     assert_eq!(
         wait(&app, &view(vec![one.clone()]), None).unwrap().reason,
-        "WaitingForHealth"
+        Reason::WaitingForHealth
     );
     one.health = Health::Healthy;
     assert_eq!(wait(&app, &view(vec![one.clone()]), None), None);
@@ -113,7 +116,7 @@ fn with_checks_it_waits_for_health_and_for_the_old_version_to_go() {
     old.version = "old".into();
     assert_eq!(
         wait(&app, &view(vec![one, old]), None).unwrap().reason,
-        "RollingOut"
+        Reason::RollingOut
     );
 }
 
@@ -121,14 +124,18 @@ fn with_checks_it_waits_for_health_and_for_the_old_version_to_go() {
 #[case::data(
     Some(LaunchProblem::ImageNotFound),
     "Image 'r:1/a' could not be pulled",
-    "ImageNotFound"
+    Reason::ImageNotFound
 )]
-#[case::data_of_another_kind(Some(LaunchProblem::DockerUnavailable), "no engine", "DockerUnavailable")]
-#[case::words_alone(None, "Failed to pull image busybox:none: not found", "BackOff")]
+#[case::data_of_another_kind(
+    Some(LaunchProblem::DockerUnavailable),
+    "no engine",
+    Reason::DockerUnavailable
+)]
+#[case::words_alone(None, "Failed to pull image busybox:none: not found", Reason::BackOff)]
 fn what_a_failed_launch_is_called(
     #[case] problem: Option<LaunchProblem>,
     #[case] message: &str,
-    #[case] expect: &str,
+    #[case] expect: Reason,
 ) {
     let app = app(json!({}));
     let failure = LastFailure {
@@ -155,11 +162,11 @@ fn what_a_failed_launch_is_called(
 
 /// A shortage is named after what is missing.
 #[rstest]
-#[case(shortage::Kind::NoOffers, "WaitingForOffers")]
-#[case(shortage::Kind::Resources, "InsufficientResources")]
-#[case(shortage::Kind::Constraint, "ConstraintUnsatisfied")]
-#[case(shortage::Kind::NoSuchPort, "PortNotOnAnyAgent")]
-fn what_a_shortage_is_called(#[case] kind: shortage::Kind, #[case] expect: &str) {
+#[case(shortage::Kind::NoOffers, Reason::WaitingForOffers)]
+#[case(shortage::Kind::Resources, Reason::InsufficientResources)]
+#[case(shortage::Kind::Constraint, Reason::ConstraintUnsatisfied)]
+#[case(shortage::Kind::NoSuchPort, Reason::PortNotOnAnyAgent)]
+fn what_a_shortage_is_called(#[case] kind: shortage::Kind, #[case] expect: Reason) {
     let view = AppView {
         shortage: Some(shortage::Shortage {
             kind,
@@ -189,7 +196,10 @@ fn a_failure_of_another_version_is_not_the_reason() {
         ..view(vec![])
     };
     let wait = wait(&app, &view, None).unwrap();
-    assert_eq!((wait.reason, wait.message.as_str()), ("BackOff", "Failed once"));
+    assert_eq!(
+        (wait.reason, wait.message.as_str()),
+        (Reason::BackOff, "Failed once")
+    );
 }
 
 #[test]

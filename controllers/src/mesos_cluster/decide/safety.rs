@@ -3,6 +3,7 @@
 use crate::mesos_cluster::model::{Desired, World, members, quorum};
 use crate::nodes::{Kind, Part};
 use crate::problem::Problem;
+use mesolith_crds::Reason;
 use std::collections::BTreeSet;
 
 /// Why the component of that kind must not be stopped on that node now.
@@ -29,10 +30,8 @@ pub(super) fn unsafe_to_stop(
             busy.then(|| format!("{kind} of {other}: {}", describe(part), kind = kind.id()))
         });
     if let Some(what) = busy {
-        return Some(Problem {
-            reason: "RollingOneByOne".into(),
-            message: format!("{node} is next; waiting for {what}"),
-        });
+        let message = format!("{node} is next; waiting for {what}");
+        return Some(Problem::new(Reason::RollingOneByOne, message).on(node));
     }
     if kind == Kind::Agent {
         return None;
@@ -47,13 +46,11 @@ pub(super) fn unsafe_to_stop(
             world.part(other, kind).map(|part| &part.digest) != wanted
         });
         if let Some(other) = stale {
-            return Some(Problem {
-                reason: waiting_for(kind).into(),
-                message: format!(
-                    "{} leaves {node} once {other} has the new list of members",
-                    kind.id()
-                ),
-            });
+            let message = format!(
+                "{} leaves {node} once {other} has the new list of members",
+                kind.id()
+            );
+            return Some(Problem::new(waiting_for(kind), message).on(node));
         }
     }
     let others = world.running(
@@ -64,13 +61,13 @@ pub(super) fn unsafe_to_stop(
     let needed = quorum(size);
     // One or two members have no spare. They can only be restarted with a pause, and only while all serve.
     let spare = others >= needed || (size <= 2 && !leaving && others + 1 == size);
-    (!spare).then(|| Problem {
-        reason: waiting_for(kind).into(),
-        message: format!(
+    (!spare).then(|| {
+        let message = format!(
             "{} on {node} is not restarted: {others} of the other {} serve, {needed} are needed",
             kind.id(),
             kind.plural()
-        ),
+        );
+        Problem::new(waiting_for(kind), message).on(node)
     })
 }
 
@@ -87,30 +84,29 @@ fn left_behind(desired: &Desired, world: &World, node: &str, kind: Kind) -> Opti
             .map(|c| &c.spec_digest);
         world.part(other, dependent).map(|part| &part.digest) != wanted
     };
-    members(desired, dependent).find(behind).map(|other| Problem {
-        reason: waiting_for(dependent).into(),
-        message: format!(
+    members(desired, dependent).find(behind).map(|other| {
+        let message = format!(
             "{} leaves {node} once the {} of {other} no longer needs it",
             kind.id(),
             dependent.id()
-        ),
+        );
+        Problem::new(waiting_for(dependent), message).on(node)
     })
 }
 
-fn waiting_for(kind: Kind) -> &'static str {
+fn waiting_for(kind: Kind) -> Reason {
     match kind {
-        Kind::ZooKeeper => "WaitingForQuorum",
-        Kind::Master => "WaitingForMasters",
-        Kind::Agent => "WaitingForAgents",
+        Kind::ZooKeeper => Reason::WaitingForQuorum,
+        Kind::Master => Reason::WaitingForMasters,
+        Kind::Agent => Reason::WaitingForAgents,
     }
 }
 
 fn describe(part: &Part) -> String {
     let phase = part.phase_name();
-    if part.reason.is_empty() {
-        phase.to_owned()
-    } else {
-        format!("{phase} ({}): {}", part.reason, part.message)
+    match part.reason {
+        None => phase.to_owned(),
+        Some(reason) => format!("{phase} ({reason}): {}", part.message),
     }
 }
 
@@ -123,8 +119,5 @@ pub(super) fn agent_has_tasks(world: &World, node: &str) -> Option<Problem> {
         ),
         None => format!("the agent on {node} leaves the cluster; its tasks are not known yet"),
     };
-    Some(Problem {
-        reason: "AgentHasTasks".into(),
-        message,
-    })
+    Some(Problem::new(Reason::AgentHasTasks, message).on(node))
 }

@@ -152,7 +152,7 @@ fn a_changed_spec_rolls_one_node_at_a_time_with_the_leader_last() {
             &order[order.len() - 1],
             Kind::Master,
             Phase::Running,
-            "",
+            None,
             "",
         );
     }
@@ -166,7 +166,7 @@ fn nothing_rolls_below_quorum() {
     cut_off(&mut world, "cp3");
     let decision = decide(&with_flag(), &world, RULES);
     assert_eq!(effects(&decision), Vec::<String>::new());
-    assert_eq!(decision.waits[0].reason, "WaitingForMasters");
+    assert_eq!(decision.waits[0].reason.as_str(), "WaitingForMasters");
     assert_eq!(
         decision.waits[0].message,
         "master on cp1 is not restarted: 1 of the other masters serve, 2 are needed"
@@ -188,12 +188,12 @@ fn a_roll_stops_at_a_member_that_does_not_come_back() {
         "cp1",
         Kind::Master,
         Phase::BackOff,
-        "CrashLoop",
+        Reason::CrashLoop,
         "exited with 1",
     );
     let decision = decide(&wanted, &world, RULES);
     assert_eq!(effects(&decision), Vec::<String>::new());
-    assert_eq!(decision.waits[0].reason, "RollingOneByOne");
+    assert_eq!(decision.waits[0].reason.as_str(), "RollingOneByOne");
     assert!(
         decision.waits[0]
             .message
@@ -210,7 +210,7 @@ fn what_is_down_anyway_gets_its_new_set_at_once() {
             node,
             Kind::Master,
             Phase::BackOff,
-            "CrashLoop",
+            Reason::CrashLoop,
             "wrong flag",
         );
     }

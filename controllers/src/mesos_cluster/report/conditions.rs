@@ -1,12 +1,12 @@
 //! Conditions of a MesosCluster. Pure.
 
-use super::super::departures::STOPPING_TASKS;
 use super::super::model::{members, quorum};
 use super::Seen;
 use crate::nodes::{Kind, NodeView};
 use crate::outcome::Outcome;
 use crate::problem::Problem;
 use crate::report::{Finding, Truth};
+use mesolith_crds::{Reason, Severity};
 use mesolith_proto::node::v1::Phase;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,10 +25,10 @@ pub(super) fn findings(seen: &Seen<'_>) -> Vec<Finding> {
 fn ready(seen: &Seen<'_>, parts: &[Finding]) -> Finding {
     let failing = parts.iter().find(|finding| finding.truth != Truth::True);
     match failing {
-        Some(finding) => Finding::no("Ready", finding.reason.clone(), finding.message.clone()),
+        Some(finding) => Finding::no("Ready", finding.reason, finding.message.clone()),
         None if seen.paused => Finding::yes(
             "Ready",
-            "Paused",
+            Reason::Paused,
             "everything serves; spec.paused holds back changes",
         ),
         None => {
@@ -38,7 +38,7 @@ fn ready(seen: &Seen<'_>, parts: &[Finding]) -> Finding {
                 .filter(|(n, _)| *n > 0)
                 .map(|(n, what)| format!("{n} {what}"))
                 .collect();
-            Finding::yes("Ready", "AllServing", format!("{} serve", list.join(", ")))
+            Finding::yes("Ready", Reason::AllServing, format!("{} serve", list.join(", ")))
         }
     }
 }
@@ -48,26 +48,26 @@ fn zookeeper(seen: &Seen<'_>) -> Finding {
     if members(seen.desired, Kind::ZooKeeper).next().is_none() {
         return Finding::yes(
             name,
-            "External",
+            Reason::External,
             format!("{} is not managed here", seen.valid.zookeeper_url),
         );
     }
-    all_serve(seen, Kind::ZooKeeper, name, "WaitingForQuorum").unwrap_or_else(|f| f)
+    all_serve(seen, Kind::ZooKeeper, name, Reason::WaitingForQuorum).unwrap_or_else(|f| f)
 }
 
 fn masters(seen: &Seen<'_>) -> Finding {
     let name = "MastersReady";
-    match all_serve(seen, Kind::Master, name, "WaitingForMasters") {
+    match all_serve(seen, Kind::Master, name, Reason::WaitingForMasters) {
         Ok(_) if seen.world.leader().is_none() => Finding::no(
             name,
-            "WaitingForLeader",
+            Reason::WaitingForLeader,
             "all masters run, none of them leads yet",
         ),
         Ok(finding) => finding,
         // While none runs, what is missing is before the masters.
-        Err(finding) if finding.reason == "WaitingForMasters" && !quorate(seen) => Finding::no(
+        Err(finding) if finding.reason == Reason::WaitingForMasters && !quorate(seen) => Finding::no(
             name,
-            "WaitingForQuorum",
+            Reason::WaitingForQuorum,
             format!("{}; masters need the ZooKeeper quorum", finding.message),
         ),
         Err(finding) => finding,
@@ -77,14 +77,16 @@ fn masters(seen: &Seen<'_>) -> Finding {
 fn agents(seen: &Seen<'_>) -> Finding {
     let name = "AgentsReady";
     if members(seen.desired, Kind::Agent).next().is_none() {
-        return Finding::yes(name, "NoneWanted", "spec.agents is empty");
+        return Finding::yes(name, Reason::NoneWanted, "spec.agents is empty");
     }
-    match all_serve(seen, Kind::Agent, name, "WaitingForAgents") {
-        Err(finding) if finding.reason == "WaitingForAgents" && seen.world.leader().is_none() => Finding::no(
-            name,
-            "WaitingForLeader",
-            format!("{}; agents need a leading master", finding.message),
-        ),
+    match all_serve(seen, Kind::Agent, name, Reason::WaitingForAgents) {
+        Err(finding) if finding.reason == Reason::WaitingForAgents && seen.world.leader().is_none() => {
+            Finding::no(
+                name,
+                Reason::WaitingForLeader,
+                format!("{}; agents need a leading master", finding.message),
+            )
+        }
         Ok(finding) | Err(finding) => finding,
     }
 }
@@ -96,19 +98,14 @@ fn quorate(seen: &Seen<'_>) -> bool {
 }
 
 /// `Ok` when every member of a kind serves; otherwise what is wrong with the first that does not.
-fn all_serve(
-    seen: &Seen<'_>,
-    kind: Kind,
-    name: &'static str,
-    waiting: &'static str,
-) -> Result<Finding, Finding> {
+fn all_serve(seen: &Seen<'_>, kind: Kind, name: &'static str, waiting: Reason) -> Result<Finding, Finding> {
     let wanted: Vec<&String> = members(seen.desired, kind).collect();
     let up = seen.world.running(kind, wanted.iter().copied());
     let count = format!("{up} of {} {} up", wanted.len(), kind.plural());
     if up == wanted.len() {
-        return Ok(Finding::yes(name, "AllServing", count));
+        return Ok(Finding::yes(name, Reason::AllServing, count));
     }
-    let mut reason = waiting.to_owned();
+    let mut reason = waiting;
     let mut details: Vec<(u8, String)> = Vec::new();
     for node in wanted {
         let (weight, detail) = match seen.world.nodes.get(node) {
@@ -120,21 +117,20 @@ fn all_serve(
                 Some(part) if !part.registered() => {
                     (2, format!("agent of {node}: not registered with a master yet"))
                 }
-                Some(part) if part.reason.is_empty() => {
-                    (2, format!("{} of {node}: {}", kind.id(), part.phase_name()))
-                }
-                Some(part) => {
-                    // What the node says of its component is the reason, unchanged. A component that only waits for
-                    // others must not hide the one with a fault.
-                    let fault = matches!(part.phase, Phase::Failed | Phase::BackOff);
-                    let weight = if fault { 5 } else { 4 };
-                    if details.iter().all(|(known, _)| *known < weight)
-                        && !part.reason.starts_with("WaitingFor")
-                    {
-                        reason.clone_from(&part.reason);
+                Some(part) => match part.reason {
+                    None => (2, format!("{} of {node}: {}", kind.id(), part.phase_name())),
+                    Some(said) => {
+                        // What the node says of its component is the reason, unchanged. A component that only waits
+                        // for others must not hide the one with a fault.
+                        let fault = matches!(part.phase, Phase::Failed | Phase::BackOff);
+                        let weight = if fault { 5 } else { 4 };
+                        let heaviest = details.iter().all(|(known, _)| *known < weight);
+                        if heaviest && said.severity() == Severity::Warning {
+                            reason = said;
+                        }
+                        (weight, format!("{} of {node}: {}", kind.id(), part.message))
                     }
-                    (weight, format!("{} of {node}: {}", kind.id(), part.message))
-                }
+                },
             },
         };
         details.push((weight, detail));
@@ -157,7 +153,10 @@ fn nodes(seen: &Seen<'_>) -> Finding {
         })
         .collect();
     // A node that must not be trusted is worse than one that is away.
-    let worst = lost.iter().find(|p| p.reason == "NodeUntrusted").or(lost.first());
+    let worst = lost
+        .iter()
+        .find(|p| p.reason == Reason::NodeUntrusted)
+        .or(lost.first());
     if let Some(problem) = worst {
         let message = if lost.len() > 1 {
             format!(
@@ -168,7 +167,7 @@ fn nodes(seen: &Seen<'_>) -> Finding {
         } else {
             problem.message.clone()
         };
-        return Finding::no(name, problem.reason.clone(), message);
+        return Finding::no(name, problem.reason, message);
     }
     match seen
         .world
@@ -176,15 +175,19 @@ fn nodes(seen: &Seen<'_>) -> Finding {
         .iter()
         .find(|(_, view)| **view == NodeView::Unknown)
     {
-        Some((node, _)) => Finding::unknown(name, "WaitingForAnswer", format!("{node}: no answer yet")),
-        None => Finding::yes(name, "AllAnswer", format!("{total} nodes answer")),
+        Some((node, _)) => Finding::unknown(name, Reason::WaitingForAnswer, format!("{node}: no answer yet")),
+        None => Finding::yes(name, Reason::AllAnswer, format!("{total} nodes answer")),
     }
 }
 
 fn reconciling(seen: &Seen<'_>) -> Finding {
     let name = "Reconciling";
     if seen.paused && !seen.decision.plan.is_empty() {
-        return Finding::no(name, "Paused", "spec.paused holds back the steps of status.plan");
+        return Finding::no(
+            name,
+            Reason::Paused,
+            "spec.paused holds back the steps of status.plan",
+        );
     }
     if let Some(wait) = seen
         .decision
@@ -192,7 +195,7 @@ fn reconciling(seen: &Seen<'_>) -> Finding {
         .first()
         .filter(|_| seen.decision.effects.is_empty())
     {
-        return Finding::yes(name, wait.reason.clone(), wait.message.clone());
+        return Finding::yes(name, wait.reason, wait.message.clone());
     }
     match seen.decision.plan.first() {
         Some(step) => {
@@ -201,9 +204,9 @@ fn reconciling(seen: &Seen<'_>) -> Finding {
                 "{} {} on {}; {left} steps left",
                 step.action, step.component, step.node
             );
-            Finding::yes(name, "Rolling", text)
+            Finding::yes(name, Reason::Rolling, text)
         }
-        None => Finding::no(name, "UpToDate", "nodes have what the spec says"),
+        None => Finding::no(name, Reason::UpToDate, "nodes have what the spec says"),
     }
 }
 
@@ -217,29 +220,18 @@ fn stalled(seen: &Seen<'_>) -> Finding {
     for (node, ledger) in parts {
         if let Some((kind, part)) = ledger.parts.iter().find(|(_, part)| part.phase == Phase::Failed) {
             let message = format!("{} of {node}: {}", kind.id(), part.message);
-            let reason = if part.reason.is_empty() {
-                "ComponentFailed"
-            } else {
-                &part.reason
-            };
+            let reason = part.reason.unwrap_or(Reason::ComponentFailed);
             return Finding::yes("Stalled", reason, message);
         }
     }
     match seen.overdue {
-        Some(problem) => Finding::yes("Stalled", problem.reason.clone(), problem.message.clone()),
-        None => Finding::no("Stalled", "Progressing", ""),
+        Some(problem) => Finding::yes("Stalled", problem.reason, problem.message.clone()),
+        None => Finding::no("Stalled", Reason::Progressing, ""),
     }
 }
 
-/// The reason of `Reconciling` while a cluster is being deleted, and then only.
-pub(super) const DELETING: &str = "Deleting";
-
-/// Conditions of a cluster that is being deleted, with the first wait; and the wait's reason as a metric label.
-pub(super) fn deleting(
-    managed: &BTreeMap<String, String>,
-    waits: &[Problem],
-) -> (&'static str, Vec<Finding>) {
-    let normal = |wait: &Problem| [DELETING, STOPPING_TASKS].contains(&wait.reason.as_str());
+/// Conditions of a cluster that is being deleted, with the first wait; and the wait's reason.
+pub(super) fn deleting(managed: &BTreeMap<String, String>, waits: &[Problem]) -> (Reason, Vec<Finding>) {
     let names: Vec<&str> = managed.keys().map(String::as_str).take(5).collect();
     let more = if managed.len() > names.len() { ", ..." } else { "" };
     let mut progress = format!(
@@ -247,18 +239,21 @@ pub(super) fn deleting(
         managed.len(),
         names.join(", ")
     );
-    let tasks = waits.iter().find(|wait| wait.reason == STOPPING_TASKS);
+    let tasks = waits.iter().find(|wait| wait.reason == Reason::StoppingTasks);
     if let Some(tasks) = tasks {
         progress = format!("{}; {progress}", tasks.message);
     }
-    let reason = tasks.map_or(DELETING, |_| STOPPING_TASKS);
-    let reconciling = Finding::yes("Reconciling", DELETING, progress.clone());
-    match waits.iter().find(|wait| !normal(wait)) {
+    let reason = tasks.map_or(Reason::Deleting, |tasks| tasks.reason);
+    let reconciling = Finding::yes("Reconciling", Reason::Deleting, progress.clone());
+    match waits
+        .iter()
+        .find(|wait| wait.reason.severity() == Severity::Warning)
+    {
         Some(problem) => (
-            label(&problem.reason),
+            problem.reason,
             vec![
-                Finding::no("Ready", problem.reason.clone(), problem.message.clone()),
-                Finding::yes("Stalled", problem.reason.clone(), problem.message.clone()),
+                Finding::no("Ready", problem.reason, problem.message.clone()),
+                Finding::yes("Stalled", problem.reason, problem.message.clone()),
                 reconciling,
             ],
         ),
@@ -266,7 +261,7 @@ pub(super) fn deleting(
             reason,
             vec![
                 Finding::no("Ready", reason, progress),
-                Finding::no("Stalled", DELETING, ""),
+                Finding::no("Stalled", Reason::Deleting, ""),
                 reconciling,
             ],
         ),
@@ -275,38 +270,14 @@ pub(super) fn deleting(
 
 /// How the reconcile ended, from its own findings.
 pub(super) fn outcome(findings: &[Finding], look_again: Duration) -> Outcome {
-    let again = Some(look_again);
     match findings.first() {
         Some(ready) if ready.truth != Truth::True => Outcome::Waiting {
-            reason: label(&ready.reason),
-            again,
+            reason: ready.reason,
+            again: Some(look_again),
         },
         // Resources and tasks change without a trigger.
-        _ => Outcome::Waiting { reason: "", again },
+        _ => Outcome::DoneFor { again: look_again },
     }
-}
-
-/// Metric labels are bounded: reasons that a node made up are not among them.
-fn label(reason: &str) -> &'static str {
-    const KNOWN: [&str; 13] = [
-        "WaitingForQuorum",
-        "WaitingForMasters",
-        "WaitingForLeader",
-        "WaitingForAgents",
-        "WaitingForAnswer",
-        "NodeUnreachable",
-        "NodeUntrusted",
-        "PortInUse",
-        "JavaNotFound",
-        "DockerUnavailable",
-        "CrashLoop",
-        "Deleting",
-        "StoppingTasks",
-    ];
-    KNOWN
-        .into_iter()
-        .find(|known| *known == reason)
-        .unwrap_or("ComponentNotReady")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::super::model::members;
 use super::Seen;
 use crate::nodes::{Kind, Ledger, NodeView};
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::MesosClusterStatus;
 use mesolith_crds::v1alpha1::mesos_cluster::{AgentCounts, ComponentStatus, MemberCounts, NodeStatus};
 use std::collections::BTreeSet;
@@ -86,11 +87,11 @@ fn node(seen: &Seen<'_>, name: &str, view: &NodeView) -> NodeStatus {
     };
     match view {
         NodeView::Unknown => NodeStatus {
-            reason: Some("WaitingForAnswer".into()),
+            reason: Some(Reason::WaitingForAnswer.to_string()),
             ..base
         },
         NodeView::Unreachable(problem) => NodeStatus {
-            reason: Some(problem.reason.clone()),
+            reason: Some(problem.reason.to_string()),
             message: text(&problem.message),
             ..base
         },
@@ -105,7 +106,7 @@ fn answering(seen: &Seen<'_>, name: &str, ledger: &Ledger, base: NodeStatus) -> 
         .map(|(kind, part)| ComponentStatus {
             id: kind.id().to_owned(),
             phase: part.phase_name().to_owned(),
-            reason: text(&part.reason),
+            reason: part.reason.map(|reason| reason.to_string()),
             message: text(&part.message),
             restarts: (part.restarts > 0).then_some(part.restarts.into()),
         })
@@ -118,7 +119,11 @@ fn answering(seen: &Seen<'_>, name: &str, ledger: &Ledger, base: NodeStatus) -> 
     let faulty = components.iter().find(|c| c.phase != "Running");
     NodeStatus {
         ready: faulty.is_none() && !missing,
-        reason: faulty.and_then(|c| c.reason.clone().or_else(|| Some(c.phase.clone()))),
+        reason: faulty.map(|c| {
+            c.reason
+                .clone()
+                .unwrap_or_else(|| Reason::ComponentNotReady.to_string())
+        }),
         message: faulty.and_then(|c| c.message.clone()),
         version: text(&ledger.version),
         components,

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::ObjectReference;
+use mesolith_crds::Reason;
 use std::collections::HashMap;
 
 /// An event that did not repeat for so long is over; the next one is an event of its own.
@@ -12,8 +13,7 @@ const ENDS_AFTER: SignedDuration = SignedDuration::from_mins(6);
 pub(super) struct Key {
     pub(super) about: String,
     pub(super) related: Option<String>,
-    pub(super) warning: bool,
-    pub(super) reason: String,
+    pub(super) reason: Reason,
     pub(super) action: String,
 }
 
@@ -75,15 +75,14 @@ impl Series {
 mod tests {
     use super::*;
 
-    fn key(reason: &str) -> Key {
+    fn key(reason: Reason) -> Key {
         Key {
             about: Key::object(&ObjectReference {
                 name: Some("app".into()),
                 ..ObjectReference::default()
             }),
             related: None,
-            warning: true,
-            reason: reason.to_owned(),
+            reason,
             action: "Ready".into(),
         }
     }
@@ -99,18 +98,33 @@ mod tests {
             name: "a".into(),
             count,
         };
-        assert_eq!(series.next(&key("Waiting"), "a", at(0)), Step::Create);
-        assert_eq!(series.next(&key("Failed"), "b", at(1)), Step::Create);
-        assert_eq!(series.next(&key("Waiting"), "c", at(300)), repeat(2));
-        assert_eq!(series.next(&key("Waiting"), "d", at(600)), repeat(3));
-        assert_eq!(series.next(&key("Waiting"), "e", at(1000)), Step::Create);
+        assert_eq!(
+            series.next(&key(Reason::WaitingForQuorum), "a", at(0)),
+            Step::Create
+        );
+        assert_eq!(series.next(&key(Reason::CrashLoop), "b", at(1)), Step::Create);
+        assert_eq!(
+            series.next(&key(Reason::WaitingForQuorum), "c", at(300)),
+            repeat(2)
+        );
+        assert_eq!(
+            series.next(&key(Reason::WaitingForQuorum), "d", at(600)),
+            repeat(3)
+        );
+        assert_eq!(
+            series.next(&key(Reason::WaitingForQuorum), "e", at(1000)),
+            Step::Create
+        );
     }
 
     #[test]
     fn an_event_that_was_not_written_is_not_counted() {
         let mut series = Series::default();
-        series.next(&key("Waiting"), "a", at(0));
-        series.forget(&key("Waiting"));
-        assert_eq!(series.next(&key("Waiting"), "b", at(1)), Step::Create);
+        series.next(&key(Reason::WaitingForQuorum), "a", at(0));
+        series.forget(&key(Reason::WaitingForQuorum));
+        assert_eq!(
+            series.next(&key(Reason::WaitingForQuorum), "b", at(1)),
+            Step::Create
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::problem::Problem;
 use super::super::target::TargetNode;
+use mesolith_crds::Reason;
 use mesolith_proto::node::v1::{Facts, Program, UnusablePort};
 
 /// The oldest Java that ZooKeeper from 3.5 on runs with.
@@ -18,13 +19,17 @@ pub(super) fn problems(node: &TargetNode, facts: &Facts, data: u64) -> Vec<Probl
     if node.zookeeper {
         problems.extend(java(facts.java.as_ref()));
         problems.extend(missing(
-            "ZooKeeperNotFound",
+            Reason::ZooKeeperNotFound,
             "ZooKeeper",
             facts.zookeeper.as_ref(),
         ));
     }
     if node.docker {
-        problems.extend(missing("DockerUnavailable", "Docker", facts.docker.as_ref()));
+        problems.extend(missing(
+            Reason::DockerUnavailable,
+            "Docker",
+            facts.docker.as_ref(),
+        ));
     }
     problems.extend(disk(node, facts, data));
     problems.extend(facts.unusable_ports.iter().map(|port| unusable(node, port)));
@@ -40,7 +45,7 @@ fn version(theirs: &str) -> Option<Problem> {
     };
     (minor(theirs) != minor(ours)).then(|| {
         Problem::new(
-            "VersionMismatch",
+            Reason::VersionMismatch,
             format!("the node agent is Mesolith {theirs}, the operator is {ours}"),
             "Install the operator's version there",
         )
@@ -48,14 +53,14 @@ fn version(theirs: &str) -> Option<Problem> {
 }
 
 fn java(java: Option<&Program>) -> Option<Problem> {
-    if let Some(problem) = missing("JavaNotFound", "Java", java) {
+    if let Some(problem) = missing(Reason::JavaNotFound, "Java", java) {
         return Some(problem);
     }
     let version = &java?.version;
     // What cannot be read is not judged.
     (java_release(version)? < OLDEST_JAVA).then(|| {
         Problem::new(
-            "JavaTooOld",
+            Reason::JavaTooOld,
             format!("Java {version}, but ZooKeeper needs {OLDEST_JAVA} or later"),
             "Install a later one, e.g. apt-get install default-jre-headless",
         )
@@ -71,7 +76,7 @@ fn java_release(version: &str) -> Option<u32> {
     }
 }
 
-fn missing(reason: &'static str, name: &str, program: Option<&Program>) -> Option<Problem> {
+fn missing(reason: Reason, name: &str, program: Option<&Program>) -> Option<Problem> {
     match program {
         Some(program) if program.present => None,
         // The node agent's own sentence has the remedy.
@@ -93,7 +98,7 @@ fn disk(node: &TargetNode, facts: &Facts, data: u64) -> Option<Problem> {
     let least = LEAST_FREE.saturating_add(snapshots);
     (facts.disk_free_bytes < least).then(|| {
         Problem::new(
-            "NoSpace",
+            Reason::NoSpace,
             format!(
                 "less than {} MiB left for the node agent's --state-dir",
                 least.div_ceil(1 << 20)
@@ -110,22 +115,22 @@ fn unusable(node: &TargetNode, unusable: &UnusablePort) -> Problem {
     let what = needed.map_or("a component", |(_, what)| what);
     match unusable.reason.as_str() {
         "PortInUse" => Problem::new(
-            "PortInUse",
+            Reason::PortInUse,
             format!("port {number}, needed for {what}, is in use"),
             "Stop what uses it, or choose another port in spec.target",
         )
         .with(&unusable.holder),
         "AddressNotLocal" => Problem::new(
-            "AddressNotLocal",
+            Reason::AddressNotLocal,
             "its address in spec.target.nodes is not one of the machine's own",
             "Correct the address",
         ),
         "AddressNotFound" => Problem::new(
-            "AddressNotFound",
+            Reason::AddressNotFound,
             "its host name in spec.target.nodes does not resolve on the machine itself",
             "Correct the name, or the machine's /etc/hosts",
         ),
-        _ => Problem::new("PortUnavailable", &unusable.message, ""),
+        _ => Problem::new(Reason::PortUnavailable, &unusable.message, ""),
     }
 }
 
@@ -205,7 +210,7 @@ mod tests {
         let mut facts = good();
         change(&mut facts);
         let found = problems(&node(), &facts, 0);
-        let reasons: Vec<&str> = found.iter().map(|problem| problem.reason).collect();
+        let reasons: Vec<&str> = found.iter().map(|problem| problem.reason.as_str()).collect();
         assert_eq!(reasons.join(" "), reason);
         assert!(
             found.iter().all(|problem| problem.what.contains(text)),
@@ -235,7 +240,7 @@ mod tests {
         let found = problems(&node(), &good(), 4 << 30);
         assert_eq!(
             (found[0].reason, found[0].detail.as_str()),
-            ("NoSpace", "20480 MiB")
+            (Reason::NoSpace, "20480 MiB")
         );
         assert!(found[0].what.contains("25600 MiB"), "{found:?}");
     }

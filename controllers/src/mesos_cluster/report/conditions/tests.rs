@@ -41,7 +41,7 @@ fn of<'a>(findings: &'a [Finding], kind: &str) -> (&'static str, &'a str, &'a st
         Truth::False => "False",
         Truth::Unknown => "Unknown",
     };
-    (truth, &finding.reason, &finding.message)
+    (truth, finding.reason.as_str(), &finding.message)
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn what_a_node_says_of_a_component_is_the_reason_unchanged() {
         "cp1",
         Kind::ZooKeeper,
         Phase::Failed,
-        "PortInUse",
+        Reason::PortInUse,
         message,
     );
     let (findings, _) = report(&wanted, &world);
@@ -113,7 +113,7 @@ fn a_component_with_a_fault_hides_behind_none_that_waits() {
         "w1",
         Kind::Agent,
         Phase::Starting,
-        "WaitingForMaster",
+        Reason::WaitingForQuorum,
         "no master found yet",
     );
     set_phase(
@@ -121,7 +121,7 @@ fn a_component_with_a_fault_hides_behind_none_that_waits() {
         "w2",
         Kind::Agent,
         Phase::Failed,
-        "DockerUnavailable",
+        Reason::DockerUnavailable,
         "no Docker engine; apt install docker.io",
     );
     let (findings, _) = report(&wanted, &world);
@@ -201,23 +201,25 @@ fn what_was_written_holds_until_every_node_had_its_say() {
 #[test]
 fn a_deletion_counts_tasks_and_names_the_machine_that_cannot_be_reached() {
     let managed: BTreeMap<String, String> = ["w1", "w2"].map(|n| (n.to_owned(), "h:1".to_owned())).into();
-    let wait = |reason: &str, message: &str| Problem {
-        reason: reason.into(),
-        message: message.into(),
-    };
-    let tasks = wait("StoppingTasks", "w1: 3 tasks are being stopped");
-    let (label, found) = deleting(&managed, std::slice::from_ref(&tasks));
+    let tasks = Problem::new(Reason::StoppingTasks, "w1: 3 tasks are being stopped");
+    let (reason, found) = deleting(&managed, std::slice::from_ref(&tasks));
     let progress = "w1: 3 tasks are being stopped; 2 nodes left to clean: w1, w2";
-    assert_eq!(label, "StoppingTasks");
+    assert_eq!(reason, Reason::StoppingTasks);
     assert_eq!(of(&found, "Ready"), ("False", "StoppingTasks", progress));
     assert_eq!(of(&found, "Reconciling"), ("True", "Deleting", progress));
-    let (label, found) = deleting(&managed, &[tasks, wait("NodeUnreachable", "w2 (h:1): no answer")]);
-    assert_eq!(label, "NodeUnreachable");
+    let (reason, found) = deleting(
+        &managed,
+        &[
+            tasks,
+            Problem::new(Reason::NodeUnreachable, "w2 (h:1): no answer"),
+        ],
+    );
+    assert_eq!(reason, Reason::NodeUnreachable);
     assert_eq!(
         of(&found, "Stalled"),
         ("True", "NodeUnreachable", "w2 (h:1): no answer")
     );
     assert_eq!(of(&found, "Reconciling"), ("True", "Deleting", progress));
-    let (label, found) = deleting(&managed, &[]);
-    assert_eq!((label, of(&found, "Ready").1), ("Deleting", "Deleting"));
+    let (reason, found) = deleting(&managed, &[]);
+    assert_eq!((reason, of(&found, "Ready").1), (Reason::Deleting, "Deleting"));
 }

@@ -1,0 +1,111 @@
+//! The reasons: name, severity, what it says, what to do.
+
+use super::Severity;
+
+reasons! {
+    "Every resource" {
+        Starting Normal "The object has just been taken on." "Nothing: it goes on by itself.";
+        Paused Normal "`spec.paused` holds back every change." "Set `spec.paused` to false to go on.";
+        InvalidSpec Warning "The spec cannot be followed; nothing is changed until it can." "Correct the field that the message names.";
+        ClusterNotFound Warning "There is no MesosCluster of that name." "Create it, or correct the reference to it.";
+        FindCluster Warning "The MesosCluster was deleted meanwhile." "Create a MesosCluster, or delete this object.";
+        WriteStatus Warning "The operator cannot write the status." "Look at the API server and at the rights of the operator's service account.";
+        WriteFinalizer Warning "The operator cannot write the finalizer." "Look at the API server and at the rights of the operator's service account.";
+        ReadSecret Warning "The operator cannot read the Secret with the CA." "Look at the rights of the operator's service account.";
+        CreateSecret Warning "The operator cannot create the Secret with the CA." "Look at the rights of the operator's service account, and at quotas of the namespace.";
+        CreateAuthority Warning "The operator cannot make a certificate authority." "Look at the operator's log.";
+        InvalidCertificateAuthority Warning "The CA in the Secret cannot be used." "Restore the Secret, or delete it to get a new CA.";
+        IssueCertificate Warning "The operator cannot issue its own certificate." "Look at the CA in the Secret that the message names.";
+    }
+    "Nodes and their components" {
+        WaitingForAnswer Normal "A node has not answered since the operator started." "Nothing: the answer, or why there is none, comes within seconds.";
+        NodeUnreachable Warning "A node agent does not answer." "Start the node agent, or repair the network; the message has the address.";
+        NodeUntrusted Warning "A node and the operator do not accept each other's certificates." "Give the node certificates of this cluster's CA: `mesolith pki issue`.";
+        CallNode Warning "A node did not do what it was told." "The message has the node's answer.";
+        PortInUse Warning "A port that a component needs is taken." "Stop the program that the message names, or change the port in the spec.";
+        PortUnavailable Warning "A port that a component needs cannot be listened on." "The message has what the operating system says.";
+        AddressNotLocal Warning "A node's address is not one of its machine." "Correct the address in `spec.nodes`.";
+        AddressNotFound Warning "The name in a node's address does not resolve on the node." "Correct the address, or the machine's name resolution.";
+        JavaNotFound Warning "The node has no Java, which ZooKeeper needs." "Install `default-jre-headless` on the node.";
+        JavaTooOld Warning "The node's Java is too old for ZooKeeper." "Install Java 8 or later on the node.";
+        ZooKeeperNotFound Warning "The node has no ZooKeeper." "Install `zookeeper` on the node.";
+        ZooKeeperIdMismatch Warning "The data on the node belongs to another server id." "Remove the component from the node first, or give the old id back.";
+        DockerUnavailable Warning "No Docker engine answers there." "Start the engine, or remove `docker` from the containerizers.";
+        NoSpace Warning "The disk is nearly full." "Free some space below the node agent's state directory.";
+        ConfigurationNotWritten Warning "The node cannot write a component's configuration." "The message has what the operating system says.";
+        NotAnswering Warning "A component runs but does not answer." "Read its log.";
+        Unhealthy Warning "A component runs but says that it is not well." "Read its log.";
+        CrashLoop Warning "A component ends again and again." "The message has the last lines of its log; it is started again after at most 60 s.";
+        OutOfMemory Warning "A component was ended since it had used up its memory." "Give it a higher limit, or find out what needs so much.";
+        ComponentFailed Warning "A node cannot start a component by itself." "The message has what the node says.";
+        ComponentNotReady Normal "A component does not run yet." "Nothing, unless it lasts: then read its log.";
+        StoppingTasks Normal "An agent leaves, and its tasks have their grace." "Wait; the message counts the tasks.";
+        DepartureFailed Warning "The tasks of an agent that leaves could not be ended." "The message has the last lines of its log; it is tried again every 5 s.";
+        ArchiveFailed Warning "The data of a component could not be archived." "The message has what the operating system says; it is tried again.";
+    }
+    "MesosCluster" {
+        AllServing Normal "Every wanted component serves." "Nothing.";
+        AllAnswer Normal "Every node answers." "Nothing.";
+        External Normal "The ensemble is not managed here." "Nothing.";
+        NoneWanted Normal "The spec wants none." "Nothing.";
+        UpToDate Normal "The nodes have what the spec says." "Nothing.";
+        Progressing Normal "Nothing keeps the cluster from going on." "Nothing.";
+        WaitingForQuorum Normal "Too few ZooKeeper servers serve." "Start the servers that are down, or repair the network between them.";
+        WaitingForMasters Normal "Too few masters serve." "Nothing, unless it lasts: then look at the masters that the message names.";
+        WaitingForLeader Normal "No master leads yet." "Nothing, unless it lasts: then look at the logs of the masters.";
+        WaitingForAgents Normal "Too few agents serve." "Nothing, unless it lasts: then look at the agents that the message names.";
+        Rolling Normal "Nodes are changed one after the other." "Nothing; the steps left are in `status.plan`.";
+        RollingOneByOne Normal "A node waits until the one before it serves again." "Nothing, unless it lasts: then look at the component that the message names.";
+        AgentHasTasks Normal "An agent is to leave and still has tasks." "Wait until they have moved or ended, or set `spec.agentRemoval.mode` to Force, which kills them.";
+        DrainTimeout Warning "An agent has not been drained within its time." "Look at the tasks that it has, or set `spec.agentRemoval.mode` to Force.";
+        Deleting Normal "The nodes stop what they have of the cluster." "Wait; a machine that is gone for good is named in the annotation `mesolith.io/skip-node-cleanup`.";
+        NodesSkipped Warning "Deletion left nodes as they are." "End what runs there, if the machine comes back.";
+        AppsWithoutCluster Warning "A cluster is deleted that apps still run on." "Delete the apps, or make them anew on another cluster.";
+        StrayTasksStopped Warning "Tasks of an app that does not exist any more are stopped." "Nothing.";
+        UnknownTasks Warning "The framework has tasks that no app started; they are left alone." "End them by hand if nobody needs them.";
+    }
+    "MarathonApp" {
+        Running Normal "Every wanted instance runs and is healthy." "Nothing.";
+        Suspended Normal "No instance is wanted." "Scale the app up to start it.";
+        StartingInstances Normal "Instances are being started." "Nothing, unless it lasts: then look at the tasks in the status.";
+        WaitingForHealth Normal "Instances run but do not pass their health checks yet." "Nothing, unless it lasts: then look at the checks and at the instances' logs.";
+        WaitingForTasks Normal "Instances more than wanted are being stopped." "Nothing.";
+        WaitingForOffers Normal "No agent has offered anything yet." "Nothing, unless it lasts: then look at the cluster's agents and roles.";
+        WaitingForClusters Normal "The operator has not read the MesosClusters yet." "Nothing.";
+        WaitingForScheduler Normal "The scheduler does not know the app's tasks yet." "Nothing.";
+        RollingOut Normal "Instances are replaced by ones of the new definition." "Nothing; the message counts them.";
+        DrainingAgents Normal "Instances move away from agents that leave." "Nothing; replacements start first.";
+        DeletingInstances Normal "The app is deleted, and its instances are being stopped." "Nothing, unless the message says why they cannot be stopped.";
+        InsufficientResources Warning "No agent has enough free resources." "Ask for less, add agents, or free some: the message has the largest free amount.";
+        ConstraintUnsatisfied Warning "No agent fits the constraints." "Change `spec.constraints`, or add agents with these attributes.";
+        PortNotOnAnyAgent Warning "No agent offers the port that the app asks for." "Ask for another host port, or add it to the agents' resources.";
+        BackOff Warning "Instances fail; the next start waits." "The message has the last failure.";
+        ImageNotFound Warning "The image is not on the agent and could not be had." "Correct the image's name, or give the agent access to its registry.";
+        ClusterNotReady Warning "The framework is not subscribed to a leading master." "Look at the MesosCluster: the message says why.";
+        ClusterAmbiguous Warning "There are several clusters, and the app names none." "Set `spec.clusterRef`.";
+        ClusterChanged Warning "The app names another cluster than the one that it runs on." "Change `spec.clusterRef` back, or delete the app and make a new one.";
+        NotSupported Normal "Fields of the spec have no effect in this version." "Remove them, or live without them.";
+        WriteFrameworkId Warning "The operator cannot put the framework id on record." "Look at the API server and at the rights of the operator's service account.";
+        StartScheduler Warning "The operator cannot start the scheduler." "Look at the operator's log.";
+    }
+    "ZkMigration" {
+        Valid Normal "The spec is valid." "Nothing.";
+        ChecksPassed Normal "Every preflight check passed." "Nothing.";
+        ChecksFailed Warning "Preflight checks failed." "Causes and remedies are in `status.preflight`.";
+        PreflightPassed Normal "The spec is valid and every preflight check passed." "Nothing.";
+        PreflightFailed Warning "Preflight checks failed." "Causes and remedies are in `status.preflight`.";
+        PhasesUnavailable Warning "This version checks a migration but cannot run its phases." "Wait for a version that can.";
+        ServerUnreachable Warning "A ZooKeeper server does not answer." "Start it, or correct its address in the spec.";
+        NotZooKeeper Warning "What listens there is not ZooKeeper." "Give the client port of the server, usually 2181.";
+        WordNotWhitelisted Warning "A server does not answer the four-letter word `srvr`." "Add it to `4lw.commands.whitelist` in its zoo.cfg.";
+        NoQuorum Warning "A ZooKeeper server runs without a quorum." "Start the other servers of its ensemble.";
+        NoLeader Warning "No server of the ensemble leads." "Start the servers that are down, or repair the network between them.";
+        FollowersBehind Warning "Followers are not in sync with their leader." "Wait until they are, or look at what keeps them back.";
+        MasterUnreachable Warning "A master does not answer." "Start it, or correct its address in the spec.";
+        MasterUnhealthy Warning "A master says that it is not well." "Look at its log.";
+        VersionMismatch Warning "A node agent has another version than the operator." "Install the same version of Mesolith on the node.";
+        CertificateAuthorityNotFound Warning "There is no Secret with the CA of the target's nodes." "Store it: the message has the command.";
+        ReadCluster Warning "The operator cannot read the source's MesosCluster." "Look at the API server and at the rights of the operator's service account.";
+        StartChecks Warning "The operator cannot set up the checks." "Look at the operator's log.";
+    }
+}
