@@ -7,6 +7,7 @@
 mod ask;
 mod background;
 mod compare;
+mod components;
 mod console;
 mod endpoint_flags;
 mod error;
@@ -18,6 +19,7 @@ mod start;
 mod time;
 
 use clap::Subcommand;
+pub use components::Component;
 pub use console::{Captured, Console};
 pub use error::{Error, exit};
 pub use locate::{Located, Output};

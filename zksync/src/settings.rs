@@ -106,7 +106,7 @@ pub enum Mode {
 
 /// All settings of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", default)]
 pub struct Settings {
     /// Number that rises with each change. Settings with an older number are refused.
     pub generation: u64,

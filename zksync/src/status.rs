@@ -207,3 +207,56 @@ pub struct Status {
     /// Seconds since the process began.
     pub uptime_seconds: f64,
 }
+
+impl Status {
+    /// Why the engine is not ready; `None` while both sides are connected and it has not failed. A standby is ready,
+    /// since it could take over.
+    #[must_use]
+    pub fn not_ready(&self) -> Option<Waiting> {
+        let why = |reason: &str, message: String| {
+            let otherwise = || Waiting {
+                reason: reason.to_owned(),
+                message,
+            };
+            Some(self.waiting_for.clone().unwrap_or_else(otherwise))
+        };
+        if matches!(self.state, State::Failed | State::Stopped) {
+            return why("EngineEnded", format!("the engine is {}", self.state.as_str()));
+        }
+        let connected = |side: &Side| self.sides.get(side).is_some_and(|seen| seen.connected);
+        let lost = [Side::A, Side::B].into_iter().find(|side| !connected(side))?;
+        why("NotConnected", format!("not connected to {lost}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+
+    #[test]
+    fn ready_is_connected_and_not_failed() {
+        assert_eq!(fixtures::status().not_ready(), None);
+        let mut status = Status {
+            waiting_for: None,
+            ..fixtures::status()
+        };
+        status.sides.remove(&Side::B);
+        let waits = status.not_ready().unwrap();
+        assert_eq!(
+            (waits.reason.as_str(), waits.message.as_str()),
+            ("NotConnected", "not connected to B")
+        );
+        let failed = Status {
+            state: State::Failed,
+            ..fixtures::status()
+        };
+        let waits = failed.not_ready().unwrap();
+        assert_eq!(waits.reason, "WaitingForDecision");
+        assert!(
+            waits.message.starts_with("/jobs/7 is frozen"),
+            "{}",
+            waits.message
+        );
+    }
+}

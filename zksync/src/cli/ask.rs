@@ -162,6 +162,9 @@ pub(super) async fn barrier(at: &Located, console: &mut Console) -> Result<u8, E
 }
 
 pub(super) async fn stop(at: &Located, console: &mut Console) -> Result<u8, Error> {
+    if let Some(engine) = at.component()? {
+        return Err(Error::Supervised { engine });
+    }
     let client = match at.client().await {
         Ok(client) => client,
         // The settings already say so.

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::components::Component;
 use crate::control::{ClientError, EndpointError};
 use crate::handle::Refused;
 use crate::{options, run};
@@ -56,6 +57,25 @@ pub enum Error {
         /// Where to look.
         log: PathBuf,
     },
+    /// More than one runs as a component of the node agent here.
+    #[error(
+        "several engines run here as components of the node agent; say which: {}",
+        list(engines)
+    )]
+    Several {
+        /// All of them.
+        engines: Vec<Component>,
+    },
+    /// The node agent would start it again.
+    #[error(
+        "the engine '{}' is a component of the node agent here, which would start it again; \
+         let it stand still with: mesos-migrate sync pause, or roll back or finish the migration that it belongs to",
+        engine.name
+    )]
+    Supervised {
+        /// The engine.
+        engine: Component,
+    },
     /// Neither `--state-dir` nor a home.
     #[error("there is no HOME to keep the engine's files in; give --state-dir")]
     NoHome,
@@ -91,6 +111,11 @@ pub enum Error {
     Print(#[source] io::Error),
 }
 
+fn list(engines: &[Component]) -> String {
+    let each = engines.iter().map(ToString::to_string);
+    each.collect::<Vec<_>>().join(", or ")
+}
+
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         Self::Refused(refused)
@@ -108,6 +133,8 @@ impl Error {
             Self::Client(error) => error.reason(),
             Self::NotRunning { .. } => "NotRunning",
             Self::Silent { .. } => "EngineSilent",
+            Self::Several { .. } => "SeveralEngines",
+            Self::Supervised { .. } => "Supervised",
             Self::NoHome => "NoStateDir",
             Self::Run(error) => error.reason(),
             Self::Launch { .. } => "CannotStart",
@@ -120,7 +147,7 @@ impl Error {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::NotRunning { .. } | Self::Client(ClientError::Unreachable { .. }) => exit::NOT_RUNNING,
-            Self::Options(_) | Self::Endpoint(_) | Self::NoHome => exit::USAGE,
+            Self::Options(_) | Self::Endpoint(_) | Self::NoHome | Self::Several { .. } => exit::USAGE,
             _ if self.reason() == "InvalidSettings" => exit::USAGE,
             _ => exit::FAILED,
         }

@@ -4,7 +4,7 @@ mod shown;
 mod wait;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mesolith_telemetry::Shutdown;
@@ -70,6 +70,9 @@ pub struct StartArgs {
     /// Serve --listen in plain text and to everyone: for development on one machine only.
     #[arg(long, requires = "listen")]
     pub insecure: bool,
+    /// Settings with their generation, as `config --output json` prints them; the node agent starts an engine with one.
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub settings_file: Option<PathBuf>,
     /// In a session of its own, with why it ended kept for whoever started it.
     #[arg(long, hide = true, requires = "foreground")]
     pub detached: bool,
@@ -85,8 +88,12 @@ impl StartArgs {
             }
             .into());
         }
+        let base = match &self.settings_file {
+            Some(path) => read_settings(path)?,
+            None => Settings::default(),
+        };
         let options = Options {
-            name: self.at.name.clone(),
+            name: self.at.name().to_owned(),
             source: self.source.options()?,
             target: self.target.options()?,
             state_dir: self.at.state_dir()?,
@@ -94,7 +101,7 @@ impl StartArgs {
             overwrite: self.overwrite,
             session_grace: self.session_grace,
             lease_timeout: self.lease_timeout,
-            settings: self.settings.over(&Settings::default())?,
+            settings: self.settings.over(&base)?,
         };
         options.validate()?;
         Ok(options)
@@ -135,20 +142,38 @@ pub(super) async fn run(
     launch: &Launch,
     engine: impl Engine,
 ) -> Result<u8, Error> {
-    let (options, serving) = (args.options()?, args.serving()?);
     let files = args.at.files()?;
     if !args.foreground {
+        // What is wrong is said before anything is started.
+        args.options()?;
+        args.serving()?;
         return wait::start(&args, &files, console, shutdown, launch).await;
     }
     if !args.detached {
-        return Ok(run::run(options, serving, shutdown.clone(), engine)
-            .await
-            .map(|()| exit::OK)?);
+        return foreground(&args, shutdown, engine).await;
     }
     background::detach();
-    let ended = run::run(options, serving, shutdown.clone(), engine).await;
-    ended.inspect_err(|error| files.write_error(&error.to_string()))?;
+    files.clear_error();
+    let ended = foreground(&args, shutdown, engine).await;
+    ended.inspect_err(|error| files.write_error(error.reason(), &error.to_string()))
+}
+
+/// This process is the engine.
+async fn foreground(args: &StartArgs, shutdown: &Shutdown, engine: impl Engine) -> Result<u8, Error> {
+    let (options, serving) = (args.options()?, args.serving()?);
+    run::run(options, serving, shutdown.clone(), engine).await?;
     Ok(exit::OK)
+}
+
+/// Settings from a file.
+fn read_settings(path: &Path) -> Result<Settings, Error> {
+    let unusable = |problem: String| options::Error::File {
+        flag: "--settings-file".to_owned(),
+        path: path.to_owned(),
+        problem,
+    };
+    let text = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    Ok(serde_json::from_slice(&text).map_err(|error| unusable(error.to_string()))?)
 }
 
 #[cfg(test)]
@@ -195,6 +220,29 @@ mod tests {
         );
         assert_eq!(found.source.security.auth[0].value.expose(), "joe:s3cret");
         assert!(!format!("{found:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_file_holds_settings_as_a_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("settings.json");
+        let flag = format!("--settings-file={}", path.display());
+        let wanted = Settings {
+            generation: 7,
+            workers: 3,
+            ..Settings::default()
+        };
+        std::fs::write(&path, serde_json::to_string(&wanted).unwrap()).unwrap();
+        assert_eq!(options(&[&flag]).unwrap().settings, wanted);
+        // What is left out is the default.
+        std::fs::write(&path, r#"{"generation": 7, "workers": 3}"#).unwrap();
+        assert_eq!(options(&[&flag]).unwrap().settings, wanted);
+        std::fs::write(&path, r#"{"generation": 7, "workers": 99}"#).unwrap();
+        let refused = options(&[&flag]).unwrap_err();
+        assert!(refused.starts_with("--workers: 99 is out of range"), "{refused}");
+        std::fs::write(&path, "{").unwrap();
+        let refused = options(&[&flag]).unwrap_err();
+        assert!(refused.starts_with("--settings-file: cannot read"), "{refused}");
     }
 
     #[test]

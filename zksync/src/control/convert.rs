@@ -6,7 +6,7 @@ use mesolith_proto::zksync::v1 as pb;
 
 use crate::handle::{ConflictRecord, DiffReport, Difference};
 use crate::settings::{Direction, Mode, Route, Settings, Side, Strategy};
-use crate::status::{Lag, SideStatus, State, Status};
+use crate::status::{Lag, SideStatus, State, Status, Waiting};
 
 pub(super) fn settings_to_wire(settings: &Settings) -> pb::Settings {
     pb::Settings {
@@ -112,10 +112,8 @@ pub(super) fn status_to_wire(status: &Status) -> pb::Status {
             State::Failed => pb::State::Failed,
         }
         .into(),
-        waiting_for: status.waiting_for.as_ref().map(|waiting| pb::Waiting {
-            reason: waiting.reason.clone(),
-            message: waiting.message.clone(),
-        }),
+        waiting_for: status.waiting_for.as_ref().map(waiting_to_wire),
+        not_ready: status.not_ready().as_ref().map(waiting_to_wire),
         observed_generation: status.observed_generation,
         settings: Some(settings_to_wire(&status.settings)),
         run: status.run.clone(),
@@ -152,6 +150,13 @@ pub(super) fn status_to_wire(status: &Status) -> pb::Status {
             })
             .collect(),
         json: serde_json::to_string(status).unwrap_or_default(),
+    }
+}
+
+fn waiting_to_wire(waiting: &Waiting) -> pb::Waiting {
+    pb::Waiting {
+        reason: waiting.reason.clone(),
+        message: waiting.message.clone(),
     }
 }
 

@@ -102,16 +102,17 @@ impl Files {
         }
     }
 
-    /// Stores why the process has ended, for whoever started it.
-    pub fn write_error(&self, sentence: &str) {
-        // The same sentence is in the log.
-        let _ = std::fs::write(self.file("error"), sentence);
+    /// Stores why the process has ended, for whoever started it: the reason on the first line, then the sentence.
+    pub fn write_error(&self, reason: &str, sentence: &str) {
+        // The same is in the log.
+        let _ = std::fs::write(self.file("error"), format!("{reason}\n{sentence}"));
     }
 
-    /// Why the last process has ended, if it was not asked to.
+    /// The sentence that says why the last process has ended, if it was not asked to.
     #[must_use]
     pub fn read_error(&self) -> Option<String> {
-        std::fs::read_to_string(self.file("error")).ok()
+        let text = std::fs::read_to_string(self.file("error")).ok()?;
+        text.split_once('\n').map(|(_, sentence)| sentence.to_owned())
     }
 
     /// Deletes the reason of an earlier end.

@@ -73,7 +73,7 @@ pub(super) async fn start(
     launch: &Launch,
 ) -> Result<u8, Error> {
     if let Some(pid) = files.holder() {
-        let name = args.at.name.clone();
+        let name = args.at.name().to_owned();
         return Err(run::Error::AlreadyRuns { name, pid }.into());
     }
     files.clear_error();
