@@ -22,6 +22,7 @@ mod outcome;
 mod problem;
 mod report;
 mod scheduler;
+pub mod sync_engine;
 mod zk_migration;
 
 pub use args::Args;

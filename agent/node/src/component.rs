@@ -1,10 +1,14 @@
 //! Vocabulary: what the operator wants on this node, as the ledger keeps it.
 
+pub(crate) mod sync_engine;
+
 use std::collections::BTreeMap;
 
 use mesolith_proto::live::Followed;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use sync_engine::SyncEngine;
 
 /// A cluster, by its identity and by its name for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +79,11 @@ impl Live {
 impl Component {
     /// Digest of everything that a running process must be restarted for.
     pub(crate) fn config_digest(&self) -> String {
-        let content = (&self.kind, self.cpus, self.memory_bytes, &self.restart_token);
+        let kind = match &self.kind {
+            Kind::SyncEngine(engine) => &Kind::SyncEngine(Box::new(engine.without_settings())),
+            kind => kind,
+        };
+        let content = (kind, self.cpus, self.memory_bytes, &self.restart_token);
         // Maps are sorted and floats are finite, so this is stable and cannot fail.
         let text = serde_json::to_vec(&content).unwrap_or_default();
         Sha256::digest(text)
@@ -92,6 +100,7 @@ pub(crate) enum Kind {
     ZooKeeper(ZooKeeper),
     Master(Master),
     Agent(Agent),
+    SyncEngine(Box<SyncEngine>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,6 +160,38 @@ pub(crate) mod fixtures {
             tick_time_ms: 0,
         };
         component("zookeeper", Kind::ZooKeeper(kind))
+    }
+
+    pub(crate) fn sync_engine() -> SyncEngine {
+        use super::sync_engine::{Ensemble, Route, Settings};
+        let ensemble = |servers: &str| Ensemble {
+            servers: servers.into(),
+            auth_files: vec![],
+            sasl_file: None,
+            quorum_sasl_file: None,
+            tls: None,
+            quorum_tls: None,
+        };
+        SyncEngine {
+            name: "move".into(),
+            a: ensemble("192.0.2.1:2181:2888"),
+            b: ensemble("192.0.2.2:2181:2888"),
+            bind_address: "127.0.0.12".into(),
+            port: 7075,
+            metrics_port: None,
+            settings: Settings {
+                generation: 3,
+                routes: vec![Route {
+                    root: "/mesos".into(),
+                    target_root: "/mesos".into(),
+                    direction: Default::default(),
+                }],
+                ..Settings::default()
+            },
+            session_grace_seconds: None,
+            lease_timeout_ms: None,
+            overwrite: false,
+        }
     }
 
     pub(crate) fn component(id: &str, kind: Kind) -> Component {
@@ -218,5 +259,17 @@ mod tests {
         let read: Component = serde_json::from_value(text).unwrap();
         assert_eq!(read, zookeeper());
         assert!(read.live.followed().may_lead);
+    }
+
+    #[test]
+    fn an_engine_is_not_restarted_for_its_settings() {
+        let digest = |change: fn(&mut SyncEngine)| {
+            let mut engine = fixtures::sync_engine();
+            change(&mut engine);
+            fixtures::component("sync", Kind::SyncEngine(Box::new(engine))).config_digest()
+        };
+        let plain = digest(|_| {});
+        assert_eq!(digest(|engine| engine.settings.generation = 4), plain);
+        assert_ne!(digest(|engine| engine.b.servers.push_str(",b2")), plain);
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod master;
+pub(crate) mod sync_engine;
 pub(crate) mod zookeeper;
 
 use std::collections::BTreeMap;
@@ -10,11 +11,12 @@ use std::time::Duration;
 
 use crate::component::{Component, Kind};
 use crate::layout::Home;
+use crate::problem::Problem;
 
 /// Facts of this node that a start depends on.
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
-    /// Our own executable, which is master and agent as well.
+    /// Our own executable, which is master, agent and sync engine as well.
     pub(crate) program: PathBuf,
     pub(crate) java: PathBuf,
     pub(crate) zookeeper_classpath: String,
@@ -50,6 +52,11 @@ pub(crate) enum Need {
     },
     /// `myid` of existing data must be this.
     MyId(u32),
+    /// A file that somebody has to put here; `what` needs it.
+    File {
+        path: String,
+        what: &'static str,
+    },
 }
 
 pub(crate) fn needs(component: &Component) -> Vec<Need> {
@@ -61,6 +68,7 @@ pub(crate) fn needs(component: &Component) -> Vec<Need> {
             what: "the master",
         }],
         Kind::Agent(agent) => agent::needs(agent),
+        Kind::SyncEngine(engine) => sync_engine::needs(engine),
     }
 }
 
@@ -69,6 +77,7 @@ pub(crate) fn recipe(component: &Component, home: &Home, machine: &Machine) -> R
         Kind::ZooKeeper(server) => zookeeper::recipe(server, component.memory_bytes, home, machine),
         Kind::Master(master) => master::recipe(master, home, machine),
         Kind::Agent(agent) => agent::recipe(agent, home, machine),
+        Kind::SyncEngine(engine) => sync_engine::recipe(engine, home, machine),
     }
 }
 
@@ -76,7 +85,15 @@ pub(crate) fn recipe(component: &Component, home: &Home, machine: &Machine) -> R
 pub(crate) fn departure(component: &Component, home: &Home, machine: &Machine) -> Option<Recipe> {
     match &component.kind {
         Kind::Agent(agent) => Some(agent::departure(agent, home, machine)),
-        Kind::ZooKeeper(_) | Kind::Master(_) => None,
+        Kind::ZooKeeper(_) | Kind::Master(_) | Kind::SyncEngine(_) => None,
+    }
+}
+
+/// Why it ended, in its own words; none for kinds that only log, and when it was killed.
+pub(crate) fn last_words(component: &Component, home: &Home) -> Option<Problem> {
+    match &component.kind {
+        Kind::SyncEngine(engine) => sync_engine::last_words(engine, home),
+        Kind::ZooKeeper(_) | Kind::Master(_) | Kind::Agent(_) => None,
     }
 }
 
@@ -85,6 +102,8 @@ pub(crate) fn stop_grace(component: &Component) -> Duration {
     let default = match component.kind {
         Kind::ZooKeeper(_) => 20,
         Kind::Master(_) | Kind::Agent(_) => 10,
+        // It gives requests that are on their way 10 s itself.
+        Kind::SyncEngine(_) => 15,
     };
     let seconds = if component.stop_grace_seconds == 0 {
         default

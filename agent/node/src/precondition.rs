@@ -23,6 +23,7 @@ pub(crate) async fn unmet(needs: &[Need], home: &Home, state_dir: &Path, machine
             Need::Docker => docker(&machine.docker_host).await.err(),
             Need::Port { address, port, what } => port::taken(address, *port, what),
             Need::MyId(id) => my_id(home, *id),
+            Need::File { path, what } => file(path, what),
         };
         if problem.is_some() {
             return problem;
@@ -109,6 +110,12 @@ pub(crate) async fn docker(host: &str) -> Result<String, Problem> {
         Ok(Err(error)) => Err(problem(crate::problem::chain(&error))),
         Err(_) => Err(problem("no answer within 3 s".into())),
     }
+}
+
+fn file(path: &str, what: &str) -> Option<Problem> {
+    let error = std::fs::File::open(path).err()?;
+    let message = format!("for {what}: cannot read {path}: {error}; put it on this node");
+    Some(Problem::new("FileNotReadable", message))
 }
 
 /// Data of another server id must not be joined to the ensemble under this one: it would vote with a foreign history.

@@ -1,6 +1,7 @@
 //! Asks a component whether it serves, and what it says about itself.
 
 mod http;
+pub(crate) mod sync_engine;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,6 +9,8 @@ use std::time::Duration;
 use mesolith_zk::four_letter;
 
 use crate::component::{Component, Kind};
+use crate::kinds;
+use crate::layout::Home;
 use crate::problem::Problem;
 
 /// Servers answer these within milliseconds; more means that something is wrong.
@@ -16,15 +19,52 @@ const LIMIT: Duration = Duration::from_secs(3);
 /// Facts for people and controllers, e.g. `mode=leader`.
 pub(crate) type Facts = HashMap<String, String>;
 
-/// Serving, with its facts, or the reason why not.
-pub(crate) async fn probe(component: &Component, http: &reqwest::Client) -> Result<Facts, Problem> {
-    match &component.kind {
+/// What a component that serves says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Answer {
+    pub(crate) facts: Facts,
+    /// What it waits for although it serves.
+    pub(crate) waits: Option<Problem>,
+    /// Whether it follows older settings than it is wanted to, and can be given the new ones as it runs.
+    pub(crate) is_behind: bool,
+}
+
+impl From<Facts> for Answer {
+    fn from(facts: Facts) -> Self {
+        Self {
+            facts,
+            ..Self::default()
+        }
+    }
+}
+
+/// Serving, with what it says, or the reason why not.
+pub(crate) async fn probe(
+    component: &Component,
+    home: &Home,
+    http: &reqwest::Client,
+) -> Result<Answer, Problem> {
+    let facts = match &component.kind {
         Kind::ZooKeeper(server) => zookeeper(&host_port(&server.bind_address, server.client_port)).await,
         Kind::Master(master) => {
             let address = host_port(&master.bind_address, master.port);
             http::master(http, &address, component.live.generation).await
         }
         Kind::Agent(agent) => http::agent(http, &host_port(&agent.bind_address, agent.port)).await,
+        Kind::SyncEngine(engine) => {
+            return sync_engine::ask(engine, &kinds::sync_engine::socket(engine, home)).await;
+        }
+    };
+    facts.map(Answer::from)
+}
+
+/// Gives a component that runs the settings that need no restart.
+pub(crate) async fn configure(component: &Component, home: &Home) -> Result<(), Problem> {
+    match &component.kind {
+        Kind::SyncEngine(engine) => {
+            sync_engine::configure(engine, &kinds::sync_engine::socket(engine, home)).await
+        }
+        Kind::ZooKeeper(_) | Kind::Master(_) | Kind::Agent(_) => Ok(()),
     }
 }
 

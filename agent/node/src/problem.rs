@@ -1,18 +1,20 @@
 //! Why a component does not run: a reason for machines, a sentence for people.
 
+use std::borrow::Cow;
+
 /// Reaches the condition of the MesosCluster unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     /// CamelCase.
-    pub(crate) reason: &'static str,
+    pub(crate) reason: Cow<'static, str>,
     /// What happened and what to do.
     pub(crate) message: String,
 }
 
 impl Problem {
-    pub(crate) fn new(reason: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self {
-            reason,
+            reason: reason.into(),
             message: message.into(),
         }
     }

@@ -210,8 +210,10 @@ impl Supervisor {
 
     fn note_death(&mut self, exit: &Exit, ran: Duration) {
         self.node.metrics.deaths.get_or_create(&self.labels).inc();
+        let wanted = self.history.wanted.as_ref();
+        let said = wanted.and_then(|component| kinds::last_words(component, &self.home));
         self.history
-            .died(exit, ran, &self.home.log(), &self.home.history());
+            .died(exit, ran, said, &self.home.log(), &self.home.history());
         tracing::warn!(cluster = %self.cluster.name, component = %self.view.state.id, %exit, "ended");
         self.health = Health::default();
         self.show_death();
@@ -266,12 +268,12 @@ impl Supervisor {
 
     fn show(&mut self, phase: Phase, problem: Option<Problem>) {
         let state = &mut self.view.state;
-        let (reason, message) = problem.map_or(("", String::new()), |p| (p.reason, p.message));
+        let (reason, message) = problem.map_or_else(Default::default, |p| (p.reason, p.message));
         if state.reason != reason && !reason.is_empty() {
-            tracing::info!(cluster = %self.cluster.name, component = %state.id, reason, "{message}");
+            tracing::info!(cluster = %self.cluster.name, component = %state.id, %reason, "{message}");
         }
         state.phase = phase.into();
-        state.reason = reason.to_owned();
+        state.reason = reason.into_owned();
         state.message = message;
         state.pid = self.process.as_ref().map_or(0, Handle::pid);
         state.started_at = self.process.as_ref().map_or(0, Handle::started_at);

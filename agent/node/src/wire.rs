@@ -1,6 +1,10 @@
 //! Converts between the node API's messages and the types of this crate. Refuses what cannot be run, and names that
 //! would lead out of a directory.
 
+mod sync_engine;
+
+pub(crate) use sync_engine::settings_to_wire;
+
 use mesolith_proto::node::v1 as pb;
 
 use crate::component::{Agent, ClusterRef, Component, DesiredSet, Kind, Live, Master, Peer, ZooKeeper};
@@ -107,6 +111,7 @@ fn component(given: pb::Component) -> Result<Component, Invalid> {
             attributes: k.attributes.into_iter().collect(),
             flags: k.flags.into_iter().collect(),
         }),
+        Some(pb::component::Kind::Sync(k)) => Kind::SyncEngine(Box::new(sync_engine::sync_engine(k, &at)?)),
     };
     let limits = given.limits.unwrap_or_default();
     if !limits.cpus.is_finite() || limits.cpus < 0.0 {

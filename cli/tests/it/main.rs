@@ -2,7 +2,9 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 mod audit;
+mod component;
 mod document;
 #[cfg(feature = "kerberos")]
 mod kerberos;
+mod node;
 mod sync;

@@ -104,7 +104,7 @@ pub(crate) fn setup(first_id: usize) -> Setup {
 }
 
 /// `host:port:quorum-port` of each server.
-fn servers(ensemble: &Ensemble) -> String {
+pub(crate) fn servers(ensemble: &Ensemble) -> String {
     let one = |id| {
         let quorum = ensemble.quorum(id);
         format!("{}:{}", ensemble.server(id), quorum.rsplit_once(':').unwrap().1)
@@ -112,7 +112,7 @@ fn servers(ensemble: &Ensemble) -> String {
     (1..=ensemble.len()).map(one).collect::<Vec<_>>().join(",")
 }
 
-async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = look().await {
@@ -123,7 +123,7 @@ async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     }
 }
 
-async fn data(client: &Client, path: &str) -> Option<String> {
+pub(crate) async fn data(client: &Client, path: &str) -> Option<String> {
     match client.get_data(path).await {
         Ok((data, _)) => Some(String::from_utf8(data).unwrap()),
         Err(Error::NoNode) => None,

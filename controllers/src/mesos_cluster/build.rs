@@ -140,7 +140,7 @@ fn digest(component: &Component) -> String {
             take(&mut agent.attributes);
             take(&mut agent.flags);
         }
-        None => {}
+        Some(component::Kind::Sync(_)) | None => {}
     }
     let mut hash = Sha256::new();
     hash.update(plain.encode_to_vec());

@@ -61,14 +61,17 @@ impl Dial {
 
     /// A client that connects on first use and accepts only the node of that name.
     pub(crate) fn client(&self, node: &str, address: &str) -> Result<NodeClient<Channel>, String> {
+        self.channel(node, address).map(NodeClient::new)
+    }
+
+    /// A connection to something that runs with a node's certificate.
+    pub(crate) fn channel(&self, node: &str, address: &str) -> Result<Channel, String> {
         let channel = match &self.mutual {
             None => mesolith_pki::plain_channel(address),
             Some(mutual) => ClientTls::from_material(&mutual.material, Role::Node, Some(node))
                 .and_then(|tls| tls.channel(address)),
         };
-        channel
-            .map(NodeClient::new)
-            .map_err(|e| crate::outcome::chain(&e))
+        channel.map_err(|e| crate::outcome::chain(&e))
     }
 
     /// Signs a node's request for a new certificate; `None` without TLS. Returns certificate and CA.

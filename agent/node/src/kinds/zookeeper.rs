@@ -144,7 +144,7 @@ mod tests {
     fn server() -> ZooKeeper {
         match fixtures::zookeeper().kind {
             Kind::ZooKeeper(server) => server,
-            Kind::Master(_) | Kind::Agent(_) => unreachable!(),
+            _ => unreachable!(),
         }
     }
 

@@ -41,7 +41,7 @@ impl Health {
 impl Supervisor {
     pub(super) async fn watch(&mut self, component: &Component) -> Duration {
         let told = self.tell(component);
-        let found = probe::probe(component, &self.node.http).await;
+        let found = probe::probe(component, &self.home, &self.node.http).await;
         let (phase, mut pause) = self.health.after(found.is_ok());
         let stats = self
             .process
@@ -53,12 +53,17 @@ impl Supervisor {
         self.node.metrics.memory.get_or_create(&self.labels).set(memory);
         let _ = logs::rotate(&self.home.log());
         match found {
-            Ok(facts) => {
-                if component.live.may_lead.is_some() && !facts.contains_key(MAY_LEAD) {
+            Ok(answer) => {
+                let refused = match answer.is_behind {
+                    true => probe::configure(component, &self.home).await.err(),
+                    false => None,
+                };
+                let unconfirmed = component.live.may_lead.is_some() && !answer.facts.contains_key(MAY_LEAD);
+                if unconfirmed || (answer.is_behind && refused.is_none()) {
                     pause = UNCONFIRMED;
                 }
-                self.view.state.facts = facts;
-                self.show(phase, told.err());
+                self.view.state.facts = answer.facts;
+                self.show(phase, told.err().or(refused).or(answer.waits));
             }
             // One failed probe is not shown yet.
             Err(_) if phase == Phase::Running => {}

@@ -32,6 +32,9 @@ pub(super) struct History {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Death {
     out_of_memory: bool,
+    /// What it called the reason itself.
+    #[serde(default)]
+    reason: Option<String>,
     message: String,
 }
 
@@ -84,29 +87,43 @@ impl History {
         }
     }
 
-    pub(super) fn died(&mut self, exit: &Exit, ran: Duration, log: &Path, path: &Path) {
+    /// Notes a death; `said` is what it said itself of why it ended.
+    pub(super) fn died(
+        &mut self,
+        exit: &Exit,
+        ran: Duration,
+        said: Option<Problem>,
+        log: &Path,
+        path: &Path,
+    ) {
         let tail = logs::last_lines(log, LINES);
-        let tail = if tail.is_empty() {
-            "its log is empty".into()
-        } else {
-            format!("last lines of its log:\n{tail}")
+        let message = match (&said, tail.is_empty()) {
+            (Some(said), _) => said.message.clone(),
+            (None, true) => format!("it ended with {exit}; its log is empty"),
+            (None, false) => format!("it ended with {exit}; last lines of its log:\n{tail}"),
         };
-        self.failed(
-            format!("it ended with {exit}; {tail}"),
-            exit.oom_killed,
-            ran,
-            path,
-        );
         self.last_exit_code = exit.shell_code();
+        let death = Death {
+            out_of_memory: exit.oom_killed,
+            reason: said.map(|said| said.reason.into_owned()),
+            message,
+        };
+        self.note(death, ran, path);
     }
 
     /// A start that did not work counts as a death.
-    pub(super) fn failed(&mut self, message: String, out_of_memory: bool, ran: Duration, path: &Path) {
-        self.back_off = self.back_off.died(now(), ran);
-        self.last_death = Some(Death {
-            out_of_memory,
+    pub(super) fn failed(&mut self, message: String, path: &Path) {
+        let death = Death {
+            out_of_memory: false,
+            reason: None,
             message,
-        });
+        };
+        self.note(death, Duration::ZERO, path);
+    }
+
+    fn note(&mut self, death: Death, ran: Duration, path: &Path) {
+        self.back_off = self.back_off.died(now(), ran);
+        self.last_death = Some(death);
         self.save(path);
     }
 
@@ -119,13 +136,10 @@ impl History {
             String::new()
         };
         let message = format!("starts again after a pause{times}: {}", death.message);
-        Some(Problem::new(
-            if death.out_of_memory {
-                "OutOfMemory"
-            } else {
-                "CrashLoop"
-            },
-            message,
-        ))
+        Some(match (&death.reason, death.out_of_memory) {
+            (Some(reason), _) => Problem::new(reason.clone(), message),
+            (None, true) => Problem::new("OutOfMemory", message),
+            (None, false) => Problem::new("CrashLoop", message),
+        })
     }
 }

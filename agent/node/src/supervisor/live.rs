@@ -12,7 +12,7 @@ impl Supervisor {
     pub(super) fn tell(&self, component: &Component) -> Result<(), Problem> {
         match component.kind {
             Kind::Master(_) => {}
-            Kind::ZooKeeper(_) | Kind::Agent(_) => return Ok(()),
+            Kind::ZooKeeper(_) | Kind::Agent(_) | Kind::SyncEngine(_) => return Ok(()),
         }
         let path = self.home.live();
         let text = component.live.followed().text();

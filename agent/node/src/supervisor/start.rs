@@ -71,8 +71,7 @@ impl Supervisor {
                 Duration::from_millis(200)
             }
             Err(error) => {
-                self.history
-                    .failed(chain(&error), false, Duration::ZERO, &self.home.history());
+                self.history.failed(chain(&error), &self.home.history());
                 self.show(Phase::BackOff, Some(Problem::new(error.reason(), chain(&error))));
                 Duration::from_secs(1)
             }
