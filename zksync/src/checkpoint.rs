@@ -24,6 +24,10 @@ pub struct Checkpoint {
     /// Whether the target was filled: before that, what it lacks is still to come.
     #[serde(default)]
     pub complete: bool,
+    /// The last transaction up to which the target has everything, where that is an earlier one: what came after it was not
+    /// seen, and a comparison of both trees is not over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equal: Option<i64>,
 }
 
 impl Checkpoint {
@@ -52,6 +56,11 @@ impl Checkpoint {
     pub fn position(&self) -> Zxid {
         Zxid(self.zxid)
     }
+
+    /// Up to where the target has everything.
+    pub fn equal(&self) -> Zxid {
+        Zxid(self.equal.unwrap_or(self.zxid))
+    }
 }
 
 #[cfg(test)]
@@ -68,6 +77,7 @@ mod tests {
             run: "h".repeat(64) + "-4194304-01234567",
             unit: u64::MAX,
             complete: false,
+            equal: Some(i64::MIN),
         };
         let write = Write::SetData {
             path: Checkpoint::path(&"n".repeat(64)).into(),

@@ -12,12 +12,15 @@
 //!                                   or made where only the other side writes: `conflict`
 //! ```
 
+mod arrival;
 mod base;
 mod commits;
 mod compare;
 mod conflict;
+mod owed;
 mod refused;
 mod rivals;
+mod rounds;
 mod sessions;
 #[cfg(test)]
 mod simulation;
@@ -35,10 +38,12 @@ use crate::plan::{Common, Kinds};
 use crate::routes::Routes;
 use crate::settings::{Settings, Side, Strategy};
 
+pub use arrival::Arrival;
 pub use base::{Base, Since};
 use compare::Look;
 pub use conflict::Conflict;
 pub use refused::NotTaken;
+pub use rounds::{Rounds, Walked};
 pub(crate) use sessions::ENGINE_PREFIX;
 pub use sessions::{Sessions, is_engine};
 pub use sweep::Sweep;
@@ -92,7 +97,9 @@ pub struct Duplex {
     sessions: Sessions,
     writers: Writers,
     frozen: BTreeSet<String>,
-    /// Nodes to look at again, by the time when that is due: `(from, path on the other side)`.
+    owed: owed::Owed,
+    /// Nodes that a side has removed by its own clock, by the time when the other side should have done the same:
+    /// `(from, path on the other side)`.
     later: BTreeMap<u64, Vec<(Side, Box<str>)>>,
     /// Places of nodes on A and B that are equal and do not share memory yet.
     alike: Vec<(usize, usize)>,
@@ -104,7 +111,7 @@ pub struct Duplex {
 /// How long, in microseconds, a container or TTL node may stay on one side after the other side has removed it. Each
 /// side removes such nodes by its own clock, once a minute.
 const REMOVAL: u64 = 150_000_000;
-/// Delay, in microseconds, before a node is looked at again whose counter may differ from now on.
+/// Longest time, in microseconds, until a node is looked at that was changed while something is on its way.
 const SOON: u64 = 1_000_000;
 
 impl Duplex {
@@ -120,6 +127,7 @@ impl Duplex {
             sessions: Sessions::default(),
             writers: Writers::default(),
             frozen: BTreeSet::new(),
+            owed: owed::Owed::default(),
             later: BTreeMap::new(),
             alike: Vec::new(),
             conflicts: 0,
@@ -210,6 +218,12 @@ impl Duplex {
         self.conflicts
     }
 
+    /// Both trees were compared, and nothing was left to repair.
+    fn compared(&mut self) {
+        self.away_from_a.set_complete();
+        self.away_from_b.set_complete();
+    }
+
     /// Takes the places of nodes on A and B that were found equal and could share memory. Each pair is given once.
     pub fn take_alike(&mut self) -> Vec<(usize, usize)> {
         std::mem::take(&mut self.alike)
@@ -237,16 +251,17 @@ impl Duplex {
                 self.away_from_mut(from).try_changed(both.from(from));
                 // Where both sides write, the other one follows.
                 for path in self.away_from_mut(from).take_counted_twice() {
-                    self.put_off(from, &path, now);
+                    self.owe(from, &path, now);
                 }
             }
         }
+        self.pay(both, now, &mut news);
         while let Some(entry) = self.later.first_entry()
             && *entry.key() <= now
         {
             for (from, path) in entry.remove() {
                 if self.compare(from.other(), &path, both, None, &mut news) == Look::Busy {
-                    self.put_off(from, &path, now + SOON);
+                    self.owe(from, &path, now);
                 }
             }
         }

@@ -12,10 +12,11 @@
 //!
 //! - `batch`: which request comes next; `pace`: how many may be on their way.
 //! - `answers`: what an answer means; `refusals`: what to do about a refused one; `refused`: when to try it again.
-//! - `links`: what a lost link, a new one, another engine's checkpoint do.
+//! - `links`: what a lost link, a new one, another engine's checkpoint do; `gap`: what was not seen.
 
 mod answers;
 mod batch;
+mod gap;
 mod holding;
 mod links;
 pub(crate) mod ops;
@@ -37,6 +38,7 @@ use mesolith_zk::record::{Txn, Zxid};
 use crate::plan::{Common, Held, Overlay, Refused, Source, Step, View, count, repair, replay};
 use crate::routes::Routes;
 use crate::settings::Side;
+use gap::Gap;
 pub use outside::{Counters, Identity, Limits, Notice, Outgoing, Trees};
 use pace::Pace;
 use unit::{Origin, Sent, Unit, What};
@@ -111,6 +113,10 @@ pub struct Pipeline {
     shortest: i32,
     /// Whether the target was filled once, as the checkpoint says.
     complete: bool,
+    /// What was not seen of the source, and was not compared since.
+    gap: Option<Gap>,
+    /// The checkpoint does not say so yet.
+    unsaid: bool,
     /// Whether history is being replayed. Then the source's tree is ahead of what was handled.
     catching_up: bool,
     pace: Pace,
@@ -158,6 +164,8 @@ impl Pipeline {
             reached: Zxid(0),
             shortest: 0,
             complete: false,
+            gap: None,
+            unsaid: false,
             catching_up: false,
             pace: Pace::default(),
             refusals: 0,
@@ -276,22 +284,6 @@ impl Pipeline {
             self.units.iter_mut().for_each(|unit| unit.at = 0);
         }
         self.paused = paused;
-    }
-
-    /// The target was filled; the next checkpoint says so.
-    pub fn set_complete(&mut self) {
-        if !self.complete {
-            self.complete = true;
-            // So that a checkpoint is written even if nothing happens.
-            self.marked = Zxid(0);
-        }
-    }
-
-    /// There is a gap in what was seen of the source. The target may lack changes before the checkpoint's position,
-    /// until both trees were compared.
-    pub fn set_incomplete(&mut self) {
-        self.complete = false;
-        self.marked = Zxid(0);
     }
 
     /// From now on, transactions from before the source's present tree are replayed, until this is set back.

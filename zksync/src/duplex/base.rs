@@ -134,6 +134,11 @@ impl Base {
         }
     }
 
+    /// Whether a client has made a node since both sides were equal.
+    pub(super) fn is_made(self, side: Side, node: Node<'_>, writers: &Writers) -> bool {
+        self.by(side, node.stored().czxid, writers) == By::Client
+    }
+
     /// Whether a client has changed a node since both sides were equal.
     pub(super) fn is_changed(self, side: Side, node: Node<'_>, writers: &Writers) -> bool {
         self.by(side, node.stored().mzxid, writers) == By::Client

@@ -134,7 +134,7 @@ impl Duplex {
         };
         if place.direction == Direction::Both && both.of(side.other()).get(&place.there).is_some() {
             // Creates of both sides may have met: the higher counter is found once they have arrived.
-            self.put_off(side, &place.there, now + super::SOON);
+            self.owe(side, &place.there, now);
         }
         true
     }

@@ -94,14 +94,11 @@ impl Duplex {
             self.compare_counter(side, path, both);
             return;
         };
-        // Once what is on its way has arrived, both sides are equal.
+        // What is on its way may be older than what was seen now.
         if self.away_from(side).collides(&place.there, true)
             || self.away_from(side.other()).collides(path, true)
         {
-            // But for the counter, if a child that is not carried came with one that is.
-            if place.direction.carries_from(side) && !self.away_from(side).collides(&place.there, false) {
-                self.put_off(side, &place.there, now + super::SOON);
-            }
+            self.owe(side, &place.there, now);
             return;
         }
         let (here, there) = (both.of(side).get(path), both.of(side.other()).get(&place.there));

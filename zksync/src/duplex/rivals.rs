@@ -131,7 +131,7 @@ impl Duplex {
         }
         if let Some(base) = base
             && direction != Direction::Both
-            && node.stored().czxid > base.of(side).equal
+            && base.is_made(side, node, &self.writers)
         {
             let on_a = if side == Side::A { path } else { there };
             let what = format!(

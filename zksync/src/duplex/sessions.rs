@@ -218,7 +218,7 @@ impl Duplex {
                 let there: Box<str> = place.there.as_ref().into();
                 // A node that is created again counts once more here than on the side of its client.
                 if let Some((above, _)) = there.rsplit_once('/') {
-                    self.put_off(from, above, now + super::SOON);
+                    self.owe(from, above, now);
                 }
                 self.away_from_mut(from).repair(there, both.from(from));
             }

@@ -4,6 +4,8 @@ mod both_ways;
 mod clients;
 mod counters;
 mod engine;
+mod gap;
+mod life;
 mod load;
 mod one_way;
 mod refused;

@@ -70,8 +70,6 @@ impl Driver {
     pub(super) fn become_active(&mut self, now: u64) {
         tracing::info!(run = self.run, "this engine is the active one now");
         self.role = Role::Active;
-        self.settled = false;
-        self.base = self.base();
         self.speak_for_guests(Side::B);
         let trees = both(&self.a, &self.b);
         let news = self.duplex.activate(Side::B, self.b.claim.session, trees);
@@ -87,6 +85,9 @@ impl Driver {
             self.duplex.away_from_mut(side).pause(paused);
             self.end_mut(side).touched = u64::MAX;
         }
-        self.look_again();
+        let base = self.base();
+        if let Some(walked) = self.rounds.begin(base) {
+            self.phases.repaired(walked.looked, walked.found);
+        }
     }
 }

@@ -9,6 +9,7 @@ use super::driver::{Driver, Role};
 use super::end::both;
 use super::refusals;
 use crate::diff;
+use crate::duplex::Arrival;
 use crate::handle::{Answer, Command, DiffReport, Refused};
 use crate::settings::{Mode, Settings, Side, accept};
 
@@ -17,8 +18,8 @@ use crate::settings::{Mode, Settings, Side, accept};
 pub(super) struct Waiters {
     /// The side's leader was asked for a barrier, which has not come yet.
     asked: Vec<(Side, Waiter)>,
-    /// They wait until the other side has this position.
-    until: Vec<(Side, Zxid, Waiter)>,
+    /// They wait until something has arrived.
+    until: Vec<(Arrival, Waiter)>,
 }
 
 enum Waiter {
@@ -54,10 +55,10 @@ impl Waiters {
     }
 
     /// The oldest barrier of a side has come.
-    pub(super) fn synced(&mut self, side: Side, at: Zxid) {
+    pub(super) fn synced(&mut self, side: Side, at: Zxid, now: u64) {
         if let Some(oldest) = self.asked.iter().position(|(asked, _)| *asked == side) {
             let (_, waiter) = self.asked.remove(oldest);
-            self.until.push((side, at, waiter));
+            self.until.push((Arrival::of(side, at, now), waiter));
         }
     }
 }
@@ -105,7 +106,10 @@ impl Driver {
                 Err(refused) => drop(answer.send(Err(refused))),
                 // Nothing is written during a pause.
                 Ok(()) if self.settings.mode == Mode::Pause => drop(answer.send(Ok(()))),
-                Ok(()) => self.waiters.until.push((keep, Zxid(0), Waiter::Compared(answer))),
+                Ok(()) => {
+                    let arrival = Arrival::of(keep, Zxid(0), self.now());
+                    self.waiters.until.push((arrival, Waiter::Compared(answer)));
+                }
             },
             Command::Conflicts { limit, answer } => {
                 let _ = answer.send(Ok(self.log.last(limit)));
@@ -174,7 +178,7 @@ impl Driver {
         }
         self.forget_frozen(path);
         // The write raises the version on one side. The next comparison of both sides raises it on the other.
-        self.repaired = [Side::A, Side::B].map(|side| self.duplex.away_from(side).last_unit());
+        self.rounds.await_repairs(&self.duplex);
         self.look_again();
         Ok(())
     }
@@ -208,22 +212,23 @@ impl Driver {
 
     pub(super) fn answer_waiters(&mut self) {
         // Until both trees were compared, a position does not mean that everything before it has arrived.
-        if self.waiters.until.is_empty() || !self.settled {
+        if self.waiters.until.is_empty() || !self.rounds.is_settled() {
             return;
         }
         // Nor before it is known whether a side takes what it was not given.
         if self.is_asking() {
             return;
         }
-        for (side, at, waiter) in std::mem::take(&mut self.waiters.until) {
-            if self.duplex.away_from(side).applied() < at {
-                self.waiters.until.push((side, at, waiter));
+        let now = self.now();
+        for (mut arrival, waiter) in std::mem::take(&mut self.waiters.until) {
+            if !arrival.is_over(&self.duplex, now) {
+                self.waiters.until.push((arrival, waiter));
                 continue;
             }
             match waiter {
                 Waiter::Barrier(answer) => {
                     let arrived = match refusals::sentence(&self.refused()) {
-                        None => Ok(format!("{:#x}", at.0)),
+                        None => Ok(format!("{:#x}", arrival.at().0)),
                         Some(what) => {
                             // Who looks next sees it there as well.
                             self.publish();
@@ -235,7 +240,7 @@ impl Driver {
                 Waiter::Diff(limit, rounds, answer) => self.diff(limit, rounds, answer),
                 Waiter::Compared(answer) => drop(answer.send(Ok(()))),
                 Waiter::Then(next, waiter) => self.barrier(next, *waiter),
-                Waiter::Switch(wanted, rounds, answer) => self.switch(side, wanted, rounds, answer),
+                Waiter::Switch(wanted, rounds, answer) => self.switch(arrival.side(), wanted, rounds, answer),
             }
         }
     }
@@ -278,7 +283,7 @@ impl Driver {
             )));
             return;
         }
-        let duplex = &self.duplex;
+        let (duplex, now) = (&self.duplex, self.now());
         let on_its_way = |path: &str| {
             let there = duplex.routes().locate(Side::A, path);
             there.is_some_and(|place| duplex.away_from(Side::A).collides(&place.there, false))
@@ -286,7 +291,7 @@ impl Driver {
         };
         let (a, b) = (self.a.link.tree(), self.b.link.tree());
         let report = diff::compare(a, b, duplex.routes(), duplex.common(), on_its_way, limit);
-        if report.different > 0 && rounds > 0 && !duplex.is_idle() {
+        if report.different > 0 && rounds > 0 && (!duplex.is_idle() || duplex.owes(now, now)) {
             self.fence(Waiter::Diff(limit, rounds - 1, answer));
         } else {
             let _ = answer.send(Ok(report));

@@ -17,7 +17,7 @@ use super::layout::Layout;
 use super::open::Opened;
 use super::opening::answering;
 use super::phases::Phases;
-use crate::duplex::{Base, Duplex, Sweep};
+use crate::duplex::{Duplex, Rounds};
 use crate::handle::Command;
 use crate::options::Options;
 use crate::pipeline::{Identity, Outgoing};
@@ -53,16 +53,8 @@ pub(super) struct Driver {
     pub(super) duplex: Duplex,
     pub(super) role: Role,
     pub(super) failed: Option<Waiting>,
-    pub(super) sweep: Option<Sweep>,
-    pub(super) sweep_begun: u64,
-    pub(super) sweep_due: u64,
-    /// Until when the end of a walk waits for nodes that have a change on its way.
-    pub(super) busy_until: Option<u64>,
-    /// The last unit of each direction when a walk ended that has repaired something.
-    pub(super) repaired: [u64; 2],
-    /// Whether a walk has found nothing since this engine became active.
-    pub(super) settled: bool,
-    pub(super) base: Option<Base>,
+    pub(super) rounds: Rounds,
+    /// Nodes that may still be repaired now under the rate limit.
     pub(super) repairs: f64,
     /// Whether the target still has to be filled by file, before it is started; and the result.
     pub(super) to_seed: bool,
@@ -130,13 +122,7 @@ impl Driver {
             begun: Instant::now(),
             role: Role::Connecting,
             failed: None,
-            sweep: None,
-            sweep_begun: 0,
-            sweep_due: 0,
-            busy_until: None,
-            repaired: [0; 2],
-            settled: false,
-            base: None,
+            rounds: Rounds::default(),
             repairs: 0.0,
             to_seed: opened.seed,
             seeded: None,
@@ -276,7 +262,7 @@ impl Driver {
             self.claim(now);
         }
         self.follow_phase();
-        if self.role == Role::Active && !self.settled {
+        if self.role == Role::Active && !self.rounds.is_settled() {
             self.walk(false);
         }
         self.share_alike();

@@ -62,17 +62,21 @@ impl Driver {
                 if self.role != Role::Connecting {
                     tracing::info!(%side, "the leader sent all of its data again; both sides are compared");
                     if self.role == Role::Active && self.duplex.away_from(Side::A).is_complete() {
-                        // The base of an earlier gap or of the takeover stays if no walk has ended since.
-                        self.base = self.base.or_else(|| Some(self.base_as_seen()));
+                        self.rounds.gap(self.base_as_seen());
                     }
                     self.see_from_now(side);
-                    self.duplex.away_from_mut(side).set_incomplete();
+                    let at = self.end(side).link.tree().last_zxid();
+                    let pipe = self.duplex.away_from_mut(side);
+                    pipe.missed(pipe.passed(), at);
                     self.end_mut(side).gap = true;
                     self.look_again();
                 }
             }
             SideEvent::UpToDate => self.linked(side),
-            SideEvent::Synced => self.waiters.synced(side, self.end(side).link.tree().last_zxid()),
+            SideEvent::Synced => {
+                let at = self.end(side).link.tree().last_zxid();
+                self.waiters.synced(side, at, arrived.max(self.now()));
+            }
             SideEvent::Revalidated { session, lives } => {
                 if !lives && session != 0 && session == self.end(side).claim.session {
                     self.disowned(side);
@@ -139,7 +143,7 @@ impl Driver {
             let _ = self.end(side).link.requests().revalidate(own, lease);
         }
         // The leader may be a server of 3.5 that forgot creates in a node's counter when it was started again.
-        self.sweep_due = 0;
+        self.rounds.soon();
         let news = self.duplex.up(side, both(&self.a, &self.b));
         let now = self.now();
         self.news(news, now);

@@ -150,10 +150,10 @@ impl Driver {
         let (on_b, mzxid) = self.checkpoint(Side::B)?;
         let on_a = self.checkpoint(Side::A);
         let b = Since {
-            equal: on_a.map_or(mzxid, |(on_a, _)| on_a.position()),
+            equal: on_a.map_or(mzxid, |(on_a, _)| on_a.equal()),
             own: self.b.claim.replaced,
         };
-        let a = self.since(Side::A, on_b.position());
+        let a = self.since(Side::A, on_b.equal());
         on_b.complete.then_some(Base { a, b })
     }
 
@@ -210,13 +210,19 @@ impl Driver {
         }
     }
 
-    /// Handles the transactions of a side after a position as if they were committed now.
+    /// Handles the transactions of a side after a position as if they were committed now. Those that the leader does not have
+    /// any more are a gap.
     async fn missed(&mut self, side: Side, since: Zxid) {
         let until = self.end(side).link.tree().last_zxid();
-        if since >= until || !self.end(side).link.is_exact() {
+        if since >= until {
             return;
         }
-        match tokio::time::timeout(LIMIT, self.history(side, since, until)).await {
+        let seen = if self.end(side).link.is_exact() {
+            tokio::time::timeout(LIMIT, self.history(side, since, until)).await
+        } else {
+            Ok(None)
+        };
+        match seen {
             Ok(Some(missed)) => {
                 tracing::info!(%side, %since, transactions = missed.len(), "what was missed is replayed");
                 self.duplex.see_since(side, since);
@@ -227,14 +233,16 @@ impl Driver {
                     self.news(news, now);
                 }
                 self.duplex.away_from_mut(side).set_catching_up(false);
+                return;
             }
             Ok(None) => {
-                tracing::info!(%side, %since, "the leader has no history since then; both sides are compared")
+                tracing::info!(%side, %since, "there is no history since then; both sides are compared")
             }
             Err(_) => {
                 tracing::warn!(%side, "the leader did not send what was missed in time; both sides are compared")
             }
         }
+        self.duplex.away_from_mut(side).missed(since, until);
     }
 
     /// Reads a leader's history through a link of its own.

@@ -116,7 +116,7 @@ impl Driver {
             Role::Standby if self.holder_is_other() => Some(Phase::StandBy),
             Role::Standby => Some(Phase::Claim),
             Role::Active if !from_a.is_complete() => Some(Phase::Bootstrap),
-            Role::Active if !self.settled || !both_up => Some(Phase::CatchUp),
+            Role::Active if !self.rounds.is_settled() || !both_up => Some(Phase::CatchUp),
             Role::Active | Role::Stopping => None,
         };
         let (znodes, bytes) = (self.a.link.tree().len(), from_a.counters().bytes);

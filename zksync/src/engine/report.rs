@@ -27,8 +27,8 @@ const WINDOW: u64 = 5_000_000;
 const DIFFERED: u64 = 3_600_000_000;
 /// A lag in milliseconds that raises an alert of its own if it lasts.
 const LONG_LAG: f64 = 500.0;
-/// Longest time, in milliseconds, that a change may wait while the target counts as in sync.
-const BEHIND: f64 = 5_000.0;
+/// Longest time, in microseconds, that a change may wait while the target counts as in sync.
+const BEHIND: u64 = 5_000_000;
 
 impl Rates {
     fn sample(&mut self, now: u64, writes: u64, bytes: u64) -> (f64, f64) {
@@ -83,7 +83,7 @@ impl Driver {
         let refused = self.refused();
         let too_large = [Side::A, Side::B].map(|side| self.duplex.away_from(side).refused().too_large());
         let too_large: u64 = too_large.iter().sum();
-        let state = self.state(lag_ms.p50, refused.is_empty());
+        let state = self.state(now, refused.is_empty());
         let alerts = self.alerts(now, lag_ms.p95, &refused);
         let progress = self.progress(state, now);
         Status {
@@ -122,7 +122,7 @@ impl Driver {
         }
     }
 
-    fn state(&self, lag: f64, takes_all: bool) -> State {
+    fn state(&self, now: u64, takes_all: bool) -> State {
         match self.role {
             _ if self.failed.is_some() => State::Failed,
             Role::Connecting => State::Connecting,
@@ -132,10 +132,21 @@ impl Driver {
             Role::Active if self.settings.mode == Mode::Pause => State::Paused,
             Role::Active if !self.a.up || !self.b.up => State::CatchingUp,
             Role::Active if !self.duplex.away_from(Side::A).is_complete() => State::Seeding,
-            Role::Active if !self.settled || lag > BEHIND || self.is_asking() => State::CatchingUp,
+            Role::Active if !self.rounds.is_settled() || self.is_behind(now) || self.is_asking() => {
+                State::CatchingUp
+            }
             Role::Active if !takes_all => State::Incomplete,
             Role::Active => State::InSync,
         }
+    }
+
+    /// Whether a change has waited for long.
+    fn is_behind(&self, now: u64) -> bool {
+        let waits = |from| {
+            let since = self.duplex.away_from(from).waiting_since();
+            since.is_some_and(|since| now.saturating_sub(since) > BEHIND)
+        };
+        waits(Side::A) || (self.duplex.needs_a() && waits(Side::B))
     }
 
     fn waiting_for(&self) -> Option<Waiting> {
@@ -199,7 +210,7 @@ impl Driver {
             return None;
         }
         let from_a = self.duplex.away_from(Side::A);
-        let looked = self.sweep.as_ref().map_or(0, |sweep| sweep.on_a);
+        let looked = self.rounds.on_a();
         let done = looked.saturating_sub(from_a.pending() as u64);
         let total = self.a.link.tree().len() as u64;
         Some(self.filling.look(now, done, total, from_a.counters().bytes))

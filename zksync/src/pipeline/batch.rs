@@ -55,9 +55,11 @@ impl Pipeline {
         self.send(session, Request::Multi(writes), (base, 0), base, What::Claim, now)
     }
 
-    /// A request that only writes the checkpoint, when the source has moved on with nothing to write.
+    /// A request that only writes the checkpoint, when the source has moved on with nothing to write, or when there is news
+    /// about what the target has.
     pub fn mark(&mut self, now: u64) -> Option<Outgoing> {
-        let due = self.flow == Flow::Running && !self.paused && self.is_idle() && self.seen > self.marked;
+        let due = self.flow == Flow::Running && !self.paused && self.is_idle();
+        let due = due && (self.seen > self.marked || self.unsaid);
         due.then(|| {
             let (number, session, zxid) = (self.number, self.me.session, self.passed());
             self.multi(session, Vec::new(), (number, 0), number, zxid, now)
@@ -215,6 +217,7 @@ impl Pipeline {
         let mark = self.mark_write(data);
         writes.push(mark);
         self.marked = zxid;
+        self.unsaid = false;
         self.send(session, Request::Multi(writes), first, through, What::Multi, now)
     }
 
@@ -224,6 +227,7 @@ impl Pipeline {
             run: self.me.run.clone(),
             unit,
             complete: self.complete,
+            equal: self.equal(zxid),
         };
         Bytes::from(checkpoint.bytes())
     }

@@ -1,7 +1,5 @@
 //! Handles lost links, new links, and the checkpoints of other engines.
 
-use mesolith_zk::record::Zxid;
-
 use super::unit::Origin;
 use super::{Flow, Notice, Pipeline, Trees};
 use crate::checkpoint::Checkpoint;
@@ -60,6 +58,7 @@ impl Pipeline {
         }
         let at = checkpoint.position();
         self.complete = checkpoint.complete;
+        self.follow_gap(checkpoint);
         self.applied = self.applied.max(at);
         self.reached = self.reached.max(at);
         while let Some(unit) = self.units.pop_front_if(|unit| unit.zxid <= at) {
@@ -94,12 +93,10 @@ impl Pipeline {
         };
         self.base = checkpoint.unit;
         self.version = version;
-        self.marked = if self.complete == checkpoint.complete {
-            checkpoint.position()
-        } else {
-            Zxid(0)
-        };
-        self.applied = self.applied.max(checkpoint.position());
+        let at = checkpoint.position();
+        self.marked = at;
+        self.unsaid = (checkpoint.complete, checkpoint.equal) != (self.complete, self.equal(at));
+        self.applied = self.applied.max(at);
         self.next = 0;
         self.overlay.clear();
         self.done(checkpoint.unit, notices);

@@ -50,15 +50,21 @@ impl Pipeline {
             routes: &routes,
             side: self.from,
         };
-        let common = &self.common;
+        let (common, overlay) = (&self.common, &self.overlay);
         self.refused.settle(|path, part| {
             let node = match part {
                 Part::Counter => source.counted(path),
                 _ => source.get(path),
             };
+            // What the target has is not what it will have, while a create or a delete of it is on its way.
             let now = trees.target.get(path);
+            let (comes, goes) = (
+                overlay.expects(path) == Some(true),
+                overlay.expects(path) == Some(false),
+            );
             match (part, node, now) {
-                (Part::Node, _, now) => now.is_some() || !source.needs(path),
+                (Part::Node, _, now) => (now.is_some() && !goes) || !source.needs(path),
+                (Part::Data | Part::List | Part::Counter, ..) if goes => true,
                 (Part::Data, Some(node), Some(now)) => {
                     let (wanted, found) = (node.stored().version, now.stored().version);
                     let length = node.data().map_or(0, <[u8]>::len);
@@ -68,7 +74,8 @@ impl Pipeline {
                 (Part::Counter, Some(node), Some(now)) => {
                     node.stored().cversion.wrapping_sub(now.stored().cversion) <= 0
                 }
-                (Part::Data | Part::List | Part::Counter, ..) => true,
+                (Part::Data | Part::List | Part::Counter, Some(_), None) => !comes,
+                (Part::Data | Part::List | Part::Counter, None, _) => true,
                 (Part::Delete, node, now) => node.is_some() || now.is_none(),
             }
         });

@@ -16,6 +16,11 @@ impl Pipeline {
         self.units.len()
     }
 
+    /// When the first of them was seen, in microseconds of the caller's clock, of those for which it is measured.
+    pub fn waiting_since(&self) -> Option<u64> {
+        self.units.iter().map(|unit| unit.at).find(|at| *at > 0)
+    }
+
     /// Number of the last unit, for [`Pipeline::is_done`].
     pub fn last_unit(&self) -> u64 {
         self.number

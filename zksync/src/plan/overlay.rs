@@ -139,6 +139,11 @@ impl Overlay {
         *self = Self::default();
     }
 
+    /// Whether a node will be there, if something planned creates, changes or deletes it.
+    pub fn expects(&self, path: &str) -> Option<bool> {
+        self.nodes.get(path).map(|(_, node)| node.exists)
+    }
+
     /// Whether something planned touches a node. For a node that will be deleted this includes nodes below it; for
     /// one that will exist it includes deletes of nodes above it.
     pub fn collides(&self, path: &str, goes: bool) -> bool {

@@ -12,7 +12,7 @@ use mesolith_zk::request::{CreateMode, Write};
 
 use super::count::uncarried;
 use super::fit::{again, delete, fit, parents, raises, set_acl, set_data};
-use super::{Part, Step, View};
+use super::{Step, View};
 
 /// Steps for a committed transaction. There are none if it has failed, is not carried, or is to be skipped (by the
 /// target's names).
@@ -63,16 +63,9 @@ fn single(op: &Op, session: i64, skip: &[Box<str>], view: &mut View<'_>, steps: 
             let Some(before) = view.get(&path) else {
                 return again(&path, view, steps);
             };
-            // Changes before it may have been refused, and count as well.
-            let missed = if view.refused.names(&path, &[Part::Node, Part::Data]) {
-                raises(
-                    new.version,
-                    before.version,
-                    new.data.as_ref().map_or(0, Bytes::len),
-                )
-            } else {
-                0
-            };
+            // Changes before it may have been refused, by another engine even, and count as well.
+            let length = new.data.as_ref().map_or(0, Bytes::len);
+            let missed = raises(new.version, before.version, length);
             set_data(&path, new.data.clone(), missed.max(1), view, steps);
         }
         Op::SetAcl { path, acl, version } => {

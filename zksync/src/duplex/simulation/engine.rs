@@ -6,9 +6,9 @@ use mesolith_zk::request::{ANY_VERSION, Request, Write};
 use mesolith_zk::tree::Tree;
 use rand::Rng;
 
-use super::world::{PATH, SIDES, TAG, World, born, both, duplex, engine};
+use super::world::{PATH, SIDES, TAG, World, base, born, both, duplex, engine};
 use crate::checkpoint::Checkpoint;
-use crate::duplex::{Base, News, Since, Sweep};
+use crate::duplex::{Base, News, Sweep};
 use crate::pipeline::Notice;
 use crate::pipeline::ops::{node_of, parts};
 use crate::settings::Side;
@@ -25,11 +25,8 @@ impl World {
     pub(super) fn begin(&mut self, with_history: &[Side]) -> Option<Base> {
         self.kill();
         self.run += 1;
-        let [own_a, own_b] = SIDES.map(|side| {
-            let checkpoint = self.tree(side).get(PATH);
-            checkpoint.map_or(Zxid(0), |node| node.stored().mzxid)
-        });
-        let before = self.claim();
+        let own = self.own_writes();
+        let claimed = self.claim();
         for side in SIDES {
             // Later transactions are seen as they come; earlier ones only through history.
             let ensemble = self.ensemble(side);
@@ -46,8 +43,13 @@ impl World {
             let position = self.tree(side).last_zxid();
             self.duplex.see_since(side, position);
         }
-        for side in with_history {
-            let (side, since) = (*side, before[usize::from(*side == Side::A)]);
+        for side in SIDES {
+            let since = claimed[usize::from(side == Side::A)].position();
+            if !with_history.contains(&side) {
+                let until = self.tree(side).last_zxid();
+                self.duplex.away_from_mut(side).missed(since, until);
+                continue;
+            }
             let missed: Vec<_> = self.ensemble(side).history.clone();
             self.duplex.see_since(side, since);
             self.duplex.away_from_mut(side).set_catching_up(true);
@@ -58,17 +60,15 @@ impl World {
         }
         SIDES.into_iter().for_each(|side| self.activate(side));
         self.duplex.begin_sessions(both(&self.a, &self.b));
-        let base = Base {
-            a: Since {
-                equal: before[1],
-                own: own_a,
-            },
-            b: Since {
-                equal: before[0],
-                own: own_b,
-            },
-        };
-        (before[1].0 > 0).then_some(base)
+        base(&claimed, own)
+    }
+
+    /// The last write of an engine on either side, which is its checkpoint's.
+    pub(super) fn own_writes(&self) -> [Zxid; 2] {
+        SIDES.map(|side| {
+            let checkpoint = self.tree(side).get(PATH);
+            checkpoint.map_or(Zxid(0), |node| node.stored().mzxid)
+        })
     }
 
     /// Kills the engine. What it has sent may arrive or not; its own session and the sessions that it kept alive may
@@ -84,28 +84,30 @@ impl World {
         }
     }
 
-    /// Claims both checkpoints, and returns the positions that they hold: of B as A's checkpoint says, and of A as
-    /// B's says.
-    pub(super) fn claim(&mut self) -> [Zxid; 2] {
+    /// Claims both checkpoints, and returns what they were: A's, which tells of B, and B's, which tells of A.
+    pub(super) fn claim(&mut self) -> [Checkpoint; 2] {
         self.session += 1;
         SIDES.map(|side| self.claim_on(side))
     }
 
-    fn claim_on(&mut self, side: Side) -> Zxid {
+    fn claim_on(&mut self, side: Side) -> Checkpoint {
         let session = engine(self.session);
         self.on(side, session, Request::OpenSession { timeout: 30_000 });
         let before = Checkpoint::read(self.tree(side), PATH).unwrap_or_default().0;
-        let position = before.position();
         let run = self.run.to_string();
         let unit = if before.run == run { before.unit } else { 0 };
-        let claim = Checkpoint { run, unit, ..before };
+        let claim = Checkpoint {
+            run,
+            unit,
+            ..before.clone()
+        };
         let claim = Write::SetData {
             path: PATH.into(),
             data: Some(claim.bytes().into()),
             version: ANY_VERSION,
         };
         self.on(side, session, Request::Single(claim));
-        position
+        before
     }
 
     /// The link to a side breaks for longer than the engine's session lives. What is on its way arrives after the
@@ -172,6 +174,7 @@ impl World {
             self.news.extend(news);
             self.drain();
             if sweep.found == 0 {
+                self.duplex.compared();
                 return;
             }
         }
@@ -223,6 +226,15 @@ impl World {
             }
         }
         found
+    }
+
+    /// Conflicts that were logged.
+    pub(super) fn conflicts(&self) -> Vec<String> {
+        let say = |news: &News| match news {
+            News::Conflict(conflict) => Some(format!("{}: {}", conflict.path, conflict.what)),
+            _ => None,
+        };
+        self.news.iter().filter_map(say).collect()
     }
 
     pub(super) fn fenced(&self) -> bool {

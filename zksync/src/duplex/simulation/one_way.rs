@@ -3,12 +3,12 @@
 use mesolith_zk::record::{Acl, Id};
 use mesolith_zk::request::{ANY_VERSION, CreateMode, Request, Write};
 
-use super::world::{self, SIDES, create};
-use super::{assert_equal, content, one_way};
+use super::world::{self, SIDES, World, create};
+use super::{assert_equal, content, one_way, settings, without};
 use crate::duplex::{News, Sweep};
 use crate::pipeline::Notice;
 use crate::plan::Kinds;
-use crate::settings::Side;
+use crate::settings::{Direction, Side, Strategy};
 
 #[test]
 fn undisturbed_and_across_lost_links_everything_is_exact() {
@@ -234,4 +234,41 @@ fn a_walk_looks_at_a_node_whose_children_are_on_their_way() {
     let trees = world::both(&world.a, &world.b);
     assert!(sweep.look_again(&mut world.duplex, trees, &mut news));
     assert_equal(&world, true, 4);
+}
+
+/// A watch says that a node has changed, not how: the next change may be seen while the first one is on its way.
+#[test]
+fn what_is_seen_while_an_earlier_change_is_on_its_way_comes_before_a_barrier_is_answered() {
+    let settings = without(settings(Direction::AToB, Strategy::SourceWins), &["/p/left-out"]);
+    let mut world = World::new(5, settings);
+    world.create(Side::A, "/p");
+    world.start(&[]);
+    world.rounds.begin(None);
+    world.barrier();
+    let dirty = |world: &mut World| {
+        world.see_silently(Side::A);
+        let trees = world::both(&world.a, &world.b);
+        let news = world.duplex.dirty(Side::A, "/p", trees, world.now);
+        assert_eq!(news, []);
+    };
+    world.set(Side::A, "/p");
+    dirty(&mut world);
+    for bytes in [5, 7] {
+        world.fill(Side::A, "/p", bytes);
+        dirty(&mut world);
+    }
+    world.create(Side::A, "/p/left-out");
+    dirty(&mut world);
+    world.barrier();
+    assert_equal(&world, true, 5);
+    // A child is on its way, and one that is left out counts as well.
+    world.create(Side::A, "/p/x");
+    world.see_silently(Side::A);
+    let trees = world::both(&world.a, &world.b);
+    world.duplex.dirty(Side::A, "/p/x", trees, world.now);
+    world.delete(Side::A, "/p/left-out");
+    world.create(Side::A, "/p/left-out");
+    dirty(&mut world);
+    world.barrier();
+    assert_equal(&world, true, 5);
 }

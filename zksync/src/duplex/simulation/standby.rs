@@ -6,7 +6,7 @@ use mesolith_zk::record::Txn;
 use mesolith_zk::tree::Tree;
 use rand::Rng;
 
-use super::world::{SIDES, World, born, duplex, index};
+use super::world::{SIDES, World, base, born, duplex, index};
 use crate::duplex::{Both, Duplex, News};
 use crate::pipeline::Notice;
 
@@ -49,6 +49,9 @@ impl World {
         let run = self.run + 1;
         let mut duplex = duplex(run, &self.settings);
         duplex.sessions_mut().learn(self.both(), born);
+        for side in SIDES {
+            duplex.set_largest(side, self.ensemble(side).server.largest, self.both());
+        }
         self.standby = Some(Standby {
             run,
             duplex,
@@ -69,6 +72,12 @@ impl World {
 
     /// Kills the active engine; the other one takes over, however far its links are.
     pub(super) fn take_over(&mut self) {
+        self.take_over_and_walk();
+        self.drain();
+    }
+
+    /// The same, until it begins to walk through both trees.
+    pub(super) fn take_over_and_walk(&mut self) {
         self.kill();
         let standby = self.standby.take().expect("a second engine");
         self.becomes_active(standby);
@@ -88,6 +97,7 @@ impl World {
         paused.duplex.down(SIDES[1]);
         let other = self.standby.replace(paused).expect("a second engine");
         self.becomes_active(other);
+        self.drain();
     }
 
     fn becomes_active(&mut self, mut standby: Standby) {
@@ -99,7 +109,8 @@ impl World {
             ensemble.stream = std::mem::take(&mut standby.streams[index(side)]);
         }
         self.duplex = standby.duplex;
-        self.claim();
+        let own = self.own_writes();
+        let claimed = self.claim();
         // The answer to the claim is in the target's stream.
         while !self.b.stream.is_empty() {
             self.see(SIDES[1]);
@@ -115,6 +126,6 @@ impl World {
             self.see(SIDES[0]);
         }
         self.activate(SIDES[0]);
-        self.drain();
+        self.rounds.begin(base(&claimed, own));
     }
 }

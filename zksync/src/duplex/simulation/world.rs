@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use mesolith_zk::record::Txn;
+use mesolith_zk::record::{Txn, Zxid};
 use mesolith_zk::request::{CreateMode, Request, Write};
 use mesolith_zk::tree::Tree;
 use rand::rngs::StdRng;
@@ -11,7 +11,8 @@ use rand::{Rng, SeedableRng};
 
 use super::server::Server;
 use super::standby::Standby;
-use crate::duplex::{Both, Duplex, News};
+use crate::checkpoint::Checkpoint;
+use crate::duplex::{Base, Both, Duplex, News, Rounds, Since};
 use crate::pipeline::{Identity, Outgoing};
 use crate::routes::Routes;
 use crate::settings::{Settings, Side};
@@ -68,6 +69,8 @@ pub(super) struct World {
     pub(super) a: Ensemble,
     pub(super) b: Ensemble,
     pub(super) duplex: Duplex,
+    /// Its walks, where a test lets it walk.
+    pub(super) rounds: Rounds,
     /// A second engine that follows.
     pub(super) standby: Option<Standby>,
     pub(super) news: Vec<News>,
@@ -85,6 +88,7 @@ impl World {
         let mut world = Self {
             random: StdRng::seed_from_u64(seed),
             duplex: duplex(0, &settings),
+            rounds: Rounds::default(),
             settings,
             a: Ensemble::new(10),
             b: Ensemble::new(1010),
@@ -281,4 +285,16 @@ pub(super) fn create(path: &str, mode: CreateMode) -> Write {
         acl: None,
         mode,
     }
+}
+
+/// Where both sides were equal, as the checkpoints say that were claimed.
+pub(super) fn base([of_b, of_a]: &[Checkpoint; 2], [own_a, own_b]: [Zxid; 2]) -> Option<Base> {
+    let since = |of: &Checkpoint, own| Since {
+        equal: of.equal(),
+        own,
+    };
+    (of_a.position().0 > 0).then_some(Base {
+        a: since(of_a, own_a),
+        b: since(of_b, own_b),
+    })
 }
