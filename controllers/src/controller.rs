@@ -7,13 +7,13 @@ use crate::outcome::{Outcome, Transient, chain};
 use crate::report::{Reporter, TELL_AFTER};
 use futures::stream::{BoxStream, StreamExt};
 use kube::api::Api;
-use kube::core::DeserializeGuard;
+use kube::core::{DeserializeGuard, object::HasStatus};
 use kube::{Client, Resource};
 use kube_runtime::controller::{Action, Config, Controller};
 use kube_runtime::reflector::ObjectRef;
 use kube_runtime::watcher;
-use mesolith_crds::{Reason, condition};
-use serde::Serialize;
+use mesolith_crds::Reason;
+use mesolith_crds::condition::{self, Observed};
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -49,7 +49,8 @@ pub(crate) async fn drive<K, F, Fut, E>(
     triggers: BoxStream<'static, ObjectKey>,
     reconcile: F,
 ) where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug + Send + Sync + 'static,
+    K: Resource<DynamicType = ()> + HasStatus + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    K::Status: Observed,
     F: Fn(Arc<K>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Outcome, E>> + Send + 'static,
     E: Transient,
@@ -111,13 +112,15 @@ pub(crate) async fn drive<K, F, Fut, E>(
 
 /// Writes a failure that lasts on the object, and removes it when it is over. A write that fails is repeated by the
 /// next try.
-async fn tell_failures<K: Resource<DynamicType = ()> + Serialize>(
+async fn tell_failures<K: Resource<DynamicType = ()> + HasStatus>(
     reporter: &Reporter,
     guarded: &DeserializeGuard<K>,
     key: &ObjectKey,
     result: &Result<Outcome, Failure>,
     failures: u32,
-) {
+) where
+    K::Status: Observed,
+{
     let told = match result {
         Err(failure) if !failure.conflict && failures >= TELL_AFTER => {
             reporter
@@ -133,12 +136,12 @@ async fn tell_failures<K: Resource<DynamicType = ()> + Serialize>(
 }
 
 /// Whether the object still says that the operator keeps failing.
-fn is_degraded<K: Serialize>(guarded: &DeserializeGuard<K>) -> bool {
-    let Ok(object) = &guarded.0 else { return false };
-    let json = serde_json::to_value(object).unwrap_or_default();
-    json.pointer("/status/conditions")
-        .and_then(|conditions| conditions.as_array())
-        .is_some_and(|conditions| conditions.iter().any(|c| c["type"] == condition::DEGRADED))
+fn is_degraded<K: HasStatus>(guarded: &DeserializeGuard<K>) -> bool
+where
+    K::Status: Observed,
+{
+    let status = guarded.0.as_ref().ok().and_then(HasStatus::status);
+    status.is_some_and(|status| condition::find(status.conditions(), condition::DEGRADED).is_some())
 }
 
 /// What back-off and log need to know about a transient error.

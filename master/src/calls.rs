@@ -1,6 +1,7 @@
 //! The scheduler calls, one file each: `(&mut State, call) -> effects`.
 
 pub(crate) mod accept;
+mod accepted;
 pub(crate) mod acknowledge;
 pub(crate) mod decline;
 pub(crate) mod kill;

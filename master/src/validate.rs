@@ -9,11 +9,13 @@ mod command;
 mod container;
 mod executor;
 mod framework;
+mod place;
 mod resources;
 mod task;
 
 pub use call::call;
 pub(crate) use check::infer_type;
 pub(crate) use framework::{changed_principal, framework_info, unsupported_update};
+pub(crate) use place::Place;
 pub(crate) use resources::well_formed;
-pub(crate) use task::{Place, group, task};
+pub(crate) use task::{group, task};

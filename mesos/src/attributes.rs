@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::value::{Value, ValueError};
+use crate::value::Value;
+use crate::value_error::ValueError;
 
 /// Attributes of an agent in the order given; a name may occur more than once, as in Mesos.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

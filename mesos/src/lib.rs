@@ -18,6 +18,7 @@ mod role;
 mod scalar;
 mod task_state;
 mod value;
+mod value_error;
 
 pub use attributes::{AttributeError, Attributes};
 pub use bytes::{BytesError, parse_bytes};
@@ -36,4 +37,5 @@ pub use resources::{Insufficient, Resources, ResourcesError};
 pub use role::{DEFAULT_ROLE, RoleError, is_same_or_ancestor, validate_role};
 pub use scalar::Scalar;
 pub use task_state::{TaskState, UnknownTaskState};
-pub use value::{Value, ValueError};
+pub use value::Value;
+pub use value_error::ValueError;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::value::ValueError;
+use crate::value_error::ValueError;
 
 /// Thousandths in one unit.
 const PRECISION: f64 = 1000.0;

@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ranges::{Ranges, RangesError};
+use crate::ranges::Ranges;
 use crate::scalar::Scalar;
+use crate::value_error::ValueError;
 
 /// A Mesos value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -19,29 +20,6 @@ pub enum Value {
     Set(BTreeSet<String>),
     /// Anything else.
     Text(String),
-}
-
-/// Text that is not the value it should be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ValueError {
-    /// Not a number.
-    #[error("'{text}' is not a number")]
-    ParseScalar {
-        /// What was given.
-        text: String,
-    },
-    /// Not a list of ranges.
-    #[error(transparent)]
-    ParseRanges(#[from] RangesError),
-    /// Not a set.
-    #[error("'{text}' is not a set; write it as {{a,b}}")]
-    ParseSet {
-        /// What was given.
-        text: String,
-    },
-    /// No value at all.
-    #[error("the value is empty")]
-    Empty,
 }
 
 impl Value {

@@ -14,6 +14,7 @@
 //! (accepted 0, current -1), it connects only to a leader that says it leads, and it acknowledges nothing but NEWLEADER
 //! and UPTODATE.
 
+mod broken;
 mod config;
 mod connection;
 mod dial;

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 
 use crate::cgroup::{Group, Stats};
 use crate::identity::Identity;
-use crate::launch::lock;
+use crate::lock::lock;
 use crate::record::{self, Exit, Running};
 use crate::stop::Stop;
 use crate::{Error, durable};

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use crate::lock::lock;
 use crate::record::{self, Running};
 use crate::shim::{self, OURSELVES, Report};
 use crate::stop::Stop;
@@ -149,25 +150,5 @@ pub async fn adopt(dir: &Path) -> Result<Adopted, Error> {
             }
             None => return Ok(Adopted::Unknown),
         }
-    }
-}
-
-/// Takes the lock of a runtime directory; none when a shim holds it.
-pub(crate) fn lock(dir: &Path) -> Result<Option<File>, Error> {
-    let path = dir.join(record::LOCK);
-    let error = |source| Error::PrepareDirectory {
-        path: path.clone(),
-        source,
-    };
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(error)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(fs::TryLockError::WouldBlock) => Ok(None),
-        Err(fs::TryLockError::Error(source)) => Err(error(source)),
     }
 }

@@ -27,6 +27,7 @@ mod handle;
 mod identity;
 mod inside;
 mod launch;
+mod lock;
 mod orphans;
 mod record;
 mod shim;

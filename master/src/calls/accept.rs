@@ -2,26 +2,17 @@
 
 use std::collections::HashMap;
 
-use mesolith_mesos::{AgentId, FrameworkId, Resources};
+use mesolith_mesos::FrameworkId;
 use mesolith_proto::mesos::v1;
 use v1::offer::{Operation, operation};
 use v1::scheduler::call;
 use v1::task_status::Reason;
 
+use super::accepted::Accepted;
 use super::{decline, launch};
 use crate::input::Effect;
 use crate::state::State;
 use crate::time::Time;
-
-/// The offers of one call, together.
-pub(crate) struct Accepted {
-    /// The agent that has the resources.
-    pub(crate) agent: AgentId,
-    /// The role that they are offered to.
-    pub(crate) role: String,
-    /// The resources that are left, allocated to the role.
-    pub(crate) left: Resources,
-}
 
 /// Accepts offers. A status update says what is wrong with a task, never an HTTP status.
 pub(crate) fn accept(

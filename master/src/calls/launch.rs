@@ -11,7 +11,7 @@ use mesolith_proto::session::v1 as session;
 use v1::offer::{Operation, operation};
 use v1::task_status::Reason;
 
-use super::accept::Accepted;
+use super::accepted::Accepted;
 use crate::input::Effect;
 use crate::state::{Executor, State, Task};
 use crate::time::Time;

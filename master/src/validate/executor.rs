@@ -4,7 +4,7 @@ use mesolith_mesos::{ExecutorId, Scalar, validate_id};
 use mesolith_proto::mesos::v1;
 use v1::executor_info::Type;
 
-use super::task::Place;
+use super::place::Place;
 use super::{command, container, resources};
 use crate::wire;
 

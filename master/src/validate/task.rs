@@ -1,29 +1,10 @@
 //! Tasks and task groups, and the executors that they bring along.
 
-use mesolith_mesos::{AgentId, FrameworkId, validate_id};
+use mesolith_mesos::validate_id;
 use mesolith_proto::mesos::v1;
 
+use super::place::Place;
 use super::{check, command, container, executor, resources};
-use crate::state::{Agent, Framework};
-
-/// Whose task it is, and where it is to run.
-#[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-    /// The framework that launches.
-    pub(crate) framework: &'a Framework,
-    /// The agent whose resources are accepted.
-    pub(crate) agent: &'a Agent,
-}
-
-impl Place<'_> {
-    pub(super) fn framework_id(&self) -> &FrameworkId {
-        &self.framework.id
-    }
-
-    fn agent_id(&self) -> &AgentId {
-        &self.agent.id
-    }
-}
 
 /// A task that is launched by itself, before its resources are compared with what is offered.
 ///

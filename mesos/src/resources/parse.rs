@@ -10,7 +10,8 @@ use crate::ranges::{Range, Ranges};
 use crate::resource::{Reservation, ReservationKind, Resource};
 use crate::role::{DEFAULT_ROLE, RoleError, validate_role};
 use crate::scalar::Scalar;
-use crate::value::{Value, ValueError};
+use crate::value::Value;
+use crate::value_error::ValueError;
 
 /// Text that is not a list of resources.
 #[derive(Debug, thiserror::Error)]

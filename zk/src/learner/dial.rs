@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::connection::Broken;
+use super::broken::Broken;
 use super::sasl;
 use crate::members::Endpoint;
 use crate::security::{Port, Security, Tls, explain};

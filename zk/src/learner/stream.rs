@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::connection::{Broken, Connection};
+use super::broken::Broken;
+use super::connection::Connection;
 use super::link::{Effect, Link};
 use super::packet::{LEADERINFO, Packet, ack_epoch, observer_info, pong};
 use super::queue::{Item, Queue};

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connection::Broken;
+use super::broken::Broken;
 use super::discover::Finder;
 use super::queue::{Item, Queue};
 use super::roster::Target;
