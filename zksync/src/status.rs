@@ -135,6 +135,17 @@ pub struct RefusedChange {
     pub bytes: u64,
 }
 
+/// The first of so many refused changes in a sentence, and how many there are besides.
+pub(crate) fn first_refused(messages: impl Iterator<Item = String>, all: u64) -> String {
+    const MOST_NAMED: usize = 3;
+    let mut text = messages.take(MOST_NAMED).collect::<Vec<_>>().join("; ");
+    let more = all.saturating_sub(MOST_NAMED as u64);
+    if more > 0 {
+        text += &format!("; and {more} more, see sync status --output json");
+    }
+    text
+}
+
 /// An alert: something a person should look at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alert {

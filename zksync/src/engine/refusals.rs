@@ -6,10 +6,8 @@ use crate::duplex::NotTaken;
 use crate::plan::{Part, Why};
 use crate::routes::{is_below, root};
 use crate::settings::{Route, Settings, Side};
-use crate::status::RefusedChange;
+use crate::status::{RefusedChange, first_refused};
 
-/// Most refused changes that a sentence names.
-const MOST_NAMED: usize = 3;
 /// Most refused changes that the status lists.
 const MOST_LISTED: usize = 100;
 
@@ -81,15 +79,7 @@ pub(super) fn sentence(refused: &[NotTaken]) -> Option<String> {
     if refused.is_empty() {
         return None;
     }
-    let mut text = refused
-        .iter()
-        .take(MOST_NAMED)
-        .map(why)
-        .collect::<Vec<_>>()
-        .join("; ");
-    if let Some(more) = refused.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
-        text += &format!("; and {more} more, see sync status --output json");
-    }
+    let mut text = first_refused(refused.iter().map(why), refused.len() as u64);
     if refused.iter().any(|one| one.part == Part::Node) {
         text += "; what is below a node that is not there waits for it";
     }

@@ -2,11 +2,9 @@
 
 use super::number::{bytes, count, lag, rate, span};
 use crate::settings::Side;
-use crate::status::{Progress, SideStatus, State, Status};
+use crate::status::{Progress, SideStatus, State, Status, first_refused};
 
 const BAR_WIDTH: usize = 38;
-/// Refused changes that a sentence names.
-const MOST_NAMED: usize = 3;
 const SPARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// The status as one line. `history` holds earlier values of the 95th percentile, oldest first.
@@ -177,14 +175,10 @@ pub(crate) fn in_sync(status: &Status) -> String {
 
 /// The same when the target does not take everything.
 pub(crate) fn incomplete(status: &Status) -> String {
-    let what = status.refused.iter().map(|one| one.message.as_str());
-    let more = match status.refused_count.saturating_sub(MOST_NAMED as u64) {
-        0 => String::new(),
-        more => format!("; and {} more", count(more)),
-    };
+    let messages = status.refused.iter().map(|one| one.message.clone());
     format!(
-        "not in sync: {}{more}; the engine goes on as pid {}; mesos-migrate sync status",
-        what.take(MOST_NAMED).collect::<Vec<_>>().join("; "),
+        "not in sync: {}; the engine goes on as pid {}; mesos-migrate sync status",
+        first_refused(messages, status.refused_count),
         status.pid
     )
 }

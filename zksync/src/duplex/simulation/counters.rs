@@ -2,6 +2,7 @@
 
 use mesolith_zk::request::{CreateMode, Request};
 
+use super::turns::with_takeovers;
 use super::world::{SIDES, World, create};
 use super::{assert_counted, assert_equal, assert_unchanged, settings, without};
 use crate::settings::{Direction, Settings, Side, Strategy};
@@ -114,18 +115,7 @@ fn it_is_counted_when_a_target_is_filled() {
 fn it_is_counted_by_an_engine_that_takes_over() {
     for seed in 0..150 {
         let mut world = World::new(seed, one_way());
-        for n in 0..150 {
-            if n % 40 == 0 {
-                world.drain();
-                world.stand_by();
-            }
-            world.client(Side::A);
-            (0..5).for_each(|_| world.step());
-            if n % 40 == 39 {
-                world.take_over();
-            }
-        }
-        world.drain();
+        with_takeovers(&mut world, &[Side::A], 5);
         assert_counted(&world, seed);
         assert_equal(&world, true, seed);
     }
