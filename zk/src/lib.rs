@@ -4,6 +4,7 @@
 //! - [`Contender`]: registers this process as a master in the election and reports whether it leads ([`Candidacy`]), and
 //!   until when ([`Lease`]).
 //! - [`Detector`]: follows who leads; what agents, frameworks and standby masters use.
+//! - [`Records`]: what a leader keeps in the ensemble for the leaders after it.
 //! - [`four_letter`]: asks one server for its mode, zxid and znode count without a session.
 //! - [`max_buffer`]: the longest packet that a server takes, `jute.maxbuffer`.
 //! - [`members`]: who belongs to an ensemble and where each server listens, asked for by client addresses only.
@@ -31,6 +32,7 @@ mod master_info;
 pub mod max_buffer;
 pub mod members;
 pub mod record;
+mod records;
 pub mod request;
 pub mod security;
 mod session;
@@ -45,6 +47,7 @@ pub use election::{LABEL, Position, STANDBY, leader_of, position_of, sequence_of
 pub use error::Error;
 pub use lease::Lease;
 pub use master_info::{MasterAddress, MasterInfo};
+pub use records::Records;
 
 /// Mesos's default for `--zk_session_timeout`.
 pub const DEFAULT_SESSION_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);

@@ -9,7 +9,7 @@ use crate::security::{self, Security};
 use crate::{Address, Error};
 
 /// Time limit of a call. It is well below a session timeout, so that a silent server is noticed here first.
-const CALL_LIMIT: Duration = Duration::from_secs(5);
+pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// Time limit to open a session. The servers are tried one after the other.
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
 /// First and longest pause between attempts to get a session.

@@ -7,6 +7,7 @@ mod election;
 mod files;
 mod four_letter;
 mod learner;
+mod records;
 mod requests;
 mod secured;
 mod secured_clients;
