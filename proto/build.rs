@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "mesos/v1/quota/quota.proto",
         "mesos/v1/allocator/allocator.proto",
         "mesolith/node.proto",
+        "mesolith/registry.proto",
         "mesolith/session.proto",
         "mesolith/zksync.proto",
     ];

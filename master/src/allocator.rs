@@ -141,8 +141,11 @@ impl State {
     /// The picture of now.
     #[must_use]
     pub fn picture(&self) -> Picture {
-        let connected = self.agents.values().filter(|a| a.is_connected());
-        let pools: Vec<_> = connected
+        let active = self
+            .agents
+            .values()
+            .filter(|a| a.is_connected() && !self.decisions.contains_key(&a.id));
+        let pools: Vec<_> = active
             .map(|a| Pool {
                 id: a.id.clone(),
                 free: a.free(),

@@ -40,7 +40,7 @@ pub struct Args {
     /// Name of the cluster, shown to people
     #[arg(long, env = "MESOS_CLUSTER")]
     pub cluster: Option<String>,
-    /// Masters that must agree on the registry; taken for compatibility, memory is the registry here
+    /// Masters that must agree on the registry; taken for compatibility, ZooKeeper keeps the registry here
     #[arg(long, env = "MESOS_QUORUM")]
     pub quorum: Option<u32>,
     /// Directory for what must survive a restart
@@ -107,7 +107,7 @@ pub struct Args {
 }
 
 /// Flags that Mesos shows and that have one value here.
-const FIXED: [(&str, &str); 22] = [
+const FIXED: [(&str, &str); 21] = [
     ("allocator", "hierarchical"),
     ("authenticate_agents", "false"),
     ("authenticate_frameworks", "false"),
@@ -124,7 +124,6 @@ const FIXED: [(&str, &str); 22] = [
     ("memory_profiling", "false"),
     ("publish_per_framework_metrics", "false"),
     ("quiet", "false"),
-    ("registry", "in_memory"),
     ("registry_strict", "false"),
     ("require_agent_domain", "false"),
     ("role_sorter", "drf"),
@@ -181,6 +180,12 @@ impl Args {
         show("advertise_ip", self.advertise_ip.map(|v| v.to_string()));
         show("advertise_port", self.advertise_port.map(|v| v.to_string()));
         show("hostname", self.hostname.clone());
+        let registry = if self.zk.is_some() {
+            "zookeeper"
+        } else {
+            "in_memory"
+        };
+        show("registry", Some(registry.to_owned()));
         show("zk", self.zk.as_ref().map(ToString::to_string));
         show(
             "zk_session_timeout",

@@ -1,16 +1,19 @@
 //! The state machine's one door: an input comes in, effects come out.
 
+use std::sync::Arc;
+
 use crate::input::{Answer, Effect, Input};
 use crate::state::State;
 use crate::time::Time;
-use crate::{agents, calls, timers};
+use crate::{agents, calls, operator, timers};
 
 impl State {
     /// Applies an input. No clock, no waiting, no other state.
     pub fn apply(&mut self, now: Time, input: Input) -> Vec<Effect> {
         match input {
-            Input::Elected => {
+            Input::Elected(registry) => {
                 self.elected = Some(now);
+                self.decisions = Arc::new(registry.decisions);
                 self.next_allocation = now + self.config.allocation_interval;
                 Vec::new()
             }
@@ -42,6 +45,8 @@ impl State {
                 effects.extend(calls::teardown::remove(self, now, &framework));
                 effects
             }
+            Input::Operator(operation) => operator::ask(self, now, operation),
+            Input::Stored(outcome) => operator::stored(self, now, outcome),
             Input::Tick => timers::tick(self, now),
         }
     }

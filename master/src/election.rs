@@ -38,6 +38,7 @@ impl Election {
         let standing = watch::Sender::new(Standing {
             leadership: Leadership::Unknown("connecting to ZooKeeper".into()),
             permission: verdict,
+            node: None,
             lease: None,
         });
         let gate = Gate::new(standing.subscribe(), permission.clone());
@@ -98,7 +99,7 @@ impl Task {
                 // Its place has changed since it was looked at.
                 continue;
             }
-            self.publish(leadership, verdict, has_led(&candidacy));
+            self.publish(leadership, verdict, &candidacy);
             let led = async {
                 match &mut leader {
                     Some(leader) => drop(leader.changed().await),
@@ -115,7 +116,15 @@ impl Task {
     }
 
     /// A process that has led does not confirm that it may not: it ends, and the next one does.
-    fn publish(&self, leadership: Leadership, verdict: Verdict, has_led: bool) {
+    fn publish(&self, leadership: Leadership, verdict: Verdict, candidacy: &Candidacy) {
+        let has_led = has_led(candidacy);
+        let node = match candidacy {
+            Candidacy::First { node } | Candidacy::Leading { node } => Some(node.clone()),
+            Candidacy::Connecting { .. }
+            | Candidacy::Standby { .. }
+            | Candidacy::Suspended { .. }
+            | Candidacy::Lost { .. } => None,
+        };
         let lease = self.seat.lease();
         self.standing.send_if_modified(|now| {
             let keep = has_led && !verdict.may_lead;
@@ -124,6 +133,7 @@ impl Task {
             *now = Standing {
                 leadership,
                 permission,
+                node,
                 lease,
             };
             changed

@@ -1,6 +1,7 @@
 //! Drives the state machine: the one place where inputs, the clock and the state meet.
 //!
 //! The loop never waits for a reader: streams and sessions have bounded queues, and a reader that lags is cut off.
+//! It begins when this master leads and has read the registry: what came before waits until then.
 //! While this master is cut off from ZooKeeper the loop is parked: inputs wait, nothing is decided, nothing is sent. The
 //! gate is asked after every wait, since a wait may have lasted longer than the leadership.
 
@@ -15,7 +16,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::gate::Gate;
-use crate::input::{Answer, Effect, Input, SessionId, StreamId};
+use crate::input::{Answer, Effect, Input, Registry, SessionId, StreamId};
+use crate::operation::{Change, Ticket};
 use crate::state::{Snapshot, State};
 use crate::time::Time;
 
@@ -117,12 +119,21 @@ impl Clock {
     }
 }
 
-/// Starts the loop. It acts while `acting` says so and the gate is open.
+/// What the loop needs of the registry.
+pub(crate) struct Stored {
+    /// What is in it when this master was elected.
+    pub(crate) at_election: oneshot::Receiver<Registry>,
+    /// Where changes go.
+    pub(crate) changes: mpsc::Sender<Change>,
+}
+
+/// Starts the loop. It begins once the registry is there, and acts while `acting` says so and the gate is open.
 pub(crate) fn start(
     state: State,
     clock: Clock,
     acting: watch::Receiver<bool>,
     gate: Gate,
+    stored: Stored,
 ) -> (Handle, impl Future<Output = ()>) {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let snapshot = Arc::new(ArcSwap::from_pointee(state.snapshot()));
@@ -137,8 +148,10 @@ pub(crate) fn start(
         streams: HashMap::new(),
         sessions: HashMap::new(),
         gate,
+        held: HashMap::new(),
+        changes: stored.changes,
     };
-    (handle, writer.run(receiver, acting))
+    (handle, writer.run(receiver, acting, stored.at_election))
 }
 
 struct Writer {
@@ -148,14 +161,23 @@ struct Writer {
     streams: HashMap<StreamId, Outlet>,
     sessions: HashMap<SessionId, SessionOutlet>,
     gate: Gate,
+    held: HashMap<Ticket, oneshot::Sender<Answer>>,
+    changes: mpsc::Sender<Change>,
 }
 
 impl Writer {
-    async fn run(mut self, mut inputs: mpsc::Receiver<Envelope>, mut acting: watch::Receiver<bool>) {
+    async fn run(
+        mut self,
+        mut inputs: mpsc::Receiver<Envelope>,
+        mut acting: watch::Receiver<bool>,
+        at_election: oneshot::Receiver<Registry>,
+    ) {
+        let Ok(registry) = at_election.await else { return };
+        self.take(Envelope::bare(Input::Elected(registry)));
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut published = Instant::now();
-        let mut dirty = false;
+        let mut dirty = true;
         loop {
             if acting.wait_for(|act| *act).await.is_err() {
                 return;
@@ -218,6 +240,23 @@ impl Writer {
                 if let Some(reply) = reply.take() {
                     // An error means that whoever asked is gone.
                     let _ = reply.send(answer);
+                }
+            }
+            Effect::Hold(ticket) => {
+                if let Some(reply) = reply.take() {
+                    self.held.insert(ticket, reply);
+                }
+            }
+            Effect::AnswerHeld(ticket, answer) => {
+                if let Some(reply) = self.held.remove(&ticket) {
+                    // An error means that whoever asked is gone.
+                    let _ = reply.send(answer);
+                }
+            }
+            Effect::Store(change) => {
+                // There is one at a time, so it is never full. It is closed once another master may lead.
+                if self.changes.try_send(change).is_err() {
+                    tracing::warn!("nothing is written to the registry any more");
                 }
             }
             Effect::ToFramework { stream, event } => {

@@ -22,6 +22,8 @@ pub(crate) struct Standing {
     pub(crate) leadership: Leadership,
     /// What this master says of its permission. One that has led does not say that it may not lead.
     pub(crate) permission: Verdict,
+    /// Name of this master's node in the election, while it is the first candidate.
+    pub(crate) node: Option<String>,
     /// None where there is no election.
     pub(crate) lease: Option<Lease>,
 }

@@ -61,6 +61,7 @@ const PATHS: HttpPaths = HttpPaths::new(
         "master/metrics/snapshot",
         "master/system/stats.json",
         "master/teardown",
+        "master/mesolith/agents",
         "master/api/v1",
         "master/api/v1/scheduler",
         "version",

@@ -7,6 +7,9 @@ use mesolith_proto::mesos::v1;
 use mesolith_proto::session::v1 as session;
 use v1::scheduler::{Call, Event, call};
 
+use crate::operation::{Change, Operation, Ticket};
+use crate::state::Decisions;
+
 /// A scheduler's event stream: the value of its `Mesos-Stream-Id` header.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub String);
@@ -18,8 +21,8 @@ pub struct SessionId(pub u64);
 /// What happened. Closed: adding a case means deciding what every module does with it.
 #[derive(Debug)]
 pub enum Input {
-    /// This master was elected.
-    Elected,
+    /// This master was elected, and has read what the leaders before it left. Always the first input.
+    Elected(Registry),
     /// A scheduler subscribes on a new stream.
     Subscribe {
         /// The new stream.
@@ -62,8 +65,19 @@ pub enum Input {
         /// The framework.
         framework: FrameworkId,
     },
+    /// An operator decides something.
+    Operator(Operation),
+    /// The change that was to be stored is, or cannot be for this reason.
+    Stored(Result<(), String>),
     /// Time passed.
     Tick,
+}
+
+/// What outlives a master.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Registry {
+    /// What operators have decided about agents.
+    pub decisions: Decisions,
 }
 
 /// What to do about it, in order.
@@ -95,6 +109,12 @@ pub enum Effect {
     },
     /// Answer the request that brought the input.
     Answer(Answer),
+    /// Keep the request that brought the input: it is answered later.
+    Hold(Ticket),
+    /// Answer a request that was kept.
+    AnswerHeld(Ticket, Answer),
+    /// Write a change to the registry, then say so. There is one at a time.
+    Store(Change),
 }
 
 /// Answer to a scheduler or operator call.
@@ -108,6 +128,10 @@ pub enum Answer {
     BadRequest(String),
     /// 403 with the reason.
     Forbidden(String),
+    /// 404 with the reason.
+    NotFound(String),
+    /// 503 with the reason.
+    Unavailable(String),
     /// 501: known call, not done by this master.
     NotImplemented,
 }

@@ -21,7 +21,10 @@ mod leadership;
 mod listener;
 mod observe;
 mod offers;
+pub mod operation;
+mod operator;
 mod permission;
+mod registry;
 mod run;
 mod session;
 pub mod state;
@@ -34,6 +37,6 @@ pub mod validate;
 pub mod wire;
 
 pub use args::{Accepted, Args};
-pub use input::{Answer, Effect, Input, SessionId, StreamId};
+pub use input::{Answer, Effect, Input, Registry, SessionId, StreamId};
 pub use run::run;
 pub use time::Time;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mesolith_mesos::FrameworkId;
+use mesolith_mesos::{AgentId, FrameworkId};
 use mesolith_proto::mesos::v1;
 use v1::framework_info::capability::Type as Capability;
 use v1::scheduler::{Event, event};
@@ -59,6 +59,16 @@ pub(crate) fn rescind(state: &mut State, offer: &str) -> Option<Effect> {
         state.frameworks.get(&offer.framework)?,
         rescind_event(offer.id.as_str()),
     )
+}
+
+/// Takes back all that is offered of an agent.
+pub(crate) fn rescind_all(state: &mut State, agent: &AgentId) -> Vec<Effect> {
+    let offers = state.agents.get(agent).map(|agent| agent.offers.clone());
+    let offers = offers.unwrap_or_default();
+    offers
+        .iter()
+        .filter_map(|offer| rescind(state, offer.as_str()))
+        .collect()
 }
 
 /// An offer in the form that its framework understands.

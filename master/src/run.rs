@@ -10,18 +10,20 @@ use mesolith_proto::session::v1::agent_session_server::AgentSessionServer;
 use mesolith_telemetry::Shutdown;
 use mesolith_zk::MasterInfo;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::args::Args;
 use crate::election::Election;
-use crate::event_loop::{self, Clock, Envelope, Handle};
+use crate::event_loop::{self, Clock, Handle, Stored};
 use crate::gate::Standing;
 use crate::http::{self, App};
-use crate::input::Input;
+use crate::input::Registry;
 use crate::leadership::Leadership;
 use crate::listener::{self, Services};
 use crate::observe;
+use crate::operation::Change;
 use crate::permission::Permission;
+use crate::registry::{Store, Unreadable};
 use crate::session::Sessions;
 use crate::state::{Config, State};
 
@@ -49,7 +51,15 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     );
     let gate = election.gate();
     let (act, acting) = watch::channel(false);
-    let (handle, writer) = event_loop::start(State::new(Arc::new(config)), clock, acting, gate.clone());
+    let (elected, at_election) = oneshot::channel();
+    // There is one change at a time.
+    let (sender, changes) = mpsc::channel(1);
+    let stored = Stored {
+        at_election,
+        changes: sender,
+    };
+    let state = State::new(Arc::new(config));
+    let (handle, writer) = event_loop::start(state, clock, acting, gate.clone(), stored);
     let app = App {
         handle: handle.clone(),
         gate: gate.clone(),
@@ -67,7 +77,9 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     tracing::info!(id = identity.id, address = identity.endpoint(), "master started");
     let server = tokio::spawn(listener::serve(listener, services, shutdown.clone()));
     let writer = tokio::spawn(writer);
-    let outcome = follow(&handle, gate.watch(), &act, &shutdown).await;
+    let store = Store::new(args.zk.clone(), gate.watch(), args.zk_session_timeout);
+    let registry = keep_registry(store, elected, changes, handle);
+    let outcome = follow(registry, gate.watch(), &act, &shutdown).await;
     // Nothing is decided any more once another master may lead.
     act.send_replace(false);
     election.leave().await;
@@ -78,14 +90,31 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     outcome
 }
 
+/// Reads the registry, which lets the event loop begin, and writes to it from then on.
+async fn keep_registry(
+    mut store: Store,
+    elected: oneshot::Sender<Registry>,
+    changes: mpsc::Receiver<Change>,
+    handle: Handle,
+) -> Result<(), Unreadable> {
+    let registry = store.load().await?;
+    tracing::info!(decisions = registry.decisions.len(), "the registry is read");
+    // An error means that the loop has ended: nobody needs it.
+    let _ = elected.send(registry);
+    store.serve(changes, handle).await;
+    Ok(())
+}
+
 /// Lets the event loop act while this master leads; ends when it must stop.
 async fn follow(
-    handle: &Handle,
+    registry: impl Future<Output = Result<(), Unreadable>>,
     mut standing: watch::Receiver<Standing>,
     act: &watch::Sender<bool>,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
     let mut elected = false;
+    let mut registry = std::pin::pin!(registry);
+    let (mut kept, mut contested) = (true, true);
     loop {
         let now = standing.borrow_and_update().leadership.clone();
         match now {
@@ -94,7 +123,6 @@ async fn follow(
                 if !elected {
                     tracing::info!("elected as the leading master");
                     elected = true;
-                    handle.send(Envelope::bare(Input::Elected)).await;
                 }
             }
             Leadership::Lost(why) => {
@@ -112,7 +140,12 @@ async fn follow(
             Leadership::Unknown(why) => tracing::warn!("no leading master: {why}"),
         }
         tokio::select! {
-            changed = standing.changed() => if changed.is_err() { shutdown.wait().await; return Ok(()) },
+            // Without an election nothing ever changes.
+            changed = standing.changed(), if contested => contested = changed.is_ok(),
+            ended = &mut registry, if elected && kept => {
+                kept = false;
+                ended?;
+            }
             () = shutdown.wait() => return Ok(()),
         }
     }

@@ -5,8 +5,10 @@
 
 mod agent;
 mod config;
+mod decision;
 mod framework;
 mod offer;
+mod pending;
 mod snapshot;
 mod task;
 
@@ -17,8 +19,11 @@ use mesolith_mesos::{AgentId, FrameworkId, MasterId, OfferId, Resources, TaskId,
 
 pub use agent::{Agent, Executor};
 pub use config::{Config, Quantities, is_enough};
+pub use decision::{Decision, Decisions, Drain, drain_of};
 pub use framework::Framework;
 pub use offer::Offer;
+pub use pending::Pending;
+pub(crate) use pending::Request;
 pub use snapshot::{Counters, Snapshot};
 pub use task::Task;
 
@@ -42,8 +47,12 @@ pub struct State {
     /// Agents that went silent, and when.
     pub unreachable: BTreeMap<AgentId, Time>,
     /// Agents that left for good: refused if they come back.
-    pub gone: BTreeMap<AgentId, Time>,
-    /// Outstanding offers.
+    pub left: BTreeMap<AgentId, Time>,
+    /// What operators have decided about agents, as the registry has it.
+    pub decisions: Arc<Decisions>,
+    /// What operators want and the registry does not have yet.
+    pub pending: Pending,
+    /// Outdecision offers.
     pub offers: BTreeMap<OfferId, Arc<Offer>>,
     /// Which framework a stream belongs to.
     pub streams: BTreeMap<StreamId, FrameworkId>,
@@ -73,7 +82,9 @@ impl State {
             completed: VecDeque::new(),
             agents: BTreeMap::new(),
             unreachable: BTreeMap::new(),
-            gone: BTreeMap::new(),
+            left: BTreeMap::new(),
+            decisions: Arc::default(),
+            pending: Pending::default(),
             offers: BTreeMap::new(),
             streams: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -164,10 +175,12 @@ impl State {
     /// Adds a task to its framework and agent, and charges its resources unless it has ended.
     pub fn put_task(&mut self, task: Task) {
         let (framework, agent, id) = (task.framework(), task.agent(), task.id());
-        if !task.state().is_terminal() {
+        let alive = !task.state().is_terminal();
+        if alive {
             self.charge(&agent, &framework, &task.resources);
         }
         if let Some(agent) = self.agent_mut(agent.as_str()) {
+            agent.alive += usize::from(alive);
             agent.tasks.insert((framework.clone(), id.clone()));
         }
         if let Some(framework) = self.framework_mut(framework.as_str()) {
@@ -180,10 +193,12 @@ impl State {
     pub fn take_task(&mut self, framework: &str, id: &str) -> Option<Task> {
         let task = self.framework_mut(framework)?.tasks.remove(id)?;
         let agent = task.agent();
-        if !task.state().is_terminal() {
+        let alive = !task.state().is_terminal();
+        if alive {
             self.release(&agent, &FrameworkId::from(framework), &task.resources);
         }
         if let Some(agent) = self.agent_mut(agent.as_str()) {
+            agent.alive -= usize::from(alive);
             agent
                 .tasks
                 .remove(&(FrameworkId::from(framework), TaskId::from(id)));
@@ -212,6 +227,9 @@ impl State {
         if ended {
             let (agent, resources) = (task.agent(), task.resources.clone());
             self.release(&agent, &FrameworkId::from(framework), &resources);
+            if let Some(agent) = self.agent_mut(agent.as_str()) {
+                agent.alive -= 1;
+            }
             self.counters.ended(state);
         }
         true

@@ -4,6 +4,7 @@ mod agents;
 mod allocation;
 mod executors;
 mod launches;
+mod operators;
 mod properties;
 mod reconcile;
 mod tasks;
@@ -20,7 +21,7 @@ use v1::scheduler::{Call, Event, call, event};
 
 use self::values::*;
 use crate::state::{Config, State};
-use crate::{Effect, Input, SessionId, StreamId, Time, wire};
+use crate::{Effect, Input, Registry, SessionId, StreamId, Time, wire};
 
 /// A master with a clock that the test moves.
 struct World {
@@ -47,13 +48,20 @@ impl World {
             now,
             next: 0,
         };
-        world.apply(Input::Elected);
+        world.apply(Input::Elected(Registry::default()));
         world
     }
 
+    /// The registry takes every change, at once.
     fn apply(&mut self, input: Input) -> Vec<Effect> {
-        let effects = self.state.apply(self.now, input);
+        let mut effects = self.state.apply(self.now, input);
         self.check();
+        let mut done = 0;
+        while let Some(n) = effects[done..].iter().position(|e| matches!(e, Effect::Store(_))) {
+            done += n + 1;
+            effects.extend(self.state.apply(self.now, Input::Stored(Ok(()))));
+            self.check();
+        }
         effects
     }
 
@@ -74,6 +82,20 @@ impl World {
                 .map(|id| &self.state.offers[id].resources)
                 .sum();
             assert_eq!(agent.offered, offered);
+            let active = agent.is_connected() && !self.state.decisions.contains_key(&agent.id);
+            assert!(
+                active || agent.offers.is_empty(),
+                "{} is not to be offered",
+                agent.id
+            );
+            let alive = agent.tasks.iter().filter(|(framework, task)| {
+                let task = self.state.task(framework.as_str(), task.as_str());
+                task.is_some_and(|task| !task.state().is_terminal())
+            });
+            assert_eq!(agent.alive, alive.count());
+            if agent.alive == 0 && agent.executors.is_empty() {
+                assert!(agent.used.is_empty(), "{} holds {}", agent.id, agent.used_total());
+            }
         }
     }
 
@@ -120,6 +142,7 @@ impl World {
         let register = session::Register {
             agent: Some(agent_info(resources, None)),
             version: "1".into(),
+            capabilities: draining(),
         };
         let effects = self.say(session, session::from_agent::Message::Register(register));
         (
@@ -146,6 +169,7 @@ impl World {
             tasks,
             frameworks,
             executors: Vec::new(),
+            capabilities: draining(),
         };
         let effects = self.say(session, session::from_agent::Message::Reregister(again));
         (

@@ -10,7 +10,7 @@ use crate::input::Effect;
 use crate::state::State;
 use crate::time::Time;
 use crate::updates::to_framework;
-use crate::{agents, calls, offers};
+use crate::{agents, calls, offers, operator};
 
 /// Ticks come ten times a second. After a pause this long, this master was away and not the others.
 const AWAY: Duration = Duration::from_secs(5);
@@ -24,6 +24,7 @@ pub(crate) fn tick(state: &mut State, now: Time) -> Vec<Effect> {
     let mut effects = heartbeats(state, now);
     effects.extend(pings(state, now));
     effects.extend(deadlines(state, now));
+    effects.extend(operator::tend(state, now));
     if now >= state.next_allocation {
         effects.extend(offers::allocate(state, now));
         state.next_allocation = now + state.config.allocation_interval;

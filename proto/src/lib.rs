@@ -2,6 +2,7 @@
 //!
 //! - [`mesos::v1`]: Apache Mesos' own v1 messages, with Mesos' JSON mapping (`golden/` in this crate's tests).
 //! - [`node::v1`]: controllers -> node agent.
+//! - [`registry::v1`]: a leading master -> the leaders after it, in ZooKeeper.
 //! - [`session::v1`]: Mesos agent -> leading master.
 //! - [`zksync::v1`]: controllers and CLI -> sync engine.
 //! - [`departure`]: Mesos agent -> node agent, while it leaves.
@@ -58,6 +59,12 @@ pub mod mesolith {
             tonic::include_proto!("mesolith.node.v1");
         }
     }
+    /// A leading master -> the leaders after it.
+    pub mod registry {
+        pub mod v1 {
+            tonic::include_proto!("mesolith.registry.v1");
+        }
+    }
     /// Mesos agent -> leading master.
     pub mod session {
         pub mod v1 {
@@ -72,4 +79,4 @@ pub mod mesolith {
     }
 }
 
-pub use mesolith::{node, session, zksync};
+pub use mesolith::{node, registry, session, zksync};

@@ -70,32 +70,31 @@ impl Records {
     /// Writes a record, or removes it if there is no content. `candidate` is the name of our node in the election.
     ///
     /// # Errors
-    /// [`Error::CandidateGone`] when the node is not there any more: another process may lead. Else when the ensemble
-    /// does not answer, which leaves open whether it has written, or refuses.
+    /// [`Error::CandidateGone`] when the node is not there any more: another process may lead. [`Error::Call`] when the
+    /// ensemble refuses to write. Any other error leaves open whether it has written.
     pub async fn write(&mut self, candidate: &str, name: &str, content: Option<&[u8]>) -> Result<(), Error> {
         let parent = self.path();
         let (path, candidate) = (format!("{parent}/{name}"), self.address.child(candidate));
         let options = CreateMode::Persistent.with_acls(acls(&self.address));
         let client = self.client().await?;
-        let call = format!("write {path}");
-        let refused = |cause: zookeeper_client::Error| Error::Call {
-            call: call.clone(),
-            cause: cause.to_string(),
+        let attempt = Attempt {
+            call: format!("write {path}"),
+            servers: self.address.connect_string(),
         };
-        let there = bounded(&format!("stat {path}"), client.check_stat(&path))
-            .await?
-            .is_some();
-        let mut writer = client.new_check_writer(&candidate, None).map_err(refused)?;
+        let there = attempt.ask(client.check_stat(&path)).await?.is_some();
+        let mut writer = client
+            .new_check_writer(&candidate, None)
+            .map_err(|cause| attempt.told(cause))?;
         match (content, there) {
             (Some(content), true) => writer.add_set_data(&path, content, None),
             (Some(content), false) => {
-                bounded(&format!("create {parent}"), client.mkdir(&parent, &options)).await?;
+                attempt.ask(client.mkdir(&parent, &options)).await?;
                 writer.add_create(&path, content, &options)
             }
             (None, true) => writer.add_delete(&path, None),
             (None, false) => return Ok(()),
         }
-        .map_err(refused)?;
+        .map_err(|cause| attempt.told(cause))?;
         match tokio::time::timeout(CALL_LIMIT, writer.commit()).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(CheckWriteError::CheckFailed {
@@ -105,11 +104,8 @@ impl Records {
                 CheckWriteError::CheckFailed { source }
                 | CheckWriteError::RequestFailed { source }
                 | CheckWriteError::OperationFailed { source, .. },
-            )) => Err(refused(source)),
-            Err(_) => Err(Error::Timeout {
-                call,
-                seconds: CALL_LIMIT.as_secs(),
-            }),
+            )) => Err(attempt.told(source)),
+            Err(_) => Err(attempt.silent()),
         }
     }
 
@@ -120,6 +116,55 @@ impl Records {
                 let client = open(&self.address, self.session_timeout).await?;
                 Ok(self.client.insert(client).clone())
             }
+        }
+    }
+}
+
+/// A write on its way.
+struct Attempt {
+    call: String,
+    servers: String,
+}
+
+impl Attempt {
+    async fn ask<T>(
+        &self,
+        future: impl Future<Output = Result<T, zookeeper_client::Error>>,
+    ) -> Result<T, Error> {
+        match tokio::time::timeout(CALL_LIMIT, future).await {
+            Ok(answer) => answer.map_err(|cause| self.told(cause)),
+            Err(_) => Err(self.silent()),
+        }
+    }
+
+    fn silent(&self) -> Error {
+        Error::Timeout {
+            call: self.call.clone(),
+            seconds: CALL_LIMIT.as_secs(),
+        }
+    }
+
+    /// Tells a refusal from everything that may be otherwise at the next attempt.
+    fn told(&self, cause: zookeeper_client::Error) -> Error {
+        use zookeeper_client::Error as Cause;
+        let refused = matches!(
+            cause,
+            Cause::NoAuth
+                | Cause::AuthFailed
+                | Cause::InvalidAcl
+                | Cause::BadArguments(_)
+                | Cause::QuotaExceeded
+        );
+        let cause = cause.to_string();
+        match refused {
+            true => Error::Call {
+                call: self.call.clone(),
+                cause,
+            },
+            false => Error::Connect {
+                servers: self.servers.clone(),
+                cause: format!("{}: {cause}", self.call),
+            },
         }
     }
 }

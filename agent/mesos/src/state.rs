@@ -12,8 +12,10 @@
 mod completed;
 mod container;
 pub(crate) mod deadline;
+mod drain;
 pub(crate) mod executor;
 mod framework;
+mod kill_cause;
 mod kind;
 pub(crate) mod launch;
 mod leave;
@@ -37,10 +39,11 @@ use mesolith_proto::mesos::v1::{
 pub(crate) use crate::keys::{ExecutorKey, TaskKey};
 pub(crate) use completed::Completed;
 pub(crate) use deadline::Deadline;
+pub(crate) use kill_cause::KillCause;
 pub(crate) use kind::{Kind, is_docker};
 pub(crate) use launch::Launch;
 pub(crate) use leave::Leaving;
-pub(crate) use recover::{Checkpoint, ExecutorFile, KillCause, TaskFile};
+pub(crate) use recover::{Checkpoint, ExecutorFile, TaskFile};
 
 use crate::updates::Updates;
 

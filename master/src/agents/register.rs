@@ -28,7 +28,18 @@ pub(crate) fn register(
     state.counters.agent_registrations += 1;
     let mut effects = replace_former(state, now, &info);
     let id = state.new_agent_id();
-    insert(state, now, from, peer, id.clone(), info, register.version);
+    insert(
+        state,
+        now,
+        from,
+        peer,
+        id.clone(),
+        About {
+            info,
+            version: register.version,
+            capabilities: capabilities(&register.capabilities),
+        },
+    );
     effects.push(registered(state, from, &id));
     effects.extend(offers::allocate(state, now));
     effects
@@ -42,20 +53,40 @@ fn replace_former(state: &mut State, now: Time, info: &v1::AgentInfo) -> Vec<Eff
     let former: Vec<_> = state.agents.values().filter(same).map(|a| a.id.clone()).collect();
     former
         .iter()
-        .flat_map(|id| lost::remove(state, now, id, "A new agent registered at the same address"))
+        .flat_map(|id| lost::leave(state, now, id, "A new agent registered at the same address"))
         .collect()
 }
 
+/// What an agent says about itself.
+pub(crate) struct About {
+    pub(crate) info: v1::AgentInfo,
+    pub(crate) version: String,
+    pub(crate) capabilities: BTreeSet<i32>,
+}
+
+/// An agent that names no capability is one of before they were sent.
+pub(crate) fn capabilities(named: &[v1::agent_info::Capability]) -> BTreeSet<i32> {
+    use v1::agent_info::capability::Type;
+    let first = [
+        Type::MultiRole,
+        Type::HierarchicalRole,
+        Type::ReservationRefinement,
+    ];
+    let named: BTreeSet<i32> = named.iter().filter_map(|c| c.r#type).collect();
+    if named.is_empty() {
+        first.map(|c| c as i32).into()
+    } else {
+        named
+    }
+}
+
 /// Adds an agent, connected and with nothing on it.
-pub(crate) fn insert(
-    state: &mut State,
-    now: Time,
-    from: SessionId,
-    peer: &str,
-    id: AgentId,
-    mut info: v1::AgentInfo,
-    version: String,
-) {
+pub(crate) fn insert(state: &mut State, now: Time, from: SessionId, peer: &str, id: AgentId, about: About) {
+    let About {
+        mut info,
+        version,
+        capabilities,
+    } = about;
     info.id = Some(v1::AgentId {
         value: id.to_string(),
     });
@@ -67,11 +98,13 @@ pub(crate) fn insert(
         id: id.clone(),
         info,
         version,
+        capabilities,
         session: Some(from),
         used: BTreeMap::new(),
         offered: Resources::default(),
         offers: BTreeSet::new(),
         tasks: BTreeSet::new(),
+        alive: 0,
         executors: BTreeMap::new(),
         registered: now,
         reregistered: None,

@@ -10,13 +10,14 @@ use mesolith_proto::mesos::v1;
 use mesolith_proto::session::v1 as session;
 use v1::task_status::Reason;
 
-use super::register::{insert, registered};
+use super::lost::shut_down_agent;
+use super::register::{About, capabilities, insert, registered};
 use crate::calls::teardown::shut_down;
 use crate::input::{Effect, SessionId};
-use crate::state::{Executor, Framework, State, Task};
+use crate::state::{Decision, Executor, Framework, State, Task};
 use crate::time::Time;
 use crate::updates::{master_status, update};
-use crate::{offers, wire};
+use crate::{offers, operator, wire};
 
 /// Takes an agent back. An id that another master gave counts like one of ours.
 pub(crate) fn reregister(
@@ -37,19 +38,30 @@ pub(crate) fn reregister(
     else {
         return vec![Effect::EndSession { session: from }];
     };
-    if state.gone.contains_key(&id) {
+    let gone = matches!(state.decisions.get(&id), Some(Decision::Gone(_)));
+    if gone || state.left.contains_key(&id) {
+        let message = if gone {
+            operator::GONE
+        } else {
+            "Agent has been removed"
+        };
         return vec![
-            shut_down_agent(from, "Agent has been removed"),
+            shut_down_agent(from, message),
             Effect::EndSession { session: from },
         ];
     }
+    let about = About {
+        info,
+        version: again.version,
+        capabilities: capabilities(&again.capabilities),
+    };
     state.counters.agent_reregistrations += 1;
     let was_unreachable = state.unreachable.contains_key(&id);
     let mut effects = Vec::new();
     if state.agents.contains_key(&id) {
-        effects.extend(reconnect(state, now, from, peer, &id, info, again.version));
+        effects.extend(reconnect(state, now, from, peer, &id, about));
     } else {
-        insert(state, now, from, peer, id.clone(), info, again.version);
+        insert(state, now, from, peer, id.clone(), about);
         if let Some(agent) = state.agent_mut(id.as_str()) {
             agent.reregistered = Some(now);
         }
@@ -73,6 +85,7 @@ pub(crate) fn reregister(
         effects.extend(recover_task(state, now, task, was_unreachable));
     }
     forget_unreachable(state, &id);
+    effects.extend(operator::drain_message(state, &id));
     effects.extend(tell_frameworks(state, from, &id));
     effects.extend(offers::allocate(state, now));
     effects
@@ -85,8 +98,7 @@ fn reconnect(
     from: SessionId,
     peer: &str,
     id: &AgentId,
-    info: v1::AgentInfo,
-    version: String,
+    about: About,
 ) -> Vec<Effect> {
     let next_ping = now + state.config.ping_interval;
     state.sessions.insert(from, id.clone());
@@ -94,30 +106,16 @@ fn reconnect(
         return Vec::new();
     };
     let old = agent.session.replace(from);
-    agent.address = super::register::address(&info, peer);
-    agent.total = wire::to_resources(&info.resources);
-    (agent.info, agent.version) = (info, version);
+    agent.address = super::register::address(&about.info, peer);
+    agent.total = wire::to_resources(&about.info.resources);
+    (agent.info, agent.version, agent.capabilities) = (about.info, about.version, about.capabilities);
     (agent.seen, agent.next_ping, agent.reregistered) = (now, next_ping, Some(now));
-    let offers = agent.offers.clone();
-    let mut effects: Vec<_> = offers
-        .iter()
-        .filter_map(|o| offers::rescind(state, o.as_str()))
-        .collect();
+    let mut effects = offers::rescind_all(state, id);
     if let Some(old) = old {
         state.sessions.remove(&old);
         effects.push(Effect::EndSession { session: old });
     }
     effects
-}
-
-fn shut_down_agent(session: SessionId, message: &str) -> Effect {
-    let message = session::ShutdownAgent {
-        message: message.to_owned(),
-    };
-    Effect::ToAgent {
-        session,
-        message: Box::new(session::from_master::Message::ShutdownAgent(message)),
-    }
 }
 
 /// Frameworks that have not subscribed to this master yet: shown as recovered, given time to come back.

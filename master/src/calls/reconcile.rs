@@ -6,7 +6,7 @@ use v1::scheduler::call;
 use v1::task_status::Reason;
 
 use crate::input::Effect;
-use crate::state::State;
+use crate::state::{Decision, State};
 use crate::time::Time;
 use crate::updates::{master_status, update};
 
@@ -77,7 +77,10 @@ pub(crate) fn one(
             });
             status
         }
-        Some(id) if state.gone.contains_key(id) => tell(agent, TaskState::GoneByOperator, "Task is gone"),
+        Some(id) if matches!(state.decisions.get(id), Some(Decision::Gone(_))) => {
+            tell(agent, TaskState::GoneByOperator, "Task is gone")
+        }
+        Some(id) if state.left.contains_key(id) => tell(agent, TaskState::Gone, "Task is gone"),
         _ if may_come_back(state, now, framework, agent) => return None,
         _ => tell(agent, TaskState::Unknown, "Task is unknown"),
     };

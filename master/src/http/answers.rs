@@ -6,7 +6,7 @@ use v1::master::{Response, call, response};
 use super::metrics;
 use super::reads::version_info;
 use crate::offers;
-use crate::state::{Agent, Framework, Snapshot};
+use crate::state::{Agent, Framework, Snapshot, drain_of};
 use crate::time::Time;
 use crate::wire;
 
@@ -97,23 +97,24 @@ fn time(at: Time) -> v1::TimeInfo {
 }
 
 fn agents(snapshot: &Snapshot) -> response::GetAgents {
-    let agents = snapshot.agents.values().map(|agent| one_agent(agent)).collect();
+    let agents = snapshot
+        .agents
+        .values()
+        .map(|agent| one_agent(snapshot, agent))
+        .collect();
     response::GetAgents {
         agents,
         recovered_agents: Vec::new(),
     }
 }
 
-fn one_agent(agent: &Agent) -> response::get_agents::Agent {
-    let capability = |kind| {
-        let mut capability = v1::agent_info::Capability::default();
-        capability.set_type(kind);
-        capability
-    };
+fn one_agent(snapshot: &Snapshot, agent: &Agent) -> response::get_agents::Agent {
+    let drain = drain_of(&snapshot.decisions, &agent.id);
+    let capabilities = agent.capabilities.iter();
     response::get_agents::Agent {
         agent_info: agent.info.clone(),
-        active: agent.is_connected(),
-        deactivated: Some(false),
+        active: snapshot.is_active(agent),
+        deactivated: Some(snapshot.decisions.contains_key(&agent.id)),
         version: agent.version.clone(),
         pid: Some(agent.pid()),
         registered_time: Some(time(agent.registered)),
@@ -121,11 +122,14 @@ fn one_agent(agent: &Agent) -> response::get_agents::Agent {
         total_resources: wire::in_both_forms(&agent.total),
         allocated_resources: wire::in_both_forms(&agent.used_total()),
         offered_resources: wire::in_both_forms(&agent.offered),
-        capabilities: vec![
-            capability(v1::agent_info::capability::Type::MultiRole),
-            capability(v1::agent_info::capability::Type::HierarchicalRole),
-            capability(v1::agent_info::capability::Type::ReservationRefinement),
-        ],
+        capabilities: capabilities
+            .map(|number| v1::agent_info::Capability {
+                r#type: Some(*number),
+            })
+            .collect(),
+        drain_info: drain.map(|drain| drain.info(Some(agent.tasks.len()))),
+        // Mesos shows whole seconds here.
+        estimated_drain_start_time: drain.map(|drain| time(Time::from_secs(drain.since.0.as_secs()))),
         ..Default::default()
     }
 }

@@ -31,10 +31,11 @@ pub(super) fn values(snapshot: &Snapshot) -> Values {
     put("master/elected", f64::from(u8::from(snapshot.elected.is_some())));
     let connected = snapshot.agents.values().filter(|a| a.is_connected()).count() as f64;
     let away = snapshot.agents.len() as f64 - connected;
-    put("master/slaves_active", connected);
+    let active = snapshot.agents.values().filter(|a| snapshot.is_active(a)).count() as f64;
+    put("master/slaves_active", active);
     put("master/slaves_connected", connected);
     put("master/slaves_disconnected", away);
-    put("master/slaves_inactive", away);
+    put("master/slaves_inactive", snapshot.agents.len() as f64 - active);
     put("master/slaves_unreachable", snapshot.unreachable as f64);
     let subscribed = snapshot.frameworks.values().filter(|f| f.is_connected()).count() as f64;
     let gone = snapshot.frameworks.len() as f64 - subscribed;

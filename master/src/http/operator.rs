@@ -4,7 +4,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Method, Request, StatusCode};
 use axum::response::Response;
-use mesolith_mesos::FrameworkId;
+use mesolith_mesos::{AgentId, FrameworkId};
+use mesolith_proto::google::protobuf::Duration;
+use mesolith_proto::mesos::v1;
 use mesolith_proto::mesos::v1::master::{Call, call};
 
 use super::answers;
@@ -12,6 +14,7 @@ use super::media::{Media, body};
 use super::scheduler::answer;
 use super::{App, only_post, text};
 use crate::input::Input;
+use crate::operation::Operation;
 
 /// Any operator call.
 pub(super) async fn call(State(app): State<App>, request: Request<Body>) -> Response {
@@ -42,6 +45,10 @@ async fn admit(request: Request<Body>) -> Result<(Call, Media), Response> {
         call::Type::ReadFile => call.read_file.is_none().then_some("read_file"),
         call::Type::ListFiles => call.list_files.is_none().then_some("list_files"),
         call::Type::Teardown => call.teardown.is_none().then_some("teardown"),
+        call::Type::DrainAgent => call.drain_agent.is_none().then_some("drain_agent"),
+        call::Type::DeactivateAgent => call.deactivate_agent.is_none().then_some("deactivate_agent"),
+        call::Type::ReactivateAgent => call.reactivate_agent.is_none().then_some("reactivate_agent"),
+        call::Type::MarkAgentGone => call.mark_agent_gone.is_none().then_some("mark_agent_gone"),
         _ => None,
     };
     if let Some(missing) = missing {
@@ -55,9 +62,44 @@ async fn dispatch(app: &App, call: Call, media: Media) -> Response {
         let framework = FrameworkId::from(teardown.framework_id.value.as_str());
         return answer(app.handle.ask(Input::Teardown { framework }).await);
     }
+    if let Some(operation) = operation(&call) {
+        return answer(app.handle.ask(Input::Operator(operation)).await);
+    }
     match answers::answer(&app.handle.snapshot(), call.r#type()) {
         Some(response) => media.answer(&response),
         None => text(StatusCode::NOT_IMPLEMENTED, "501 Not Implemented."),
+    }
+}
+
+/// What an operator decides with a call; none if the call decides nothing that outlives the master.
+fn operation(call: &Call) -> Option<Operation> {
+    let agent = |id: &v1::AgentId| AgentId::from(id.value.as_str());
+    Some(match call.r#type() {
+        call::Type::DrainAgent => {
+            let drain = call.drain_agent.as_ref()?;
+            Operation::Drain {
+                agent: agent(&drain.agent_id),
+                config: v1::DrainConfig {
+                    max_grace_period: drain.max_grace_period.as_ref().map(nanoseconds),
+                    mark_gone: Some(drain.mark_gone()),
+                },
+            }
+        }
+        call::Type::DeactivateAgent => {
+            Operation::Deactivate(agent(&call.deactivate_agent.as_ref()?.agent_id))
+        }
+        call::Type::ReactivateAgent => {
+            Operation::Reactivate(agent(&call.reactivate_agent.as_ref()?.agent_id))
+        }
+        call::Type::MarkAgentGone => Operation::MarkGone(agent(&call.mark_agent_gone.as_ref()?.agent_id)),
+        _ => return None,
+    })
+}
+
+fn nanoseconds(duration: &Duration) -> v1::DurationInfo {
+    let whole = duration.seconds.saturating_mul(1_000_000_000);
+    v1::DurationInfo {
+        nanoseconds: whole.saturating_add(i64::from(duration.nanos)),
     }
 }
 

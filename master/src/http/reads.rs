@@ -41,6 +41,7 @@ pub(super) fn router() -> Router<App> {
         .route("/frameworks", any(frameworks))
         .route("/roles", any(roles))
         .route("/tasks", any(tasks))
+        .route("/mesolith/agents", any(agents))
         .route("/metrics/snapshot", any(snapshot))
         .route(
             "/system/stats.json",
@@ -121,6 +122,11 @@ async fn summary(State(app): State<App>, query: Params) -> Response {
 async fn slaves(State(app): State<App>, query: Params) -> Response {
     let wanted = query.0.get("slave_id").map(String::as_str);
     answer(&query, &state_json::slaves(&app.handle.snapshot(), wanted))
+}
+
+/// What runs on each agent, in numbers that the master keeps. Ours: Mesos has only lists of all tasks.
+async fn agents(State(app): State<App>, query: Params) -> Response {
+    answer(&query, &state_json::agents(&app.handle.snapshot()))
 }
 
 async fn frameworks(State(app): State<App>, query: Params) -> Response {

@@ -166,6 +166,8 @@ pub(super) fn answer(answer: Option<Answer>) -> Response {
         Some(Answer::Accepted) => StatusCode::ACCEPTED.into_response(),
         Some(Answer::BadRequest(why)) => text(StatusCode::BAD_REQUEST, &why),
         Some(Answer::Forbidden(why)) => text(StatusCode::FORBIDDEN, &why),
+        Some(Answer::NotFound(why)) => text(StatusCode::NOT_FOUND, &why),
+        Some(Answer::Unavailable(why)) => text(StatusCode::SERVICE_UNAVAILABLE, &why),
         Some(Answer::NotImplemented) => text(StatusCode::NOT_IMPLEMENTED, "501 Not Implemented."),
         None => text(StatusCode::SERVICE_UNAVAILABLE, "This master is stopping"),
     }

@@ -20,7 +20,7 @@ pub(super) fn state(snapshot: &Snapshot, version: &Value) -> Value {
     let (active, inactive) = snapshot
         .agents
         .values()
-        .partition::<Vec<_>, _>(|a| a.is_connected());
+        .partition::<Vec<_>, _>(|a| snapshot.is_active(a));
     let hostname = master.hostname.clone().unwrap_or_default();
     let mut state = json!({
         "version": version["version"],
@@ -41,7 +41,7 @@ pub(super) fn state(snapshot: &Snapshot, version: &Value) -> Value {
         "leader": pid,
         "leader_info": {"id": master.id, "pid": pid, "port": master.port, "hostname": hostname},
         "flags": snapshot.config.flags,
-        "slaves": snapshot.agents.values().map(|a| agents::brief(a)).collect::<Vec<_>>(),
+        "slaves": snapshot.agents.values().map(|a| agents::brief(snapshot, a)).collect::<Vec<_>>(),
         "recovered_slaves": [],
         "frameworks": snapshot.frameworks.values().map(|f| frameworks::full(snapshot, f)).collect::<Vec<_>>(),
         "completed_frameworks": snapshot.completed.iter().map(|f| frameworks::full(snapshot, f)).collect::<Vec<_>>(),
@@ -73,7 +73,16 @@ pub(super) fn slaves(snapshot: &Snapshot, wanted: Option<&str>) -> Value {
         .agents
         .values()
         .filter(|a| wanted.is_none_or(|id| a.id.as_str() == id));
-    json!({ "slaves": chosen.map(|a| agents::full(a)).collect::<Vec<_>>(), "recovered_slaves": [] })
+    json!({ "slaves": chosen.map(|a| agents::full(snapshot, a)).collect::<Vec<_>>(), "recovered_slaves": [] })
+}
+
+/// `/mesolith/agents`: for each agent how many of its tasks have not ended, and what operators decided about it.
+pub(super) fn agents(snapshot: &Snapshot) -> Value {
+    let shown = snapshot
+        .agents
+        .values()
+        .map(|agent| (agent.id.to_string(), agents::numbers(snapshot, agent)));
+    json!({ "agents": shown.collect::<serde_json::Map<_, _>>() })
 }
 
 /// `/frameworks`.

@@ -26,6 +26,8 @@ pub struct Agent {
     pub info: v1::AgentInfo,
     /// Its version.
     pub version: String,
+    /// What it can do, by the numbers of the wire.
+    pub capabilities: BTreeSet<i32>,
     /// IP address and port where it listens.
     pub address: (String, u16),
     /// Its connection, while there is one.
@@ -40,6 +42,8 @@ pub struct Agent {
     pub offers: BTreeSet<OfferId>,
     /// Tasks on it.
     pub tasks: BTreeSet<(FrameworkId, TaskId)>,
+    /// How many of its tasks have not ended.
+    pub alive: usize,
     /// Executors on it.
     pub executors: BTreeMap<(FrameworkId, ExecutorId), Executor>,
     /// First registration with this master.

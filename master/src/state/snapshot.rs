@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mesolith_mesos::{AgentId, FrameworkId, OfferId, TaskState};
 
-use super::{Agent, Config, Framework, Offer, State};
+use super::{Agent, Config, Decisions, Framework, Offer, State};
 use crate::time::Time;
 
 /// Numbers that only grow.
@@ -59,12 +59,22 @@ pub struct Snapshot {
     pub completed: VecDeque<Arc<Framework>>,
     /// Agents.
     pub agents: BTreeMap<AgentId, Arc<Agent>>,
+    /// What operators have decided about agents.
+    pub decisions: Arc<Decisions>,
     /// How many agents are unreachable.
     pub unreachable: usize,
     /// Offers.
     pub offers: BTreeMap<OfferId, Arc<Offer>>,
     /// Metrics.
     pub counters: Counters,
+}
+
+impl Snapshot {
+    /// Whether something of an agent may be offered.
+    #[must_use]
+    pub fn is_active(&self, agent: &Agent) -> bool {
+        agent.is_connected() && !self.decisions.contains_key(&agent.id)
+    }
 }
 
 impl State {
@@ -77,6 +87,7 @@ impl State {
             frameworks: self.frameworks.clone(),
             completed: self.completed.clone(),
             agents: self.agents.clone(),
+            decisions: self.decisions.clone(),
             unreachable: self.unreachable.len(),
             offers: self.offers.clone(),
             counters: self.counters.clone(),

@@ -303,6 +303,7 @@ impl Cluster {
         self.machine.inbox.clear();
         let framework = self.world.state.frameworks[&self.scheduler.id].info.clone();
         let again = session::Reregister {
+            capabilities: draining(),
             agent: Some(agent_info("cpus:8;mem:4096;disk:100", Some(&self.machine.id))),
             version: "1".into(),
             tasks: self.machine.tasks.values().cloned().collect(),

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::allocator::{Candidate, Filters, Picture, Pool, Shares, allocate};
+use crate::operation::Operation;
+use crate::state::Decision;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -21,6 +23,11 @@ enum Step {
     Revive(u8),
     Suppress(u8),
     Teardown(u8),
+    Drain(u8, bool),
+    Deactivate(u8),
+    Reactivate(u8),
+    MarkGone(u8),
+    Acknowledge(u8),
     Pass(u8),
 }
 
@@ -37,6 +44,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         any::<u8>().prop_map(Step::Revive),
         any::<u8>().prop_map(Step::Suppress),
         any::<u8>().prop_map(Step::Teardown),
+        (any::<u8>(), any::<bool>()).prop_map(|(a, gone)| Step::Drain(a, gone)),
+        any::<u8>().prop_map(Step::Deactivate),
+        any::<u8>().prop_map(Step::Reactivate),
+        any::<u8>().prop_map(Step::MarkGone),
+        any::<u8>().prop_map(Step::Acknowledge),
         (1..40u8).prop_map(Step::Pass),
     ];
     proptest::collection::vec(step, 1..60)
@@ -57,6 +69,7 @@ fn run(world: &mut World, step: Step) {
     let scheduler = |n| pick(&connected, n).map(|(id, stream)| Scheduler { id, stream });
     let offers: Vec<_> = world.state.offers.values().cloned().collect();
     let sessions: Vec<_> = world.state.sessions.keys().copied().collect();
+    let agents: Vec<_> = world.state.agents.keys().cloned().collect();
     match step {
         Step::Agent(cpus) => drop(world.agent(&format!("cpus:{cpus};mem:1024;cpus(b):1;ports:[1-9]"))),
         Step::Subscribe(n) => {
@@ -172,7 +185,80 @@ fn run(world: &mut World, step: Step) {
                 world.call(&who, call::Type::Teardown, |_| {});
             }
         }
+        Step::Drain(n, mark_gone) => {
+            let Some(agent) = pick(&agents, n) else { return };
+            let config = v1::DrainConfig {
+                mark_gone: Some(mark_gone),
+                ..Default::default()
+            };
+            world.apply(Input::Operator(Operation::Drain { agent, config }));
+        }
+        Step::Deactivate(n) => {
+            if let Some(agent) = pick(&agents, n) {
+                world.apply(Input::Operator(Operation::Deactivate(agent)));
+            }
+        }
+        Step::Reactivate(n) => {
+            if let Some(agent) = pick(&agents, n) {
+                world.apply(Input::Operator(Operation::Reactivate(agent)));
+            }
+        }
+        Step::MarkGone(n) => {
+            if let Some(agent) = pick(&agents, n) {
+                world.apply(Input::Operator(Operation::MarkGone(agent)));
+            }
+        }
+        Step::Acknowledge(n) => {
+            let ended = world.state.frameworks.values().filter_map(|f| {
+                let stream = f.stream.clone()?;
+                let task = f.tasks.values().find(|t| t.state().is_terminal())?;
+                Some((f.id.clone(), stream, task.wire.clone()))
+            });
+            let Some((id, stream, task)) = pick(&ended.collect::<Vec<_>>(), n) else {
+                return;
+            };
+            acknowledge(world, &Scheduler { id, stream }, &task);
+        }
         Step::Pass(seconds) => drop(world.pass(u64::from(seconds))),
+    }
+}
+
+fn acknowledge(world: &mut World, scheduler: &Scheduler, task: &v1::Task) {
+    let acknowledge = call::Acknowledge {
+        agent_id: task.agent_id.clone(),
+        task_id: task.task_id.clone(),
+        uuid: task.status_update_uuid.clone().unwrap_or_default(),
+    };
+    world.call(scheduler, call::Type::Acknowledge, |call| {
+        call.acknowledge = Some(acknowledge)
+    });
+}
+
+/// Everything that runs ends, and every end is acknowledged.
+fn end_all(world: &mut World) {
+    for framework in world.state.frameworks.values().cloned().collect::<Vec<_>>() {
+        let Some(stream) = framework.stream.clone() else {
+            continue;
+        };
+        let scheduler = Scheduler {
+            id: framework.id.clone(),
+            stream,
+        };
+        for task in framework.tasks.keys() {
+            let known = world.state.task(framework.id.as_str(), task.as_str()).unwrap();
+            let (id, alive) = (known.agent(), !known.state().is_terminal());
+            let Some(session) = world.state.agents[&id].session else {
+                continue;
+            };
+            if alive {
+                let killed = v1::TaskState::TaskKilled;
+                world.update(&Node { id, session }, &scheduler, task.as_str(), killed, &[9; 16]);
+            }
+            if let Some(ended) = world.state.task(framework.id.as_str(), task.as_str()) {
+                let wire = ended.wire.clone();
+                acknowledge(world, &scheduler, &wire);
+            }
+        }
     }
 }
 
@@ -193,6 +279,31 @@ proptest! {
             prop_assert!(framework.is_connected());
             prop_assert!(framework.roles().contains(&offer.role));
             prop_assert!(world.state.config.is_allocatable(&offer.resources));
+        }
+    }
+
+    /// `World::check` runs after every input: no offer of an agent that is drained or deactivated, the counters are
+    /// right, and where nothing runs nothing is in use. Once all has ended, no drain goes on.
+    #[test]
+    fn a_drain_ends_whatever_else_happens(steps in steps()) {
+        let mut world = World::new();
+        world.agent("cpus:4;mem:1024;cpus(b):1;ports:[1-9]");
+        world.subscribe(aware(&["*"]));
+        for step in steps {
+            let step = match step { Step::Agent(_) => Step::Agent(4), other => other };
+            run(&mut world, step);
+        }
+        end_all(&mut world);
+        world.pass(1);
+        for (id, decision) in world.state.decisions.iter() {
+            let Some(agent) = world.state.agents.get(id) else { continue };
+            prop_assert!(!matches!(decision, Decision::Gone(_)));
+            let away = |framework: &FrameworkId| !world.state.frameworks[framework].is_connected();
+            let waits = !agent.is_connected() || agent.tasks.iter().any(|(framework, _)| away(framework));
+            if let Decision::Draining(drain) = decision && !waits {
+                prop_assert_eq!(drain.state(Some(agent.tasks.len())), v1::DrainState::Drained);
+                prop_assert!(!drain.config.mark_gone(), "it is marked gone at its end");
+            }
         }
     }
 

@@ -21,6 +21,13 @@ pub(super) fn agent_info(resources: &str, id: Option<&str>) -> v1::AgentInfo {
     }
 }
 
+/// The capabilities of an agent that can be drained.
+pub(super) fn draining() -> Vec<v1::agent_info::Capability> {
+    let mut capability = v1::agent_info::Capability::default();
+    capability.set_type(v1::agent_info::capability::Type::AgentDraining);
+    vec![capability]
+}
+
 /// A framework that knows all there is.
 pub(super) fn aware(roles: &[&str]) -> v1::FrameworkInfo {
     use v1::framework_info::capability::Type;

@@ -21,6 +21,7 @@ pub struct Memory {
     pub acknowledged: Vec<String>,
     pub traces: Vec<String>,
     pub shut_down: Vec<String>,
+    pub told_to_go: Vec<String>,
 }
 
 #[derive(Clone)]
@@ -98,10 +99,14 @@ impl Agent {
             domain: None,
         };
         let version = "1.11.0".to_owned();
+        let mut draining = v1::agent_info::Capability::default();
+        draining.set_type(v1::agent_info::capability::Type::AgentDraining);
+        let capabilities = vec![draining];
         let message = match memory.id {
             None => from_agent::Message::Register(session::Register {
                 agent: Some(info),
                 version,
+                capabilities,
             }),
             Some(_) => from_agent::Message::Reregister(session::Reregister {
                 agent: Some(info),
@@ -109,6 +114,7 @@ impl Agent {
                 tasks: memory.tasks.values().cloned().collect(),
                 frameworks: memory.frameworks.values().cloned().collect(),
                 executors: Vec::new(),
+                capabilities,
             }),
         };
         FromAgent {
@@ -157,9 +163,13 @@ impl Memory {
                 };
                 return vec![from_agent::Message::ExecutorExited(exited)];
             }
-            from_master::Message::ShutdownAgent(_)
-            | from_master::Message::UpdateFramework(_)
-            | from_master::Message::FrameworkMessage(_) => {}
+            from_master::Message::Drain(_) => {
+                let ids: Vec<_> = self.tasks.keys().cloned().collect();
+                let killed = |id: String| self.update(&id, v1::TaskState::TaskKilled);
+                return ids.into_iter().filter_map(killed).collect();
+            }
+            from_master::Message::ShutdownAgent(shutdown) => self.told_to_go.push(shutdown.message),
+            from_master::Message::UpdateFramework(_) | from_master::Message::FrameworkMessage(_) => {}
         }
         Vec::new()
     }

@@ -5,6 +5,7 @@ mod agent;
 mod election;
 mod errors;
 mod master;
+mod operators;
 mod paths;
 mod pinned;
 mod reads;

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use mesolith_testkit_zookeeper::Ensemble;
-use mesolith_zk::{Address, Candidacy, Contender, Error, MasterInfo, Records};
+use mesolith_zk::{Address, Candidacy, Contender, Entry, Error, MasterInfo, Records};
 use tokio::time::timeout;
 use zookeeper_client::Client;
 
@@ -13,15 +13,12 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 async fn leading(address: &Address) -> (Contender, String) {
     let master = MasterInfo::new("a", Ipv4Addr::LOCALHOST, 5050, "localhost", "1.11.0");
-    let contender = Contender::start(address.clone(), master, SESSION);
+    let contender = Contender::start(address.clone(), master, SESSION, Entry::Candidate);
     let mut states = contender.watch();
-    let state = timeout(LIMIT, states.wait_for(Candidacy::is_leading))
-        .await
-        .unwrap()
-        .unwrap()
-        .clone();
-    match state {
-        Candidacy::Leading { node } => (contender, node),
+    let first = |state: &Candidacy| matches!(state, Candidacy::First { .. });
+    let state = timeout(LIMIT, states.wait_for(first)).await;
+    match state.unwrap().unwrap().clone() {
+        Candidacy::First { node } => (contender, node),
         other => panic!("{other:?}"),
     }
 }

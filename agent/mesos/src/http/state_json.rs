@@ -11,15 +11,10 @@ use serde_json::{Map, Value, json};
 
 use super::AppState;
 use crate::info::{attributes_json, from_wire};
-use crate::state::{Agent, Executor, Task, TaskKey, master::VERSION};
-
-/// Capabilities of this agent, by Mesos' names.
-pub(crate) const CAPABILITIES: [&str; 4] = [
-    "MULTI_ROLE",
-    "HIERARCHICAL_ROLE",
-    "RESERVATION_REFINEMENT",
-    "TASK_RESOURCE_LIMITS",
-];
+use crate::state::{
+    Agent, Executor, Task, TaskKey,
+    master::{CAPABILITIES, VERSION},
+};
 
 pub(super) fn version() -> Value {
     json!({
@@ -47,7 +42,7 @@ pub(super) fn state(app: &AppState, agent: &Agent) -> Value {
     set("id", json!(agent.id()));
     set("pid", json!(format!("slave(1)@{}", app.endpoint)));
     set("hostname", json!(agent.info.hostname));
-    set("capabilities", json!(CAPABILITIES));
+    set("capabilities", json!(CAPABILITIES.map(|c| c.as_str_name())));
     set("resources", Value::Object(resources.summary()));
     set("reserved_resources", Value::Object(reserved));
     set(

@@ -126,7 +126,9 @@ fn verdict(what: &str, exit: &Exit, kill: KillCause) -> (TaskState, Report) {
             TaskState::TaskFailed,
             Report::because(Reason::MaxCompletionTimeReached, message),
         ),
-        (_, KillCause::Asked | KillCause::Unhealthy) => (TaskState::TaskKilled, Report::saying(message)),
+        (_, KillCause::Asked | KillCause::Unhealthy | KillCause::Drained | KillCause::DrainedForGood) => {
+            (TaskState::TaskKilled, Report::saying(message))
+        }
         (Exit::Code(0), KillCause::None) => (TaskState::TaskFinished, Report::saying(message)),
         (Exit::Code(_) | Exit::Signal(_), KillCause::None) => (
             TaskState::TaskFailed,

@@ -149,7 +149,13 @@ impl Agent {
         );
     }
 
-    pub(crate) fn kill_in_executor(&mut self, key: &TaskKey, policy: Option<KillPolicy>, cx: &mut Cx<'_>) {
+    pub(crate) fn kill_in_executor(
+        &mut self,
+        key: &TaskKey,
+        policy: Option<KillPolicy>,
+        cause: KillCause,
+        cx: &mut Cx<'_>,
+    ) {
         let Some(task) = self.tasks.get_mut(key) else {
             return;
         };
@@ -165,7 +171,9 @@ impl Agent {
             return; // The executor knows an earlier deadline.
         };
         task.deadline = Some(deadline);
-        task.kill = KillCause::Asked;
+        if task.kill == KillCause::None {
+            task.kill = cause;
+        }
         let waiting = self.executors.get_mut(&executor_key).is_none_or(|e| {
             let waits = e.queued.contains(key);
             e.queued.retain(|k| k != key);

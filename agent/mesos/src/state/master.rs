@@ -3,6 +3,7 @@
 use mesolith_proto::mesolith::session::v1::{
     Pong, Register, Registered, Reregister, from_agent, from_master,
 };
+use mesolith_proto::mesos::v1::agent_info::{Capability, capability};
 use mesolith_proto::mesos::v1::{
     ExecutorId, ExecutorInfo, FrameworkId, Task as WireTask, TaskId, executor as executor_api,
 };
@@ -13,13 +14,28 @@ use crate::updates::Acknowledged;
 /// The Mesos version whose behaviour we follow, with our own behind it.
 pub(crate) const VERSION: &str = "1.11.0";
 
+/// What this agent can do that not every agent of Mesos can.
+pub(crate) const CAPABILITIES: [capability::Type; 5] = [
+    capability::Type::MultiRole,
+    capability::Type::HierarchicalRole,
+    capability::Type::ReservationRefinement,
+    capability::Type::AgentDraining,
+    capability::Type::TaskResourceLimits,
+];
+
 impl Agent {
     pub(crate) fn say_hello(&self, cx: &mut Cx<'_>) {
         let version = VERSION.to_owned();
+        let capabilities = CAPABILITIES
+            .map(|c| Capability {
+                r#type: Some(c as i32),
+            })
+            .to_vec();
         if self.info.id.is_none() {
             cx.send(from_agent::Message::Register(Register {
                 agent: Some(self.info.clone()),
                 version,
+                capabilities,
             }));
             return;
         }
@@ -40,6 +56,7 @@ impl Agent {
                 .collect(),
             frameworks: self.frameworks.values().cloned().collect(),
             executors: executors.collect(),
+            capabilities,
         }));
     }
 
@@ -92,6 +109,7 @@ impl Agent {
                 let key = ExecutorKey::new(&framework.unwrap_or_default(), &executor.unwrap_or_default());
                 self.shutdown_executor_of(&key, cx);
             }
+            Message::Drain(drain) => self.drain(drain.config.unwrap_or_default(), cx),
             Message::ShutdownAgent(shutdown) => self.shutdown_agent(shutdown.message, cx),
             Message::UpdateFramework(update) => {
                 self.update_framework(update.framework.unwrap_or_default(), cx)
@@ -140,7 +158,7 @@ impl Agent {
         match self.tasks.get(key) {
             None => self.disown(key, "Attempted to kill an unknown task", cx),
             Some(task) if task.is_terminal() => {} // Its last update is on its way.
-            Some(task) if task.executor.is_some() => self.kill_in_executor(key, policy, cx),
+            Some(task) if task.executor.is_some() => self.kill_in_executor(key, policy, KillCause::Asked, cx),
             Some(_) => self.kill(key, policy, KillCause::Asked, cx),
         }
     }

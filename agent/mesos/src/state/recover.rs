@@ -6,23 +6,9 @@ use mesolith_proto::mesos::v1::{
 
 use super::launch::launch_of_task;
 use super::{
-    Agent, Cx, Deadline, Effect, Executor, ExecutorKey, Launch, Offers, Task, TaskKey, deadline, is_docker,
-    is_terminal,
+    Agent, Cx, Deadline, Effect, Executor, ExecutorKey, KillCause, Launch, Offers, Task, TaskKey, deadline,
+    is_docker, is_terminal,
 };
-
-/// Why a task is being killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, prost::Enumeration)]
-#[repr(i32)]
-pub(crate) enum KillCause {
-    /// It is not.
-    None = 0,
-    /// Its framework or the operator asked.
-    Asked = 1,
-    /// Its health check failed too often.
-    Unhealthy = 2,
-    /// It ran longer than it may.
-    TooLong = 3,
-}
 
 /// Checkpoint of a task.
 #[derive(Clone, PartialEq, prost::Message)]

@@ -8,7 +8,7 @@ use mesolith_proto::mesos::v1::{
 };
 use prost::bytes::Bytes;
 
-use super::{Agent, Cx, Effect, ExecutorKey, TaskKey, is_terminal};
+use super::{Agent, Cx, Effect, ExecutorKey, KillCause, TaskKey, is_terminal};
 
 /// What a status says besides the state.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +39,26 @@ impl Report {
     }
 }
 
+/// A task that ends because its agent is drained says so. Where the agent is gone after that, so is the task, for
+/// frameworks that know the state.
+fn drained(kill: KillCause, aware: bool, state: TaskState, report: Report) -> (TaskState, Report) {
+    let gone = match kill {
+        KillCause::Drained => false,
+        KillCause::DrainedForGood => aware,
+        KillCause::None | KillCause::Asked | KillCause::Unhealthy | KillCause::TooLong => {
+            return (state, report);
+        }
+    };
+    let state = match state {
+        TaskState::TaskKilling => state,
+        TaskState::TaskKilled if gone => TaskState::TaskGoneByOperator,
+        TaskState::TaskKilled => state,
+        _ => return (state, report),
+    };
+    let reason = Some(task_status::Reason::AgentDraining);
+    (state, Report { reason, ..report })
+}
+
 fn label(problem: LaunchProblem) -> Labels {
     let label = Label {
         key: LaunchProblem::LABEL.to_owned(),
@@ -67,12 +87,14 @@ impl Agent {
     /// Moves a task to a state. A terminal state is final: whatever comes later is dropped.
     pub(crate) fn report(&mut self, key: &TaskKey, state: TaskState, report: Report, cx: &mut Cx<'_>) {
         let agent_id = self.info.id.clone();
+        let aware = self.capable(&key.framework, capability::Type::PartitionAware);
         let Some(task) = self.tasks.get_mut(key) else {
             return;
         };
         if task.is_terminal() {
             return;
         }
+        let (state, report) = drained(task.kill, aware, state, report);
         let source = report.source.unwrap_or(task_status::Source::Executor);
         let mut status = report.of_executor.map_or_else(
             || TaskStatus {

@@ -1,5 +1,6 @@
 //! Tables: what each input leads to in each state.
 
+mod drain;
 mod kill;
 mod leaving;
 mod refused;

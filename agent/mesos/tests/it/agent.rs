@@ -13,6 +13,8 @@ pub(crate) struct Agent {
     pub(crate) dir: TempDir,
     pub(crate) port: u16,
     pub(crate) master: Master,
+    /// Where it registers.
+    address: String,
     arguments: Vec<String>,
     process: Option<Child>,
 }
@@ -20,14 +22,9 @@ pub(crate) struct Agent {
 impl Agent {
     /// An agent that registered with a master of its own.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
-        let mut agent = Self {
-            dir: tempfile::Builder::new().prefix("magent-").tempdir().unwrap(),
-            port: free_port(),
-            master: Master::start().await,
-            arguments: arguments.iter().map(ToString::to_string).collect(),
-            process: None,
-        };
-        agent.process = Some(agent.command(arguments).spawn().unwrap());
+        let master = Master::start().await;
+        let address = master.address();
+        let agent = Self::under(master, address, arguments);
         agent.master.hello(1).await;
         // A hello comes before the registration, which writes the identity.
         let identity = agent.work_dir().join("meta/slaves/latest");
@@ -35,6 +32,24 @@ impl Agent {
             identity.exists().then_some(())
         })
         .await;
+        agent
+    }
+
+    /// An agent of another master than the scripted one.
+    pub(crate) async fn of(address: String) -> Self {
+        Self::under(Master::start().await, address, &[])
+    }
+
+    fn under(master: Master, address: String, arguments: &[&str]) -> Self {
+        let mut agent = Self {
+            dir: tempfile::Builder::new().prefix("magent-").tempdir().unwrap(),
+            port: free_port(),
+            master,
+            address,
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            process: None,
+        };
+        agent.process = Some(agent.command(arguments).spawn().unwrap());
         agent
     }
 
@@ -56,7 +71,7 @@ impl Agent {
                 "--registration_backoff_factor=10ms",
             ])
             .arg(format!("--port={}", self.port))
-            .arg(format!("--master={}", self.master.address()))
+            .arg(format!("--master={}", self.address))
             .arg(format!("--work_dir={}", self.work_dir().display()))
             .args(self.runtime_dir(more))
             .args(more)
@@ -102,10 +117,15 @@ impl Agent {
     /// Starts it again and waits until it said hello.
     pub(crate) async fn restart(&mut self) {
         let before = self.master.state().hellos.len();
+        self.again();
+        self.master.hello(before + 1).await;
+    }
+
+    /// Starts it again.
+    pub(crate) fn again(&mut self) {
         let arguments = self.arguments.clone();
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         self.process = Some(self.command(&arguments).spawn().unwrap());
-        self.master.hello(before + 1).await;
     }
 
     pub(crate) async fn get(&self, path: &str) -> reqwest::Response {

@@ -1,10 +1,11 @@
-//! Real agent processes, real processes and containers, against a scripted master (run as root).
+//! Real agent processes, real processes and containers, against a scripted master, or the real one (run as root).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod agent;
 mod commands;
 mod docker;
+mod draining;
 mod executor;
 mod fetch;
 mod kill;

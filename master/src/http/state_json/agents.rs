@@ -8,11 +8,11 @@ use mesolith_proto::mesos::v1;
 use serde_json::{Map, Value, json};
 
 use super::count_states;
-use crate::state::{Agent, Snapshot};
+use crate::state::{Agent, Snapshot, drain_of};
 use crate::wire;
 
 /// As in `/state`.
-pub(super) fn brief(agent: &Agent) -> Value {
+pub(super) fn brief(snapshot: &Snapshot, agent: &Agent) -> Value {
     let reserved: Map<_, _> = agent
         .total
         .reserved()
@@ -31,11 +31,15 @@ pub(super) fn brief(agent: &Agent) -> Value {
         "offered_resources": agent.offered.summary(),
         "reserved_resources": reserved,
         "unreserved_resources": agent.total.unreserved().summary(),
-        "active": agent.is_connected(),
-        "deactivated": false,
+        "active": snapshot.is_active(agent),
+        "deactivated": snapshot.decisions.contains_key(&agent.id),
         "version": agent.version,
-        "capabilities": ["MULTI_ROLE", "HIERARCHICAL_ROLE", "RESERVATION_REFINEMENT"],
+        "capabilities": capabilities(agent),
     });
+    if let Some(drain) = drain_of(&snapshot.decisions, &agent.id) {
+        shown["drain_info"] = to_value(&drain.info(Some(agent.tasks.len())));
+        shown["estimated_drain_start_time_seconds"] = json!(drain.since.seconds());
+    }
     if let Some(again) = agent.reregistered {
         shown["reregistered_time"] = json!(again.seconds());
     }
@@ -46,7 +50,7 @@ pub(super) fn brief(agent: &Agent) -> Value {
 }
 
 /// As in `/slaves`: with the resources in full.
-pub(super) fn full(agent: &Agent) -> Value {
+pub(super) fn full(snapshot: &Snapshot, agent: &Agent) -> Value {
     let list = |resources: &Resources| -> Vec<Value> {
         wire::in_both_forms(resources).iter().map(to_value).collect()
     };
@@ -56,7 +60,7 @@ pub(super) fn full(agent: &Agent) -> Value {
         .into_iter()
         .map(|(role, r)| (role, Value::Array(list(&r))))
         .collect();
-    let mut shown = brief(agent);
+    let mut shown = brief(snapshot, agent);
     shown["reserved_resources_full"] = Value::Object(reserved);
     shown["unreserved_resources_full"] = Value::Array(list(&agent.total.unreserved()));
     shown["used_resources_full"] = Value::Array(list(&agent.used_total()));
@@ -64,9 +68,22 @@ pub(super) fn full(agent: &Agent) -> Value {
     shown
 }
 
+/// As in `/mesolith/agents`.
+pub(super) fn numbers(snapshot: &Snapshot, agent: &Agent) -> Value {
+    let mut shown = json!({
+        "active": snapshot.is_active(agent),
+        "tasks": agent.alive,
+        "unacknowledged_tasks": agent.tasks.len() - agent.alive,
+    });
+    if let Some(drain) = drain_of(&snapshot.decisions, &agent.id) {
+        shown["drain_state"] = json!(drain.state(Some(agent.tasks.len())).as_str_name());
+    }
+    shown
+}
+
 /// As in `/state-summary`: with counts of tasks.
 pub(super) fn counted(snapshot: &Snapshot, agent: &Agent) -> Value {
-    let mut shown = brief(agent);
+    let mut shown = brief(snapshot, agent);
     let tasks = agent
         .tasks
         .iter()
@@ -78,6 +95,12 @@ pub(super) fn counted(snapshot: &Snapshot, agent: &Agent) -> Value {
     let frameworks: BTreeSet<_> = agent.tasks.iter().map(|(framework, _)| framework).collect();
     shown["framework_ids"] = json!(frameworks);
     shown
+}
+
+fn capabilities(agent: &Agent) -> Vec<&'static str> {
+    let known = |number: &i32| v1::agent_info::capability::Type::try_from(*number).ok();
+    let known = agent.capabilities.iter().filter_map(known);
+    known.map(|capability| capability.as_str_name()).collect()
 }
 
 /// `{"rack":"a","speed":3.0}`.
