@@ -1,5 +1,6 @@
 //! The sync engine as a component: node agents run it, the operator's own client asks it.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use mesolith_controllers::sync_engine::{
@@ -137,12 +138,20 @@ async fn two_nodes_run_an_engine_and_one_takes_over_from_the_other() {
     let channel =
         world.nodes[active].channel_with(&stranger.issue(&request).unwrap(), world.plans[active].port);
     let refused = SyncEngine::new([("n1".to_owned(), Ok(channel))]).active().await;
-    assert_eq!(refused.unwrap_err().reason(), "SyncEngineUnreachable");
+    assert_eq!(refused.unwrap_err().reason().as_str(), "SyncEngineUnreachable");
     for pid in [first.pid, second.pid] {
         let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
         let environment = std::fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
         assert!(line.contains(&file) && !line.contains(SECRET), "{line}");
         assert!(!environment.contains(SECRET));
+    }
+    for node in &world.nodes {
+        let work = std::fs::metadata(node.home().join("sync/work")).unwrap();
+        assert_eq!(
+            work.permissions().mode() & 0o777,
+            0o700,
+            "it holds data of both sides"
+        );
     }
 
     // It is killed with its node agent: the other one takes over, and it comes back as the standby.
@@ -195,7 +204,7 @@ async fn two_nodes_run_an_engine_and_one_takes_over_from_the_other() {
     }
     assert!(!is_alive(left.pid));
     let gone = engine.active().await.unwrap_err();
-    assert_eq!(gone.reason(), "SyncEngineUnreachable", "{gone}");
+    assert_eq!(gone.reason().as_str(), "SyncEngineUnreachable", "{gone}");
     for plan in &world.plans {
         std::net::TcpListener::bind((HOST, plan.port)).unwrap();
     }
@@ -233,9 +242,9 @@ async fn settings(world: &mut World, engine: &SyncEngine, active: usize, before:
         "again"
     );
     let stale = engine.configure(&world.plans[active].settings, LIMIT).await;
-    assert_eq!(stale.unwrap_err().reason(), "OlderGeneration");
+    assert_eq!(stale.unwrap_err().word(), Some("OlderGeneration"));
     let unknown = engine.switch("/other", Writer::A, LIMIT).await;
-    assert_eq!(unknown.unwrap_err().reason(), "NoSuchRoute");
+    assert_eq!(unknown.unwrap_err().word(), Some("NoSuchRoute"));
     let behind = world.nodes[active]
         .until_component("it says that others were given", |c| c.reason == "OtherSettings")
         .await;

@@ -110,7 +110,7 @@ impl SyncEngine {
             return Ok(current);
         }
         let switched = current.switched(root, writer).ok_or_else(|| SyncError::Refused {
-            reason: "NoSuchRoute".to_owned(),
+            word: "NoSuchRoute".to_owned(),
             message: format!("{root} is none of the roots that are kept equal"),
         })?;
         apply(&node, client, &switched, limit).await?;
@@ -186,17 +186,17 @@ fn taken<T>(node: &str, limit: Duration, answer: Result<Response<T>, Status>) ->
         Ok(answer) => return Ok(answer.into_inner()),
         Err(status) => status,
     };
-    let reason = status
+    let word = status
         .metadata()
         .get(REASON)
         .and_then(|value| value.to_str().ok());
-    Err(match (reason, status.code()) {
-        (Some(reason), _) => SyncError::Refused {
-            reason: reason.to_owned(),
+    Err(match (word, status.code()) {
+        (Some(word), _) => SyncError::Refused {
+            word: word.to_owned(),
             message: status.message().to_owned(),
         },
         (None, tonic::Code::InvalidArgument) => SyncError::Refused {
-            reason: "InvalidSettings".to_owned(),
+            word: "InvalidSettings".to_owned(),
             message: status.message().to_owned(),
         },
         (None, tonic::Code::DeadlineExceeded | tonic::Code::Cancelled) => SyncError::TimedOut {
@@ -217,6 +217,7 @@ fn taken<T>(node: &str, limit: Duration, answer: Result<Response<T>, Status>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mesolith_crds::Reason;
 
     fn engine(status: pb::Status) -> Result<SyncFacts, SyncError> {
         Ok(status.into())
@@ -224,7 +225,7 @@ mod tests {
 
     #[test]
     fn where_none_is_active_each_engine_says_why() {
-        assert_eq!(none_active(&Seen::new()).reason(), "SyncEngineUnreachable");
+        assert_eq!(none_active(&Seen::new()).reason(), Reason::SyncEngineUnreachable);
         let gone = || Err(SyncError::Unreachable("n2: connection refused".into()));
         let waits = pb::Status {
             waiting_for: Some(pb::Waiting {
@@ -235,13 +236,13 @@ mod tests {
         };
         let seen: Seen = [("n1".to_owned(), engine(waits)), ("n2".to_owned(), gone())].into();
         let error = none_active(&seen);
-        assert_eq!(error.reason(), "WaitingForSyncEngine");
+        assert_eq!(error.reason(), Reason::WaitingForSyncEngine);
         assert_eq!(
             error.to_string(),
             "no sync engine is active yet: n1: B has no leader; no sync engine answers: n2: connection refused"
         );
         let seen: Seen = [("n2".to_owned(), gone())].into();
-        assert_eq!(none_active(&seen).reason(), "SyncEngineUnreachable");
+        assert_eq!(none_active(&seen).reason(), Reason::SyncEngineUnreachable);
     }
 
     #[test]
@@ -253,16 +254,20 @@ mod tests {
             .insert(REASON, "OlderGeneration".parse().unwrap());
         let found = refused(status);
         assert_eq!(
-            (found.reason(), found.to_string().as_str()),
-            ("OlderGeneration", "generation 2 is older")
+            (found.reason(), found.word(), found.to_string().as_str()),
+            (
+                Reason::SyncEngineRefused,
+                Some("OlderGeneration"),
+                "OlderGeneration: generation 2 is older"
+            )
         );
         assert_eq!(
             refused(Status::deadline_exceeded("late")).reason(),
-            "SyncEngineTimedOut"
+            Reason::SyncEngineTimedOut
         );
         assert_eq!(
             refused(Status::unavailable("gone")).reason(),
-            "SyncEngineUnreachable"
+            Reason::SyncEngineUnreachable
         );
     }
 }

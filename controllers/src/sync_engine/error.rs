@@ -1,5 +1,7 @@
 //! Why an engine did not do what it was asked.
 
+use mesolith_crds::Reason;
+
 /// A call had no result. Each has a reason for conditions, and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SyncError {
@@ -10,10 +12,10 @@ pub enum SyncError {
     #[error("no sync engine is active yet: {0}")]
     NoneActive(String),
     /// The engine has refused, and says why and what to do.
-    #[error("{message}")]
+    #[error("{word}: {message}")]
     Refused {
-        /// CamelCase, such as `NodesRefused`.
-        reason: String,
+        /// The engine's own reason, CamelCase, such as `NodesRefused`.
+        word: String,
         /// The sentence.
         message: String,
     },
@@ -36,15 +38,25 @@ pub enum SyncError {
 }
 
 impl SyncError {
-    /// CamelCase, for conditions.
+    /// For conditions.
     #[must_use]
-    pub fn reason(&self) -> &str {
+    pub fn reason(&self) -> Reason {
         match self {
-            Self::Unreachable(_) => "SyncEngineUnreachable",
-            Self::NoneActive(_) => "WaitingForSyncEngine",
-            Self::Refused { reason, .. } => reason,
-            Self::TimedOut { .. } => "SyncEngineTimedOut",
-            Self::Answer { .. } => "SyncEngineAnswer",
+            Self::Unreachable(_) => Reason::SyncEngineUnreachable,
+            Self::NoneActive(_) => Reason::WaitingForSyncEngine,
+            Self::Refused { .. } => Reason::SyncEngineRefused,
+            Self::TimedOut { .. } => Reason::SyncEngineTimedOut,
+            // A newer or older node agent.
+            Self::Answer { .. } => Reason::VersionMismatch,
+        }
+    }
+
+    /// The engine's own reason, if it has refused.
+    #[must_use]
+    pub fn word(&self) -> Option<&str> {
+        match self {
+            Self::Refused { word, .. } => Some(word),
+            _ => None,
         }
     }
 }

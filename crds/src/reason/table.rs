@@ -41,6 +41,15 @@ reasons! {
         ComponentNotReady Normal "A component does not run yet." "Nothing, unless it lasts: then read its log.";
         StoppingTasks Normal "An agent leaves, and its tasks have their grace." "Wait; the message counts the tasks.";
         DepartureFailed Warning "The tasks of an agent that leaves could not be ended." "The message has the last lines of its log; it is tried again every 5 s.";
+        FileNotReadable Warning "A component needs a file that cannot be read on its node." "Put the file that the message names on the node.";
+        LiveSettingsNotWritten Warning "The node cannot write what a component follows while it runs." "Free some space, or repair the disk; it follows its earlier settings.";
+        StandingBy Normal "Another sync engine of this name is active." "Nothing: this one takes over when that one ends.";
+        OtherSettings Warning "A sync engine follows settings that were given to it directly." "Send settings under a generation above the one that the message names.";
+        SettingsNotTaken Warning "A sync engine did not take its settings in time." "Nothing, unless it lasts: they are sent again.";
+        WaitingForSyncEngine Normal "No sync engine is active yet." "Nothing, unless it lasts: the message has what each engine waits for.";
+        SyncEngineUnreachable Warning "No sync engine answers." "Look at the component `sync` of the nodes that the message names.";
+        SyncEngineTimedOut Warning "A sync engine did not do in time what it was asked." "Nothing, unless it lasts: then look at its status, `mesos-migrate sync status`.";
+        SyncEngineRefused Warning "A sync engine does not do what it was asked." "The message has the engine's own reason, and what to do.";
         ArchiveFailed Warning "The data of a component could not be archived." "The message has what the operating system says; it is tried again.";
     }
     "MesosCluster" {

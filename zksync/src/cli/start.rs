@@ -153,6 +153,7 @@ pub(super) async fn run(
         return foreground(&args, shutdown, engine).await;
     }
     background::detach();
+    files.create_dir()?;
     files.clear_error();
     let ended = foreground(&args, shutdown, engine).await;
     ended.inspect_err(|error| files.write_error(error.reason(), &error.to_string()))

@@ -86,7 +86,8 @@ pub(super) fn recipe(engine: &SyncEngine, home: &Home, machine: &Machine) -> Rec
     Recipe {
         argv,
         env: machine.env.clone(),
-        directories: vec![home.conf(), home.work(), home.logs()],
+        // It makes its own state directory, which holds data of both sides, for its user only.
+        directories: vec![home.conf(), home.logs()],
         files: vec![(settings, format!("{text}\n"))],
     }
 }
