@@ -14,7 +14,7 @@ const HARD_LIMIT: usize = 600;
 const WORDS: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
 
 /// Name and text of every text file that git knows, in the order of their names.
-pub(crate) fn read() -> anyhow::Result<Vec<(String, String)>> {
+pub(super) fn read() -> anyhow::Result<Vec<(String, String)>> {
     let output = Command::new("git")
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root())
