@@ -18,6 +18,7 @@
 //! each has a time limit. Persistent watches do not survive a reconnect, so only one-shot watches are used.
 
 mod address;
+mod candidacy;
 mod contender;
 mod detector;
 mod election;
@@ -41,7 +42,8 @@ pub mod tree;
 pub mod txn_log;
 
 pub use address::{Address, Credentials};
-pub use contender::{Candidacy, Contender, Entry};
+pub use candidacy::Candidacy;
+pub use contender::{Contender, Entry};
 pub use detector::Detector;
 pub use election::{LABEL, Position, STANDBY, leader_of, position_of, sequence_of};
 pub use error::Error;
