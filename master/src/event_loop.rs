@@ -294,3 +294,31 @@ fn full<T>(error: &mpsc::error::TrySendError<T>) -> &'static str {
         mpsc::error::TrySendError::Closed(_) => "its connection is gone",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mesolith_mesos::FrameworkId;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::gate::fixtures::{allow, leading};
+    use crate::state::Config;
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_decided_while_the_gate_is_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = dir.path().join("live.json");
+        let (clock, (_act, acting)) = (Clock::start(), watch::channel(true));
+        let state = State::new(Arc::new(Config::new(Default::default(), clock.now())));
+        let (handle, writer) = start(state, clock, acting, leading(&settings, None));
+        let writer = tokio::spawn(writer);
+        let ask = || {
+            let framework = FrameworkId::from("nobody");
+            handle.ask(Input::Teardown { framework })
+        };
+        assert!(timeout(Duration::from_secs(60), ask()).await.is_err());
+        allow(&settings);
+        assert!(matches!(ask().await, Some(Answer::BadRequest(_))));
+        writer.abort();
+    }
+}

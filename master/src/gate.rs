@@ -93,3 +93,49 @@ impl Gate {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod fixtures {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Of a master that leads by its last look, as that file lets it.
+    pub(crate) fn leading(settings: &Path, lease: Option<Lease>) -> Gate {
+        let standing = Standing {
+            leadership: Leadership::Ours,
+            permission: Verdict::unlimited(),
+            lease,
+        };
+        Gate::new(
+            watch::channel(standing).1,
+            Permission::new(Some(settings.to_owned())),
+        )
+    }
+
+    pub(crate) fn allow(settings: &Path) {
+        std::fs::write(settings, r#"{"generation":1,"mayLead":true}"#).unwrap();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixtures::{allow, leading};
+    use super::*;
+
+    #[test]
+    fn what_was_known_at_the_last_look_is_not_enough() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = dir.path().join("live.json");
+        let suspended = |gate: &Gate| matches!(gate.leadership(), Leadership::Suspended(_));
+        let gate = leading(&settings, None);
+        assert!(!gate.is_open() && suspended(&gate), "there are no settings");
+        assert!(!gate.report("own").leading);
+        allow(&settings);
+        let gate = leading(&settings, Some(Lease::default()));
+        assert!(!gate.is_open() && suspended(&gate), "the lease is over");
+        let gate = leading(&settings, None);
+        assert!(gate.is_open() && gate.leadership() == Leadership::Ours);
+        assert_eq!(gate.report("own").leader.as_deref(), Some("own"));
+    }
+}

@@ -6,5 +6,6 @@ mod component;
 mod document;
 #[cfg(feature = "kerberos")]
 mod kerberos;
+mod leadership;
 mod node;
 mod sync;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use zookeeper_client::{Acls, Client, CreateMode, Error};
 
 /// Time limit for anything that real servers do.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) struct Program {
     dir: TempDir,
@@ -25,7 +25,7 @@ pub(crate) struct Said {
 
 impl Program {
     /// The program under the name that a person types.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Vec::new())
     }
 

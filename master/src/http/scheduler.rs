@@ -172,3 +172,33 @@ pub(super) fn answer(answer: Option<Answer>) -> Response {
         None => text(StatusCode::SERVICE_UNAVAILABLE, "This master is stopping"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::watch;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::event_loop::{self, Clock};
+    use crate::gate::fixtures::{allow, leading};
+    use crate::state::{Config, State};
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_that_waits_leaves_only_through_the_gate() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = dir.path().join("live.json");
+        let (clock, gate) = (Clock::start(), leading(&settings, None));
+        let state = State::new(Arc::new(Config::new(Default::default(), clock.now())));
+        let (handle, _writer) = event_loop::start(state, clock, watch::channel(true).1, gate.clone());
+        let stream = StreamId("s".into());
+        let (outlet, events) = mpsc::channel(1);
+        outlet.send(Arc::new(Event::default())).await.unwrap();
+        let records = records(events, Media::Json, Guard { handle, stream }, gate);
+        tokio::pin!(records);
+        assert!(timeout(Duration::from_secs(60), records.next()).await.is_err());
+        allow(&settings);
+        assert!(records.next().await.is_some());
+    }
+}
