@@ -1,11 +1,12 @@
 //! Masters of two ensembles in one election group: only one side leads, whatever happens.
 
-mod node;
+mod side;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use mesolith_pki::Authority;
 use mesolith_proto::live::MAY_LEAD;
 use mesolith_proto::node::v1::{ComponentState, Phase};
 use mesolith_testkit_zookeeper::{Ensemble, Setup};
@@ -17,8 +18,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use zookeeper_client::{Acls, Client, CreateMode};
 
-use super::sync::{LIMIT, Program, servers, setup, until};
-use node::{Master, Node, Role, SESSION, client, free_port, pause, send, write_settings};
+use crate::node::free_port;
+use crate::sync::{LIMIT, Program, servers, setup, until};
+use side::{Master, Role, SESSION, Side, client, pause, send, write_settings};
 
 fn fact<'a>(state: &'a ComponentState, name: &str) -> &'a str {
     state.facts.get(name).map_or("", String::as_str)
@@ -111,13 +113,14 @@ impl Watcher {
     }
 }
 
-fn mesos_agent(dir: &std::path::Path, name: &str, port: u16, zookeeper: &str) -> Role {
+fn mesos_agent(dir: &std::path::Path, name: &str, port: u16, side: &Side, zookeeper: &str) -> Role {
     let line = [
         "mesos-agent".to_owned(),
         format!("--master={zookeeper}"),
         "--ip=127.0.0.1".to_owned(),
         format!("--port={port}"),
         format!("--work_dir={}", dir.join(name).display()),
+        format!("--pki_dir={}", side.node.pki_dir().display()),
         format!("--runtime_dir={}", dir.join(format!("{name}-run")).display()),
         format!("--cgroups_root=mesolith-test-{}-{name}", std::process::id()),
         "--resources=cpus:1;mem:64;disk:64;ports:[31000-31001]".to_owned(),
@@ -163,14 +166,15 @@ async fn the_leadership_moves_from_one_ensemble_to_another() {
 
     // One group. Masters of B take part, and may not lead.
     let (zk_a, zk_b) = (ensemble_a.url("/mesos"), ensemble_b.url("/mesos"));
-    let mut a = Node::start("a", vec![Master::new("a1", &zk_a), Master::new("a2", &zk_a)]);
-    let mut b = Node::start("b", vec![Master::new("b1", &zk_b), Master::new("b2", &zk_b)]);
+    let authority = Authority::create("move").unwrap();
+    let mut a = Side::start("a", &authority, &zk_a);
+    let mut b = Side::start("b", &authority, &zk_b);
     b.tell(false).await;
-    b.until("B's masters to confirm", ComponentState::cannot_lead)
+    b.until_all("B's masters to confirm", ComponentState::cannot_lead)
         .await;
     a.tell(true).await;
     let states = a
-        .until("A's masters to run", |s| {
+        .until_all("A's masters to run", |s| {
             fact(s, MAY_LEAD) == "true" && !fact(s, "leader").is_empty()
         })
         .await;
@@ -182,7 +186,7 @@ async fn the_leadership_moves_from_one_ensemble_to_another() {
     let pids_a = pids(&states);
     let knows =
         |s: &ComponentState| s.cannot_lead() && fact(s, "leading") == "false" && fact(s, "leader") == leader;
-    let pids_b = pids(&b.until("B's masters to know the leader", knows).await);
+    let pids_b = pids(&b.until_all("B's masters to know the leader", knows).await);
     until("one group on both sides", async || {
         (group(&on_a).await == (2, 2) && group(&on_b).await == (2, 2)).then_some(())
     })
@@ -193,8 +197,8 @@ async fn the_leadership_moves_from_one_ensemble_to_another() {
     let dir = tempfile::tempdir().unwrap();
     let ports = [free_port(), free_port()];
     let _agents = [
-        mesos_agent(dir.path(), "agent-a", ports[0], &zk_a),
-        mesos_agent(dir.path(), "agent-b", ports[1], &zk_b),
+        mesos_agent(dir.path(), "agent-a", ports[0], &a, &zk_a),
+        mesos_agent(dir.path(), "agent-b", ports[1], &b, &zk_b),
     ];
     let on_side_a = |agents: &BTreeMap<u64, (String, Value)>| agents[&u64::from(ports[0])].clone();
     let http = client();
@@ -216,7 +220,7 @@ async fn the_leadership_moves_from_one_ensemble_to_another() {
         (group(&on_b).await == (0, 2)).then_some(())
     })
     .await;
-    b.until("B's masters to know no leader", |s| {
+    b.until_all("B's masters to know no leader", |s| {
         s.cannot_lead() && fact(s, "leading") == "false" && fact(s, "leader").is_empty()
     })
     .await;
@@ -245,7 +249,7 @@ async fn the_leadership_moves_from_one_ensemble_to_another() {
     })
     .await;
     assert_eq!(
-        pids(&b.until("B's masters to know the leader again", knows).await),
+        pids(&b.until_all("B's masters to know the leader again", knows).await),
         pids_b
     );
     let now = registered(&leader).await;
@@ -273,22 +277,21 @@ async fn the_leadership_moves_from_one_ensemble_to_another() {
     pause(pids_a[leads]).await;
     a.tell(false).await;
     let other = 1 - leads;
-    let seen = until("the pause to be seen", async || {
-        let states = a.states().await?;
-        (states[leads].phase() == Phase::Unhealthy && states[other].cannot_lead()).then_some(states)
-    })
-    .await;
+    let seen = a
+        .until("the pause to be seen", |states| {
+            states[leads].phase() == Phase::Unhealthy && states[other].cannot_lead()
+        })
+        .await;
     assert!(!seen[leads].cannot_lead(), "{seen:?}");
     assert_eq!(
         seen[other].pid, pids_a[other],
         "a change of live settings restarts nothing"
     );
-    a.kill_agent();
-    a.start_agent();
-    until("the new node agent to know the follower", async || {
-        let states = a.states().await?;
+    a.node.kill();
+    a.node.run();
+    a.until("the new node agent to know the masters", |states| {
         assert!(!states[leads].cannot_lead(), "{states:?}");
-        (states[leads].pid != 0 && states[other].cannot_lead()).then_some(())
+        states[leads].pid == pids_a[leads] && states[other].cannot_lead()
     })
     .await;
     println!("forbidden, leader paused after {:?}", begun.elapsed());
@@ -297,7 +300,7 @@ async fn the_leadership_moves_from_one_ensemble_to_another() {
     let woken = Instant::now();
     send(pids_a[leads], Signal::SIGCONT);
     let states = a
-        .until("A's masters to confirm", ComponentState::cannot_lead)
+        .until_all("A's masters to confirm", ComponentState::cannot_lead)
         .await;
     let confirmed = woken.elapsed();
     assert_eq!(states[other].pid, pids_a[other]);
@@ -323,10 +326,10 @@ async fn the_leadership_moves_from_one_ensemble_to_another() {
     };
     assert_eq!(ids(&after), ids(&before), "the same agents");
     let states = b
-        .until("B's masters to say so", |s| fact(s, MAY_LEAD) == "true")
+        .until_all("B's masters to say so", |s| fact(s, MAY_LEAD) == "true")
         .await;
     assert_eq!(pids(&states), pids_b);
-    a.until("A's masters to know B's leader", |s| {
+    a.until_all("A's masters to know B's leader", |s| {
         s.cannot_lead() && fact(s, "leader") == lead_b
     })
     .await;

@@ -16,6 +16,8 @@ use tonic::transport::Channel;
 
 /// Time limit for anything that real servers do.
 const LIMIT: Duration = Duration::from_secs(90);
+/// Ids of masters that a node may have.
+pub(crate) const MASTERS: [&str; 2] = ["master1", "master2"];
 pub(crate) const HOST: &str = "127.0.0.1";
 
 /// A free port, on all loopback addresses.
@@ -57,7 +59,7 @@ impl Node {
             name: name.to_owned(),
             // Control groups have its name.
             uid: format!(
-                "sync-{}-{}",
+                "move-{}-{}",
                 std::process::id(),
                 NEXT.fetch_add(1, Ordering::Relaxed)
             ),
@@ -80,7 +82,7 @@ impl Node {
             .args(["--http", &format!("{HOST}:{}", self.http), "--state-dir"])
             .arg(self.state_dir())
             .arg("--pki-dir")
-            .arg(self.directory.path().join("pki"))
+            .arg(self.pki_dir())
             .stdin(Stdio::null())
             .spawn();
         self.child = Some(child.unwrap());
@@ -101,6 +103,11 @@ impl Node {
     /// Everything of the owner.
     pub(crate) fn home(&self) -> PathBuf {
         self.state_dir().join(&self.uid)
+    }
+
+    /// Its certificate and key.
+    pub(crate) fn pki_dir(&self) -> PathBuf {
+        self.directory.path().join("pki")
     }
 
     /// A connection to something that runs with this node's certificate.
@@ -140,7 +147,11 @@ impl Node {
             cluster: self.cluster(),
             generation,
             components,
-            known_ids: vec!["sync".into()],
+            known_ids: ["sync"]
+                .iter()
+                .chain(&MASTERS)
+                .map(|id| (*id).to_owned())
+                .collect(),
         };
         self.client().await.apply(request).await.map(drop)
     }
@@ -203,12 +214,15 @@ impl Node {
 impl Drop for Node {
     fn drop(&mut self) {
         self.kill();
-        let run = self.home().join("sync/run");
+        let homes = std::fs::read_dir(self.home()).into_iter().flatten().flatten();
+        let runs: Vec<_> = homes.map(|home| home.path().join("run")).collect();
         let cleaning = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(async {
-                if let Ok(Adopted::Running(process)) = adopt(&run).await {
-                    let _ = process.kill().await;
+                for run in runs {
+                    if let Ok(Adopted::Running(process)) = adopt(&run).await {
+                        let _ = process.kill().await;
+                    }
                 }
             });
         });

@@ -1,32 +1,21 @@
-//! A node agent with masters on it, and single programs, all as processes of their own.
+//! The masters of one side, on a node with an agent; and single programs. All are processes of their own.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use mesolith_process::{Adopted, adopt};
+use mesolith_pki::Authority;
 use mesolith_proto::live::{Followed, LeadershipReport};
-use mesolith_proto::node::v1::node_client::NodeClient;
 use mesolith_proto::node::v1::{self as pb, LiveSettings, component};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tempfile::TempDir;
 
-use super::super::sync::until;
+use crate::node::{MASTERS, Node, free_port};
+use crate::sync::until;
 
 /// Session timeout of masters here: short, so that the end of a session is soon.
 pub(crate) const SESSION: &str = "4secs";
-const UID: &str = "moving";
-
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
 
 /// A role of the program; killed when dropped.
 pub(crate) struct Role {
@@ -103,7 +92,7 @@ pub(crate) struct Master {
 }
 
 impl Master {
-    pub(crate) fn new(id: &'static str, zookeeper: &str) -> Self {
+    fn new(id: &'static str, zookeeper: &str) -> Self {
         Self {
             id,
             port: free_port(),
@@ -141,125 +130,53 @@ impl Master {
     }
 }
 
-/// A node with its agent and masters.
-pub(crate) struct Node {
-    name: &'static str,
-    dir: TempDir,
-    port: u16,
-    agent: Option<Role>,
+/// A node with its agent, and its masters.
+pub(crate) struct Side {
+    pub(crate) node: Node,
     pub(crate) masters: Vec<Master>,
     generation: u64,
 }
 
-impl Node {
-    pub(crate) fn start(name: &'static str, masters: Vec<Master>) -> Self {
-        let mut this = Self {
-            name,
-            dir: tempfile::tempdir().unwrap(),
-            port: free_port(),
-            agent: None,
-            masters,
+impl Side {
+    pub(crate) fn start(name: &str, authority: &Authority, zookeeper: &str) -> Self {
+        Self {
+            node: Node::start(name, authority),
+            masters: MASTERS.map(|id| Master::new(id, zookeeper)).into(),
             generation: 0,
-        };
-        this.start_agent();
-        this
+        }
     }
 
-    pub(crate) fn start_agent(&mut self) {
-        let line = [
-            "agent".to_owned(),
-            format!("--name={}", self.name),
-            format!("--listen=127.0.0.1:{}", self.port),
-            format!("--http=127.0.0.1:{}", free_port()),
-            format!("--state-dir={}", self.dir.path().join("state").display()),
-            "--insecure".to_owned(),
-        ];
-        self.agent = Some(Role::start(self.dir.path(), "agent", &line));
-    }
-
-    pub(crate) fn kill_agent(&mut self) {
-        self.agent = None;
-    }
-
-    /// Says whether the masters of this node may lead, and nothing else.
+    /// Says whether the masters of this side may lead, and nothing else.
     pub(crate) async fn tell(&mut self, may_lead: bool) {
         self.generation += 1;
-        let request = pb::ApplyRequest {
-            cluster: Some(pb::ClusterRef {
-                uid: UID.into(),
-                name: "default/moving".into(),
-            }),
-            generation: self.generation,
-            components: self
-                .masters
-                .iter()
-                .map(|master| master.component(may_lead))
-                .collect(),
-            known_ids: self.masters.iter().map(|master| master.id.to_owned()).collect(),
-        };
-        until("the node agent to take a set", async || {
-            self.client().await?.apply(request.clone()).await.ok()
-        })
-        .await;
-    }
-
-    /// What the node shows of its masters now, if it shows the set that it was sent last.
-    pub(crate) async fn states(&self) -> Option<Vec<pb::ComponentState>> {
-        let watch = pb::WatchRequest {
-            cluster_uid: UID.into(),
-        };
-        let mut stream = self.client().await?.watch(watch).await.ok()?.into_inner();
-        let state = stream.message().await.ok()??.clusters.pop()?;
-        (state.generation >= self.generation).then_some(state.components)
-    }
-
-    async fn client(&self) -> Option<NodeClient<tonic::transport::Channel>> {
-        NodeClient::connect(format!("http://127.0.0.1:{}", self.port))
+        let components = self.masters.iter().map(|master| master.component(may_lead));
+        self.node
+            .apply(self.generation, components.collect())
             .await
-            .ok()
+            .unwrap();
     }
 
-    /// Waits until every master of this node is as wanted.
+    /// What the node shows of the masters, once this holds for a state that is not older than what it was told last.
     pub(crate) async fn until(
         &self,
         what: &str,
-        wanted: impl Fn(&pb::ComponentState) -> bool,
+        holds: impl Fn(&[pb::ComponentState]) -> bool,
     ) -> Vec<pb::ComponentState> {
-        until(what, async || {
-            let states = self.states().await?;
-            (states.len() == self.masters.len() && states.iter().all(&wanted)).then_some(states)
-        })
-        .await
+        let current = |s: &pb::ClusterState| {
+            s.generation >= self.generation
+                && s.components.len() == self.masters.len()
+                && holds(&s.components)
+        };
+        self.node.until(what, current).await.components
     }
-}
 
-impl Drop for Node {
-    /// Masters outlive their node agent.
-    fn drop(&mut self) {
-        self.agent = None;
-        let runs: Vec<PathBuf> = self
-            .masters
-            .iter()
-            .map(|master| {
-                self.dir
-                    .path()
-                    .join("state")
-                    .join(UID)
-                    .join(master.id)
-                    .join("run")
-            })
-            .collect();
-        let cleaning = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(async {
-                for run in runs {
-                    if let Ok(Adopted::Running(process)) = adopt(&run).await {
-                        let _ = process.kill().await;
-                    }
-                }
-            });
-        });
-        let _ = cleaning.join();
+    /// The same, once this holds for each master.
+    pub(crate) async fn until_all(
+        &self,
+        what: &str,
+        holds: impl Fn(&pb::ComponentState) -> bool,
+    ) -> Vec<pb::ComponentState> {
+        self.until(what, |states| states.iter().all(&holds)).await
     }
 }
 
