@@ -14,4 +14,4 @@ mod verify;
 
 pub use entry::{Entry, Line, append};
 pub use head::{Head, HeadError};
-pub use verify::{Broken, Error, Summary, Verifier, Why, verify};
+pub use verify::{Broken, Error, Summary, Verifier, Why, end_of, verify};

@@ -172,22 +172,7 @@ impl Verifier {
     }
 
     fn check(&mut self, line: &[u8]) -> Result<(), Why> {
-        // Before its end is missed: a line that is too long was not read to its end.
-        if line.len() > LINE {
-            return Err(Why::TooLong);
-        }
-        let Some(line) = line.strip_suffix(b"\n") else {
-            return Err(Why::Unfinished);
-        };
-        let written: Written =
-            serde_json::from_slice(line).map_err(|error| Why::NotAnEntry(error.to_string()))?;
-        if written.canonical().as_bytes() != line {
-            return Err(Why::NotCanonical);
-        }
-        let hash = written.right_hash();
-        if written.hash.as_ref() != Some(&hash) {
-            return Err(Why::Changed);
-        }
+        let written = read(line)?;
         let (expected, found) = (self.head.sequence.saturating_add(1), written.sequence);
         match found.cmp(&expected) {
             std::cmp::Ordering::Less => return Err(Why::Repeated { expected, found }),
@@ -199,7 +184,7 @@ impl Verifier {
         }
         self.head = Head {
             sequence: found,
-            hash,
+            hash: written.hash.unwrap_or_default(),
         };
         self.first = self.first.or(Some(written.time));
         self.last = Some(written.time);
@@ -248,6 +233,45 @@ impl Verifier {
             head: self.head,
         })
     }
+}
+
+/// A line with its end that is as it was written, whatever comes before it. It has its right hash.
+fn read(line: &[u8]) -> Result<Written, Why> {
+    // Before its end is missed: a line that is too long was not read to its end.
+    if line.len() > LINE {
+        return Err(Why::TooLong);
+    }
+    let Some(line) = line.strip_suffix(b"\n") else {
+        return Err(Why::Unfinished);
+    };
+    let written: Written =
+        serde_json::from_slice(line).map_err(|error| Why::NotAnEntry(error.to_string()))?;
+    if written.canonical().as_bytes() != line {
+        return Err(Why::NotCanonical);
+    }
+    if written.hash.as_ref() != Some(&written.right_hash()) {
+        return Err(Why::Changed);
+    }
+    Ok(written)
+}
+
+/// Where a log ends, from its last line alone: what [`append`](crate::append) goes on from. Nothing before is checked.
+///
+/// # Errors
+/// When the last line is not as it was written. It must not be gone on from: look at the log first.
+pub fn end_of(log: &str) -> Result<Head, Broken> {
+    let lines = log.split_inclusive('\n');
+    let Some(last) = lines.clone().next_back() else {
+        return Ok(Head::start());
+    };
+    let written = read(last.as_bytes()).map_err(|why| Broken {
+        line: lines.count() as u64,
+        why,
+    })?;
+    Ok(Head {
+        sequence: written.sequence,
+        hash: written.hash.unwrap_or_default(),
+    })
 }
 
 /// Checks a log, or its part after `after`. With `expected`, it must contain that entry.

@@ -9,8 +9,8 @@ pub(crate) mod webhook;
 use std::time::Duration;
 
 use crate::alert::{Message, Severity};
-use crate::decide::Route;
 use crate::failure::Failure;
+use crate::route::Route;
 
 /// Somebody who can be told. Made by [`Config::resolve`](crate::Config::resolve); it shows no secret.
 #[derive(Debug, Clone)]

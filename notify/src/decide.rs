@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use crate::alert::{Alert, Lasts, Message, Severity};
 use crate::failure::Failure;
 use crate::policy::Policy;
+use crate::route::Route;
 use crate::state::{Open, State, Told, Trouble, after};
 
 /// Messages for one channel in one decision, so that a slow channel is asked again soon.
@@ -24,15 +25,6 @@ const MOST_AT_ONCE: usize = 16;
 const KEPT_AFTER_END: Duration = Duration::from_secs(24 * 3600);
 /// The longest pause that a channel may ask for.
 const LONGEST_ASKED_PAUSE: Duration = Duration::from_secs(3600);
-
-/// What the decision must know of a channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// Its name; unique.
-    pub channel: String,
-    /// Alerts that are less bad are not for it.
-    pub at_least: Severity,
-}
 
 /// A message for a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,11 +145,13 @@ fn take_in(state: &mut State, alerts: &[Alert], now: Timestamp) {
         open.quiet_since = open.quiet_since.or(Some(now));
     }
     for alert in alerts {
-        let alert = alert.bounded();
+        let mut alert = alert.bounded();
         match state.alerts.get_mut(&alert.key) {
             // Two with one key are one: the worse of them.
             Some(open) if open.quiet_since.is_none() && open.alert.severity >= alert.severity => {}
             Some(open) => {
+                // It has lasted all the time, whatever its new words say.
+                alert.since = alert.since.min(open.alert.since);
                 open.alert = alert;
                 open.quiet_since = None;
             }

@@ -16,6 +16,7 @@ mod decide;
 mod failure;
 mod notifier;
 mod policy;
+mod route;
 mod state;
 
 pub use alert::{Alert, Lasts, Message, Severity, Source};
@@ -25,8 +26,9 @@ pub use config::{
     Config, EmailConfig, Error as ConfigError, PagerDutyConfig, Resolved, SecretRef, SlackConfig,
     WebhookConfig,
 };
-pub use decide::{Decision, Route, Send, decide, record};
+pub use decide::{Decision, Send, decide, record};
 pub use failure::Failure;
 pub use notifier::{Notifier, Report, Round, SetUpError};
 pub use policy::Policy;
+pub use route::Route;
 pub use state::{State, Trouble};

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 
 use crate::alert::Alert;
 use crate::channel::Channel;
-use crate::decide::{Route, Send, decide, record};
+use crate::decide::{Send, decide, record};
 use crate::failure::Failure;
 use crate::policy::Policy;
+use crate::route::Route;
 use crate::state::State;
 
 /// How long one message may take.

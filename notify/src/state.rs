@@ -6,8 +6,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{Alert, Severity};
+use crate::alert::{Alert, Severity, bounded_key};
 use crate::failure::Failure;
+use crate::route::Route;
 
 /// What is remembered between two decisions.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -63,6 +64,52 @@ impl State {
     #[must_use]
     pub fn failing(&self) -> &BTreeMap<String, Trouble> {
         &self.channels
+    }
+
+    /// What is known after a restart that lost the state: the alerts that lasted, and of each whether
+    /// [`is_told`](Self::is_told) was so. One that was not is told again, since some channel may lack it; the end of
+    /// both is told.
+    #[must_use]
+    pub fn before(routes: &[Route], alerts: &[(Alert, bool)], now: Timestamp) -> Self {
+        let open = alerts.iter().map(|(alert, told)| {
+            let alert = alert.bounded();
+            let told = Told {
+                last: told.then_some((alert.severity, now)),
+                ..Told::default()
+            };
+            let routes = routes.iter().filter(|route| alert.severity >= route.at_least);
+            let open = Open {
+                quiet_since: None,
+                told: routes
+                    .map(|route| (route.channel.clone(), told.clone()))
+                    .collect(),
+                alert,
+            };
+            (open.alert.key.clone(), open)
+        });
+        Self {
+            alerts: open.collect(),
+            channels: BTreeMap::new(),
+        }
+    }
+
+    /// The alerts that last; one that may come back soon still does.
+    pub fn lasting(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.values().map(|open| &open.alert)
+    }
+
+    /// Whether every channel that wants this alert has taken it, as bad as it is now.
+    #[must_use]
+    pub fn is_told(&self, routes: &[Route], key: &str) -> bool {
+        self.alerts.get(&bounded_key(key)).is_some_and(|open| {
+            let severity = open.alert.severity;
+            let mut wanting = routes.iter().filter(|route| severity >= route.at_least);
+            wanting.all(|route| {
+                let told = open.told.get(&route.channel);
+                told.and_then(|told| told.last)
+                    .is_some_and(|(told, _)| told >= severity)
+            })
+        })
     }
 
     /// How many alerts are remembered.

@@ -127,6 +127,27 @@ fn every_change_is_found(#[case] change: fn(&mut Vec<String>), #[case] line: u64
 }
 
 #[test]
+fn a_log_is_gone_on_from_its_last_line() {
+    assert_eq!(end_of(""), Ok(Head::start()));
+    let (lines, head) = five();
+    let mut text = lines.concat();
+    assert_eq!(end_of(&text), Ok(head.clone()));
+    text += &(append(&head, &entry(6)).text + "\n");
+    assert_eq!(
+        check_bytes(text.as_bytes(), None).map(|summary| summary.entries),
+        Ok(6)
+    );
+    let torn = &text[..text.len() - 1];
+    let why = Why::Unfinished;
+    assert_eq!(end_of(torn), Err(Broken { line: 6, why }));
+    let why = Why::Changed;
+    assert_eq!(
+        end_of(&lines.concat().replace("evidence 5", "evidence 4")),
+        Err(Broken { line: 5, why })
+    );
+}
+
+#[test]
 fn a_line_of_another_log_does_not_fit() {
     let (mut lines, _) = five();
     let (other, _) = log(&[1, 9, 3].map(entry));

@@ -16,14 +16,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use alerts::{
-    AlertCause, Alerts, InFlightCheck, PostMigrationCheck, PreMigrationCheck, SecretKeyRef, Validation,
+    AlertCause, Alerts, InFlightCheck, PostMigrationCheck, PreMigrationCheck, SecretKeyRef, Smtp,
+    SmtpSecurity, Validation,
 };
 pub use orchestration::{Approval, OnTimeout, Orchestration, PhaseTimeouts};
 pub use phase::{Direction, Phase, Stage};
 pub use sides::{AgentStrategy, MigrationSource, MigrationTarget, TargetAgents};
 pub use status::{
-    Evidence, HistoryEntry, PhaseState, PhaseStatus, PreflightCheck, PreflightState, SideStatus, TaskCounts,
-    Waiting, ZkMigrationStatus,
+    ActiveAlert, AlertSeverity, Evidence, HistoryEntry, PhaseState, PhaseStatus, PreflightCheck,
+    PreflightState, SideStatus, TaskCounts, Waiting, ZkMigrationStatus,
 };
 pub use sync_status::{LagStatus, SyncState, SyncStatus};
 

@@ -125,6 +125,49 @@ fn one_that_swings_around_its_threshold_is_told_once() {
 }
 
 #[test]
+fn one_that_lasts_keeps_its_beginning() {
+    let mut story = Story::new();
+    let mut firing = [alert("lag", Severity::Warning)];
+    let _ = story.round(0, &firing, Ok(()));
+    firing[0].since = at(50);
+    firing[0].summary = "other words".to_owned();
+    let _ = story.round(50, &firing, Ok(()));
+    let known: Vec<&Alert> = story.state.lasting().collect();
+    assert_eq!(
+        (known[0].since, known[0].summary.as_str()),
+        (at(0), "other words")
+    );
+    let _ = story.round(60, &[], Ok(()));
+    assert_eq!(story.state.lasting().count(), 1, "it may come back");
+    let _ = story.round(100, &[], Ok(()));
+    assert_eq!(story.state.lasting().count(), 0);
+}
+
+#[test]
+fn what_was_told_before_a_restart_is_not_told_again_and_its_end_is() {
+    let (kept, gone) = (
+        alert("kept", Severity::Warning),
+        alert("gone", Severity::Critical),
+    );
+    let half = alert("half", Severity::Warning);
+    let mut story = Story::new();
+    story.routes.push(route("pager", Severity::Critical));
+    let before = [(kept.clone(), true), (gone, true), (half.clone(), false)];
+    story.state = State::before(&story.routes, &before, at(0));
+    let told = |story: &Story| ["kept", "half"].map(|key| story.state.is_told(&story.routes, key));
+    assert_eq!(told(&story), [true, false]);
+    let both = [kept, half];
+    let failed = story.round(10, &both, Err(unreachable())).0;
+    assert_eq!(failed, ["WARNING"], "some channel may lack it");
+    assert_eq!(told(&story), [true, false]);
+    assert_eq!(story.round(20, &both, Ok(())).0, ["WARNING"]);
+    assert_eq!(told(&story), [true, true]);
+    assert_eq!(story.round(40, &both, Ok(())).0, ["RESOLVED", "RESOLVED"]);
+    assert_eq!(story.round(3600, &both, Ok(())).0, ["WARNING"]);
+    assert!(!story.state.is_told(&story.routes, "gone"));
+}
+
+#[test]
 fn one_that_becomes_worse_is_told_at_once() {
     let mut story = Story::new();
     story.routes.push(route("pager", Severity::Critical));

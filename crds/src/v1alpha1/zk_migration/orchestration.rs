@@ -92,6 +92,12 @@ impl Orchestration {
         Period::duration_or(written, Duration::from_secs(minutes * 60))
     }
 
+    /// How long an approval may be waited for until people are told.
+    #[must_use]
+    pub fn approval_timeout(&self) -> Duration {
+        Period::duration_or(self.approval_timeout.as_ref(), Duration::from_secs(3600))
+    }
+
     /// How long cluster A's data is kept.
     #[must_use]
     pub fn rollback_retention(&self) -> Duration {

@@ -70,6 +70,14 @@ pub struct ZkMigrationStatus {
     #[schemars(length(max = 64))]
     pub history: Vec<HistoryEntry>,
 
+    /// What a person should look at now, the worst first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 16),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
+    )]
+    pub alerts: Vec<ActiveAlert>,
+
     /// Checks before the start.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
@@ -108,6 +116,34 @@ pub struct Waiting {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub command: Option<String>,
+}
+
+/// Something that a person should look at, as long as it lasts.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ActiveAlert {
+    /// Its cause, and which part of the clusters where there are several: QuorumLoss/A.
+    #[schemars(length(max = 128))]
+    pub name: String,
+    /// How bad it is.
+    pub severity: AlertSeverity,
+    /// Since when.
+    pub since: Time,
+    /// A sentence: what happened, and what to do.
+    #[schemars(length(max = 1024))]
+    pub message: String,
+    /// Whether every channel that wants it has taken it.
+    #[serde(default)]
+    pub told: bool,
+}
+
+/// How bad it is.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AlertSeverity {
+    /// A person should look at it today.
+    Warning,
+    /// A person must look at it now.
+    Critical,
 }
 
 /// What an approval signs.
