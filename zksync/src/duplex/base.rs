@@ -87,11 +87,11 @@ impl Base {
             self.by(Side::A, a.mzxid, writers),
             self.by(Side::B, b.mzxid, writers),
         ) {
-            (By::Client, By::Client) | (By::Nobody, By::Nobody) => Newer::Both,
-            (_, By::Nobody) => Newer::Only(Side::A),
-            (By::Nobody, _) => Newer::Only(Side::B),
+            (By::Client, By::Client) => Newer::Both,
+            (By::Client | By::Somebody, By::Nobody) => Newer::Only(Side::A),
+            (By::Nobody, By::Client | By::Somebody) => Newer::Only(Side::B),
             // Each change raises the version on both sides. So the side with the higher version most likely has the
-            // other's changes.
+            // other's changes. Where nobody has changed anything, it has one that the other side has refused.
             _ => match a.version.cmp(&b.version) {
                 Ordering::Greater => Newer::Perhaps(Side::A),
                 Ordering::Less => Newer::Perhaps(Side::B),
@@ -120,7 +120,8 @@ impl Base {
         writers: &Writers,
     ) -> bool {
         match self.by(side, node.stored().czxid, writers) {
-            By::Nobody => true,
+            // Nothing was deleted there: the node was refused.
+            By::Nobody => !self.keeps_children(side.other(), there, both),
             By::Client => false,
             By::Somebody => {
                 // Each create counts on both sides. So a side that has never had the node most likely has the lower
@@ -132,6 +133,18 @@ impl Base {
                 creates(both.of(side.other()), there) >= creates(both.of(side), path)
             }
         }
+    }
+
+    /// Whether nothing was made or deleted beside a node that a side lacks, since both sides were equal.
+    fn keeps_children(self, side: Side, path: &str, both: Both<'_>) -> bool {
+        let mut above = path;
+        while let Some((shorter, _)) = above.rsplit_once('/') {
+            above = shorter;
+            if let Some(parent) = both.of(side).get(if above.is_empty() { "/" } else { above }) {
+                return parent.stored().pzxid <= self.of(side).equal;
+            }
+        }
+        false
     }
 
     /// Whether a client has made a node since both sides were equal.

@@ -1,5 +1,7 @@
 //! What a side does not take is said, and nothing else is missing.
 
+mod takeover;
+
 use std::collections::BTreeSet;
 
 use rand::Rng;

@@ -95,3 +95,46 @@ fn an_engine_that_takes_over_says_what_is_refused_before_it_answers_a_barrier() 
         }
     }
 }
+
+/// The size does not show that these are refused, so the next engine knows nothing of it. Neither side has changed since both
+/// were equal: what differs was refused, and nothing was deleted where the parent is as it was.
+#[test]
+fn what_may_not_be_written_is_not_taken_for_gone_or_older_by_the_next_engine() {
+    for seed in 0..30 {
+        let mut world = World::new(seed, settings(Direction::Both, Strategy::SourceWins));
+        for path in ["/a", "/b", "/b/gone"] {
+            world.fill(Side::B, path, 1);
+        }
+        world.drain();
+        for path in ["/a", "/c", "/c/d"] {
+            world.a.server.denied.insert(path.into());
+        }
+        for path in ["/a", "/c", "/c/d"] {
+            world.fill(Side::B, path, 7);
+        }
+        world.settle(None);
+        let expected = [("/a".to_owned(), Part::Data), ("/c".to_owned(), Part::Node)];
+        assert_eq!(world.said(), expected, "seed {seed}");
+        // The checkpoints say that all of this was seen. Then A deletes what both have while no engine looks.
+        (0..200).for_each(|_| world.step());
+        world.drain();
+        world.kill();
+        world.delete(Side::A, "/b/gone");
+        let base = world.begin(&[]);
+        world.rounds.begin(base);
+        world.barrier();
+        assert_eq!(world.said(), expected, "seed {seed}");
+        let length = |side, path| {
+            world
+                .tree(side)
+                .get(path)
+                .and_then(|node| node.data())
+                .map(<[u8]>::len)
+        };
+        for path in ["/a", "/c", "/c/d"] {
+            assert_eq!(length(Side::B, path), Some(7), "seed {seed}: {path}");
+        }
+        assert_eq!(length(Side::A, "/a"), Some(1));
+        assert_eq!(length(Side::B, "/b/gone"), None);
+    }
+}
