@@ -19,6 +19,7 @@ use mesolith_mesos::FrameworkId;
 use mesolith_proto::mesos::v1::scheduler::{Call, call};
 
 use crate::input::{Answer, Effect};
+use crate::inverse;
 use crate::state::State;
 use crate::time::Time;
 
@@ -81,12 +82,20 @@ pub(crate) fn dispatch(
                 update_framework::update(state, framework, update)
             });
         }
+        call::Type::AcceptInverseOffers => with(call.accept_inverse_offers, |accept| {
+            let (ids, filters) = (&accept.inverse_offer_ids, accept.filters.as_ref());
+            inverse::answer(state, now, framework, ids, true, filters);
+            Vec::new()
+        }),
+        call::Type::DeclineInverseOffers => with(call.decline_inverse_offers, |decline| {
+            let (ids, filters) = (&decline.inverse_offer_ids, decline.filters.as_ref());
+            inverse::answer(state, now, framework, ids, false, filters);
+            Vec::new()
+        }),
         // Accepted without effect: nothing exists here that they could act on.
-        call::Type::AcceptInverseOffers
-        | call::Type::DeclineInverseOffers
-        | call::Type::AcknowledgeOperationStatus
-        | call::Type::ReconcileOperations
-        | call::Type::Request => Vec::new(),
+        call::Type::AcknowledgeOperationStatus | call::Type::ReconcileOperations | call::Type::Request => {
+            Vec::new()
+        }
         call::Type::Unknown | call::Type::Subscribe => return vec![Effect::Answer(Answer::NotImplemented)],
     };
     effects.extend(done);

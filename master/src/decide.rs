@@ -14,6 +14,7 @@ impl State {
             Input::Elected(registry) => {
                 self.elected = Some(now);
                 self.decisions = Arc::new(registry.decisions);
+                self.maintenance = Arc::new(registry.maintenance);
                 self.next_allocation = now + self.config.allocation_interval;
                 Vec::new()
             }

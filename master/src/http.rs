@@ -3,6 +3,7 @@
 #![allow(clippy::result_large_err)]
 
 mod answers;
+mod maintenance;
 mod media;
 mod metrics;
 mod operator;
@@ -61,6 +62,10 @@ const PATHS: HttpPaths = HttpPaths::new(
         "master/metrics/snapshot",
         "master/system/stats.json",
         "master/teardown",
+        "master/maintenance/schedule",
+        "master/maintenance/status",
+        "master/machine/down",
+        "master/machine/up",
         "master/mesolith/agents",
         "master/api/v1",
         "master/api/v1/scheduler",
@@ -88,6 +93,10 @@ pub(crate) fn router(app: App) -> Router {
     );
     let endpoints = reads
         .route("/teardown", any(operator::teardown))
+        .route("/maintenance/schedule", any(maintenance::schedule))
+        .route("/maintenance/status", any(maintenance::status))
+        .route("/machine/down", any(maintenance::down))
+        .route("/machine/up", any(maintenance::up))
         .route("/api/v1", any(operator::call))
         .route("/api/v1/scheduler", any(scheduler::call));
     let router = Router::new()
@@ -144,10 +153,19 @@ fn text(status: StatusCode, body: &str) -> Response {
 
 /// The answer to a wrong method.
 fn only_post(method: &axum::http::Method) -> Response {
-    let body = format!("405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{method}'.");
+    only(&["POST"], method)
+}
+
+/// The answer to a method that is none of these.
+fn only(methods: &[&str], method: &axum::http::Method) -> Response {
+    let quoted: Vec<_> = methods.iter().map(|m| format!("'{m}'")).collect();
+    let body = format!(
+        "405 Method Not Allowed. Expecting one of {{ {} }}, but received '{method}'.",
+        quoted.join(", ")
+    );
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, &body);
-    response
-        .headers_mut()
-        .insert(header::ALLOW, header::HeaderValue::from_static("POST"));
+    if let Ok(allow) = header::HeaderValue::from_str(&methods.join(", ")) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
     response
 }

@@ -8,7 +8,7 @@ use mesolith_proto::session::v1 as session;
 use v1::scheduler::{Call, Event, call};
 
 use crate::operation::{Change, Operation, Ticket};
-use crate::state::Decisions;
+use crate::state::{Decisions, Maintenance};
 
 /// A scheduler's event stream: the value of its `Mesos-Stream-Id` header.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +78,8 @@ pub enum Input {
 pub struct Registry {
     /// What operators have decided about agents.
     pub decisions: Decisions,
+    /// Machines that are to be out of service.
+    pub maintenance: Maintenance,
 }
 
 /// What to do about it, in order.

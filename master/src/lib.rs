@@ -17,6 +17,7 @@ mod event_loop;
 mod gate;
 mod http;
 mod input;
+mod inverse;
 mod leadership;
 mod listener;
 mod observe;

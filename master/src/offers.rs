@@ -9,7 +9,8 @@ use v1::scheduler::{Event, event};
 
 use crate::allocator;
 use crate::input::Effect;
-use crate::state::{Agent, Framework, Offer, State};
+use crate::inverse;
+use crate::state::{Agent, Framework, Maintenance, Offer, State};
 use crate::time::Time;
 use crate::updates::{rescind_event, to_framework};
 use crate::wire::{self, Form};
@@ -35,9 +36,12 @@ pub(crate) fn allocate(state: &mut State, now: Time) -> Vec<Effect> {
         let (Some(framework), Some(agent)) = to else {
             continue;
         };
-        made.entry(offer.framework.clone())
-            .or_default()
-            .push(to_wire(&offer, framework, agent));
+        made.entry(offer.framework.clone()).or_default().push(to_wire(
+            &offer,
+            framework,
+            agent,
+            &state.maintenance,
+        ));
         state.put_offer(offer);
     }
     let tell = |(id, offers)| {
@@ -48,7 +52,9 @@ pub(crate) fn allocate(state: &mut State, now: Time) -> Vec<Effect> {
         event.set_type(event::Type::Offers);
         to_framework(state.frameworks.get(&id)?, event)
     };
-    made.into_iter().filter_map(tell).collect()
+    let mut effects: Vec<_> = made.into_iter().filter_map(tell).collect();
+    effects.extend(inverse::ask(state, now));
+    effects
 }
 
 /// Takes an offer back and tells its framework.
@@ -61,19 +67,26 @@ pub(crate) fn rescind(state: &mut State, offer: &str) -> Option<Effect> {
     )
 }
 
-/// Takes back all that is offered of an agent.
+/// Takes back all that is offered of an agent, and what its frameworks were asked.
 pub(crate) fn rescind_all(state: &mut State, agent: &AgentId) -> Vec<Effect> {
     let offers = state.agents.get(agent).map(|agent| agent.offers.clone());
     let offers = offers.unwrap_or_default();
-    offers
+    let mut effects: Vec<_> = offers
         .iter()
         .filter_map(|offer| rescind(state, offer.as_str()))
-        .collect()
+        .collect();
+    effects.extend(inverse::rescind(state, |offer| offer.agent == *agent));
+    effects
 }
 
 /// An offer in the form that its framework understands.
 #[must_use]
-pub(crate) fn to_wire(offer: &Offer, framework: &Framework, agent: &Agent) -> v1::Offer {
+pub(crate) fn to_wire(
+    offer: &Offer,
+    framework: &Framework,
+    agent: &Agent,
+    maintenance: &Maintenance,
+) -> v1::Offer {
     let multi_role = framework.can(Capability::MultiRole);
     let form = Form {
         refinement: framework.can(Capability::ReservationRefinement),
@@ -91,17 +104,7 @@ pub(crate) fn to_wire(offer: &Offer, framework: &Framework, agent: &Agent) -> v1
             value: offer.agent.to_string(),
         },
         hostname: agent.info.hostname.clone(),
-        url: Some(v1::Url {
-            scheme: "http".into(),
-            address: v1::Address {
-                hostname: Some(agent.info.hostname.clone()),
-                ip: Some(agent.address.0.clone()),
-                port: i32::from(agent.address.1),
-            },
-            path: Some("/slave(1)".into()),
-            query: Vec::new(),
-            fragment: None,
-        }),
+        url: Some(agent.url()),
         domain: agent.info.domain.clone(),
         resources: wire::in_form(&offer.resources, form),
         attributes: agent.info.attributes.clone(),
@@ -110,7 +113,7 @@ pub(crate) fn to_wire(offer: &Offer, framework: &Framework, agent: &Agent) -> v1
                 value: id.to_string(),
             })
             .collect(),
-        unavailability: None,
+        unavailability: maintenance.unavailability(&agent.machine),
         allocation_info: multi_role.then(|| v1::resource::AllocationInfo {
             role: Some(offer.role.clone()),
         }),

@@ -2,8 +2,9 @@
 
 use mesolith_mesos::AgentId;
 use mesolith_proto::mesos::v1;
+use v1::maintenance::Schedule;
 
-use crate::state::Decision;
+use crate::state::{Decision, Maintenance};
 
 /// A decision of an operator.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,12 @@ pub enum Operation {
     Reactivate(AgentId),
     /// An agent and its tasks never come back.
     MarkGone(AgentId),
+    /// Which machines are to be out of service, and when.
+    UpdateSchedule(Schedule),
+    /// Machines of the schedule go out of service.
+    StartMaintenance(Vec<v1::MachineId>),
+    /// Machines are back in service.
+    StopMaintenance(Vec<v1::MachineId>),
     /// Nobody needs to know any more what was decided about an agent. The master's own.
     Forget(AgentId),
 }
@@ -30,6 +37,8 @@ pub enum Operation {
 pub enum Change {
     /// Of what was decided about an agent.
     Decision(AgentId, Option<Decision>),
+    /// Of the schedule and of what is out of service.
+    Maintenance(Maintenance),
 }
 
 /// A request that is answered later.

@@ -8,8 +8,10 @@
 //! While a change is being written the next decisions wait, so that each is made about what is in force.
 
 mod agents;
+mod maintenance;
 
 pub(crate) use agents::{GONE, drain_message, left, tend};
+pub(crate) use maintenance::IS_DOWN;
 
 use crate::input::{Answer, Effect};
 use crate::operation::{Change, Operation, Ticket};
@@ -87,6 +89,9 @@ fn decide(state: &State, now: Time, operation: &Operation) -> Result<Option<Chan
         Operation::Deactivate(agent) => agents::deactivate(state, agent),
         Operation::Reactivate(agent) => agents::reactivate(state, agent).map(Some),
         Operation::MarkGone(agent) => agents::mark_gone(state, now, agent),
+        Operation::UpdateSchedule(schedule) => maintenance::update(state, schedule),
+        Operation::StartMaintenance(machines) => maintenance::start(state, machines),
+        Operation::StopMaintenance(machines) => maintenance::stop(state, machines),
         Operation::Forget(agent) => Ok(agents::forget(state, agent)),
     }
 }
@@ -95,5 +100,6 @@ fn decide(state: &State, now: Time, operation: &Operation) -> Result<Option<Chan
 fn commit(state: &mut State, now: Time, change: Change) -> Vec<Effect> {
     match change {
         Change::Decision(agent, decision) => agents::settle(state, now, &agent, decision),
+        Change::Maintenance(to) => maintenance::settle(state, now, to),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <path of the election>/registry/agent.<agent id>
+//!                                /maintenance
 //! ```
 //!
 //! A leader reads all of it before it acts. A master without ZooKeeper keeps it in memory, as Mesos with
@@ -21,12 +22,13 @@ use crate::gate::Standing;
 use crate::input::{Input, Registry};
 use crate::leadership::Leadership;
 use crate::operation::Change;
-use crate::state::{Decision, Drain};
+use crate::state::{Decision, Drain, Machine, Maintenance};
 use crate::time::Time;
 
 /// Name of the node that holds the records.
 const NODE: &str = "registry";
 const AGENT: &str = "agent.";
+const MAINTENANCE: &str = "maintenance";
 /// Pause before a change is tried again that ZooKeeper has not confirmed.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -146,6 +148,17 @@ fn encode(change: &Change) -> (String, Option<Vec<u8>>) {
             });
             (format!("{AGENT}{agent}"), record.map(|r| r.encode_to_vec()))
         }
+        Change::Maintenance(maintenance) => {
+            let schedule = maintenance.schedule();
+            let ids = schedule.windows.iter().flat_map(|window| &window.machine_ids);
+            let down = ids.filter(|id| maintenance.is_down(&Machine::of(id)));
+            let record = record::Maintenance {
+                down: down.cloned().collect(),
+                schedule: Some(schedule.clone()),
+            };
+            let content = (!maintenance.is_empty()).then(|| record.encode_to_vec());
+            (MAINTENANCE.to_owned(), content)
+        }
     }
 }
 
@@ -167,6 +180,12 @@ fn to_record(decision: &Decision) -> record::agent::Decision {
 
 /// Takes one record in.
 fn take(registry: &mut Registry, name: &str, content: &[u8]) -> Result<(), String> {
+    if name == MAINTENANCE {
+        let record = record::Maintenance::decode(content).map_err(|problem| problem.to_string())?;
+        let down = record.down.iter().map(Machine::of).collect();
+        registry.maintenance = Maintenance::new(record.schedule.unwrap_or_default(), down);
+        return Ok(());
+    }
     let Some(agent) = name.strip_prefix(AGENT) else {
         return Err("this version has no such record".into());
     };
@@ -216,6 +235,28 @@ mod tests {
             assert_eq!(registry.decisions[&agent], *decision);
             assert_eq!(encode(&Change::Decision(agent, None)), (name, None));
         }
+    }
+
+    #[test]
+    fn the_schedule_is_read_with_what_is_down() {
+        let id = |name: &str| v1::MachineId {
+            hostname: Some(name.into()),
+            ip: Some("10.0.0.1".into()),
+        };
+        let window = v1::maintenance::Window {
+            machine_ids: vec![id("A"), id("b")],
+            ..Default::default()
+        };
+        let schedule = v1::maintenance::Schedule {
+            windows: vec![window],
+        };
+        let maintenance = Maintenance::new(schedule, Default::default()).with_down(&[id("a")]);
+        let mut registry = Registry::default();
+        let (name, content) = encode(&Change::Maintenance(maintenance.clone()));
+        take(&mut registry, &name, &content.unwrap()).unwrap();
+        assert_eq!(registry.maintenance, maintenance);
+        let nothing = maintenance.without(&[id("a"), id("B")]);
+        assert_eq!(encode(&Change::Maintenance(nothing)), (name, None));
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod agent;
 mod config;
 mod decision;
 mod framework;
+mod inverse;
+mod maintenance;
 mod offer;
 mod pending;
 mod snapshot;
@@ -21,6 +23,8 @@ pub use agent::{Agent, Executor};
 pub use config::{Config, Quantities, is_enough};
 pub use decision::{Decision, Decisions, Drain, drain_of};
 pub use framework::Framework;
+pub use inverse::{InverseAnswer, InverseOffer, InverseOffers};
+pub use maintenance::{Machine, Maintenance};
 pub use offer::Offer;
 pub use pending::Pending;
 pub(crate) use pending::Request;
@@ -50,6 +54,10 @@ pub struct State {
     pub left: BTreeMap<AgentId, Time>,
     /// What operators have decided about agents, as the registry has it.
     pub decisions: Arc<Decisions>,
+    /// Machines that are to be out of service, as the registry has it.
+    pub maintenance: Arc<Maintenance>,
+    /// Frameworks that were asked to leave such machines.
+    pub inverse: Arc<InverseOffers>,
     /// What operators want and the registry does not have yet.
     pub pending: Pending,
     /// Outdecision offers.
@@ -84,6 +92,8 @@ impl State {
             unreachable: BTreeMap::new(),
             left: BTreeMap::new(),
             decisions: Arc::default(),
+            maintenance: Arc::default(),
+            inverse: Arc::default(),
             pending: Pending::default(),
             offers: BTreeMap::new(),
             streams: BTreeMap::new(),
@@ -133,6 +143,11 @@ impl State {
     /// A framework to change.
     pub fn framework_mut(&mut self, id: &str) -> Option<&mut Framework> {
         self.frameworks.get_mut(id).map(Arc::make_mut)
+    }
+
+    /// Inverse offers to change.
+    pub fn inverse_mut(&mut self) -> &mut InverseOffers {
+        Arc::make_mut(&mut self.inverse)
     }
 
     /// An agent to change.

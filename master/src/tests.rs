@@ -4,6 +4,7 @@ mod agents;
 mod allocation;
 mod executors;
 mod launches;
+mod maintenance;
 mod operators;
 mod properties;
 mod reconcile;
@@ -67,6 +68,7 @@ impl World {
 
     /// What must hold after every input.
     fn check(&self) {
+        self.check_inverse();
         for agent in self.state.agents.values() {
             let held = agent.used_total().unallocate() + &agent.offered.unallocate();
             assert!(
@@ -96,6 +98,23 @@ impl World {
             if agent.alive == 0 && agent.executors.is_empty() {
                 assert!(agent.used.is_empty(), "{} holds {}", agent.id, agent.used_total());
             }
+        }
+    }
+
+    /// Nobody is asked twice, and only about machines that are to leave.
+    fn check_inverse(&self) {
+        let mut asked = std::collections::BTreeSet::new();
+        for offer in self.state.inverse.outstanding().values() {
+            assert!(
+                asked.insert((&offer.agent, &offer.framework)),
+                "{offer:?} is there twice"
+            );
+            let agent = &self.state.agents[&offer.agent];
+            assert!(agent.is_connected() && self.state.frameworks[&offer.framework].is_connected());
+            assert!(self.state.maintenance.unavailability(&agent.machine).is_some());
+        }
+        for agent in self.state.agents.values() {
+            assert!(!self.state.maintenance.is_down(&agent.machine));
         }
     }
 
@@ -145,13 +164,10 @@ impl World {
             capabilities: draining(),
         };
         let effects = self.say(session, session::from_agent::Message::Register(register));
-        (
-            Node {
-                id: self.state.sessions[&session].clone(),
-                session,
-            },
-            effects,
-        )
+        // One that is turned away has none.
+        let id = self.state.sessions.get(&session).cloned();
+        let id = id.unwrap_or_else(|| AgentId::from(""));
+        (Node { id, session }, effects)
     }
 
     fn reregister(

@@ -10,7 +10,7 @@ use crate::input::Effect;
 use crate::state::State;
 use crate::time::Time;
 use crate::updates::to_framework;
-use crate::{agents, calls, offers, operator};
+use crate::{agents, calls, inverse, offers, operator};
 
 /// Ticks come ten times a second. After a pause this long, this master was away and not the others.
 const AWAY: Duration = Duration::from_secs(5);
@@ -120,6 +120,10 @@ fn deadlines(state: &mut State, now: Time) -> Vec<Effect> {
         for id in old {
             effects.extend(offers::rescind(state, id.as_str()));
         }
+        effects.extend(inverse::rescind(state, |offer| now.since(offer.made) >= limit));
+    }
+    if state.inverse.has_expired(now) {
+        state.inverse_mut().expire(now);
     }
     state.filters.expire(now);
     effects

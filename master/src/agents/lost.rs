@@ -149,8 +149,13 @@ fn end(state: &mut State, now: Time, mut task: Task, removal: &Removal<'_>) -> O
     update(state, framework.as_str(), status)
 }
 
+/// Refuses an agent that wants to register.
+pub(crate) fn turn_away(session: SessionId, message: &str) -> Vec<Effect> {
+    vec![shut_down_agent(session, message), Effect::EndSession { session }]
+}
+
 /// Tells an agent to end with all that it runs.
-pub(crate) fn shut_down_agent(session: SessionId, message: &str) -> Effect {
+fn shut_down_agent(session: SessionId, message: &str) -> Effect {
     let message = session::ShutdownAgent {
         message: message.to_owned(),
     };
@@ -187,6 +192,7 @@ fn take_away(
     end_session(state, &agent, &mut effects);
     state.agents.remove(id);
     state.filters.forget_agent(id);
+    state.inverse_mut().forget_agent(id);
     let failure = |framework| to_framework(framework, failure_event(id.as_str(), None));
     effects.extend(
         state

@@ -10,9 +10,9 @@ use mesolith_proto::session::v1 as session;
 
 use super::lost;
 use crate::input::{Effect, SessionId};
-use crate::state::{Agent, State};
+use crate::state::{Agent, Machine, State};
 use crate::time::Time;
-use crate::{offers, wire};
+use crate::{offers, operator, wire};
 
 /// Gives the agent an id, and its resources to the frameworks.
 pub(crate) fn register(
@@ -25,6 +25,9 @@ pub(crate) fn register(
     let Some(info) = register.agent else {
         return vec![Effect::EndSession { session: from }];
     };
+    if state.maintenance.is_down(&machine(&info, peer)) {
+        return lost::turn_away(from, operator::IS_DOWN);
+    }
     state.counters.agent_registrations += 1;
     let mut effects = replace_former(state, now, &info);
     let id = state.new_agent_id();
@@ -94,6 +97,7 @@ pub(crate) fn insert(state: &mut State, now: Time, from: SessionId, peer: &str, 
     state.sessions.insert(from, id.clone());
     let agent = Agent {
         address: address(&info, peer),
+        machine: machine(&info, peer),
         total: wire::to_resources(&info.resources),
         id: id.clone(),
         info,
@@ -122,6 +126,11 @@ pub(crate) fn address(info: &v1::AgentInfo, peer: &str) -> (String, u16) {
         peer
     };
     (host.to_owned(), u16::try_from(info.port()).unwrap_or_default())
+}
+
+/// The machine that an agent is on.
+pub(crate) fn machine(info: &v1::AgentInfo, peer: &str) -> Machine {
+    Machine::new(&info.hostname, &address(info, peer).0)
 }
 
 /// The answer to both kinds of registration.

@@ -10,8 +10,8 @@ use mesolith_proto::mesos::v1;
 use mesolith_proto::session::v1 as session;
 use v1::task_status::Reason;
 
-use super::lost::shut_down_agent;
-use super::register::{About, capabilities, insert, registered};
+use super::lost::turn_away;
+use super::register::{About, capabilities, insert, machine, registered};
 use crate::calls::teardown::shut_down;
 use crate::input::{Effect, SessionId};
 use crate::state::{Decision, Executor, Framework, State, Task};
@@ -45,10 +45,10 @@ pub(crate) fn reregister(
         } else {
             "Agent has been removed"
         };
-        return vec![
-            shut_down_agent(from, message),
-            Effect::EndSession { session: from },
-        ];
+        return turn_away(from, message);
+    }
+    if state.maintenance.is_down(&machine(&info, peer)) {
+        return turn_away(from, operator::IS_DOWN);
     }
     let about = About {
         info,
@@ -107,6 +107,7 @@ fn reconnect(
     };
     let old = agent.session.replace(from);
     agent.address = super::register::address(&about.info, peer);
+    agent.machine = machine(&about.info, peer);
     agent.total = wire::to_resources(&about.info.resources);
     (agent.info, agent.version, agent.capabilities) = (about.info, about.version, about.capabilities);
     (agent.seen, agent.next_ping, agent.reregistered) = (now, next_ping, Some(now));

@@ -58,6 +58,13 @@ pub(crate) fn refuse(
     if refused.is_empty() {
         return;
     }
+    if let Some(until) = quiet_until(now, filters) {
+        state.filters.add(framework, role, agent, refused, until);
+    }
+}
+
+/// Until when a framework does not want to be asked again; none if it may be asked at once.
+pub(crate) fn quiet_until(now: Time, filters: Option<&v1::Filters>) -> Option<Time> {
     let asked = filters
         .and_then(|f| f.refuse_seconds)
         .unwrap_or(DEFAULT_REFUSE_SECONDS);
@@ -67,7 +74,5 @@ pub(crate) fn refuse(
         asked
     };
     let duration = Duration::try_from_secs_f64(asked).unwrap_or(Duration::MAX);
-    if !duration.is_zero() {
-        state.filters.add(framework, role, agent, refused, now + duration);
-    }
+    (!duration.is_zero()).then(|| now + duration)
 }

@@ -19,6 +19,7 @@ pub(crate) fn revive(state: &mut State, now: Time, id: &FrameworkId, roles: Vec<
     };
     framework.suppressed.retain(|role| !roles.contains(role));
     state.filters.clear(id, &roles);
+    state.inverse_mut().speak_again(id);
     offers::allocate(state, now)
 }
 

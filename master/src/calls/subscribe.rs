@@ -59,6 +59,7 @@ pub(crate) fn subscribe(
         framework.suppressed = call.suppressed_roles.into_iter().collect();
         let roles = framework.roles();
         state.filters.clear(&id, &roles);
+        state.inverse_mut().speak_again(&id);
     }
     state.streams.insert(stream.clone(), id.clone());
     let send = |event| Effect::ToFramework {
@@ -88,6 +89,7 @@ fn take_over(state: &mut State, known: &Framework) -> Vec<Effect> {
     for offer in &known.offers {
         state.take_offer(offer.as_str());
     }
+    state.inverse_mut().take(|offer| offer.framework == known.id);
     let Some(old) = known.stream.clone() else {
         return Vec::new();
     };
@@ -168,6 +170,7 @@ pub(crate) fn disconnect(state: &mut State, now: Time, stream: &StreamId) -> Vec
     for offer in framework.offers.clone() {
         state.take_offer(offer.as_str());
     }
+    state.inverse_mut().take(|offer| offer.framework == id);
     if timeout.is_zero() {
         teardown::remove(state, now, &id)
     } else {

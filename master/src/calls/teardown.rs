@@ -48,6 +48,7 @@ pub(crate) fn remove(state: &mut State, now: Time, id: &FrameworkId) -> Vec<Effe
         agent.executors.retain(|(owner, _), _| owner != id);
     }
     state.filters.forget_framework(id);
+    state.inverse_mut().forget_framework(id);
     let Some(mut framework) = state.frameworks.remove(id) else {
         return effects;
     };

@@ -3,8 +3,10 @@
 use mesolith_proto::mesos::v1;
 use v1::master::{Response, call, response};
 
+use super::maintenance::cluster_status;
 use super::metrics;
 use super::reads::version_info;
+use crate::inverse;
 use crate::offers;
 use crate::state::{Agent, Framework, Snapshot, drain_of};
 use crate::time::Time;
@@ -79,6 +81,18 @@ pub(super) fn answer(snapshot: &Snapshot, kind: call::Type) -> Option<Response> 
                 get_agents: Some(agents(snapshot)),
             });
             Type::GetState
+        }
+        call::Type::GetMaintenanceSchedule => {
+            response.get_maintenance_schedule = Some(response::GetMaintenanceSchedule {
+                schedule: snapshot.maintenance.schedule().clone(),
+            });
+            Type::GetMaintenanceSchedule
+        }
+        call::Type::GetMaintenanceStatus => {
+            response.get_maintenance_status = Some(response::GetMaintenanceStatus {
+                status: cluster_status(snapshot),
+            });
+            Type::GetMaintenanceStatus
         }
         call::Type::GetRoles => {
             response.get_roles = Some(roles(snapshot));
@@ -167,7 +181,14 @@ fn one_framework(snapshot: &Snapshot, framework: &Framework) -> response::get_fr
             offer,
             framework,
             snapshot.agents.get(&offer.agent)?,
+            &snapshot.maintenance,
         ))
+    });
+    let asked = snapshot.inverse.outstanding().iter();
+    let asked = asked.filter(|(_, offer)| offer.framework == framework.id);
+    let asked = asked.filter_map(|(id, offer)| {
+        let agent = snapshot.agents.get(&offer.agent)?;
+        inverse::to_wire(id, offer, agent, &snapshot.maintenance)
     });
     response::get_frameworks::Framework {
         framework_info: framework.info.clone(),
@@ -178,10 +199,10 @@ fn one_framework(snapshot: &Snapshot, framework: &Framework) -> response::get_fr
         reregistered_time: Some(time(framework.reregistered.unwrap_or(framework.registered))),
         unregistered_time: framework.unregistered.map(time),
         offers: shown.collect(),
+        inverse_offers: asked.collect(),
         allocated_resources: wire::in_both_forms(&used),
         offered_resources: wire::in_both_forms(&offered),
         offer_constraints: Some(v1::scheduler::OfferConstraints::default()),
-        ..Default::default()
     }
 }
 

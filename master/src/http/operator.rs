@@ -48,6 +48,12 @@ async fn admit(request: Request<Body>) -> Result<(Call, Media), Response> {
         call::Type::DrainAgent => call.drain_agent.is_none().then_some("drain_agent"),
         call::Type::DeactivateAgent => call.deactivate_agent.is_none().then_some("deactivate_agent"),
         call::Type::ReactivateAgent => call.reactivate_agent.is_none().then_some("reactivate_agent"),
+        call::Type::UpdateMaintenanceSchedule => call
+            .update_maintenance_schedule
+            .is_none()
+            .then_some("update_maintenance_schedule"),
+        call::Type::StartMaintenance => call.start_maintenance.is_none().then_some("start_maintenance"),
+        call::Type::StopMaintenance => call.stop_maintenance.is_none().then_some("stop_maintenance"),
         call::Type::MarkAgentGone => call.mark_agent_gone.is_none().then_some("mark_agent_gone"),
         _ => None,
     };
@@ -84,6 +90,15 @@ fn operation(call: &Call) -> Option<Operation> {
                     mark_gone: Some(drain.mark_gone()),
                 },
             }
+        }
+        call::Type::UpdateMaintenanceSchedule => {
+            Operation::UpdateSchedule(call.update_maintenance_schedule.as_ref()?.schedule.clone())
+        }
+        call::Type::StartMaintenance => {
+            Operation::StartMaintenance(call.start_maintenance.as_ref()?.machines.clone())
+        }
+        call::Type::StopMaintenance => {
+            Operation::StopMaintenance(call.stop_maintenance.as_ref()?.machines.clone())
         }
         call::Type::DeactivateAgent => {
             Operation::Deactivate(agent(&call.deactivate_agent.as_ref()?.agent_id))

@@ -20,7 +20,7 @@ pub(crate) const MESOS_VERSION: &str = "1.11.0";
 const BUILD_DATE: &str = "1970-01-01 00:00:00";
 const DEFAULT_TASKS: usize = 100;
 
-type Params = Query<HashMap<String, String>>;
+pub(super) type Params = Query<HashMap<String, String>>;
 
 /// The endpoints. Any method is answered, as with Mesos.
 pub(super) fn router() -> Router<App> {
@@ -50,7 +50,7 @@ pub(super) fn router() -> Router<App> {
 }
 
 /// JSON, or a script that calls the function named by `?jsonp=` with it.
-fn answer(Query(params): &Params, value: &Value) -> Response {
+pub(super) fn answer(Query(params): &Params, value: &Value) -> Response {
     match params.get("jsonp") {
         Some(callback) => {
             let body = format!("{callback}({value})");

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mesolith_mesos::{AgentId, ExecutorId, FrameworkId, OfferId, Resources, TaskId};
 use mesolith_proto::mesos::v1;
 
+use super::Machine;
 use crate::input::SessionId;
 use crate::time::Time;
 
@@ -30,6 +31,8 @@ pub struct Agent {
     pub capabilities: BTreeSet<i32>,
     /// IP address and port where it listens.
     pub address: (String, u16),
+    /// The machine that it is on.
+    pub machine: Machine,
     /// Its connection, while there is one.
     pub session: Option<SessionId>,
     /// Everything it has.
@@ -76,6 +79,22 @@ impl Agent {
     #[must_use]
     pub fn pid(&self) -> String {
         format!("slave(1)@{}:{}", self.address.0, self.address.1)
+    }
+
+    /// Where its own API is.
+    #[must_use]
+    pub fn url(&self) -> v1::Url {
+        v1::Url {
+            scheme: "http".into(),
+            address: v1::Address {
+                hostname: Some(self.info.hostname.clone()),
+                ip: Some(self.address.0.clone()),
+                port: i32::from(self.address.1),
+            },
+            path: Some("/slave(1)".into()),
+            query: Vec::new(),
+            fragment: None,
+        }
     }
 
     /// Whether it can be sent messages.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mesolith_mesos::{AgentId, FrameworkId, OfferId, TaskState};
 
-use super::{Agent, Config, Decisions, Framework, Offer, State};
+use super::{Agent, Config, Decisions, Framework, InverseOffers, Maintenance, Offer, State};
 use crate::time::Time;
 
 /// Numbers that only grow.
@@ -61,6 +61,10 @@ pub struct Snapshot {
     pub agents: BTreeMap<AgentId, Arc<Agent>>,
     /// What operators have decided about agents.
     pub decisions: Arc<Decisions>,
+    /// Machines that are to be out of service.
+    pub maintenance: Arc<Maintenance>,
+    /// Frameworks that were asked to leave such machines.
+    pub inverse: Arc<InverseOffers>,
     /// How many agents are unreachable.
     pub unreachable: usize,
     /// Offers.
@@ -88,6 +92,8 @@ impl State {
             completed: self.completed.clone(),
             agents: self.agents.clone(),
             decisions: self.decisions.clone(),
+            maintenance: self.maintenance.clone(),
+            inverse: self.inverse.clone(),
             unreachable: self.unreachable.len(),
             offers: self.offers.clone(),
             counters: self.counters.clone(),

@@ -46,7 +46,7 @@ fn mark_gone(node: &Node) -> Operation {
 }
 
 impl World {
-    fn operate(&mut self, operation: Operation) -> (Answer, Vec<Effect>) {
+    pub(super) fn operate(&mut self, operation: Operation) -> (Answer, Vec<Effect>) {
         let effects = self.apply(Input::Operator(operation));
         let mut answers = effects.iter().filter_map(|effect| match effect {
             Effect::AnswerHeld(_, answer) => Some(answer.clone()),
@@ -352,6 +352,7 @@ fn the_next_leader_goes_on_with_what_was_decided() {
     let framework = before.state.frameworks[&scheduler.id].info.clone();
     let registry = Registry {
         decisions: before.state.decisions.as_ref().clone(),
+        ..Registry::default()
     };
     let mut world = World::new();
     world.apply(Input::Elected(registry));

@@ -28,6 +28,10 @@ enum Step {
     Reactivate(u8),
     MarkGone(u8),
     Acknowledge(u8),
+    Schedule(u8),
+    Down,
+    Up,
+    AnswerInverse(u8, bool, u8),
     Pass(u8),
 }
 
@@ -49,6 +53,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         any::<u8>().prop_map(Step::Reactivate),
         any::<u8>().prop_map(Step::MarkGone),
         any::<u8>().prop_map(Step::Acknowledge),
+        (0..3u8).prop_map(Step::Schedule),
+        Just(Step::Down),
+        Just(Step::Up),
+        (any::<u8>(), any::<bool>(), 0..8u8).prop_map(|(o, yes, s)| Step::AnswerInverse(o, yes, s)),
         (1..40u8).prop_map(Step::Pass),
     ];
     proptest::collection::vec(step, 1..60)
@@ -218,6 +226,35 @@ fn run(world: &mut World, step: Step) {
                 return;
             };
             acknowledge(world, &Scheduler { id, stream }, &task);
+        }
+        // All agents are on one machine. 0 clears the schedule, others differ in when.
+        Step::Schedule(0) => drop(world.apply(Input::Operator(maintenance::schedule(&[])))),
+        Step::Schedule(n) => drop(world.apply(Input::Operator(maintenance::schedule(&[(
+            maintenance::here(),
+            i64::from(n),
+        )])))),
+        Step::Down => {
+            let start = Operation::StartMaintenance(vec![maintenance::here()]);
+            world.apply(Input::Operator(start));
+        }
+        Step::Up => {
+            let stop = Operation::StopMaintenance(vec![maintenance::here()]);
+            world.apply(Input::Operator(stop));
+        }
+        Step::AnswerInverse(n, accepted, seconds) => {
+            let asked = world.state.inverse.outstanding().iter();
+            let asked: Vec<_> = asked
+                .map(|(id, offer)| (id.clone(), offer.framework.clone()))
+                .collect();
+            let Some((id, framework)) = pick(&asked, n) else {
+                return;
+            };
+            let stream = world.state.frameworks[&framework].stream.clone().unwrap();
+            let scheduler = Scheduler {
+                id: framework,
+                stream,
+            };
+            maintenance::answer(world, &scheduler, id.as_str(), accepted, Some(f64::from(seconds)));
         }
         Step::Pass(seconds) => drop(world.pass(u64::from(seconds))),
     }

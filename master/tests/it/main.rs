@@ -4,6 +4,7 @@
 mod agent;
 mod election;
 mod errors;
+mod maintenance;
 mod master;
 mod operators;
 mod paths;

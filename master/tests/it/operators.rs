@@ -185,6 +185,13 @@ async fn decisions_outlive_the_master() {
     // One that is taken back is forgotten.
     accepted(&first, call("DEACTIVATE_AGENT", &ids[3], json!({}))).await;
     accepted(&first, call("REACTIVATE_AGENT", &ids[3], json!({}))).await;
+    let window = json!({"machine_ids": [{"hostname": "127.0.0.1", "ip": "127.0.0.1"}], "unavailability": {"start": {"nanoseconds": 5}}});
+    let update = json!({"schedule": {"windows": [window]}});
+    accepted(
+        &first,
+        json!({"type": "UPDATE_MAINTENANCE_SCHEDULE", "update_maintenance_schedule": update}),
+    )
+    .await;
     drop(connections);
     first.stop().await.unwrap();
 
@@ -194,7 +201,9 @@ async fn decisions_outlive_the_master() {
     for agent in &agents {
         connections.push(agent.connect(second.port).await);
     }
-    assert_eq!(scheduler.offer().await["agent_id"]["value"], ids[3].as_str());
+    let offer = scheduler.offer().await;
+    assert_eq!(offer["agent_id"]["value"], ids[3].as_str());
+    assert_eq!(offer["unavailability"]["start"]["nanoseconds"], 5);
     let told = || agents[2].memory.lock().unwrap().told_to_go.last().cloned();
     let told = eventually("the gone agent is told to go", || async { told() }).await;
     assert_eq!(told, "Agent has been marked gone");

@@ -60,7 +60,8 @@ async fn says(master: &Master, generation: u64) -> LeadershipReport {
 
 async fn contenders(ensemble: &Ensemble, label: &str) -> Vec<String> {
     let client = Client::connect(&ensemble.connect_string()).await.unwrap();
-    let children = client.list_children("/mesos").await.unwrap();
+    // The first candidate makes the path.
+    let children = client.list_children("/mesos").await.unwrap_or_default();
     children
         .into_iter()
         .filter(|name| name.starts_with(label))
