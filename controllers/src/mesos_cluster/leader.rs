@@ -62,8 +62,8 @@ pub(crate) async fn tasks_on(
     master: &str,
     agents: &BTreeMap<String, String>,
 ) -> BTreeMap<String, usize> {
-    match get(http, &format!("http://{master}/state")).await {
-        Some(state) => count_tasks(&state, agents),
+    match get(http, &format!("http://{master}/mesolith/agents")).await {
+        Some(counts) => count_tasks(&counts, agents),
         None => BTreeMap::new(),
     }
 }
@@ -103,28 +103,14 @@ fn read(metrics: &Value) -> LeaderFacts {
     }
 }
 
-/// Tasks that have not ended on each of the agents, out of a master's `/state`.
-fn count_tasks(state: &Value, agents: &BTreeMap<String, String>) -> BTreeMap<String, usize> {
-    let list = |value: &Value, key: &str| {
-        value
-            .get(key)
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default()
-    };
-    let mut per_agent: BTreeMap<String, usize> = BTreeMap::new();
-    for framework in list(state, "frameworks") {
-        for task in list(&framework, "tasks") {
-            if let Some(id) = task.get("slave_id").and_then(Value::as_str) {
-                *per_agent.entry(id.to_owned()).or_default() += 1;
-            }
-        }
-    }
+/// Tasks that have not ended on each of the agents, as a master counts them.
+fn count_tasks(counts: &Value, agents: &BTreeMap<String, String>) -> BTreeMap<String, usize> {
+    let count = |id: &str| counts["agents"][id]["tasks"].as_u64().unwrap_or(0);
     agents
         .iter()
         // An agent that never said its id cannot be told from another one: unknown, not zero.
         .filter(|(_, id)| !id.is_empty())
-        .map(|(node, id)| (node.clone(), per_agent.get(id).copied().unwrap_or(0)))
+        .map(|(node, id)| (node.clone(), usize::try_from(count(id)).unwrap_or(usize::MAX)))
         .collect()
 }
 
@@ -148,9 +134,9 @@ mod tests {
 
     #[test]
     fn tasks_are_counted_per_leaving_agent() {
-        let state = json!({"frameworks": [
-            {"tasks": [{"slave_id": "S0"}, {"slave_id": "S1"}]}, {"tasks": [{"slave_id": "S0"}]}, {}
-        ]});
+        let state = json!({"agents": {
+            "S0": {"active": true, "tasks": 2, "unacknowledged_tasks": 1}, "S1": {"active": true, "tasks": 1}
+        }});
         let agents = [("w1", "S0"), ("w2", "S2"), ("w3", "")].map(|(n, i)| (n.to_owned(), i.to_owned()));
         let counts = count_tasks(&state, &agents.into());
         assert_eq!(counts, [("w1".to_owned(), 2), ("w2".to_owned(), 0)].into());
