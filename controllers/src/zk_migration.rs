@@ -7,7 +7,7 @@
 //! `Ready=True` means: the spec is valid and every preflight check passed. Nothing is changed anywhere, so there is
 //! nothing to undo and no finalizer.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the phases will call it"))]
+#[expect(dead_code, reason = "the phases will call it")]
 mod alerts;
 mod decide;
 mod metrics;

@@ -13,6 +13,7 @@ mod causes;
 mod channels;
 mod deliver;
 mod pending;
+mod secrets;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -23,14 +24,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::ResourceExt;
+use kube::{Client, ResourceExt};
 use mesolith_crds::v1alpha1::ZkMigration;
 use mesolith_crds::v1alpha1::zk_migration::{ActiveAlert, AlertSeverity};
-use mesolith_notify::{Alert, Notifier, Policy, Severity};
+use mesolith_notify::{Alert, Notifier, Policy, SetUpError, Severity};
 
 pub(super) use causes::Watched;
-pub(super) use deliver::Secrets;
-use deliver::{Delivery, Wanted};
+
+use deliver::{Delivery, Secrets, Wanted};
 use pending::Pending;
 use subject::{key, source};
 pub(super) use undelivered::Undelivered;
@@ -59,7 +60,16 @@ struct Migration {
 }
 
 impl Alerting {
-    pub(super) fn new(notifier: Notifier, secrets: Secrets, policy: Policy) -> Self {
+    /// Alerts whose secrets the API server has.
+    ///
+    /// # Errors
+    /// When the system's certificates cannot be read.
+    pub(super) fn from_client(client: Client) -> Result<Self, SetUpError> {
+        let secrets = secrets::reader(client);
+        Ok(Self::new(Notifier::new()?, secrets, Policy::default()))
+    }
+
+    fn new(notifier: Notifier, secrets: Secrets, policy: Policy) -> Self {
         Self {
             notifier,
             secrets,
