@@ -55,9 +55,10 @@ impl Pipeline {
         self.seen
     }
 
-    /// The last position of the source that was looked at, including the engine's own writes there.
+    /// The last position of the source that was looked at, by this engine or the one before, including the engine's own writes
+    /// there.
     pub fn passed(&self) -> Zxid {
-        self.seen.max(self.written)
+        self.seen.max(self.written).max(self.reached)
     }
 
     /// What has been done.

@@ -5,6 +5,7 @@ use mesolith_zk::request::{Request, Write};
 use mesolith_zk::tree::Tree;
 
 use super::*;
+use crate::checkpoint::Checkpoint;
 use crate::settings::Settings;
 
 fn txn(zxid: i64, session: i64, op: Op) -> Txn {
@@ -118,4 +119,24 @@ fn what_is_made_again_for_one_part_of_a_transaction_has_the_others() {
         .iter()
         .filter(|write| matches!(write, Write::SetData { path, .. } if **path == *"/p"));
     assert_eq!(sets.count(), 1, "{writes:?}");
+}
+
+/// An engine that has just taken over and then loses a part of the history: what the one before had carried is no gap.
+#[test]
+fn what_another_engine_has_carried_was_not_missed() {
+    let carried = Checkpoint {
+        zxid: 7,
+        run: "2".into(),
+        ..Checkpoint::default()
+    };
+    let mut pipeline = standby();
+    pipeline.follow(&carried);
+    assert_eq!((pipeline.passed(), pipeline.applied()), (Zxid(7), Zxid(7)));
+    pipeline.missed(pipeline.passed(), Zxid(9));
+    assert_eq!(
+        (pipeline.equal(Zxid(7)), pipeline.equal(Zxid(9))),
+        (None, Some(7))
+    );
+    pipeline.set_complete();
+    assert_eq!(pipeline.equal(Zxid(9)), None);
 }
