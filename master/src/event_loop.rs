@@ -234,12 +234,20 @@ impl Writer {
         }
     }
 
+    /// Whoever is told that something is done may read at once what it did.
+    fn answer(&self, reply: oneshot::Sender<Answer>, answer: Answer) {
+        if answer == Answer::Ok {
+            self.snapshot.store(Arc::new(self.state.snapshot()));
+        }
+        // An error means that whoever asked is gone.
+        let _ = reply.send(answer);
+    }
+
     fn act(&mut self, effect: Effect, reply: &mut Option<oneshot::Sender<Answer>>) -> Option<Input> {
         match effect {
             Effect::Answer(answer) => {
                 if let Some(reply) = reply.take() {
-                    // An error means that whoever asked is gone.
-                    let _ = reply.send(answer);
+                    self.answer(reply, answer);
                 }
             }
             Effect::Hold(ticket) => {
@@ -249,8 +257,7 @@ impl Writer {
             }
             Effect::AnswerHeld(ticket, answer) => {
                 if let Some(reply) = self.held.remove(&ticket) {
-                    // An error means that whoever asked is gone.
-                    let _ = reply.send(answer);
+                    self.answer(reply, answer);
                 }
             }
             Effect::Store(change) => {
@@ -296,10 +303,26 @@ fn full<T>(error: &mpsc::error::TrySendError<T>) -> &'static str {
 }
 
 #[cfg(test)]
+pub(crate) mod fixtures {
+    use super::*;
+
+    /// An empty registry that takes nothing.
+    pub(crate) fn no_registry() -> Stored {
+        let (elected, at_election) = oneshot::channel();
+        elected.send(Registry::default()).unwrap();
+        Stored {
+            at_election,
+            changes: mpsc::channel(1).0,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use mesolith_mesos::FrameworkId;
     use tokio::time::timeout;
 
+    use super::fixtures::no_registry;
     use super::*;
     use crate::gate::fixtures::{allow, leading};
     use crate::state::Config;
@@ -310,7 +333,7 @@ mod tests {
         let settings = dir.path().join("live.json");
         let (clock, (_act, acting)) = (Clock::start(), watch::channel(true));
         let state = State::new(Arc::new(Config::new(Default::default(), clock.now())));
-        let (handle, writer) = start(state, clock, acting, leading(&settings, None));
+        let (handle, writer) = start(state, clock, acting, leading(&settings, None), no_registry());
         let writer = tokio::spawn(writer);
         let ask = || {
             let framework = FrameworkId::from("nobody");

@@ -105,6 +105,7 @@ pub(crate) mod fixtures {
         let standing = Standing {
             leadership: Leadership::Ours,
             permission: Verdict::unlimited(),
+            node: None,
             lease,
         };
         Gate::new(

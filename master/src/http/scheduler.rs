@@ -181,6 +181,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::event_loop::fixtures::no_registry;
     use crate::event_loop::{self, Clock};
     use crate::gate::fixtures::{allow, leading};
     use crate::state::{Config, State};
@@ -191,7 +192,8 @@ mod tests {
         let settings = dir.path().join("live.json");
         let (clock, gate) = (Clock::start(), leading(&settings, None));
         let state = State::new(Arc::new(Config::new(Default::default(), clock.now())));
-        let (handle, _writer) = event_loop::start(state, clock, watch::channel(true).1, gate.clone());
+        let acting = watch::channel(true).1;
+        let (handle, _writer) = event_loop::start(state, clock, acting, gate.clone(), no_registry());
         let stream = StreamId("s".into());
         let (outlet, events) = mpsc::channel(1);
         outlet.send(Arc::new(Event::default())).await.unwrap();

@@ -156,6 +156,30 @@ async fn a_drained_agent_is_shown_as_mesos_shows_it() {
     master.stop().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_can_be_read_at_once() {
+    let master = Master::leading(&[]).await;
+    let agent = Agent::new("cpus:4;mem:4096");
+    let _connection = agent.connect(master.port).await;
+    let id = eventually("an id", || async { agent.id() }).await;
+    // One connection, so that nothing lies between the answer and the next request.
+    let client = reqwest::Client::new();
+    let ask = async |call: Value| {
+        let request = client
+            .post(master.url("/api/v1"))
+            .header(JSON.0, JSON.1)
+            .body(call.to_string());
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    for _ in 0..50 {
+        for (kind, deactivated) in [("DEACTIVATE_AGENT", true), ("REACTIVATE_AGENT", false)] {
+            assert_eq!(ask(call(kind, &id, json!({}))).await, "");
+            let shown: Value = serde_json::from_str(&ask(json!({"type": "GET_AGENTS"})).await).unwrap();
+            assert_eq!(shown["get_agents"]["agents"][0]["deactivated"], deactivated);
+        }
+    }
+}
+
 /// What operators decided is in ZooKeeper: the next leader acts on it before it offers anything.
 #[tokio::test(flavor = "multi_thread")]
 async fn decisions_outlive_the_master() {
