@@ -12,6 +12,7 @@ mod args;
 mod backoff;
 mod controller;
 mod finalizers;
+mod http;
 mod key;
 mod leader;
 mod marathon_app;

@@ -10,12 +10,14 @@
 
 mod act;
 mod apps;
+mod assemble;
 mod build;
 mod context;
 mod decide;
 mod delete;
 mod departures;
 mod drain;
+mod engines;
 mod error;
 #[cfg(test)]
 mod fixtures;
@@ -25,13 +27,14 @@ mod managed;
 mod model;
 mod observe;
 mod report;
+mod sides;
 mod validate;
 
 use crate::controller::{Runtime, drive};
 use crate::finalizers;
 use crate::key::ObjectKey;
 use crate::leader::Term;
-use crate::nodes::{Dials, Nodes, Owner};
+use crate::nodes::{Dials, Ids, Nodes, Owner};
 use crate::outcome::Outcome;
 use crate::report::status_of;
 use context::Context;
@@ -42,6 +45,7 @@ use kube::ResourceExt;
 use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::MesosCluster;
 use mesolith_crds::v1alpha1::mesos_cluster::RemovalMode;
+use sides::Sides;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -54,7 +58,7 @@ pub(crate) async fn run(runtime: Runtime, term: Term) {
         reporter: runtime.reporter.clone(),
         nodes: Nodes::new(changed, term),
         dials: Dials::new(runtime.client.clone()),
-        http: leader::client(),
+        http: crate::http::client(),
     });
     let triggers = UnboundedReceiverStream::new(triggers).boxed();
     let reconcile = move |cluster| reconcile(cluster, cx.clone());
@@ -65,6 +69,7 @@ async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outco
     let owner = Owner {
         uid: cluster.uid().unwrap_or_default(),
         object: ObjectKey::of(&*cluster),
+        ids: ids_of(&cluster),
     };
     if cluster.metadata.deletion_timestamp.is_some() {
         return delete::reconcile(&cluster, &cx, &owner).await;
@@ -76,18 +81,18 @@ async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outco
             again: None,
         }); // the write comes back as a trigger
     }
-    let valid = match validate::validate(&owner.object.name, &cluster.spec) {
-        Ok(valid) => valid,
+    let before = status_of(&*cluster);
+    let sides = match Sides::of(&owner.object.name, &cluster.spec, &before) {
+        Ok(sides) => sides,
         Err(error) => return report::invalid(&cluster, &cx.reporter, &error.to_string()).await,
     };
-    let before = status_of(&*cluster);
-    let ids = ids::assign(&before.zookeeper_ids, &valid.zookeeper);
-    let desired = build::build(&cluster.spec, &valid, &ids);
-    let dial = match cx.dials.dial(&cluster, valid.mtls).await {
+    let form = before.form.as_ref();
+    let desired = assemble::desired(&sides, form, &owner.ids);
+    let dial = match cx.dials.dial(&cluster, sides.source().valid.mtls).await {
         Ok(dial) => dial,
         Err(error) => return report::no_credentials(&cluster, &cx.reporter, error).await,
     };
-    let world = observe::observe(&cx, &owner, &valid, &before, &desired, &dial).await;
+    let world = observe::observe(&cx, &owner, &sides, &before, &desired, &dial).await;
     let rules = Rules {
         paused: cluster.spec.paused,
         force_removal: cluster.spec.agent_removal.mode == RemovalMode::Force,
@@ -96,8 +101,10 @@ async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outco
             .generation
             .and_then(|g| u64::try_from(g).ok())
             .unwrap_or(0),
+        leads: form.map(|form| form.leads),
+        ids: owner.ids.clone(),
     };
-    let decision = decide::decide(&desired, &world, rules);
+    let decision = decide::decide(&desired, &world, &rules);
     let now = jiff::Timestamp::now();
     // Paused: nothing is moved either.
     let draining = if rules.paused {
@@ -107,14 +114,14 @@ async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outco
     };
     let limit = cluster.spec.agent_removal.timeout();
     let overdue = drain::overdue(&draining, &decision.waits, limit, now);
-    let facts = leader::ask(&cx.http, &valid, &world).await;
+    let facts = leader::ask(&cx.http, &sides, &world).await;
     let seen = report::Seen {
-        valid: &valid,
+        sides: &sides,
         desired: &desired,
         world: &world,
         decision: &decision,
         leader: &facts,
-        ids,
+        ids: &owner.ids,
         draining: &draining,
         overdue: overdue.as_ref(),
         paused: rules.paused,
@@ -122,4 +129,13 @@ async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outco
     let outcome = report::report(&cluster, &cx.reporter, &before, seen).await?;
     act::act(&cx.nodes, &owner, decision.effects).await?;
     Ok(outcome)
+}
+
+/// The ids that the components of this cluster have on its nodes.
+fn ids_of(cluster: &MesosCluster) -> Ids {
+    let second = cluster
+        .status
+        .as_ref()
+        .map(|status| status.second_components.as_slice());
+    Ids::of(second.unwrap_or_default())
 }

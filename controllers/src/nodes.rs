@@ -14,6 +14,7 @@ mod follow;
 mod link;
 mod order;
 mod refusal;
+mod slot;
 mod view;
 
 pub(crate) use connections::{Nodes, facts};
@@ -21,4 +22,5 @@ pub(crate) use credentials::{Dials, Error as CredentialsError, secret_name, stor
 pub(crate) use dial::Dial;
 pub(crate) use link::Error;
 pub(crate) use order::{Order, Owner};
-pub(crate) use view::{Kind, Ledger, NodeView, Part};
+pub(crate) use slot::{Ids, Kind, Slot};
+pub(crate) use view::{Ledger, NodeView, Part};

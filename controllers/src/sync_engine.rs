@@ -8,6 +8,9 @@
 //!
 //! All types are plain data; messages of the wire stay inside.
 
+/// Port of an engine's API on every node.
+pub const ENGINE_PORT: u16 = 7075;
+
 mod client;
 mod component;
 mod error;

@@ -1,18 +1,25 @@
-//! ZkMigration: the spec is validated and the preflight is made; phases cannot run in this version, and it says so.
+//! ZkMigration: moves a live cluster in approved, reversible phases.
 //!
 //! ```text
-//! resolve (spec, cluster) ─► trust (CA) ─► observe (servers, masters, nodes) ─► decide (pure) ─► report
+//! resolve (spec, cluster) ─► trust (CA) ─┬► before the start: observe ─► preflight (pure) ─┐
+//!                                        └► look (cluster, engines, ensembles, leader) ────┴► machine (pure) ─► report ─► act
 //! ```
 //!
-//! `Ready=True` means: the spec is valid and every preflight check passed. Nothing is changed anywhere, so there is
-//! nothing to undo and no finalizer.
+//! Nothing here talks to nodes: what the cluster is to be at this moment is written into the form in the MesosCluster's
+//! status, and the cluster's controller does it (docs/adr/a-migration-shapes-one-cluster.md). This version runs the
+//! phases up to [`LAST_PHASE`], of a source that is a MesosCluster.
 
+mod act;
 #[expect(dead_code, reason = "the phases will call it")]
 mod alerts;
-mod decide;
+mod goal;
+mod look;
+mod machine;
 mod metrics;
 mod observe;
+mod preflight;
 mod problem;
+mod progress;
 mod report;
 mod resolve;
 mod target;
@@ -21,11 +28,17 @@ mod trust;
 pub(crate) use metrics::MigrationMetrics;
 
 use crate::controller::{Runtime, drive};
+use crate::finalizers;
+use crate::key::ObjectKey;
 use crate::outcome::{Outcome, Transient, is_conflict};
-use crate::report::Reporter;
+use crate::report::{Reporter, status_of};
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use kube::{Api, Client, ResourceExt};
+use kube_runtime::{WatchStreamExt, watcher};
+use machine::{Decision, Goal, Intent, Record, World};
 use mesolith_crds::Reason;
+use mesolith_crds::v1alpha1::zk_migration::{Phase, Stage, Waiting};
 use mesolith_crds::v1alpha1::{MesosCluster, ZkMigration};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,12 +46,23 @@ use std::time::Duration;
 /// A failed check is made again after this long; nothing tells us when the other side is repaired.
 const CHECK_AGAIN: Duration = Duration::from_secs(60);
 
+/// The machine looks again after this long; most changes come as triggers.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// The last phase that this version begins.
+const LAST_PHASE: Phase = Phase::RetireMasters;
+/// Held while something of a migration exists.
+const FINALIZER: &str = "mesolith.io/migration";
+/// An object with this annotation may be deleted at any time; the cluster stays as it is.
+const ABANDON_ANNOTATION: &str = "mesolith.io/abandon";
+
 /// What this controller works with, for one term as leader.
 struct Context {
     /// Reads clusters and Secrets.
     client: Client,
     /// Writes statuses and events.
     reporter: Reporter,
+    /// Asks masters.
+    http: reqwest::Client,
 }
 
 /// What can fail for a while.
@@ -56,6 +80,12 @@ pub(crate) enum Error {
     /// Status.
     #[error("failed to write the status")]
     WriteStatus(#[source] kube::Error),
+    /// What the cluster is to be.
+    #[error("failed to write the form of the MesosCluster")]
+    WriteForm(#[source] kube::Error),
+    /// Finalizer.
+    #[error("failed to write the finalizer")]
+    WriteFinalizer(#[source] kube::Error),
 }
 
 impl Transient for Error {
@@ -65,12 +95,16 @@ impl Transient for Error {
             Error::ReadAuthority(error) => error.reason(),
             Error::StartChecks(_) => Reason::StartChecks,
             Error::WriteStatus(_) => Reason::WriteStatus,
+            Error::WriteForm(_) => Reason::WriteForm,
+            Error::WriteFinalizer(_) => Reason::WriteFinalizer,
         }
     }
 
     fn is_conflict(&self) -> bool {
         match self {
-            Error::WriteStatus(error) => is_conflict(error),
+            Error::WriteStatus(error) | Error::WriteForm(error) | Error::WriteFinalizer(error) => {
+                is_conflict(error)
+            }
             Error::ReadCluster(_) | Error::ReadAuthority(_) | Error::StartChecks(_) => false,
         }
     }
@@ -81,14 +115,37 @@ pub(crate) async fn run(runtime: Runtime) {
     let cx = Arc::new(Context {
         client: runtime.client.clone(),
         reporter: runtime.reporter.clone(),
+        http: crate::http::client(),
     });
-    let triggers = futures::stream::pending().boxed();
+    let triggers = moving_clusters(&runtime.client);
     let reconcile = move |object| reconcile(object, cx.clone());
     drive::<ZkMigration, _, _, _>(runtime, "zkmigration", triggers, reconcile).await;
 }
 
+/// The migration of each cluster that moves, whenever the cluster changes.
+fn moving_clusters(client: &Client) -> BoxStream<'static, ObjectKey> {
+    let clusters = Api::<MesosCluster>::all(client.clone());
+    let changed = watcher(clusters, watcher::Config::default())
+        .default_backoff()
+        .touched_objects();
+    changed
+        .filter_map(|cluster| async move {
+            let form = cluster.ok()?.status?.form?;
+            let (namespace, name) = form.migration.split_once('/')?;
+            Some(ObjectKey {
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+            })
+        })
+        .boxed()
+}
+
 async fn reconcile(object: Arc<ZkMigration>, cx: Arc<Context>) -> Result<Outcome, Error> {
-    if object.metadata.deletion_timestamp.is_some() {
+    let at = progress::record(&status_of(&*object));
+    let deleted = object.metadata.deletion_timestamp.is_some();
+    if deleted && (at.is_clean() || object.annotations().contains_key(ABANDON_ANNOTATION)) {
+        let released = finalizers::remove(&cx.client, &*object, FINALIZER).await;
+        released.map_err(Error::WriteFinalizer)?;
         return Ok(Outcome::Done);
     }
     let cluster = source_cluster(&object, &cx.client).await?;
@@ -102,9 +159,54 @@ async fn reconcile(object: Arc<ZkMigration>, cx: Arc<Context>) -> Result<Outcome
         }
     };
     let dial = trust::dial(&object, cluster.as_ref(), &cx.client).await?;
-    let facts = observe::observe(&sides, dial).await?;
-    let checks = decide::checks(&object.spec, &sides, &facts);
-    report::report(&object, &cx.reporter, &sides, &checks).await
+    let Some(cluster) = cluster else {
+        let facts = observe::observe(&sides, dial).await?;
+        let checks = preflight::checks(&object.spec, &sides, &facts);
+        return report::checked(&object, &cx.reporter, &sides, &checks).await;
+    };
+    let goal = match goal::goal(&object, &cluster) {
+        Ok(goal) => goal,
+        Err(problem) => return report::invalid(&object, &cx.reporter, &problem).await,
+    };
+    if !deleted {
+        let added = finalizers::add(&cx.client, &*object, FINALIZER).await;
+        if added.map_err(Error::WriteFinalizer)? {
+            return Ok(Outcome::Waiting {
+                reason: Reason::Starting,
+                again: None,
+            }); // the write comes back as a trigger
+        }
+    }
+    // Before the start the nodes of the target are asked; later the cluster's controller does.
+    let (dial, checks) = if at.is_clean() {
+        let facts = observe::observe(&sides, dial).await?;
+        (None, preflight::checks(&object.spec, &sides, &facts))
+    } else {
+        (dial.ok(), Vec::new())
+    };
+    let world = look::look(&object, &cluster, &goal, dial.as_ref(), &checks, &cx.http).await;
+    let decision = decide(&at, Intent::of(&object), &goal, &world);
+    let outcome = report::progress(&object, &cx.reporter, &sides, &checks, &decision, &world).await?;
+    if let Decision::Act(effect) = decision {
+        act::act(&cx.client, &cluster, effect).await?;
+    }
+    Ok(outcome)
+}
+
+/// What the machine decides, but for phases that this version does not begin.
+fn decide(at: &Record, intent: Intent, goal: &Goal, world: &World) -> Decision {
+    match machine::decide(at, intent, goal, world) {
+        Decision::Move { to, .. } if to.phase > LAST_PHASE && to.stage == Stage::Acting => {
+            Decision::Wait(vec![Waiting {
+                reason: Reason::PhasesUnavailable.to_string(),
+                message: format!(
+                    "This version runs the phases up to {LAST_PHASE}: the cluster can stay as it is, or go back (spec.rollback)"
+                ),
+                command: None,
+            }])
+        }
+        decision => decision,
+    }
 }
 
 async fn source_cluster(object: &ZkMigration, client: &Client) -> Result<Option<MesosCluster>, Error> {

@@ -46,6 +46,15 @@ pub struct ServerStatus {
     pub version: String,
 }
 
+/// A client that is connected to a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// `host:port` that it comes from.
+    pub client: String,
+    /// Its session.
+    pub session: i64,
+}
+
 /// Asks four-letter words, over TLS where the client ports want it.
 #[derive(Debug, Clone)]
 pub struct Words {
@@ -122,11 +131,11 @@ impl Words {
             .ok_or_else(|| unexpected(server, "conf", &text))
     }
 
-    /// Sessions of the clients that are connected to it.
+    /// The clients that are connected to it with a session.
     ///
     /// # Errors
     /// When it cannot be reached within the limit, or the word is not whitelisted.
-    pub async fn cons(&self, server: &str) -> Result<Vec<i64>, Error> {
+    pub async fn cons(&self, server: &str) -> Result<Vec<Connection>, Error> {
         let text = self.ask(server, "cons").await?;
         if text.contains("not in the whitelist") {
             return Err(unexpected(server, "cons", &text));
@@ -234,14 +243,26 @@ pub async fn mntr(server: &str, limit: Duration) -> Result<BTreeMap<String, Stri
     Words::plain(limit).mntr(server).await
 }
 
-/// Each connection is a line with `sid=0x...` once it has a session.
-fn parse_cons(text: &str) -> Vec<i64> {
-    let ids = text.lines().filter_map(|line| {
-        let rest = line.split("sid=0x").nth(1)?;
+/// The clients that are connected to it with a session, without TLS.
+///
+/// # Errors
+/// When it cannot be reached within the limit, or the word is not whitelisted.
+pub async fn cons(server: &str, limit: Duration) -> Result<Vec<Connection>, Error> {
+    Words::plain(limit).cons(server).await
+}
+
+/// Each connection is a line ` /host:port[n](...,sid=0x...,...)`, with a `sid` once it has a session.
+fn parse_cons(text: &str) -> Vec<Connection> {
+    let connections = text.lines().filter_map(|line| {
+        let (client, rest) = line.trim().split_once('[')?;
+        let rest = rest.split("sid=0x").nth(1)?;
         let end = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
-        u64::from_str_radix(&rest[..end], 16).ok().map(u64::cast_signed)
+        Some(Connection {
+            client: client.trim_start_matches('/').to_owned(),
+            session: u64::from_str_radix(&rest[..end], 16).ok()?.cast_signed(),
+        })
     });
-    ids.collect()
+    connections.collect()
 }
 
 fn unexpected(server: &str, word: &'static str, text: &str) -> Error {
@@ -302,7 +323,11 @@ mod tests {
     fn reads_cons() {
         let text = " /127.0.0.1:36138[1](queued=0,recved=2,sent=2,sid=0x100001234560000,lop=SESS,est=1,to=10000)\n \
                     /127.0.0.1:36140[0](queued=0,recved=1,sent=0)\n\n";
-        assert_eq!(parse_cons(text), [0x0100_0012_3456_0000]);
+        let expected = Connection {
+            client: "127.0.0.1:36138".to_owned(),
+            session: 0x0100_0012_3456_0000,
+        };
+        assert_eq!(parse_cons(text), [expected]);
     }
 
     #[test]

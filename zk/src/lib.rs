@@ -26,6 +26,7 @@ mod error;
 pub mod four_letter;
 #[cfg(test)]
 mod fuzz;
+mod group;
 pub mod jute;
 pub mod learner;
 mod lease;
@@ -47,6 +48,7 @@ pub use contender::{Contender, Entry};
 pub use detector::Detector;
 pub use election::{LABEL, Position, STANDBY, leader_of, position_of, sequence_of};
 pub use error::Error;
+pub use group::candidates;
 pub use lease::Lease;
 pub use master_info::{MasterAddress, MasterInfo};
 pub use records::Records;

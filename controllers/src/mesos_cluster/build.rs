@@ -2,9 +2,9 @@
 //! digests.
 
 use super::model::{Desired, quorum};
-use super::validate::Valid;
-use crate::nodes::Kind;
-use mesolith_crds::v1alpha1::mesos_cluster::{ComponentLimits, MesosClusterSpec, Node};
+use super::sides::Side;
+use crate::nodes::{Ids, Kind, Slot};
+use mesolith_crds::v1alpha1::mesos_cluster::{ComponentLimits, Node};
 use mesolith_proto::node::v1::{
     Component, Limits, MesosAgent, MesosMaster, ZooKeeperPeer, ZooKeeperServer, component,
 };
@@ -15,12 +15,14 @@ use std::collections::{BTreeMap, HashMap};
 /// ZooKeeper's own recommendation; sessions of masters and agents are multiples of it.
 const TICK_TIME_MS: u32 = 2000;
 
-/// The components that every node has to run.
-pub(crate) fn build(spec: &MesosClusterSpec, valid: &Valid, ids: &BTreeMap<String, u32>) -> Desired {
+/// The components that every node has to run for one side. Its agents look for the leader in `leader_in`.
+pub(crate) fn build(side: &Side, leader_in: &str, ids: &Ids) -> Desired {
+    let (spec, valid) = (&side.spec, &side.valid);
     let mut desired = Desired::new();
     let mut want = |node: &str, kind: Kind, limits: Option<&ComponentLimits>, what: component::Kind| {
+        let slot = Slot::on(side.side, kind);
         let mut component = Component {
-            id: kind.id().to_owned(),
+            id: ids.id(slot).to_owned(),
             limits: limits.map(|l| Limits {
                 cpus: l.cpus.unwrap_or(0.0),
                 memory_bytes: l.memory_bytes().unwrap_or(0),
@@ -32,13 +34,13 @@ pub(crate) fn build(spec: &MesosClusterSpec, valid: &Valid, ids: &BTreeMap<Strin
         desired
             .entry(node.to_owned())
             .or_default()
-            .insert(kind, component);
+            .insert(slot, component);
     };
     for name in &valid.zookeeper {
         let Some(node) = valid.nodes.get(name) else {
             continue;
         };
-        let server = zookeeper(spec, valid, ids, node);
+        let server = zookeeper(side, node);
         want(
             name,
             Kind::ZooKeeper,
@@ -74,7 +76,7 @@ pub(crate) fn build(spec: &MesosClusterSpec, valid: &Valid, ids: &BTreeMap<Strin
             bind_address: node.host().to_owned(),
             port: group.port().into(),
             hostname: node.host().to_owned(),
-            zookeeper: valid.zookeeper_url.clone(),
+            zookeeper: leader_in.to_owned(),
             containerizers: group
                 .containerizers()
                 .iter()
@@ -94,13 +96,9 @@ pub(crate) fn build(spec: &MesosClusterSpec, valid: &Valid, ids: &BTreeMap<Strin
     desired
 }
 
-fn zookeeper(
-    spec: &MesosClusterSpec,
-    valid: &Valid,
-    ids: &BTreeMap<String, u32>,
-    node: &Node,
-) -> ZooKeeperServer {
-    let id_of = |name: &str| ids.get(name).copied().unwrap_or(0);
+fn zookeeper(side: &Side, node: &Node) -> ZooKeeperServer {
+    let (spec, valid) = (&side.spec, &side.valid);
+    let id_of = |name: &str| side.server_ids.get(name).copied().unwrap_or(0);
     let mut peers: Vec<ZooKeeperPeer> = valid
         .zookeeper
         .iter()
@@ -181,7 +179,7 @@ mod tests {
         let desired = fixtures::desired(spec);
         let all = desired.into_iter().flat_map(|(node, set)| {
             set.into_iter()
-                .map(move |(kind, c)| (node.clone(), kind, c.spec_digest))
+                .map(move |(slot, c)| (node.clone(), slot.kind, c.spec_digest))
         });
         all.collect()
     }
@@ -191,7 +189,7 @@ mod tests {
         let desired = fixtures::desired(fixtures::three_nodes());
         let ids: Vec<&str> = desired["cp2"].values().map(|c| c.id.as_str()).collect();
         assert_eq!(ids, ["zookeeper", "master"]);
-        let Some(component::Kind::Zookeeper(server)) = &desired["cp2"][&Kind::ZooKeeper].kind else {
+        let Some(component::Kind::Zookeeper(server)) = &desired["cp2"][&Kind::ZooKeeper.into()].kind else {
             panic!()
         };
         assert_eq!((server.my_id, server.bind_address.as_str()), (2, "192.0.2.12"));
@@ -203,14 +201,14 @@ mod tests {
                 .collect::<Vec<_>>(),
             [(1, "192.0.2.11"), (2, "192.0.2.12"), (3, "192.0.2.13")]
         );
-        let Some(component::Kind::Master(master)) = &desired["cp1"][&Kind::Master].kind else {
+        let Some(component::Kind::Master(master)) = &desired["cp1"][&Kind::Master.into()].kind else {
             panic!()
         };
         assert_eq!(
             (master.quorum, master.zookeeper.as_str()),
             (2, "zk://192.0.2.11:2181,192.0.2.12:2181,192.0.2.13:2181/mesos")
         );
-        let Some(component::Kind::Agent(agent)) = &desired["w1"][&Kind::Agent].kind else {
+        let Some(component::Kind::Agent(agent)) = &desired["w1"][&Kind::Agent.into()].kind else {
             panic!()
         };
         assert_eq!((agent.port, agent.attributes["zone"].as_str()), (5051, "a"));
@@ -228,7 +226,7 @@ mod tests {
 
     #[test]
     fn what_a_component_follows_while_it_runs_changes_no_digest() {
-        let mut component = fixtures::desired(fixtures::three_nodes())["cp1"][&Kind::Master].clone();
+        let mut component = fixtures::desired(fixtures::three_nodes())["cp1"][&Kind::Master.into()].clone();
         let before = digest(&component);
         component.live = Some(LiveSettings {
             may_lead: Some(false),

@@ -9,6 +9,7 @@
 //! The unit is the node, since a node is always told its whole set.
 
 mod gap;
+mod permits;
 mod safety;
 #[cfg(test)]
 mod simulation;
@@ -17,19 +18,20 @@ mod tests;
 
 use super::departures::departures;
 use super::model::{Desired, World, members, quorum};
-use crate::nodes::{Kind, Ledger, Order};
+use crate::nodes::{Ids, Kind, Ledger, Order, Slot};
 use crate::problem::Problem;
-use gap::{Gap, note_plan, wanted};
+use gap::{Gap, note_plan, rank, wanted};
 use mesolith_crds::Reason;
-use mesolith_crds::v1alpha1::mesos_cluster::PlanStep;
-use mesolith_proto::node::v1::Component;
+use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, PlanStep};
+use mesolith_proto::node::v1::{Component, LiveSettings};
+use permits::Permits;
 use safety::{agent_has_tasks, unsafe_to_stop};
 
 /// Most steps of the plan in the status. Later steps are shown when they are due.
 const PLAN_LIMIT: usize = 64;
 
-/// What the spec says beyond the component sets.
-#[derive(Debug, Clone, Copy, Default)]
+/// What spec and form say beyond the component sets.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Rules {
     /// Whether the cluster is paused, so that nothing is changed.
     pub(crate) paused: bool,
@@ -37,6 +39,10 @@ pub(crate) struct Rules {
     pub(crate) force_removal: bool,
     /// `metadata.generation`.
     pub(crate) generation: u64,
+    /// The side whose masters are to lead, while the cluster moves.
+    pub(crate) leads: Option<ClusterSide>,
+    /// The ids of components on nodes.
+    pub(crate) ids: Ids,
 }
 
 /// What to do, what is planned, and what is waited for.
@@ -60,9 +66,10 @@ pub(crate) struct Effect {
 }
 
 /// Decides the next step of a cluster.
-pub(crate) fn decide(desired: &Desired, world: &World, rules: Rules) -> Decision {
+pub(crate) fn decide(desired: &Desired, world: &World, rules: &Rules) -> Decision {
     let mut decision = Decision::default();
     let gates = Gates::of(desired, world);
+    let permits = Permits::of(desired, world, rules.leads);
     let mut rolls: Vec<(&str, &Ledger, Gap)> = Vec::new();
     for (node, view) in &world.nodes {
         let Some(ledger) = view.ledger() else { continue };
@@ -70,24 +77,25 @@ pub(crate) fn decide(desired: &Desired, world: &World, rules: Rules) -> Decision
         if ledger.removing || ledger.stale {
             continue;
         }
-        let gap = Gap::between(&wanted(desired, node), ledger);
+        let gap = Gap::between(&wanted(desired, &permits, node), ledger);
         note_plan(&mut decision.plan, node, &gap, rules);
         if rules.paused {
             continue;
         }
         if gap.disturbed().next().is_some() {
             rolls.push((node, ledger, gap));
-        } else if gap.start.iter().any(|kind| gates.open(*kind)) {
+        } else if !gap.tell.is_empty() || gap.start.iter().any(|slot| gates.open(*slot)) {
             decision
                 .effects
-                .push(effect(desired, node, ledger, &gates, rules));
+                .push(effect(desired, node, ledger, (&gates, &permits), rules));
         }
     }
-    decision.plan.sort_by_key(|step| Kind::of(&step.component));
+    decision.plan.sort_by_key(|step| rank(&rules.ids, step));
     decision.plan.truncate(PLAN_LIMIT);
-    roll(desired, world, rules, &gates, rolls, &mut decision);
+    roll(desired, world, rules, (&gates, &permits), rolls, &mut decision);
     // Departures come before the waits that they cause.
     decision.waits.splice(0..0, departures(&world.nodes));
+    decision.waits.extend(permits.wait);
     decision
 }
 
@@ -95,15 +103,15 @@ pub(crate) fn decide(desired: &Desired, world: &World, rules: Rules) -> Decision
 fn roll(
     desired: &Desired,
     world: &World,
-    rules: Rules,
-    gates: &Gates,
+    rules: &Rules,
+    gates: (&Gates, &Permits),
     mut rolls: Vec<(&str, &Ledger, Gap)>,
     decision: &mut Decision,
 ) {
     rolls.sort_by_key(|(node, ledger, gap)| order(node, ledger, gap));
     let mut disturbed_one = false;
     for (node, ledger, gap) in rolls {
-        let refusal = if gap.remove.contains(&Kind::Agent) && !rules.force_removal {
+        let refusal = if gap.remove.iter().any(|slot| slot.kind == Kind::Agent) && !rules.force_removal {
             agent_has_tasks(world, node)
         } else {
             None
@@ -111,7 +119,7 @@ fn roll(
         let refusal = refusal.or_else(|| {
             let serving = gap
                 .disturbed()
-                .any(|kind| ledger.parts.get(&kind).is_some_and(|part| part.runs()));
+                .any(|slot| ledger.parts.get(&slot).is_some_and(|part| part.runs()));
             let must_wait = serving || !gap.remove.is_empty();
             if !must_wait {
                 return None;
@@ -121,14 +129,14 @@ fn roll(
                 return Some(Problem::new(Reason::RollingOneByOne, message).on(node));
             }
             gap.disturbed()
-                .find_map(|kind| unsafe_to_stop(desired, world, node, kind, gap.remove.contains(&kind)))
+                .find_map(|slot| unsafe_to_stop(desired, world, node, slot, gap.remove.contains(&slot)))
         });
         match refusal {
             Some(problem) => decision.waits.push(problem),
             None => {
                 disturbed_one |= gap
                     .disturbed()
-                    .any(|k| ledger.parts.get(&k).is_some_and(|part| part.runs()));
+                    .any(|slot| ledger.parts.get(&slot).is_some_and(|part| part.runs()));
                 decision.effects.push(effect(desired, node, ledger, gates, rules));
             }
         }
@@ -136,8 +144,8 @@ fn roll(
 }
 
 /// Kinds in the order of a cluster's start; what is down first, the leader last.
-fn order(node: &str, ledger: &Ledger, gap: &Gap) -> (Option<Kind>, bool, bool, String) {
-    let disturbed = || gap.disturbed().filter_map(|kind| ledger.parts.get(&kind));
+fn order(node: &str, ledger: &Ledger, gap: &Gap) -> (Option<Slot>, bool, bool, String) {
+    let disturbed = || gap.disturbed().filter_map(|slot| ledger.parts.get(&slot));
     let runs = disturbed().any(|part| part.runs());
     (
         gap.disturbed().min(),
@@ -147,40 +155,55 @@ fn order(node: &str, ledger: &Ledger, gap: &Gap) -> (Option<Kind>, bool, bool, S
     )
 }
 
-/// Which kinds may be started.
+/// Which components may be started.
 struct Gates {
-    masters: bool,
+    /// Sides whose ensemble has a quorum, or is not ours.
+    quorate: Vec<ClusterSide>,
     agents: bool,
 }
 
 impl Gates {
     fn of(desired: &Desired, world: &World) -> Self {
-        let servers = members(desired, Kind::ZooKeeper);
-        let size = servers.clone().count();
-        let quorate = size == 0 || world.running(Kind::ZooKeeper, servers) >= quorum(size);
+        let quorate = |side: &ClusterSide| {
+            let slot = Slot::on(*side, Kind::ZooKeeper);
+            let servers = members(desired, slot);
+            let size = servers.clone().count();
+            size == 0 || world.running(slot, servers) >= quorum(size)
+        };
+        let mut sides = vec![ClusterSide::Source, ClusterSide::Target];
+        sides.retain(quorate);
         Self {
-            masters: quorate,
+            quorate: sides,
             agents: world.leader().is_some(),
         }
     }
 
-    fn open(&self, kind: Kind) -> bool {
-        match kind {
+    fn open(&self, slot: Slot) -> bool {
+        match slot.kind {
             Kind::ZooKeeper => true,
-            Kind::Master => self.masters,
+            Kind::Master | Kind::Sync => self.quorate.contains(&slot.side),
             Kind::Agent => self.agents,
         }
     }
 }
 
 /// The node's whole set: wanted parts that it has, in their new form, and missing wanted parts whose gate is open.
-fn effect(desired: &Desired, node: &str, ledger: &Ledger, gates: &Gates, rules: Rules) -> Effect {
+fn effect(
+    desired: &Desired,
+    node: &str,
+    ledger: &Ledger,
+    (gates, permits): (&Gates, &Permits),
+    rules: &Rules,
+) -> Effect {
     let components: Vec<Component> = desired
         .get(node)
         .into_iter()
         .flatten()
-        .filter(|(kind, _)| ledger.parts.contains_key(kind) || gates.open(**kind))
-        .map(|(_, component)| component.clone())
+        .filter(|(slot, _)| ledger.parts.contains_key(slot) || gates.open(**slot))
+        .map(|(slot, component)| Component {
+            live: live(*slot, permits, rules),
+            ..component.clone()
+        })
         .collect();
     let generation = next_generation(ledger, rules);
     let order = if components.is_empty() {
@@ -197,8 +220,16 @@ fn effect(desired: &Desired, node: &str, ledger: &Ledger, gates: &Gates, rules: 
     }
 }
 
+/// What a component follows while it runs. Only masters of a cluster that moves are told.
+fn live(slot: Slot, permits: &Permits, rules: &Rules) -> Option<LiveSettings> {
+    let told = rules.leads.is_some() && slot.kind == Kind::Master;
+    told.then(|| LiveSettings {
+        may_lead: Some(permits.may_lead(slot)),
+    })
+}
+
 /// Spec generation in the upper bits, so that logs show which spec a set belongs to; always above the ledger's.
-pub(crate) fn next_generation(ledger: &Ledger, rules: Rules) -> u64 {
+pub(crate) fn next_generation(ledger: &Ledger, rules: &Rules) -> u64 {
     (rules.generation << 20).max(ledger.generation + 1)
 }
 
@@ -208,7 +239,7 @@ pub(crate) fn converged(desired: &Desired, world: &World) -> bool {
     use crate::nodes::NodeView;
     world.nodes.iter().all(|(node, view)| match view {
         NodeView::Seen(ledger) => {
-            let gap = Gap::between(&wanted(desired, node), ledger);
+            let gap = Gap::between(&wanted(desired, &Permits::default(), node), ledger);
             !ledger.removing && !ledger.stale && gap.start.is_empty() && gap.disturbed().next().is_none()
         }
         NodeView::Unknown | NodeView::Unreachable(_) => false,

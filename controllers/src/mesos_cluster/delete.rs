@@ -14,7 +14,7 @@ use super::error::Error;
 use super::model::{Desired, World};
 use super::{act, apps, decide, drain, report};
 use crate::finalizers;
-use crate::nodes::{Kind, Ledger, NodeView, Order, Owner, Part};
+use crate::nodes::{Kind, Ledger, NodeView, Order, Owner, Part, Slot};
 use crate::outcome::Outcome;
 use crate::problem::Problem;
 use crate::report::{Event, status_of};
@@ -58,7 +58,7 @@ fn kept(views: &BTreeMap<String, NodeView>) -> &'static [Kind] {
         views.values().any(|view| match view {
             NodeView::Unknown => true,
             NodeView::Unreachable(_) => false,
-            NodeView::Seen(ledger) => ledger.parts.contains_key(&kind),
+            NodeView::Seen(ledger) => ledger.of(kind).next().is_some(),
         })
     };
     if some_has(Kind::Agent) {
@@ -70,7 +70,7 @@ fn kept(views: &BTreeMap<String, NodeView>) -> &'static [Kind] {
     }
 }
 
-fn left(node: &str, view: &NodeView, kept: &[Kind], rules: decide::Rules) -> Left {
+fn left(node: &str, view: &NodeView, kept: &[Kind], rules: &decide::Rules) -> Left {
     let wait = |reason, message: String| Left::Wait(Problem::new(reason, message).on(node));
     match view {
         NodeView::Unknown => wait(Reason::Deleting, format!("{node}: no answer yet")),
@@ -88,7 +88,7 @@ fn left(node: &str, view: &NodeView, kept: &[Kind], rules: decide::Rules) -> Lef
         }) => Left::Nothing,
         NodeView::Seen(ledger) => {
             // A part without a digest was told to go already.
-            let due = |(kind, part): (&Kind, &Part)| !kept.contains(kind) && !part.digest.is_empty();
+            let due = |(slot, part): (&Slot, &Part)| !kept.contains(&slot.kind) && !part.digest.is_empty();
             if ledger.parts.iter().any(due) || (kept.is_empty() && !ledger.removing) {
                 Left::Ask {
                     generation: decide::next_generation(ledger, rules),
@@ -129,7 +129,7 @@ pub(super) async fn reconcile(cluster: &MesosCluster, cx: &Context, owner: &Owne
     let mut waits = Vec::new();
     let mut effects = Vec::new();
     for (node, view) in &views {
-        match left(node, view, kept, rules) {
+        match left(node, view, kept, &rules) {
             Left::Nothing => {
                 managed.remove(node);
             }
@@ -218,15 +218,9 @@ mod tests {
         })
     }
 
-    const RULES: decide::Rules = decide::Rules {
-        paused: false,
-        force_removal: false,
-        generation: 0,
-    };
-
     #[test]
     fn every_node_is_asked_once_and_waited_for() {
-        let left = |view: &NodeView| left("a", view, &[], RULES);
+        let left = |view: &NodeView| left("a", view, &[], &decide::Rules::default());
         assert_eq!(left(&seen(false, false)), Left::Nothing);
         assert_eq!(left(&seen(true, false)), Left::Ask { generation: 8 });
         assert!(matches!(left(&seen(true, true)), Left::Wait(p) if p.reason == Reason::Deleting));
@@ -253,14 +247,20 @@ mod tests {
             let kept = kept(&world.nodes);
             let nodes: Vec<String> = world.nodes.keys().cloned().collect();
             for node in nodes {
-                let Left::Ask { generation } = left(&node, &world.nodes[&node], kept, RULES) else {
+                let Left::Ask { generation } =
+                    left(&node, &world.nodes[&node], kept, &decide::Rules::default())
+                else {
                     continue;
                 };
                 let ledger = ledger(&mut world, &node);
                 (ledger.removing, ledger.generation) = (true, generation);
-                for (kind, part) in ledger.parts.iter_mut().filter(|(kind, _)| !kept.contains(kind)) {
+                for (slot, part) in ledger
+                    .parts
+                    .iter_mut()
+                    .filter(|(slot, _)| !kept.contains(&slot.kind))
+                {
                     part.digest.clear();
-                    asked.push(format!("{node} {}", kind.id()));
+                    asked.push(format!("{node} {}", slot.kind.name()));
                 }
             }
             // What was told to go is gone in the next round.
@@ -290,7 +290,7 @@ mod tests {
             world
                 .nodes
                 .values()
-                .all(|view| left("x", view, &[], RULES) == Left::Nothing)
+                .all(|view| left("x", view, &[], &decide::Rules::default()) == Left::Nothing)
         );
     }
 

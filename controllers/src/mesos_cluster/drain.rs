@@ -9,7 +9,7 @@
 //! be overlooked. Pure.
 
 use super::model::{Desired, World};
-use crate::nodes::{Kind, NodeView};
+use crate::nodes::{Kind, NodeView, Part};
 use crate::problem::Problem;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -30,17 +30,11 @@ pub(super) fn record(
 ) -> Vec<DrainingAgent> {
     let known: BTreeMap<&str, &DrainingAgent> = before.iter().map(|d| (d.node.as_str(), d)).collect();
     let entry = |node: &String, view: &NodeView| -> Option<DrainingAgent> {
-        if desired
-            .get(node)
-            .is_some_and(|set| set.contains_key(&Kind::Agent))
-        {
-            return None;
-        }
         let old = known.get(node.as_str()).copied();
-        let NodeView::Seen(ledger) = view else {
-            return old.cloned();
-        };
-        let part = ledger.parts.get(&Kind::Agent)?;
+        if !matches!(view, NodeView::Seen(_)) {
+            return old.filter(|_| !is_wanted(desired, node)).cloned();
+        }
+        let part = unwanted(desired, world, node)?;
         let id = part.facts.get("agentId").filter(|id| !id.is_empty()).cloned();
         let since = old.and_then(|old| old.since.clone());
         Some(DrainingAgent {
@@ -58,17 +52,26 @@ pub(super) fn record(
         .collect()
 }
 
+/// The agent of a node that nobody wants.
+fn unwanted<'a>(desired: &Desired, world: &'a World, node: &str) -> Option<&'a Part> {
+    let is_wanted = |slot: &_| desired.get(node).is_some_and(|set| set.contains_key(slot));
+    let mut agents = world.nodes.get(node)?.ledger()?.of(Kind::Agent);
+    agents.find(|(slot, _)| !is_wanted(slot)).map(|(_, part)| part)
+}
+
+/// Whether some agent is wanted on a node.
+fn is_wanted(desired: &Desired, node: &str) -> bool {
+    desired
+        .get(node)
+        .is_some_and(|set| set.keys().any(|slot| slot.kind == Kind::Agent))
+}
+
 /// Agent ids by node, of the agents whose record is old enough to be asked for tasks.
 pub(super) fn to_ask(before: &[DrainingAgent], desired: &Desired, world: &World) -> BTreeMap<String, String> {
     before
         .iter()
-        .filter(|draining| {
-            !desired
-                .get(&draining.node)
-                .is_some_and(|set| set.contains_key(&Kind::Agent))
-        })
         .filter_map(|draining| {
-            let part = world.part(&draining.node, Kind::Agent)?;
+            let part = unwanted(desired, world, &draining.node)?;
             let id = part.facts.get("agentId").or(draining.agent_id.as_ref())?;
             // Another id than the one on record: the scheduler has not been told of it yet.
             (draining.agent_id.as_ref() == Some(id)).then(|| (draining.node.clone(), id.clone()))

@@ -1,12 +1,12 @@
 //! Specs and worlds for tests, named by scenario.
 
 use super::model::{Desired, World};
+use super::sides::Sides;
 use super::validate::{Error, Valid, validate};
-use super::{build, ids};
-use crate::nodes::{Kind, Ledger, NodeView, Part};
+use crate::nodes::{Ids, Kind, Ledger, NodeView, Part};
 use crate::problem::Problem;
 use mesolith_crds::Reason;
-use mesolith_crds::v1alpha1::MesosClusterSpec;
+use mesolith_crds::v1alpha1::{MesosClusterSpec, MesosClusterStatus};
 use mesolith_proto::node::v1::Phase;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -32,10 +32,12 @@ pub(crate) fn valid(value: &Value) -> Result<Valid, Error> {
     validate("prod", &spec(value))
 }
 
+pub(crate) fn sides(value: &Value) -> Sides {
+    Sides::of("prod", &spec(value), &MesosClusterStatus::default()).unwrap()
+}
+
 pub(crate) fn desired(value: Value) -> Desired {
-    let valid = valid(&value).unwrap();
-    let ids = ids::assign(&BTreeMap::new(), &valid.zookeeper);
-    build::build(&spec(&value), &valid, &ids)
+    super::assemble::desired(&sides(&value), None, &Ids::default())
 }
 
 pub(crate) fn part(phase: Phase, digest: &str) -> Part {
@@ -47,6 +49,8 @@ pub(crate) fn part(phase: Phase, digest: &str) -> Part {
         restarts: 0,
         facts: BTreeMap::new(),
         tasks_left: 0,
+        may_lead: None,
+        cannot_lead: false,
     }
 }
 
@@ -66,15 +70,15 @@ pub(crate) fn empty_world(desired: &Desired) -> World {
 pub(crate) fn serving(desired: &Desired) -> World {
     let mut world = empty_world(desired);
     for (node, set) in desired {
-        let parts = set.iter().map(|(kind, c)| {
+        let parts = set.iter().map(|(slot, c)| {
             let mut part = part(Phase::Running, &c.spec_digest);
-            match (kind, node.as_str()) {
+            match (slot.kind, node.as_str()) {
                 (Kind::Master, "cp2") => drop(part.facts.insert("leading".into(), "true".into())),
                 (Kind::ZooKeeper, "cp3") => drop(part.facts.insert("mode".into(), "leader".into())),
                 (Kind::Agent, _) => drop(part.facts.insert("agentId".into(), format!("S-{node}"))),
                 _ => {}
             }
-            (*kind, part)
+            (*slot, part)
         });
         let parts = parts.collect();
         let ledger = Ledger {
@@ -98,7 +102,7 @@ pub(crate) fn ledger<'a>(world: &'a mut World, node: &str) -> &'a mut Ledger {
 
 /// The node was told to let its agent go, which has so many tasks to stop.
 pub(crate) fn agent_leaves(world: &mut World, node: &str, tasks_left: u32) {
-    let agent = ledger(world, node).parts.entry(Kind::Agent);
+    let agent = ledger(world, node).parts.entry(Kind::Agent.into());
     let agent = agent.or_insert_with(|| part(Phase::Stopping, ""));
     (agent.digest, agent.phase, agent.tasks_left) = (String::new(), Phase::Stopping, tasks_left);
     (agent.reason, agent.message) = (Some(Reason::StoppingTasks), format!("{tasks_left} tasks"));
@@ -112,7 +116,7 @@ pub(crate) fn set_phase(
     reason: impl Into<Option<Reason>>,
     message: &str,
 ) {
-    let part = ledger(world, node).parts.get_mut(&kind).unwrap();
+    let part = ledger(world, node).parts.get_mut(&kind.into()).unwrap();
     (part.phase, part.reason, part.message) = (phase, reason.into(), message.into());
 }
 

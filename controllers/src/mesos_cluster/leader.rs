@@ -1,14 +1,13 @@
 //! What the leading master says about the cluster, over its plain HTTP API.
 
 use super::model::World;
-use super::validate::{Valid, host_port};
+use super::sides::Sides;
+use crate::http::host_port;
 use mesolith_crds::v1alpha1::mesos_cluster::{ClusterResources, ResourceUse};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A master that does not even take the connection is down.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The leader answers from memory; a slow one is a sick one, and the next look comes soon.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -25,29 +24,17 @@ pub(crate) struct LeaderFacts {
     pub(crate) agents: Option<usize>,
 }
 
-/// What asks masters: plain HTTP.
-pub(crate) fn client() -> reqwest::Client {
-    // Names are resolved and sockets opened later, so building cannot fail with these settings. A default client
-    // differs only in its time limit.
-    reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        // Without this a container that has no CA certificates makes it fail.
-        .tls_certs_only([])
-        .build()
-        .unwrap_or_default()
-}
-
 /// `host:port` of the leading master.
-pub(crate) fn address(world: &World, valid: &Valid) -> Option<String> {
-    valid
-        .nodes
-        .get(world.leader()?)
-        .map(|node| host_port(node.host(), valid.master_port))
+pub(crate) fn address(world: &World, sides: &Sides) -> Option<String> {
+    let (node, side) = world.leader()?;
+    let valid = &sides.get(side)?.valid;
+    let node = valid.nodes.get(node)?;
+    Some(host_port(node.host(), valid.master_port))
 }
 
 /// Asks the leader; never fails, since the facts are for people.
-pub(crate) async fn ask(http: &reqwest::Client, valid: &Valid, world: &World) -> LeaderFacts {
-    let Some(address) = address(world, valid) else {
+pub(crate) async fn ask(http: &reqwest::Client, sides: &Sides, world: &World) -> LeaderFacts {
+    let Some(address) = address(world, sides) else {
         return LeaderFacts::default();
     };
     let metrics = get(http, &format!("http://{address}/metrics/snapshot")).await;

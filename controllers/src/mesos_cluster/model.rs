@@ -1,11 +1,12 @@
 //! The words of this controller: what is wanted of all nodes, and what all of them show. Plain data.
 
-use crate::nodes::{Kind, NodeView, Part};
+use crate::nodes::{Kind, NodeView, Part, Slot};
+use mesolith_crds::v1alpha1::mesos_cluster::ClusterSide;
 use mesolith_proto::node::v1::Component;
 use std::collections::BTreeMap;
 
 /// What is wanted: the component sets of all nodes.
-pub(crate) type Desired = BTreeMap<String, BTreeMap<Kind, Component>>;
+pub(crate) type Desired = BTreeMap<String, BTreeMap<Slot, Component>>;
 
 /// Everything that was observed about a cluster.
 #[derive(Debug, Clone, Default)]
@@ -17,26 +18,43 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// The component of a kind on a node that answers.
-    pub(crate) fn part(&self, node: &str, kind: Kind) -> Option<&Part> {
-        self.nodes.get(node)?.ledger()?.parts.get(&kind)
+    /// A component on a node that answers.
+    pub(crate) fn part(&self, node: &str, slot: impl Into<Slot>) -> Option<&Part> {
+        self.nodes.get(node)?.ledger()?.parts.get(&slot.into())
     }
 
-    /// How many of `nodes` have a component of that kind that serves.
-    pub(crate) fn running<'a>(&self, kind: Kind, nodes: impl Iterator<Item = &'a String>) -> usize {
+    /// How many of `nodes` have that component and it serves.
+    pub(crate) fn running<'a>(
+        &self,
+        slot: impl Into<Slot>,
+        nodes: impl Iterator<Item = &'a String>,
+    ) -> usize {
+        let slot = slot.into();
         nodes
-            .filter(|node| self.part(node, kind).is_some_and(Part::runs))
+            .filter(|node| self.part(node, slot).is_some_and(Part::runs))
             .count()
     }
 
-    /// The node whose master leads.
-    pub(crate) fn leader(&self) -> Option<&str> {
-        let leads = |node: &&String| {
-            self.part(node, Kind::Master)
-                .is_some_and(|part| part.runs() && part.leads())
-        };
-        self.nodes.keys().find(leads).map(String::as_str)
+    /// How many of these components serve.
+    pub(crate) fn serving<'a>(&self, wanted: impl Iterator<Item = (Slot, &'a String)>) -> usize {
+        wanted
+            .filter(|(slot, node)| self.part(node, *slot).is_some_and(Part::runs))
+            .count()
     }
+
+    /// The node whose master leads, and the master's side.
+    pub(crate) fn leader(&self) -> Option<(&str, ClusterSide)> {
+        self.nodes.iter().find_map(|(node, view)| {
+            let mut masters = view.ledger()?.of(Kind::Master);
+            let (slot, _) = masters.find(|(_, part)| part.runs() && part.leads())?;
+            Some((node.as_str(), slot.side))
+        })
+    }
+}
+
+/// A count as statuses have it.
+pub(crate) fn int(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 /// The smallest majority.
@@ -44,10 +62,19 @@ pub(crate) fn quorum(members: usize) -> usize {
     members / 2 + 1
 }
 
-/// Nodes on which a component of that kind is wanted.
-pub(crate) fn members(desired: &Desired, kind: Kind) -> impl Iterator<Item = &String> + Clone {
+/// Components of a kind that are wanted, of whichever side, with their nodes.
+pub(crate) fn wanted(desired: &Desired, kind: Kind) -> impl Iterator<Item = (Slot, &String)> + Clone {
+    desired.iter().flat_map(move |(node, set)| {
+        let of_kind = set.keys().filter(move |slot| slot.kind == kind);
+        of_kind.map(move |slot| (*slot, node))
+    })
+}
+
+/// Nodes on which that component is wanted.
+pub(crate) fn members(desired: &Desired, slot: impl Into<Slot>) -> impl Iterator<Item = &String> + Clone {
+    let slot = slot.into();
     desired
         .iter()
-        .filter(move |(_, set)| set.contains_key(&kind))
+        .filter(move |(_, set)| set.contains_key(&slot))
         .map(|(node, _)| node)
 }

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::model::{Desired, World};
-use super::validate::Valid;
+use super::sides::Sides;
 use super::{drain, leader};
 use crate::nodes::{Dial, Owner};
 use mesolith_crds::v1alpha1::MesosClusterStatus;
@@ -11,15 +11,15 @@ use std::sync::Arc;
 
 /// Names and addresses of the nodes to follow: those with a role, and those that may still hold something.
 pub(crate) fn to_follow(
-    valid: &Valid,
+    sides: &Sides,
     before: &MesosClusterStatus,
     desired: &Desired,
 ) -> BTreeMap<String, String> {
     let mut nodes = before.managed_nodes.clone();
     // The address in the spec wins: a node with another address is still the same node.
-    for (name, node) in &valid.nodes {
-        if nodes.contains_key(name) || desired.contains_key(name) {
-            nodes.insert(name.clone(), node.address.clone());
+    for (name, node) in sides.nodes() {
+        if nodes.contains_key(&name) || desired.contains_key(&name) {
+            nodes.insert(name, node.address);
         }
     }
     nodes
@@ -29,19 +29,19 @@ pub(crate) fn to_follow(
 pub(crate) async fn observe(
     cx: &Context,
     owner: &Owner,
-    valid: &Valid,
+    sides: &Sides,
     before: &MesosClusterStatus,
     desired: &Desired,
     dial: &Arc<Dial>,
 ) -> World {
-    let nodes = cx.nodes.follow(owner, &to_follow(valid, before, desired), dial);
+    let nodes = cx.nodes.follow(owner, &to_follow(sides, before, desired), dial);
     let mut world = World {
         nodes,
         tasks_on: BTreeMap::new(),
     };
     let leaving = drain::to_ask(&before.draining_agents, desired, &world);
     if !leaving.is_empty()
-        && let Some(master) = leader::address(&world, valid)
+        && let Some(master) = leader::address(&world, sides)
     {
         world.tasks_on = leader::tasks_on(&cx.http, &master, &leaving).await;
     }

@@ -1,6 +1,7 @@
 //! From the world to the status: conditions with typed reasons, counts, plan, nodes. Pure up to the write.
 
 mod conditions;
+mod sides;
 mod status;
 
 use super::decide::Decision;
@@ -8,8 +9,8 @@ use super::error::Error;
 use super::leader::LeaderFacts;
 use super::managed;
 use super::model::{Desired, World};
-use super::validate::Valid;
-use crate::nodes::{CredentialsError, NodeView};
+use super::sides::Sides;
+use crate::nodes::{CredentialsError, Ids, NodeView};
 use crate::outcome::Outcome;
 use crate::problem::Problem;
 use crate::report::{Announced, Finding, Reporter, status_of};
@@ -25,8 +26,8 @@ const LOOK_AT_LEADER: Duration = Duration::from_secs(15);
 
 /// Everything a report is made from.
 pub(crate) struct Seen<'a> {
-    /// The parsed spec.
-    pub(crate) valid: &'a Valid,
+    /// The sides of the cluster, parsed.
+    pub(crate) sides: &'a Sides,
     /// What is wanted.
     pub(crate) desired: &'a Desired,
     /// What was observed.
@@ -35,8 +36,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) decision: &'a Decision,
     /// What the leader says.
     pub(crate) leader: &'a LeaderFacts,
-    /// ZooKeeper server ids, old and new.
-    pub(crate) ids: BTreeMap<String, u32>,
+    /// The ids of components on nodes.
+    pub(crate) ids: &'a Ids,
     /// Agents that are to leave.
     pub(crate) draining: &'a [DrainingAgent],
     /// The drain that takes too long.
@@ -66,12 +67,8 @@ pub(crate) async fn report(
         .iter()
         .map(|effect| effect.node.as_str())
         .collect();
-    let addresses = seen
-        .valid
-        .nodes
-        .iter()
-        .map(|(name, node)| (name.clone(), node.address.clone()))
-        .collect();
+    let nodes = seen.sides.nodes().into_iter();
+    let addresses = nodes.map(|(name, node)| (name, node.address)).collect();
     after.managed_nodes = managed::after(
         &before.managed_nodes,
         &addresses,

@@ -1,5 +1,6 @@
 //! Parses the spec once: resolves ranges, assigns roles to nodes, and refuses contradictions. Pure.
 
+use crate::http::host_port;
 use mesolith_crds::v1alpha1::mesos_cluster::{AgentGroup, MesosClusterSpec, Mtls, Node, SpecError};
 use std::collections::BTreeMap;
 
@@ -112,15 +113,6 @@ fn zookeeper_url(spec: &MesosClusterSpec, nodes: &BTreeMap<String, Node>, server
                 .collect();
             format!("zk://{}{}", hosts.join(","), spec.zookeeper.path())
         }
-    }
-}
-
-/// `host:port`, with brackets around an IPv6 address.
-pub(crate) fn host_port(host: &str, port: u16) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
     }
 }
 

@@ -5,6 +5,7 @@ use super::follow;
 use super::link::{CALL_TIMEOUT, Error, Link};
 use super::order::{Order, Owner};
 use super::refusal::Refusal;
+use super::slot::Ids;
 use super::view::NodeView;
 use crate::key::ObjectKey;
 use crate::leader::Term;
@@ -23,6 +24,7 @@ pub(crate) struct Nodes {
 struct Node {
     address: String,
     fingerprint: String,
+    ids: Ids,
     link: Arc<Link>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -52,7 +54,8 @@ impl Nodes {
     ) -> BTreeMap<String, NodeView> {
         let mut clusters = self.lock();
         let nodes = clusters.entry(owner.uid.clone()).or_default();
-        nodes.retain(|name, node| wanted.get(name) == Some(&node.address));
+        // With other ids, what is known of a node belongs to other components.
+        nodes.retain(|name, node| wanted.get(name) == Some(&node.address) && node.ids == owner.ids);
         // The operator renews its own certificate from time to time; what was seen of a node stays true.
         let mut seen = BTreeMap::new();
         nodes.retain(|name, node| {
@@ -70,6 +73,7 @@ impl Nodes {
                 Node {
                     address: address.clone(),
                     fingerprint: dial.fingerprint().to_owned(),
+                    ids: owner.ids.clone(),
                     link,
                     task: self.term.spawn(task),
                 }

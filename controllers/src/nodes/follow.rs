@@ -40,7 +40,7 @@ pub(super) async fn run(
     let mut failures = 0_usize;
     loop {
         let mut answered = false;
-        let problem = watch(&node, &owner.uid, &dial, &tell, &mut answered).await;
+        let problem = watch(&node, &owner, &dial, &tell, &mut answered).await;
         failures = if answered { 1 } else { failures + 1 };
         if failures > QUIET_ATTEMPTS
             || matches!(node.view(), NodeView::Unknown)
@@ -55,7 +55,7 @@ pub(super) async fn run(
 /// Follows the node over one connection, and returns why it ended.
 async fn watch(
     node: &Link,
-    uid: &str,
+    owner: &Owner,
     dial: &Dial,
     tell: &impl Fn(NodeView),
     answered: &mut bool,
@@ -76,7 +76,7 @@ async fn watch(
     };
     renew(node, dial, &facts).await;
     let watch = client.watch(stream_request(WatchRequest {
-        cluster_uid: uid.to_owned(),
+        cluster_uid: owner.uid.clone(),
     }));
     let mut stream = match tokio::time::timeout(CALL_TIMEOUT, watch).await {
         Ok(Ok(stream)) => stream.into_inner(),
@@ -94,7 +94,7 @@ async fn watch(
             message = stream.message() => match message {
                 Ok(Some(state)) => {
                     *answered = true;
-                    tell(NodeView::Seen(ledger(&state, uid, &facts)));
+                    tell(NodeView::Seen(ledger(&state, &owner.uid, &owner.ids, &facts)));
                 }
                 Ok(None) => return refused(node, &tonic::Status::unavailable("the node agent closed the connection")),
                 Err(status) => return refused(node, &status),

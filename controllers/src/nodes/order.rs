@@ -1,6 +1,6 @@
 //! What a node can be told about one cluster.
 
-use super::view::Kind;
+use super::slot::{Ids, Kind};
 use crate::key::ObjectKey;
 use mesolith_proto::node::v1::{ApplyRequest, ClusterRef, Component, RemoveRequest};
 
@@ -11,6 +11,8 @@ pub(crate) struct Owner {
     pub(crate) uid: String,
     /// The object to reconcile when a node changes.
     pub(crate) object: ObjectKey,
+    /// The ids of its components.
+    pub(crate) ids: Ids,
 }
 
 /// An order to one node. Each has a generation that is greater than every one before on that node.
@@ -78,7 +80,7 @@ impl Order {
                 cluster,
                 archive,
                 generation,
-                keep: keep.iter().map(|kind| kind.id().to_owned()).collect(),
+                keep: ids_of(keep),
                 known_ids: if keep.is_empty() { Vec::new() } else { known_ids() },
             }),
         }
@@ -87,5 +89,16 @@ impl Order {
 
 /// Of another component on a node this operator does not decide.
 fn known_ids() -> Vec<String> {
-    Kind::ALL.map(|kind| kind.id().to_owned()).to_vec()
+    Ids::ALL.map(str::to_owned).to_vec()
+}
+
+/// Of both sides.
+fn ids_of(kinds: &[Kind]) -> Vec<String> {
+    let ids = Ids::default();
+    let is_kept = |id: &&&str| ids.slot(id).is_some_and(|slot| kinds.contains(&slot.kind));
+    Ids::ALL
+        .iter()
+        .filter(is_kept)
+        .map(|id| (*id).to_owned())
+        .collect()
 }

@@ -1,5 +1,6 @@
 //! What a node shows of a cluster. Plain data, and the way from the wire to it.
 
+use super::slot::{Ids, Kind, Slot};
 use crate::problem::Problem;
 use mesolith_crds::Reason;
 use mesolith_proto::node::v1::{ClusterState, ComponentState, Facts, NodeState, Phase};
@@ -7,45 +8,6 @@ use std::collections::BTreeMap;
 
 /// Other facts change all the time; each change would trigger a reconcile.
 const STEADY_FACTS: [&str; 5] = ["mode", "leading", "leader", "registered", "agentId"];
-
-/// Kinds of components, in the order in which a cluster comes up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Kind {
-    /// A ZooKeeper server.
-    ZooKeeper,
-    /// A master.
-    Master,
-    /// A Mesos agent.
-    Agent,
-}
-
-impl Kind {
-    /// All, in the order in which a cluster comes up.
-    pub(crate) const ALL: [Kind; 3] = [Kind::ZooKeeper, Kind::Master, Kind::Agent];
-
-    /// The component's id on a node.
-    pub(crate) fn id(self) -> &'static str {
-        match self {
-            Kind::ZooKeeper => "zookeeper",
-            Kind::Master => "master",
-            Kind::Agent => "agent",
-        }
-    }
-
-    /// For sentences.
-    pub(crate) fn plural(self) -> &'static str {
-        match self {
-            Kind::ZooKeeper => "ZooKeeper servers",
-            Kind::Master => "masters",
-            Kind::Agent => "agents",
-        }
-    }
-
-    /// The kind with that id.
-    pub(crate) fn of(id: &str) -> Option<Kind> {
-        Kind::ALL.into_iter().find(|kind| kind.id() == id)
-    }
-}
 
 /// What is known about a node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,8 +44,8 @@ pub(crate) struct Ledger {
     pub(crate) stale: bool,
     /// Whether everything is being stopped.
     pub(crate) removing: bool,
-    /// The components, by kind.
-    pub(crate) parts: BTreeMap<Kind, Part>,
+    /// The components.
+    pub(crate) parts: BTreeMap<Slot, Part>,
     /// Version of the node agent.
     pub(crate) version: String,
 }
@@ -105,13 +67,24 @@ pub(crate) struct Part {
     pub(crate) facts: BTreeMap<String, String>,
     /// Tasks that have not ended, on an agent that leaves for good.
     pub(crate) tasks_left: u32,
+    /// Of a master: whether it was told that it may lead; absent when nothing was said.
+    pub(crate) may_lead: Option<bool>,
+    /// Of a master: whether it is certain that it does not lead, and will not until it is told otherwise.
+    pub(crate) cannot_lead: bool,
 }
 
 impl Ledger {
+    /// Components of that kind, of whichever side.
+    pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = (Slot, &Part)> {
+        let parts = self.parts.iter().map(|(slot, part)| (*slot, part));
+        parts.filter(move |(slot, _)| slot.kind == kind)
+    }
+
     /// The agent, once the node was told that it has to go.
     pub(crate) fn leaving_agent(&self) -> Option<&Part> {
         // A part without a digest is not in the node's ledger any more.
-        self.parts.get(&Kind::Agent).filter(|part| part.digest.is_empty())
+        let mut agents = self.of(Kind::Agent).map(|(_, part)| part);
+        agents.find(|part| part.digest.is_empty())
     }
 }
 
@@ -148,7 +121,7 @@ impl Part {
 }
 
 /// What a node says of the cluster with that uid.
-pub(super) fn ledger(state: &NodeState, uid: &str, facts: &Facts) -> Ledger {
+pub(super) fn ledger(state: &NodeState, uid: &str, ids: &Ids, facts: &Facts) -> Ledger {
     let version = facts.version.clone();
     let ours = state
         .clusters
@@ -166,18 +139,18 @@ pub(super) fn ledger(state: &NodeState, uid: &str, facts: &Facts) -> Ledger {
             settled: cluster.observed_generation == cluster.generation,
             stale: false,
             removing: cluster.removing,
-            parts: parts(cluster),
+            parts: parts(cluster, ids),
             version,
         },
     }
 }
 
-fn parts(cluster: &ClusterState) -> BTreeMap<Kind, Part> {
+fn parts(cluster: &ClusterState, ids: &Ids) -> BTreeMap<Slot, Part> {
     let part = |c: &ComponentState| {
         let (reason, message) = said(c);
         let steady = |(key, _): &(&String, &String)| STEADY_FACTS.contains(&key.as_str());
         Some((
-            Kind::of(&c.id)?,
+            ids.slot(&c.id)?,
             Part {
                 phase: c.phase(),
                 digest: c.spec_digest.clone(),
@@ -185,6 +158,8 @@ fn parts(cluster: &ClusterState) -> BTreeMap<Kind, Part> {
                 message,
                 restarts: c.restarts,
                 tasks_left: c.tasks_left,
+                may_lead: c.live.and_then(|live| live.may_lead),
+                cannot_lead: c.cannot_lead(),
                 facts: c
                     .facts
                     .iter()

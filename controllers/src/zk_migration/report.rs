@@ -1,24 +1,25 @@
-//! The status of a migration that is checked but cannot run yet.
+//! Status, conditions and events of a migration.
 
-use super::decide::Check;
+use super::machine::{Decision, World};
+use super::preflight::Check;
 use super::resolve::Sides;
-use super::{CHECK_AGAIN, Error};
+use super::{CHECK_AGAIN, Error, LOOK_AGAIN, progress};
 use crate::outcome::Outcome;
 use crate::report::{Announced, Finding, Reporter, status_of};
+use jiff::SignedDuration;
 use kube::ResourceExt;
-use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::ZkMigration;
 use mesolith_crds::v1alpha1::zk_migration::{
     Direction, Phase, PhaseStatus, SideStatus, Stage, Waiting, ZkMigrationStatus,
 };
+use mesolith_crds::{Reason, Severity};
 
-const NO_PHASES: &str =
-    "This version checks a migration but cannot run its phases yet: nothing will be changed";
+const NO_PHASES: &str = "This version checks a migration of a source that is only addresses, but cannot run its phases: nothing will be changed";
 /// Addresses listed in a status.
 const MOST_LISTED: usize = 64;
 
-/// The preflight was made.
-pub(super) async fn report(
+/// The preflight of a source that is no MesosCluster was made; its phases cannot run.
+pub(super) async fn checked(
     object: &ZkMigration,
     reporter: &Reporter,
     sides: &Sides,
@@ -64,11 +65,6 @@ pub(super) async fn report(
         }));
     }
     waiting.push(no_phases());
-    let side = |zookeeper: &[String], masters: &[String], agents: usize| SideStatus {
-        zookeeper: Some(zookeeper.join(",")),
-        mesos_masters: masters.iter().take(MOST_LISTED).cloned().collect(),
-        agents: i32::try_from(agents).ok(),
-    };
     let mut after = at_the_start(&before);
     after.preflight = checks.iter().map(Check::shown).collect();
     after.source = Some(side(
@@ -96,6 +92,107 @@ pub(super) async fn report(
             again: Some(CHECK_AGAIN),
         }
     })
+}
+
+/// The machine has decided.
+pub(super) async fn progress(
+    object: &ZkMigration,
+    reporter: &Reporter,
+    sides: &Sides,
+    checks: &[Check],
+    decision: &Decision,
+    world: &World,
+) -> Result<Outcome, Error> {
+    let before = status_of(object);
+    let mut after = progress::after(&before, decision, world);
+    if !checks.is_empty() {
+        after.preflight = checks.iter().map(Check::shown).collect();
+        after.source = Some(side(
+            &sides.source.zookeeper,
+            &sides.source.masters,
+            sides.source.agents,
+        ));
+        after.target = Some(side(
+            &sides.target.zookeeper,
+            &sides.target.masters,
+            sides.target.agents,
+        ));
+    }
+    let at = format!(
+        "{} {:?}{}",
+        after.phase.unwrap_or_default(),
+        after.stage.unwrap_or_default(),
+        match after.direction {
+            Some(Direction::Back) => ", on the way back",
+            _ => "",
+        }
+    );
+    let mut findings = vec![Finding::yes("SpecValid", Reason::Valid, "The spec is valid")];
+    // A wait that a person has to end comes before those that end by themselves.
+    let waits: Vec<(Reason, &str)> = after
+        .waiting_for
+        .iter()
+        .map(|wait| {
+            let reason = Reason::parse(&wait.reason).unwrap_or(Reason::Progressing);
+            (reason, wait.message.as_str())
+        })
+        .collect();
+    let trouble = waits
+        .iter()
+        .find(|(reason, _)| reason.severity() == Severity::Warning);
+    let shown = trouble.or(waits.first());
+    findings.push(match (trouble, shown) {
+        (Some((reason, message)), _) => Finding::no("Ready", *reason, format!("{at}: {message}")),
+        (None, Some((reason, message))) => Finding::yes("Ready", *reason, format!("{at}: {message}")),
+        (None, None) => Finding::yes("Ready", Reason::Progressing, at),
+    });
+    findings.push(stalled(object, &after, world));
+    let reason = shown.map_or(Reason::Progressing, |(reason, _)| *reason);
+    paused(object, &mut after, &mut findings);
+    after
+        .conditions
+        .retain(|condition| condition.type_ != "PhasesAvailable" && condition.type_ != "PreflightPassed");
+    reporter
+        .report(object, after, &findings, Announced::Only(&["Ready", "Stalled"]))
+        .await
+        .map_err(Error::WriteStatus)?;
+    let again = match decision {
+        Decision::Rest => CHECK_AGAIN,
+        Decision::Wait(_) if !checks.is_empty() => CHECK_AGAIN,
+        Decision::Move { .. } | Decision::Act(_) | Decision::Wait(_) => LOOK_AGAIN,
+    };
+    Ok(Outcome::Waiting {
+        reason,
+        again: Some(again),
+    })
+}
+
+/// A phase that takes longer than its timeout, and an approval that is waited for too long.
+fn stalled(object: &ZkMigration, after: &ZkMigrationStatus, world: &World) -> Finding {
+    let orchestration = &object.spec.orchestration;
+    let phase = after.phase.unwrap_or_default();
+    let (since, limit, what) = match (after.stage, after.direction) {
+        (Some(Stage::AwaitingApproval), _) => (
+            after.since.as_ref(),
+            orchestration.approval_timeout(),
+            "its approval",
+        ),
+        (Some(Stage::Acting | Stage::Verifying), Some(Direction::Forward)) => {
+            let started = after.phases.iter().find(|found| found.name == phase);
+            let since = started.and_then(|phase| phase.started_at.as_ref());
+            (since, orchestration.phase_timeout(phase), "its end")
+        }
+        _ => return Finding::no("Stalled", Reason::Progressing, ""),
+    };
+    let limit_signed = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
+    match since {
+        Some(since) if world.now.duration_since(since.0) >= limit_signed => Finding::yes(
+            "Stalled",
+            Reason::PhaseTimeout,
+            format!("{phase} waits for {what} for longer than {} s", limit.as_secs()),
+        ),
+        _ => Finding::no("Stalled", Reason::Progressing, ""),
+    }
 }
 
 /// The spec has to change.
@@ -130,16 +227,17 @@ async fn not_ready(
     problem: &str,
 ) -> Result<(), Error> {
     let before = status_of(object);
-    let mut after = at_the_start(&before);
+    let mut after = if progress::record(&before).is_clean() {
+        at_the_start(&before)
+    } else {
+        before.clone()
+    };
     after.preflight.clear();
-    after.waiting_for = vec![
-        Waiting {
-            reason: reason.to_string(),
-            message: problem.to_owned(),
-            command: None,
-        },
-        no_phases(),
-    ];
+    after.waiting_for = vec![Waiting {
+        reason: reason.to_string(),
+        message: problem.to_owned(),
+        command: None,
+    }];
     after.waiting_for_summary = Some(problem.chars().take(200).collect());
     let valid = match reason {
         Reason::InvalidSpec => Finding::no("SpecValid", reason, problem),
@@ -181,6 +279,14 @@ fn at_the_start(before: &ZkMigrationStatus) -> ZkMigrationStatus {
     }
 }
 
+fn side(zookeeper: &[String], masters: &[String], agents: usize) -> SideStatus {
+    SideStatus {
+        zookeeper: Some(zookeeper.join(",")),
+        mesos_masters: masters.iter().take(MOST_LISTED).cloned().collect(),
+        agents: i32::try_from(agents).ok(),
+    }
+}
+
 /// Shows every check with its message.
 fn describe(object: &ZkMigration) -> String {
     format!(
@@ -201,14 +307,18 @@ async fn write(
         Reason::PhasesUnavailable,
         NO_PHASES,
     ));
-    if object.spec.paused {
-        findings.push(Finding::yes("Paused", Reason::Paused, "spec.paused is set"));
-    } else {
-        after.conditions.retain(|condition| condition.type_ != "Paused");
-    }
+    paused(object, &mut after, &mut findings);
     let announced = Announced::Only(&["Ready", "PhasesAvailable"]);
     reporter
         .report(object, after, &findings, announced)
         .await
         .map_err(Error::WriteStatus)
+}
+
+fn paused(object: &ZkMigration, after: &mut ZkMigrationStatus, findings: &mut Vec<Finding>) {
+    if object.spec.paused {
+        findings.push(Finding::yes("Paused", Reason::Paused, "spec.paused is set"));
+    } else {
+        after.conditions.retain(|condition| condition.type_ != "Paused");
+    }
 }

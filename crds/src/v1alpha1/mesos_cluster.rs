@@ -1,6 +1,8 @@
 //! MesosCluster: ZooKeeper servers, masters and agents on named bare-metal nodes.
 
+mod counts;
 mod defaults;
+mod form;
 mod nodes;
 mod policy;
 mod rules;
@@ -12,11 +14,13 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use counts::{AgentCounts, MemberCounts, SideCounts};
+pub use form::{ClusterForm, ClusterSide, ComponentKind, FormRoot, FormSync, Parts, TargetCluster, Writes};
 pub use nodes::{Node, NodeTable, SpecError};
 pub use policy::{AgentRemoval, Mtls, RemovalMode, RemovedData, SecuritySpec};
 pub use status::{
-    AgentCounts, ClusterResources, ComponentStatus, DrainingAgent, MarathonStatus, MemberCounts,
-    MesosClusterStatus, NodeStatus, PlanStep, ResourceUse,
+    ClusterResources, ComponentStatus, DrainingAgent, MarathonStatus, MesosClusterStatus, NodeStatus,
+    PlanStep, ResourceUse,
 };
 
 /// A Mesos cluster on bare-metal nodes: ZooKeeper servers, masters and agents, kept running by the node agents.

@@ -23,7 +23,7 @@ pub use orchestration::{Approval, OnTimeout, Orchestration, PhaseTimeouts};
 pub use phase::{Direction, Phase, Stage};
 pub use sides::{AgentStrategy, MigrationSource, MigrationTarget, TargetAgents};
 pub use status::{
-    ActiveAlert, AlertSeverity, Evidence, HistoryEntry, PhaseState, PhaseStatus, PreflightCheck,
+    ActiveAlert, AlertSeverity, Evidence, HistoryEntry, LeaderStatus, PhaseStatus, PreflightCheck,
     PreflightState, SideStatus, TaskCounts, Waiting, ZkMigrationStatus,
 };
 pub use sync_status::{LagStatus, SyncState, SyncStatus};
@@ -155,17 +155,10 @@ pub struct SyncSpec {
     /// A lag above this (95th percentile) is alerted and closes the gate. Default: 100ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag_threshold: Option<Period>,
-    /// Znodes in one request while seeding. Default: 1000.
+    /// Most changes in one request to an ensemble. Default: 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000))]
     pub snapshot_batch_size: Option<u32>,
-    /// Attempts for one change before it counts as an error. Default: 5.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 1000))]
-    pub max_retries: Option<u32>,
-    /// Time between attempts. Default: 1s.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_backoff: Option<Period>,
 }
 
 /// Who wins a conflict.

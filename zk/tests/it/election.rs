@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesolith_zk::{Address, Candidacy, Contender, Detector, Entry, MasterInfo, STANDBY};
+use mesolith_zk::{Address, Candidacy, Contender, Detector, Entry, MasterInfo, STANDBY, candidates};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use zookeeper_client::{Acls, Client, CreateMode};
@@ -55,12 +55,15 @@ async fn leaving_hands_over_to_the_next_candidate() {
     let detector = Detector::start(address.clone(), SESSION);
     let mut leader = detector.watch();
     assert_eq!(detector.leader(), None);
+    assert_eq!(candidates(&address).await.unwrap(), [""; 0]);
 
     let a = contend(&address, "a", 5050);
     lead(&a).await;
     let b = contend(&address, "b", 5051);
     wait_for(&b, |s| matches!(s, Candidacy::Standby { .. })).await;
     wait_leader(&mut leader, Some("a")).await;
+    let both = candidates(&address).await.unwrap();
+    assert_eq!(both, ["json.info_0000000000", "json.info_0000000001"]);
 
     a.leave().await;
     wait_leader(&mut leader, Some("b")).await;

@@ -78,9 +78,9 @@ async fn ask(servers: &[String], words: &Words) -> Servers {
     let connections = join_all(servers.iter().map(|server| words.cons(server))).await;
     let mut all = BTreeSet::new();
     let mut answered = false;
-    for sessions in connections.into_iter().flatten() {
+    for connections in connections.into_iter().flatten() {
         answered = true;
-        all.extend(sessions);
+        all.extend(connections.iter().map(|connection| connection.session));
     }
     found.connected = answered.then_some(all);
     found

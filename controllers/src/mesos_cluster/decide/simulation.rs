@@ -59,7 +59,7 @@ impl Toys {
     fn serving(&self, kind: Kind) -> usize {
         self.nodes
             .values()
-            .filter(|toy| toy.ledger.parts.get(&kind).is_some_and(|p| p.runs()))
+            .filter(|toy| toy.ledger.parts.get(&kind.into()).is_some_and(|p| p.runs()))
             .count()
     }
 
@@ -75,15 +75,15 @@ impl Toys {
             } => {
                 assert!(*generation > toy.ledger.generation, "generations only grow");
                 (toy.ledger.present, toy.ledger.generation) = (true, *generation);
-                let wanted: BTreeMap<Kind, &Component> =
-                    components.iter().map(|c| (Kind::of(&c.id).unwrap(), c)).collect();
-                toy.ledger.parts.retain(|kind, _| wanted.contains_key(kind));
-                for (kind, component) in wanted {
-                    let known = toy.ledger.parts.get(&kind);
+                let slot = |component: &Component| Ids::default().slot(&component.id).unwrap();
+                let wanted: BTreeMap<Slot, &Component> = components.iter().map(|c| (slot(c), c)).collect();
+                toy.ledger.parts.retain(|slot, _| wanted.contains_key(slot));
+                for (slot, component) in wanted {
+                    let known = toy.ledger.parts.get(&slot);
                     if known.is_none_or(|p| p.digest != component.spec_digest) {
                         toy.ledger
                             .parts
-                            .insert(kind, part(Phase::Pending, &component.spec_digest));
+                            .insert(slot, part(Phase::Pending, &component.spec_digest));
                     }
                 }
             }
@@ -124,7 +124,7 @@ impl Toys {
     fn elect(&mut self, kind: Kind, key: &str, value: &str) {
         let mut free = true;
         for toy in self.nodes.values_mut() {
-            if let Some(part) = toy.ledger.parts.get_mut(&kind) {
+            if let Some(part) = toy.ledger.parts.get_mut(&kind.into()) {
                 let keeps = free && part.phase == Phase::Running;
                 free &= !keeps;
                 if keeps {
@@ -159,7 +159,7 @@ fn round(wanted: &Desired, toys: &mut Toys, generation: u64) -> usize {
         generation,
         ..Rules::default()
     };
-    let decision = decide(wanted, &world, rules);
+    let decision = decide(wanted, &world, &rules);
     let before = [Kind::ZooKeeper, Kind::Master].map(|kind| toys.serving(kind));
     let disturbed: Vec<&str> = decision
         .effects
@@ -208,7 +208,7 @@ proptest! {
             round(&wanted, &mut toys, 99);
             toys.tick(false);
             rounds += 1;
-            prop_assert!(rounds < 400, "no convergence: {:?}", decide(&wanted, &toys.world(), Rules::default()));
+            prop_assert!(rounds < 400, "no convergence: {:?}", decide(&wanted, &toys.world(), &Rules::default()));
         }
         prop_assert_eq!(round(&wanted, &mut toys, 99), 0, "idle does nothing");
     }

@@ -6,11 +6,12 @@ use mesolith_proto::node::v1::Phase;
 use rstest::rstest;
 use serde_json::json;
 
-const RULES: Rules = Rules {
-    paused: false,
-    force_removal: false,
-    generation: 2,
-};
+fn rules() -> Rules {
+    Rules {
+        generation: 2,
+        ..Rules::default()
+    }
+}
 
 /// `cp1:zookeeper,master` for an apply, `cp1:-` for a removal.
 fn effects(decision: &Decision) -> Vec<String> {
@@ -37,7 +38,7 @@ fn with_flag() -> Desired {
 #[test]
 fn nothing_to_do_when_everything_is_as_wanted() {
     let wanted = desired(three_nodes());
-    let decision = decide(&wanted, &serving(&wanted), RULES);
+    let decision = decide(&wanted, &serving(&wanted), &rules());
     assert_eq!(decision, Decision::default());
     assert!(converged(&wanted, &serving(&wanted)));
 }
@@ -46,7 +47,7 @@ fn nothing_to_do_when_everything_is_as_wanted() {
 fn a_new_cluster_comes_up_in_order() {
     let wanted = desired(three_nodes());
     let mut world = empty_world(&wanted);
-    let first = decide(&wanted, &world, RULES);
+    let first = decide(&wanted, &world, &rules());
     assert_eq!(
         effects(&first),
         ["cp1:zookeeper", "cp2:zookeeper", "cp3:zookeeper"]
@@ -59,17 +60,17 @@ fn a_new_cluster_comes_up_in_order() {
 
     // One server short of a quorum: masters wait. With two of three they start, also beside a server that is down.
     let zookeeper = |world: &mut World, node: &str, phase| {
-        let digest = wanted[node][&Kind::ZooKeeper].spec_digest.clone();
+        let digest = wanted[node][&Kind::ZooKeeper.into()].spec_digest.clone();
         let ledger = ledger(world, node);
         (ledger.present, ledger.generation) = (true, 2 << 20);
-        ledger.parts.insert(Kind::ZooKeeper, part(phase, &digest));
+        ledger.parts.insert(Kind::ZooKeeper.into(), part(phase, &digest));
     };
     zookeeper(&mut world, "cp1", Phase::Running);
     zookeeper(&mut world, "cp2", Phase::Starting);
     zookeeper(&mut world, "cp3", Phase::Failed);
-    assert_eq!(effects(&decide(&wanted, &world, RULES)), Vec::<String>::new());
+    assert_eq!(effects(&decide(&wanted, &world, &rules())), Vec::<String>::new());
     zookeeper(&mut world, "cp2", Phase::Running);
-    let second = decide(&wanted, &world, RULES);
+    let second = decide(&wanted, &world, &rules());
     assert_eq!(
         effects(&second),
         [
@@ -90,15 +91,18 @@ fn a_new_cluster_comes_up_in_order() {
     let mut leaderless = world.clone();
     ledger(&mut leaderless, "cp2")
         .parts
-        .get_mut(&Kind::Master)
+        .get_mut(&Kind::Master.into())
         .unwrap()
         .facts
         .clear();
     assert_eq!(
-        effects(&decide(&wanted, &leaderless, RULES)),
+        effects(&decide(&wanted, &leaderless, &rules())),
         Vec::<String>::new()
     );
-    assert_eq!(effects(&decide(&wanted, &world, RULES)), ["w1:agent", "w2:agent"]);
+    assert_eq!(
+        effects(&decide(&wanted, &world, &rules())),
+        ["w1:agent", "w2:agent"]
+    );
 }
 
 #[test]
@@ -107,9 +111,9 @@ fn generations_only_grow() {
         generation,
         ..Ledger::default()
     };
-    assert_eq!(next_generation(&ledger(0), RULES), 2 << 20);
-    assert_eq!(next_generation(&ledger(2 << 20), RULES), (2 << 20) + 1);
-    assert_eq!(next_generation(&ledger(9 << 20), RULES), (9 << 20) + 1);
+    assert_eq!(next_generation(&ledger(0), &rules()), 2 << 20);
+    assert_eq!(next_generation(&ledger(2 << 20), &rules()), (2 << 20) + 1);
+    assert_eq!(next_generation(&ledger(9 << 20), &rules()), (9 << 20) + 1);
 }
 
 #[test]
@@ -118,7 +122,7 @@ fn a_changed_spec_rolls_one_node_at_a_time_with_the_leader_last() {
     let mut world = serving(&desired(three_nodes()));
     let mut order = Vec::new();
     for _ in 0..3 {
-        let decision = decide(&wanted, &world, RULES);
+        let decision = decide(&wanted, &world, &rules());
         let [
             Effect {
                 node,
@@ -142,10 +146,10 @@ fn a_changed_spec_rolls_one_node_at_a_time_with_the_leader_last() {
         let ledger = ledger(&mut world, node);
         let master = components.iter().find(|c| c.id == "master").unwrap();
         ledger.generation = *generation;
-        let part = ledger.parts.get_mut(&Kind::Master).unwrap();
+        let part = ledger.parts.get_mut(&Kind::Master.into()).unwrap();
         (part.digest, part.phase) = (master.spec_digest.clone(), Phase::Starting);
         // While it starts, nobody else is touched.
-        let waiting = decide(&wanted, &world, RULES);
+        let waiting = decide(&wanted, &world, &rules());
         assert_eq!(effects(&waiting), Vec::<String>::new());
         set_phase(
             &mut world,
@@ -164,7 +168,7 @@ fn a_changed_spec_rolls_one_node_at_a_time_with_the_leader_last() {
 fn nothing_rolls_below_quorum() {
     let mut world = serving(&desired(three_nodes()));
     cut_off(&mut world, "cp3");
-    let decision = decide(&with_flag(), &world, RULES);
+    let decision = decide(&with_flag(), &world, &rules());
     assert_eq!(effects(&decision), Vec::<String>::new());
     assert_eq!(decision.waits[0].reason.as_str(), "WaitingForMasters");
     assert_eq!(
@@ -177,10 +181,10 @@ fn nothing_rolls_below_quorum() {
 fn a_roll_stops_at_a_member_that_does_not_come_back() {
     let wanted = with_flag();
     let mut world = serving(&desired(three_nodes()));
-    let digest = wanted["cp1"][&Kind::Master].spec_digest.clone();
+    let digest = wanted["cp1"][&Kind::Master.into()].spec_digest.clone();
     ledger(&mut world, "cp1")
         .parts
-        .get_mut(&Kind::Master)
+        .get_mut(&Kind::Master.into())
         .unwrap()
         .digest = digest;
     set_phase(
@@ -191,7 +195,7 @@ fn a_roll_stops_at_a_member_that_does_not_come_back() {
         Reason::CrashLoop,
         "exited with 1",
     );
-    let decision = decide(&wanted, &world, RULES);
+    let decision = decide(&wanted, &world, &rules());
     assert_eq!(effects(&decision), Vec::<String>::new());
     assert_eq!(decision.waits[0].reason.as_str(), "RollingOneByOne");
     assert!(
@@ -214,7 +218,7 @@ fn what_is_down_anyway_gets_its_new_set_at_once() {
             "wrong flag",
         );
     }
-    let decision = decide(&with_flag(), &world, RULES);
+    let decision = decide(&with_flag(), &world, &rules());
     assert_eq!(effects(&decision).len(), 3);
 }
 
@@ -222,7 +226,7 @@ fn what_is_down_anyway_gets_its_new_set_at_once() {
 fn a_node_that_has_not_shown_what_was_sent_is_left_alone_and_holds_the_others_back() {
     let mut world = serving(&desired(three_nodes()));
     ledger(&mut world, "cp1").stale = true;
-    let decision = decide(&with_flag(), &world, RULES);
+    let decision = decide(&with_flag(), &world, &rules());
     assert_eq!(effects(&decision), Vec::<String>::new());
     assert_eq!(reasons(&decision), ["RollingOneByOne", "RollingOneByOne"]);
 }
@@ -238,7 +242,7 @@ fn one_server_has_no_spare_and_is_rolled_all_the_same() {
     };
     let world = serving(&single("1"));
     assert_eq!(
-        effects(&decide(&single("2"), &world, RULES)),
+        effects(&decide(&single("2"), &world, &rules())),
         ["n1:zookeeper,master"]
     );
 }
@@ -261,9 +265,9 @@ fn a_removed_agent_waits_for_its_tasks(
     let decision = decide(
         &desired(spec),
         &world,
-        Rules {
+        &Rules {
             force_removal,
-            ..RULES
+            ..rules()
         },
     );
     assert_eq!(effects(&decision), expected);
@@ -275,13 +279,13 @@ fn a_part_that_is_being_stopped_is_not_asked_to_go_again() {
     let mut world = serving(&desired(three_nodes()));
     ledger(&mut world, "w2")
         .parts
-        .get_mut(&Kind::Agent)
+        .get_mut(&Kind::Agent.into())
         .unwrap()
         .digest
         .clear();
     let mut spec = three_nodes();
     spec["agents"][0]["nodes"] = json!("w1");
-    assert_eq!(decide(&desired(spec), &world, RULES).effects, []);
+    assert_eq!(decide(&desired(spec), &world, &rules()).effects, []);
 }
 
 #[test]
@@ -292,34 +296,34 @@ fn a_leaving_server_goes_after_the_others_know() {
     let mut world = serving(&desired(spec.clone()));
     spec["zookeeper"]["nodes"] = json!("cp[1-3]");
     let wanted = desired(spec);
-    let decision = decide(&wanted, &world, RULES);
+    let decision = decide(&wanted, &world, &rules());
     assert_eq!(effects(&decision), ["cp1:zookeeper,master"], "a member first");
     for node in ["cp1", "cp2", "cp3"] {
-        let digest = wanted[node][&Kind::ZooKeeper].spec_digest.clone();
+        let digest = wanted[node][&Kind::ZooKeeper.into()].spec_digest.clone();
         ledger(&mut world, node)
             .parts
-            .get_mut(&Kind::ZooKeeper)
+            .get_mut(&Kind::ZooKeeper.into())
             .unwrap()
             .digest = digest;
     }
     // Masters name the servers, too: they follow, then the fourth server goes.
     for node in ["cp1", "cp2", "cp3"] {
-        let digest = wanted[node][&Kind::Master].spec_digest.clone();
+        let digest = wanted[node][&Kind::Master.into()].spec_digest.clone();
         ledger(&mut world, node)
             .parts
-            .get_mut(&Kind::Master)
+            .get_mut(&Kind::Master.into())
             .unwrap()
             .digest = digest;
     }
     for node in ["w1", "w2"] {
-        let digest = wanted[node][&Kind::Agent].spec_digest.clone();
+        let digest = wanted[node][&Kind::Agent.into()].spec_digest.clone();
         ledger(&mut world, node)
             .parts
-            .get_mut(&Kind::Agent)
+            .get_mut(&Kind::Agent.into())
             .unwrap()
             .digest = digest;
     }
-    assert_eq!(effects(&decide(&wanted, &world, RULES)), ["cp4:-"]);
+    assert_eq!(effects(&decide(&wanted, &world, &rules())), ["cp4:-"]);
 }
 
 /// The wait is reported even when nothing else is left to do.
@@ -330,14 +334,14 @@ fn the_tasks_of_a_leaving_agent_are_said_until_it_is_gone() {
     let wanted = desired(spec);
     let mut world = serving(&desired(three_nodes()));
     agent_leaves(&mut world, "w2", 3);
-    let decision = decide(&wanted, &world, RULES);
+    let decision = decide(&wanted, &world, &rules());
     assert_eq!((effects(&decision).len(), decision.plan.len()), (0, 0));
     assert_eq!(reasons(&decision), ["StoppingTasks"]);
     assert_eq!(decision.waits[0].message, "w2: 3 tasks are being stopped");
     ledger(&mut world, "w2").removing = true;
-    assert_eq!(reasons(&decide(&wanted, &world, RULES)), ["StoppingTasks"]);
+    assert_eq!(reasons(&decide(&wanted, &world, &rules())), ["StoppingTasks"]);
     *ledger(&mut world, "w2") = Ledger::default();
-    assert_eq!(reasons(&decide(&wanted, &world, RULES)), Vec::<&str>::new());
+    assert_eq!(reasons(&decide(&wanted, &world, &rules())), Vec::<&str>::new());
 }
 
 #[test]
@@ -346,9 +350,9 @@ fn paused_plans_and_does_nothing() {
     let decision = decide(
         &with_flag(),
         &world,
-        Rules {
+        &Rules {
             paused: true,
-            ..RULES
+            ..rules()
         },
     );
     assert_eq!((decision.effects.len(), decision.plan.len()), (0, 3));

@@ -1,8 +1,8 @@
 //! Conditions of a MesosCluster. Pure.
 
-use super::super::model::{members, quorum};
+use super::super::model::{members, quorum, wanted};
 use super::Seen;
-use crate::nodes::{Kind, NodeView};
+use crate::nodes::{Kind, NodeView, Slot};
 use crate::outcome::Outcome;
 use crate::problem::Problem;
 use crate::report::{Finding, Truth};
@@ -32,7 +32,7 @@ fn ready(seen: &Seen<'_>, parts: &[Finding]) -> Finding {
             "everything serves; spec.paused holds back changes",
         ),
         None => {
-            let counts = Kind::ALL.map(|kind| (members(seen.desired, kind).count(), kind.plural()));
+            let counts = Kind::ALL.map(|kind| (wanted(seen.desired, kind).count(), kind.plural()));
             let list: Vec<String> = counts
                 .iter()
                 .filter(|(n, _)| *n > 0)
@@ -45,11 +45,11 @@ fn ready(seen: &Seen<'_>, parts: &[Finding]) -> Finding {
 
 fn zookeeper(seen: &Seen<'_>) -> Finding {
     let name = "ZooKeeperReady";
-    if members(seen.desired, Kind::ZooKeeper).next().is_none() {
+    if wanted(seen.desired, Kind::ZooKeeper).next().is_none() {
         return Finding::yes(
             name,
             Reason::External,
-            format!("{} is not managed here", seen.valid.zookeeper_url),
+            format!("{} is not managed here", seen.sides.source().valid.zookeeper_url),
         );
     }
     all_serve(seen, Kind::ZooKeeper, name, Reason::WaitingForQuorum).unwrap_or_else(|f| f)
@@ -76,7 +76,7 @@ fn masters(seen: &Seen<'_>) -> Finding {
 
 fn agents(seen: &Seen<'_>) -> Finding {
     let name = "AgentsReady";
-    if members(seen.desired, Kind::Agent).next().is_none() {
+    if wanted(seen.desired, Kind::Agent).next().is_none() {
         return Finding::yes(name, Reason::NoneWanted, "spec.agents is empty");
     }
     match all_serve(seen, Kind::Agent, name, Reason::WaitingForAgents) {
@@ -99,26 +99,26 @@ fn quorate(seen: &Seen<'_>) -> bool {
 
 /// `Ok` when every member of a kind serves; otherwise what is wrong with the first that does not.
 fn all_serve(seen: &Seen<'_>, kind: Kind, name: &'static str, waiting: Reason) -> Result<Finding, Finding> {
-    let wanted: Vec<&String> = members(seen.desired, kind).collect();
-    let up = seen.world.running(kind, wanted.iter().copied());
+    let wanted: Vec<(Slot, &String)> = wanted(seen.desired, kind).collect();
+    let up = seen.world.serving(wanted.iter().copied());
     let count = format!("{up} of {} {} up", wanted.len(), kind.plural());
     if up == wanted.len() {
         return Ok(Finding::yes(name, Reason::AllServing, count));
     }
     let mut reason = waiting;
     let mut details: Vec<(u8, String)> = Vec::new();
-    for node in wanted {
+    for (slot, node) in wanted {
         let (weight, detail) = match seen.world.nodes.get(node) {
             None | Some(NodeView::Unknown) => (1, format!("{node}: no answer yet")),
             Some(NodeView::Unreachable(problem)) => (3, problem.message.clone()),
-            Some(NodeView::Seen(ledger)) => match ledger.parts.get(&kind) {
+            Some(NodeView::Seen(ledger)) => match ledger.parts.get(&slot) {
                 Some(part) if part.runs() => continue,
                 None => (0, format!("{node}: not started yet")),
                 Some(part) if !part.registered() => {
                     (2, format!("agent of {node}: not registered with a master yet"))
                 }
                 Some(part) => match part.reason {
-                    None => (2, format!("{} of {node}: {}", kind.id(), part.phase_name())),
+                    None => (2, format!("{} of {node}: {}", kind.name(), part.phase_name())),
                     Some(said) => {
                         // What the node says of its component is the reason, unchanged. A component that only waits
                         // for others must not hide the one with a fault.
@@ -128,7 +128,7 @@ fn all_serve(seen: &Seen<'_>, kind: Kind, name: &'static str, waiting: Reason) -
                         if heaviest && said.severity() == Severity::Warning {
                             reason = said;
                         }
-                        (weight, format!("{} of {node}: {}", kind.id(), part.message))
+                        (weight, format!("{} of {node}: {}", kind.name(), part.message))
                     }
                 },
             },
@@ -218,8 +218,8 @@ fn stalled(seen: &Seen<'_>) -> Finding {
         .iter()
         .filter_map(|(node, view)| Some((node, view.ledger()?)));
     for (node, ledger) in parts {
-        if let Some((kind, part)) = ledger.parts.iter().find(|(_, part)| part.phase == Phase::Failed) {
-            let message = format!("{} of {node}: {}", kind.id(), part.message);
+        if let Some((slot, part)) = ledger.parts.iter().find(|(_, part)| part.phase == Phase::Failed) {
+            let message = format!("{} of {node}: {}", slot.kind.name(), part.message);
             let reason = part.reason.unwrap_or(Reason::ComponentFailed);
             return Finding::yes("Stalled", reason, message);
         }

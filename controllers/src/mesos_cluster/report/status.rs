@@ -1,11 +1,14 @@
 //! Counts, plan and nodes of a MesosCluster's status. Pure.
 
-use super::super::model::members;
+use super::super::model::{int, wanted};
 use super::Seen;
+use super::sides;
 use crate::nodes::{Kind, Ledger, NodeView};
 use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::MesosClusterStatus;
-use mesolith_crds::v1alpha1::mesos_cluster::{AgentCounts, ComponentStatus, MemberCounts, NodeStatus};
+use mesolith_crds::v1alpha1::mesos_cluster::{
+    AgentCounts, ClusterSide, ComponentStatus, MemberCounts, NodeStatus,
+};
 use std::collections::BTreeSet;
 
 /// As many nodes as the CRD lets a status list.
@@ -17,11 +20,21 @@ const MESSAGE_LIMIT: usize = 1024;
 pub(super) fn status(before: &MesosClusterStatus, seen: &Seen<'_>) -> MesosClusterStatus {
     let world = seen.world;
     let mut after = before.clone();
-    after.zookeeper_url = Some(seen.valid.zookeeper_url.clone());
-    after.zookeeper_ids = seen.ids.clone();
+    let leads = before
+        .form
+        .as_ref()
+        .map_or(ClusterSide::Source, |form| form.leads);
+    let (source, target) = (seen.sides.source(), seen.sides.target());
+    let leading = seen.sides.get(leads).unwrap_or(source);
+    after.zookeeper_url = Some(leading.valid.zookeeper_url.clone());
+    after.zookeeper_ids = source.server_ids.clone();
+    after.target_zookeeper_ids = target.map(|side| side.server_ids.clone()).unwrap_or_default();
+    after.sides = sides::counted(seen);
+    after.observed_form = before.form.as_ref().map(|form| form.generation);
     after.leader = seen.leader.address.clone();
     after.plan = seen.decision.plan.clone();
-    after.zookeeper = (!seen.valid.zookeeper.is_empty()).then(|| counts(seen, Kind::ZooKeeper));
+    let managed = seen.sides.iter().any(|side| !side.valid.zookeeper.is_empty());
+    after.zookeeper = managed.then(|| counts(seen, Kind::ZooKeeper));
     after.masters = Some(counts(seen, Kind::Master));
     let agents = counts(seen, Kind::Agent);
     after.agents = Some(AgentCounts::new(
@@ -51,13 +64,9 @@ pub(super) fn status(before: &MesosClusterStatus, seen: &Seen<'_>) -> MesosClust
     after
 }
 
-fn int(count: usize) -> i32 {
-    i32::try_from(count).unwrap_or(i32::MAX)
-}
-
 fn counts(seen: &Seen<'_>, kind: Kind) -> MemberCounts {
-    let wanted = members(seen.desired, kind);
-    MemberCounts::new(int(seen.world.running(kind, wanted.clone())), int(wanted.count()))
+    let wanted = wanted(seen.desired, kind);
+    MemberCounts::new(int(seen.world.serving(wanted.clone())), int(wanted.count()))
 }
 
 /// Nodes that need attention first, then the others, up to the limit.
@@ -75,8 +84,8 @@ fn nodes(seen: &Seen<'_>) -> Vec<NodeStatus> {
 
 fn node(seen: &Seen<'_>, name: &str, view: &NodeView) -> NodeStatus {
     let address = seen
-        .valid
-        .nodes
+        .sides
+        .nodes()
         .get(name)
         .map(|node| node.address.clone())
         .unwrap_or_default();
@@ -103,8 +112,8 @@ fn answering(seen: &Seen<'_>, name: &str, ledger: &Ledger, base: NodeStatus) -> 
     let components: Vec<ComponentStatus> = ledger
         .parts
         .iter()
-        .map(|(kind, part)| ComponentStatus {
-            id: kind.id().to_owned(),
+        .map(|(slot, part)| ComponentStatus {
+            id: seen.ids.id(*slot).to_owned(),
             phase: part.phase_name().to_owned(),
             reason: part.reason.map(|reason| reason.to_string()),
             message: text(&part.message),
@@ -115,7 +124,7 @@ fn answering(seen: &Seen<'_>, name: &str, ledger: &Ledger, base: NodeStatus) -> 
     let missing = wanted
         .into_iter()
         .flatten()
-        .any(|(kind, _)| !ledger.parts.contains_key(kind));
+        .any(|(slot, _)| !ledger.parts.contains_key(slot));
     let faulty = components.iter().find(|c| c.phase != "Running");
     NodeStatus {
         ready: faulty.is_none() && !missing,

@@ -6,6 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{AgentCounts, ClusterForm, ComponentKind, MemberCounts, SideCounts};
+
 /// What is known about the cluster; only the operator writes it.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase", default)]
@@ -84,6 +86,30 @@ pub struct MesosClusterStatus {
     #[schemars(extend("maxProperties" = 10000))]
     pub managed_nodes: BTreeMap<String, String>,
 
+    /// What a ZkMigration makes of this cluster while it moves it; only the migration's controller writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub form: Option<ClusterForm>,
+
+    /// Generation of the form that `sides` speak about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_form: Option<i64>,
+
+    /// Both sides, while the cluster moves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2))]
+    pub sides: Vec<SideCounts>,
+
+    /// The server id of each ZooKeeper node of the side that a migration adds; never one of `zookeeperIds`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 255))]
+    pub target_zookeeper_ids: BTreeMap<String, u32>,
+
+    /// Kinds whose components of this cluster have the second of their two ids on the nodes, such as `master2`: those
+    /// that came by a migration.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3), extend("x-kubernetes-list-type" = "set"))]
+    pub second_components: Vec<ComponentKind>,
+
     /// Generation of the component sets last sent to the nodes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub component_generation: Option<i64>,
@@ -91,58 +117,6 @@ pub struct MesosClusterStatus {
     /// The Marathon scheduler's registration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub marathon: Option<MarathonStatus>,
-}
-
-/// How many members of a kind work.
-#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
-#[serde(rename_all = "camelCase", default)]
-pub struct MemberCounts {
-    /// Members that work.
-    pub ready: i32,
-    /// Members asked for.
-    pub desired: i32,
-    /// Both, for the column: 2/3.
-    pub summary: String,
-}
-
-/// How many agents work.
-#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
-#[serde(rename_all = "camelCase", default)]
-pub struct AgentCounts {
-    /// Agents registered with the leader.
-    pub ready: i32,
-    /// Agents asked for.
-    pub desired: i32,
-    /// Agents being drained.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub draining: Option<i32>,
-    /// Ready and desired, for the column: 990/990.
-    pub summary: String,
-}
-
-impl MemberCounts {
-    /// Counts with their summary.
-    #[must_use]
-    pub fn new(ready: i32, desired: i32) -> Self {
-        Self {
-            ready,
-            desired,
-            summary: format!("{ready}/{desired}"),
-        }
-    }
-}
-
-impl AgentCounts {
-    /// Counts with their summary.
-    #[must_use]
-    pub fn new(ready: i32, desired: i32, draining: i32) -> Self {
-        Self {
-            ready,
-            desired,
-            draining: (draining > 0).then_some(draining),
-            summary: format!("{ready}/{desired}"),
-        }
-    }
 }
 
 /// Resources of the cluster.

@@ -61,6 +61,10 @@ pub struct ZkMigrationStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sync: Option<SyncStatus>,
 
+    /// The leading master.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leader: Option<LeaderStatus>,
+
     /// Tasks on both sides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tasks: Option<TaskCounts>,
@@ -86,7 +90,8 @@ pub struct ZkMigrationStatus {
     )]
     pub preflight: Vec<PreflightCheck>,
 
-    /// All six phases with their times.
+    /// All six phases with their times: one without `startedAt` has not begun, one without `completedAt` is under way,
+    /// as `stage` says.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 6),
@@ -166,6 +171,17 @@ pub struct Evidence {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub facts: BTreeMap<String, String>,
+}
+
+/// The leading master.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LeaderStatus {
+    /// `host:port` of its API.
+    pub address: String,
+    /// Since when it leads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
 }
 
 /// Tasks on both sides.
@@ -265,14 +281,15 @@ pub struct PhaseStatus {
     pub id: u8,
     /// Its name.
     pub name: Phase,
-    /// Where it stands.
-    pub status: PhaseState,
     /// When it started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Time>,
     /// When it was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Time>,
+    /// When it was undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone_at: Option<Time>,
     /// Who approved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<String>,
@@ -280,22 +297,6 @@ pub struct PhaseStatus {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 32))]
     pub health_checks: BTreeMap<String, String>,
-}
-
-/// Where one phase stands.
-#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum PhaseState {
-    /// Not started.
-    #[default]
-    Pending,
-    /// Under way.
-    InProgress,
-    /// Waits for a person.
-    AwaitingApproval,
-    /// Done.
-    Completed,
-    /// Undone.
-    RolledBack,
 }
 
 /// One side as it was resolved.

@@ -17,16 +17,17 @@ fn report(wanted: &Desired, world: &World) -> (Vec<Finding>, MesosClusterStatus)
 }
 
 fn looking<T>(wanted: &Desired, world: &World, look: impl FnOnce(&Seen<'_>) -> T) -> T {
-    let decision: Decision = decide(wanted, world, Rules::default());
-    let valid = valid(&three_nodes()).unwrap();
+    let decision: Decision = decide(wanted, world, &Rules::default());
+    let sides = sides(&three_nodes());
+    let ids = crate::nodes::Ids::default();
     let leader = LeaderFacts::default();
     let seen = Seen {
-        valid: &valid,
+        sides: &sides,
         desired: wanted,
         world,
         decision: &decision,
         leader: &leader,
-        ids: BTreeMap::new(),
+        ids: &ids,
         draining: &[],
         overdue: None,
         paused: false,
@@ -145,7 +146,7 @@ fn the_start_of_a_cluster_names_what_is_waited_for() {
     world = serving(&wanted);
     ledger(&mut world, "cp2")
         .parts
-        .get_mut(&Kind::Master)
+        .get_mut(&Kind::Master.into())
         .unwrap()
         .facts
         .clear();

@@ -1,0 +1,58 @@
+//! Both sides of a cluster that moves, as its migration reads them. Pure.
+
+use super::super::model::{int, members};
+use super::Seen;
+use crate::nodes::{Kind, NodeView, Slot};
+use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, MemberCounts, SideCounts};
+
+/// Both sides; nothing for a cluster that does not move.
+pub(super) fn counted(seen: &Seen<'_>) -> Vec<SideCounts> {
+    if seen.sides.target().is_none() {
+        return Vec::new();
+    }
+    seen.sides.iter().map(|side| one(seen, side.side)).collect()
+}
+
+fn one(seen: &Seen<'_>, side: ClusterSide) -> SideCounts {
+    let count = |kind: Kind| {
+        let slot = Slot::on(side, kind);
+        let wanted = members(seen.desired, slot);
+        MemberCounts::new(int(seen.world.running(slot, wanted.clone())), int(wanted.count()))
+    };
+    let left = |kind: Kind| int(left(seen, Slot::on(side, kind)));
+    let masters = Slot::on(side, Kind::Master);
+    let pinned = seen.world.nodes.keys().filter(|node| {
+        let part = seen.world.part(node, masters);
+        part.is_some_and(|part| part.cannot_lead)
+    });
+    let url = seen.sides.get(side).map(|side| side.valid.zookeeper_url.clone());
+    SideCounts {
+        side,
+        zookeeper: count(Kind::ZooKeeper),
+        masters: count(Kind::Master),
+        pinned: int(pinned.count()),
+        masters_left: left(Kind::Master),
+        agents: count(Kind::Agent),
+        agents_left: left(Kind::Agent),
+        zookeeper_left: left(Kind::ZooKeeper),
+        engines: count(Kind::Sync),
+        engines_left: left(Kind::Sync),
+        zookeeper_url: url,
+    }
+}
+
+/// Nodes that show the component, and those of the side's own list that do not answer: they may still have it.
+fn left(seen: &Seen<'_>, slot: Slot) -> usize {
+    let listed = |node: &String| match (seen.sides.get(slot.side), slot.kind) {
+        (None, _) => false,
+        (Some(side), Kind::ZooKeeper) => side.valid.zookeeper.contains(node),
+        (Some(side), Kind::Master) => side.valid.masters.contains(node),
+        (Some(side), Kind::Agent) => side.valid.agents.contains_key(node),
+        (Some(_), Kind::Sync) => seen.sides.engine_nodes().contains(node),
+    };
+    let may_have = |(node, view): &(&String, &NodeView)| match view {
+        NodeView::Seen(ledger) => ledger.stale || ledger.parts.contains_key(&slot),
+        NodeView::Unknown | NodeView::Unreachable(_) => listed(node),
+    };
+    seen.world.nodes.iter().filter(may_have).count()
+}

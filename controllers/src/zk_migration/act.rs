@@ -1,0 +1,70 @@
+//! Does what the machine decided. Each effect may be done twice.
+
+use super::Error;
+use super::machine::Effect;
+use crate::key::ObjectKey;
+use crate::report::Stored;
+use kube::Client;
+use mesolith_crds::v1alpha1::MesosCluster;
+use mesolith_crds::v1alpha1::mesos_cluster::ClusterForm;
+use serde_json::Value;
+
+/// Does it. The cluster's status is written at the version that was looked at: a decision about an older one is
+/// refused with a conflict.
+pub(super) async fn act(client: &Client, cluster: &MesosCluster, effect: Effect) -> Result<(), Error> {
+    match effect {
+        Effect::Shape(form) => {
+            tracing::info!(
+                generation = form.generation,
+                phase = form.phase.as_str(),
+                "the cluster's form changes"
+            );
+            shape(client, cluster, Some(&form)).await
+        }
+        Effect::Unshape => {
+            tracing::info!("the cluster is its spec again");
+            shape(client, cluster, None).await
+        }
+        // The phases that do these are not begun in this version.
+        Effect::Probe(_) | Effect::Drain(_) => Ok(()),
+    }
+}
+
+async fn shape(client: &Client, cluster: &MesosCluster, form: Option<&ClusterForm>) -> Result<(), Error> {
+    let key = ObjectKey::of(cluster);
+    let Some(stored) = Stored::read::<MesosCluster>(client, &key)
+        .await
+        .map_err(Error::ReadCluster)?
+    else {
+        return Ok(()); // the next look says that it is gone
+    };
+    let generation = |status: &Value| status.pointer("/form/generation").cloned();
+    let looked_at =
+        serde_json::to_value(&cluster.status).map_err(|e| Error::WriteForm(kube::Error::SerdeError(e)))?;
+    if generation(&stored.status) != generation(&looked_at) {
+        return Ok(()); // decided on an older form; the next look decides again
+    }
+    let mut after = stored.status.clone();
+    let fields = match after.as_object_mut() {
+        Some(fields) => fields,
+        None => {
+            after = serde_json::json!({});
+            match after.as_object_mut() {
+                Some(fields) => fields,
+                None => return Ok(()),
+            }
+        }
+    };
+    match form {
+        Some(form) => {
+            let value =
+                serde_json::to_value(form).map_err(|e| Error::WriteForm(kube::Error::SerdeError(e)))?;
+            fields.insert("form".to_owned(), value);
+        }
+        None => {
+            fields.remove("form");
+        }
+    }
+    stored.write(client, &after).await.map_err(Error::WriteForm)?;
+    Ok(())
+}

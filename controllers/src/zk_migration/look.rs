@@ -1,0 +1,198 @@
+//! What the machine is told of the world: the cluster's status, its engines, both ensembles and the leading master.
+
+use super::machine::{Approved, Counts, Goal, Leader, SeenSides, SyncSeen, World};
+use super::preflight::Check;
+use crate::nodes::Dial;
+use crate::sync_engine::{ENGINE_PORT, State, SyncEngine, SyncFacts, Writer};
+use jiff::Timestamp;
+use kube::ResourceExt;
+use mesolith_crds::APPROVE_ANNOTATION;
+use mesolith_crds::APPROVED_BY_ANNOTATION;
+use mesolith_crds::v1alpha1::mesos_cluster::{
+    ClusterSide, FormRoot, MesosClusterStatus, NodeTable, SideCounts, Writes,
+};
+use mesolith_crds::v1alpha1::zk_migration::Waiting;
+use mesolith_crds::v1alpha1::{MesosCluster, ZkMigration};
+use mesolith_zk::Address;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The leader answers from memory.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Looks at everything that the machine wants to know.
+pub(super) async fn look(
+    object: &ZkMigration,
+    cluster: &MesosCluster,
+    goal: &Goal,
+    dial: Option<&Dial>,
+    checks: &[Check],
+    http: &reqwest::Client,
+) -> World {
+    let status = cluster.status.clone().unwrap_or_default();
+    let now = Timestamp::now();
+    let leader = leader(object, cluster, &status, now);
+    let (sync, contenders, counts) = tokio::join!(
+        engine(cluster, goal, dial, &status),
+        contenders(&status),
+        counts(leader.as_ref(), http),
+    );
+    World {
+        now,
+        preflight: checks.iter().filter(|check| check.failed()).map(wait).collect(),
+        approval: approval(object),
+        sides: sides(&status),
+        form: status.form,
+        leader,
+        sync,
+        contenders,
+        counts,
+        ..World::default()
+    }
+}
+
+fn wait(check: &Check) -> Waiting {
+    Waiting {
+        reason: check.reason().to_string(),
+        message: check.line(),
+        command: None,
+    }
+}
+
+/// The annotation `<phase>@<hash>`; one that cannot be read is none.
+fn approval(object: &ZkMigration) -> Option<Approved> {
+    let annotations = object.annotations();
+    let (phase, hash) = annotations.get(APPROVE_ANNOTATION)?.split_once('@')?;
+    Some(Approved {
+        phase: phase.trim().parse().ok()?,
+        hash: hash.trim().to_owned(),
+        by: annotations.get(APPROVED_BY_ANNOTATION).cloned(),
+    })
+}
+
+/// Both sides, if they are about the form that is on record.
+fn sides(status: &MesosClusterStatus) -> Option<SeenSides> {
+    let form = status.form.as_ref()?;
+    if status.observed_form != Some(form.generation) {
+        return None;
+    }
+    let side = |side: ClusterSide| -> Option<SideCounts> {
+        status.sides.iter().find(|counts| counts.side == side).cloned()
+    };
+    Some(SeenSides {
+        source: side(ClusterSide::Source)?,
+        target: side(ClusterSide::Target)?,
+    })
+}
+
+/// The leader, with its side by its address and since when this migration has seen it.
+fn leader(
+    object: &ZkMigration,
+    cluster: &MesosCluster,
+    status: &MesosClusterStatus,
+    now: Timestamp,
+) -> Option<Leader> {
+    let address = status.leader.clone()?;
+    let known = object.status.as_ref().and_then(|status| status.leader.as_ref());
+    let since = known
+        .filter(|known| known.address == address)
+        .and_then(|known| known.since.as_ref())
+        .map_or(now, |since| since.0);
+    let of_target = status.form.as_ref().is_some_and(|form| {
+        let mut nodes = cluster.spec.nodes.clone();
+        nodes.extend(form.target.nodes.iter().cloned());
+        let hosts = NodeTable::new(&nodes).and_then(|table| {
+            let masters = table.select("masters", &form.target.masters.nodes)?;
+            let address = |node: &mesolith_crds::v1alpha1::mesos_cluster::Node| {
+                crate::http::host_port(node.host(), form.target.masters.port())
+            };
+            Ok(masters.into_iter().map(address).collect::<Vec<_>>())
+        });
+        hosts.is_ok_and(|hosts| hosts.contains(&address))
+    });
+    Some(Leader {
+        side: if of_target {
+            ClusterSide::Target
+        } else {
+            ClusterSide::Source
+        },
+        address,
+        since,
+    })
+}
+
+async fn engine(
+    cluster: &MesosCluster,
+    goal: &Goal,
+    dial: Option<&Dial>,
+    status: &MesosClusterStatus,
+) -> Option<SyncSeen> {
+    let form = status.form.as_ref()?;
+    form.sync.as_ref()?;
+    let mut nodes = cluster.spec.nodes.clone();
+    nodes.extend(form.target.nodes.iter().cloned());
+    let table = NodeTable::new(&nodes).ok()?;
+    let named = |name: &String| {
+        let found = table.iter().find(|node| node.name == *name)?;
+        Some((name.clone(), crate::http::host_port(found.host(), ENGINE_PORT)))
+    };
+    let addresses: BTreeMap<String, String> = goal.sync.nodes.iter().filter_map(named).collect();
+    let engine = SyncEngine::dial(dial?, &addresses);
+    engine.active().await.ok().map(|facts| seen(&facts))
+}
+
+fn seen(facts: &SyncFacts) -> SyncSeen {
+    let roots = facts.settings.iter().flat_map(|settings| &settings.roots);
+    let root = |root: &crate::sync_engine::Root| FormRoot {
+        path: root.path.clone(),
+        writes: match root.writer {
+            Writer::A => Writes::Source,
+            Writer::B => Writes::Target,
+            Writer::Both => Writes::Both,
+        },
+    };
+    let verified = [&facts.a, &facts.b].map(|side| side.as_ref().and_then(|side| side.digest_verified));
+    SyncSeen {
+        in_sync: facts.in_sync() && facts.state == State::InSync,
+        doing: facts.doing(),
+        roots: roots.map(root).collect(),
+        lag_p95: facts.lag.map_or(Duration::ZERO, |lag| lag.p95),
+        znodes: facts.a.as_ref().and_then(|a| a.znodes),
+        digests_agree: match verified {
+            [Some(a), Some(b)] => Some(a && b),
+            [one, other] => one.or(other),
+        },
+        conflicts: facts.conflicts,
+        refused: facts.refused,
+    }
+}
+
+/// How many take part in the election, as each ensemble shows it.
+async fn contenders(status: &MesosClusterStatus) -> Option<[usize; 2]> {
+    let url = |side: ClusterSide| -> Option<Address> {
+        let counts = status.sides.iter().find(|counts| counts.side == side)?;
+        counts.zookeeper_url.as_ref()?.parse().ok()
+    };
+    let form = status.form.as_ref()?;
+    if !form.target_parts.masters {
+        return None;
+    }
+    let (a, b) = (url(ClusterSide::Source)?, url(ClusterSide::Target)?);
+    let (a, b) = tokio::join!(mesolith_zk::candidates(&a), mesolith_zk::candidates(&b));
+    Some([a.ok()?.len(), b.ok()?.len()])
+}
+
+async fn counts(leader: Option<&Leader>, http: &reqwest::Client) -> Option<Counts> {
+    let url = format!("http://{}/metrics/snapshot", leader?.address);
+    let answer = http.get(url).timeout(PATIENCE).send().await.ok()?;
+    let metrics: Value = answer.error_for_status().ok()?.json().await.ok()?;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // counts
+    let number = |name: &str| Some(metrics.get(format!("master/{name}"))?.as_f64()? as usize);
+    Some(Counts {
+        frameworks: number("frameworks_active")? + number("frameworks_disconnected").unwrap_or(0),
+        frameworks_connected: number("frameworks_connected")?,
+        agents: number("slaves_active")?,
+        ..Counts::default()
+    })
+}

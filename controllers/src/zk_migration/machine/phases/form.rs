@@ -1,0 +1,182 @@
+//! Changes of the cluster's form, and waits until the cluster has it.
+
+use super::super::world::{Goal, SeenSides, World, wait};
+use super::{Effect, Next};
+use mesolith_crds::Reason;
+use mesolith_crds::v1alpha1::mesos_cluster::{
+    ClusterForm, ClusterSide, FormRoot, FormSync, Parts, SideCounts, Writes,
+};
+use mesolith_crds::v1alpha1::zk_migration::Waiting;
+
+/// The form on record, or the one that leaves the cluster as its spec is.
+pub(super) fn current(goal: &Goal, world: &World) -> ClusterForm {
+    world.form.clone().unwrap_or_else(|| ClusterForm {
+        migration: goal.migration.clone(),
+        uid: goal.uid.clone(),
+        target: goal.target.clone(),
+        source_parts: Parts::ALL,
+        ..ClusterForm::default()
+    })
+}
+
+/// Records a changed form; nothing is missing when it is that already.
+pub(super) fn shape(goal: &Goal, world: &World, change: impl FnOnce(&mut ClusterForm)) -> Next {
+    let mut wanted = current(goal, world);
+    change(&mut wanted);
+    if world.form.as_ref() == Some(&wanted) {
+        return Next::Nothing;
+    }
+    wanted.generation += 1;
+    Next::Do(Effect::Shape(Box::new(wanted)))
+}
+
+/// Waits until the cluster shows something of its sides.
+pub(super) fn until(
+    world: &World,
+    reason: Reason,
+    reached: impl FnOnce(&SeenSides) -> bool,
+    message: impl FnOnce(&SeenSides) -> String,
+) -> Next {
+    match world.sides() {
+        Err(waiting) => Next::Wait(vec![waiting]),
+        Ok(sides) if reached(sides) => Next::Nothing,
+        Ok(sides) => Next::Wait(vec![wait(reason, message(sides))]),
+    }
+}
+
+/// Every member of a kind serves.
+pub(super) fn all_serve(
+    world: &World,
+    side: ClusterSide,
+    reason: Reason,
+    many: &'static str,
+    count: impl Fn(&SideCounts) -> (i32, i32),
+) -> Next {
+    let counts = |sides: &SeenSides| match side {
+        ClusterSide::Source => count(&sides.source),
+        ClusterSide::Target => count(&sides.target),
+    };
+    until(
+        world,
+        reason,
+        |sides| {
+            let (ready, desired) = counts(sides);
+            ready >= desired
+        },
+        |sides| {
+            let (ready, desired) = counts(sides);
+            format!("{ready} of {desired} {many} of cluster {} serve", letter(side))
+        },
+    )
+}
+
+/// Nothing of a kind is left on any node.
+pub(super) fn none_left(
+    world: &World,
+    side: ClusterSide,
+    reason: Reason,
+    many: &'static str,
+    left: impl Fn(&SideCounts) -> i32,
+) -> Next {
+    let count = |sides: &SeenSides| match side {
+        ClusterSide::Source => left(&sides.source),
+        ClusterSide::Target => left(&sides.target),
+    };
+    until(
+        world,
+        reason,
+        |sides| count(sides) == 0,
+        |sides| {
+            format!(
+                "{} {many} of cluster {} are being stopped",
+                count(sides),
+                letter(side)
+            )
+        },
+    )
+}
+
+/// `A` or `B`.
+pub(super) fn letter(side: ClusterSide) -> &'static str {
+    match side {
+        ClusterSide::Source => "A",
+        ClusterSide::Target => "B",
+    }
+}
+
+/// The engine with its roots: `election` says who writes the masters' subtree, `rest` who writes the others.
+pub(super) fn engine(goal: &Goal, election: Writes, rest: Writes) -> FormSync {
+    let mut roots: Vec<FormRoot> = goal
+        .paths
+        .iter()
+        .filter(|path| **path != goal.election)
+        .map(|path| FormRoot {
+            path: path.clone(),
+            writes: rest,
+        })
+        .collect();
+    roots.push(FormRoot {
+        path: goal.election.clone(),
+        writes: election,
+    });
+    FormSync {
+        roots,
+        ..goal.sync.clone()
+    }
+}
+
+/// Records who writes what, and waits until the engine has switched to it behind its fence.
+pub(super) fn switch(goal: &Goal, world: &World, election: Writes, rest: Writes) -> Next {
+    let wanted = engine(goal, election, rest);
+    match shape(goal, world, |form| set_engine(form, wanted)) {
+        Next::Nothing => followed(world),
+        other => other,
+    }
+}
+
+/// The engine's settings get a generation of their own: it is told of a change, and of nothing else.
+fn set_engine(form: &mut ClusterForm, wanted: FormSync) {
+    let before = form.sync.as_ref().map_or(0, |sync| sync.generation);
+    let same = FormSync {
+        generation: before,
+        ..wanted
+    };
+    if form.sync.as_ref() != Some(&same) {
+        form.sync = Some(FormSync {
+            generation: form.generation + 1,
+            ..same
+        });
+    }
+}
+
+/// Starts the engine if there is none on record; where there is one, it keeps its roots.
+pub(super) fn start_engine(goal: &Goal, world: &World, writes: Writes) -> Next {
+    match current(goal, world).sync {
+        Some(_) => followed(world),
+        None => switch(goal, world, writes, writes),
+    }
+}
+
+/// The engine has taken over the roots on record.
+pub(super) fn followed(world: &World) -> Next {
+    let wanted = world.form.as_ref().and_then(|form| form.sync.as_ref());
+    match &world.sync {
+        Some(sync) if wanted.is_some_and(|wanted| wanted.roots == sync.roots) => Next::Nothing,
+        Some(sync) => Next::Wait(vec![wait(Reason::WaitingForSwitch, sync.doing.clone())]),
+        None => Next::Wait(vec![no_engine()]),
+    }
+}
+
+/// The engine says that the side that follows has everything.
+pub(super) fn caught_up(world: &World) -> Next {
+    match &world.sync {
+        Some(sync) if sync.in_sync => Next::Nothing,
+        Some(sync) => Next::Wait(vec![wait(Reason::WaitingForSync, sync.doing.clone())]),
+        None => Next::Wait(vec![no_engine()]),
+    }
+}
+
+/// No engine answers.
+pub(super) fn no_engine() -> Waiting {
+    wait(Reason::WaitingForSync, "no sync engine answers yet")
+}
