@@ -77,12 +77,6 @@ pub struct PhaseTimeouts {
 }
 
 impl Orchestration {
-    /// How long an approval may be waited for until it is told.
-    #[must_use]
-    pub fn approval_timeout(&self) -> Duration {
-        Period::duration_or(self.approval_timeout.as_ref(), Duration::from_secs(3600))
-    }
-
     /// How long a phase may take until it counts as stalled.
     #[must_use]
     pub fn phase_timeout(&self, phase: Phase) -> Duration {
