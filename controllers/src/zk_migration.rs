@@ -6,8 +6,9 @@
 //! ```
 //!
 //! Nothing here talks to nodes: what the cluster is to be at this moment is written into the form in the MesosCluster's
-//! status, and the cluster's controller does it (docs/adr/a-migration-shapes-one-cluster.md). This version runs the
-//! phases up to [`LAST_PHASE`], of a source that is a MesosCluster.
+//! status, and the cluster's controller does it (docs/adr/a-migration-shapes-one-cluster.md). This version
+//! begins no phase: the first three have been built and are tested as a pure machine, and were not yet seen to move a
+//! live cluster.
 
 mod act;
 #[expect(dead_code, reason = "the phases will call it")]
@@ -38,7 +39,7 @@ use kube::{Api, Client, ResourceExt};
 use kube_runtime::{WatchStreamExt, watcher};
 use machine::{Decision, Goal, Intent, Record, World};
 use mesolith_crds::Reason;
-use mesolith_crds::v1alpha1::zk_migration::{Phase, Stage, Waiting};
+use mesolith_crds::v1alpha1::zk_migration::{Direction, Phase, Stage, Waiting};
 use mesolith_crds::v1alpha1::{MesosCluster, ZkMigration};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +50,7 @@ const CHECK_AGAIN: Duration = Duration::from_secs(60);
 /// The machine looks again after this long; most changes come as triggers.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// The last phase that this version begins.
-const LAST_PHASE: Phase = Phase::RetireMasters;
+const LAST_PHASE: Option<Phase> = None;
 /// Held while something of a migration exists.
 const FINALIZER: &str = "mesolith.io/migration";
 /// An object with this annotation may be deleted at any time; the cluster stays as it is.
@@ -196,17 +197,20 @@ async fn reconcile(object: Arc<ZkMigration>, cx: Arc<Context>) -> Result<Outcome
 /// What the machine decides, but for phases that this version does not begin.
 fn decide(at: &Record, intent: Intent, goal: &Goal, world: &World) -> Decision {
     match machine::decide(at, intent, goal, world) {
-        Decision::Move { to, .. } if to.phase > LAST_PHASE && to.stage == Stage::Acting => {
+        Decision::Move { to, .. } if begins(&to) && Some(to.phase) > LAST_PHASE => {
             Decision::Wait(vec![Waiting {
                 reason: Reason::PhasesUnavailable.to_string(),
-                message: format!(
-                    "This version runs the phases up to {LAST_PHASE}: the cluster can stay as it is, or go back (spec.rollback)"
-                ),
+                message: report::NO_PHASES.to_owned(),
                 command: None,
             }])
         }
         decision => decision,
     }
+}
+
+/// Whether a phase begins with this record.
+fn begins(to: &Record) -> bool {
+    to.stage == Stage::Acting && to.direction == Direction::Forward
 }
 
 async fn source_cluster(object: &ZkMigration, client: &Client) -> Result<Option<MesosCluster>, Error> {

@@ -14,7 +14,8 @@ use mesolith_crds::v1alpha1::zk_migration::{
 };
 use mesolith_crds::{Reason, Severity};
 
-const NO_PHASES: &str = "This version checks a migration of a source that is only addresses, but cannot run its phases: nothing will be changed";
+pub(super) const NO_PHASES: &str =
+    "This version checks a migration but cannot run its phases yet: nothing will be changed";
 /// Addresses listed in a status.
 const MOST_LISTED: usize = 64;
 

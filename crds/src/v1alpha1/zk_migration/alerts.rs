@@ -19,7 +19,7 @@ pub struct Alerts {
     /// Secret with a PagerDuty integration key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pagerduty_integration_key: Option<SecretKeyRef>,
-    /// Where PagerDuty takes events of accounts in another region, such as https://events.eu.pagerduty.com.
+    /// Where PagerDuty takes events of accounts in another region, such as `https://events.eu.pagerduty.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253), regex(pattern = r"^https?://[^/\s]+$"))]
     pub pagerduty_url: Option<String>,
