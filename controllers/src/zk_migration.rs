@@ -160,7 +160,7 @@ async fn reconcile(object: Arc<ZkMigration>, cx: Arc<Context>) -> Result<Outcome
         }
     };
     let dial = trust::dial(&object, cluster.as_ref(), &cx.client).await?;
-    let Some(cluster) = cluster else {
+    let Some(cluster) = cluster.filter(|_| LAST_PHASE.is_some()) else {
         let facts = observe::observe(&sides, dial).await?;
         let checks = preflight::checks(&object.spec, &sides, &facts);
         return report::checked(&object, &cx.reporter, &sides, &checks).await;
