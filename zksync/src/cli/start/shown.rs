@@ -1,4 +1,4 @@
-//! What `start` prints while it waits: each side once it is connected, what the engine waits for, and how far the
+//! What `start` prints while it waits: each side once it is connected and its leader is known, what the engine waits for, and how far the
 //! target is filled.
 
 use std::time::Duration;
@@ -24,9 +24,17 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    pub(super) fn show(&mut self, status: &Status, waits: bool, console: &mut Console) -> Result<(), Error> {
+    pub(super) fn show(
+        &mut self,
+        status: &Status,
+        waits: bool,
+        decided: bool,
+        console: &mut Console,
+    ) -> Result<(), Error> {
         for (side, seen) in &status.sides {
-            if seen.connected && !self.sides.contains(side) {
+            // Servers that do not tell who leads must not keep the line back for ever.
+            let complete = seen.leader.is_some() || decided;
+            if seen.connected && complete && !self.sides.contains(side) {
                 self.sides.push(*side);
                 console.line(&render::side(*side, seen))?;
             }

@@ -200,10 +200,11 @@ async fn until_decided(
     let patience = args.lease_timeout + args.lease_timeout / 2;
     let mut standing_by: Option<Instant> = None;
     while let Some(status) = statuses.next().await? {
-        if args.at.output == Output::Text {
-            shown.show(&status, step(&status) == Step::Wait, console)?;
-        }
         let step = step(&status);
+        if args.at.output == Output::Text {
+            let decided = !matches!(step, Step::Wait | Step::Standby(_));
+            shown.show(&status, step == Step::Wait, decided, console)?;
+        }
         match &step {
             Step::Wait => standing_by = None,
             Step::Standby(_) if standing_by.get_or_insert_with(Instant::now).elapsed() < patience => {}
