@@ -38,8 +38,9 @@ impl Duplex {
         all
     }
 
-    /// Whether a change is on its way again that was too long until the servers took more.
-    pub fn is_trying(&self) -> bool {
+    /// Whether a change is tried again that was too long until the servers took more, or that nothing stands against any
+    /// more.
+    pub fn is_trying(&self, both: Both<'_>) -> bool {
         [Side::A, Side::B].into_iter().any(|from| {
             let pipe = self.away_from(from);
             let fits = |refusal: &Refusal| {
@@ -47,7 +48,10 @@ impl Duplex {
             };
             // A frozen node waits for a person, however much the servers take.
             let mut refused = pipe.refused().iter();
-            refused.any(|(path, _, refusal)| fits(refusal) && !pipe.held().covers(path))
+            refused.any(|(path, part, refusal)| {
+                let goes = fits(refusal) || pipe.is_unblocked(path, part, refusal, both.from(from));
+                goes && !pipe.held().covers(path)
+            })
         })
     }
 

@@ -35,7 +35,9 @@ impl Driver {
 
     /// Whether a refused change may still go through: the servers are being asked, or it is on its way again.
     pub(super) fn is_asking(&self) -> bool {
-        self.a.largest.is_asking() || self.b.largest.is_asking() || self.duplex.is_trying()
+        self.a.largest.is_asking()
+            || self.b.largest.is_asking()
+            || self.duplex.is_trying(both(&self.a, &self.b))
     }
 
     /// The changes that either side refuses, as both trees are now.

@@ -2,8 +2,15 @@
 
 use std::sync::Arc;
 
+use mesolith_zk::tree::Tree;
+
 use super::{Pipeline, Trees};
-use crate::plan::{Part, Refused, Source, Why, can_raise};
+use crate::plan::{Part, Refusal, Refused, Source, Why, can_raise};
+
+/// Error codes of the servers about what is around a node, not about the change itself.
+const NO_NODE: i32 = -101;
+const NO_CHILDREN_FOR_EPHEMERALS: i32 = -108;
+const NOT_EMPTY: i32 = -111;
 
 impl Pipeline {
     /// The refused changes, by the target's names.
@@ -33,10 +40,17 @@ impl Pipeline {
         self.repair_all(paths, trees);
     }
 
-    /// Called every second: tries nodes again that have changed since.
+    /// Called every second: tries nodes again that have changed since, or whose obstacle is gone.
     pub fn try_changed(&mut self, trees: Trees<'_>) {
+        self.refused
+            .unblock(|path, part, code| is_gone(trees.target, path, part, code));
         let paths = self.refused.waited();
         self.repair_all(paths, trees);
+    }
+
+    /// Whether what a refusal was about is gone, so that the change goes through when it is tried again.
+    pub fn is_unblocked(&self, path: &str, part: Part, refusal: &Refusal, trees: Trees<'_>) -> bool {
+        matches!(refusal.why, Why::Code(code) if is_gone(trees.target, path, part, code))
     }
 
     /// Forgets refused changes that are not needed any more, since both sides are equal.
@@ -119,6 +133,58 @@ impl Pipeline {
     fn repair_all(&mut self, paths: Vec<Box<str>>, trees: Trees<'_>) {
         for path in paths {
             self.repair(path, trees);
+        }
+    }
+}
+
+/// Whether the target has no more what an error code was about. A code about the change itself stays.
+fn is_gone(target: &Tree, path: &str, part: Part, code: i32) -> bool {
+    let above = || {
+        path.rsplit_once('/')
+            .map(|(above, _)| if above.is_empty() { "/" } else { above })
+    };
+    match (part, code) {
+        (Part::Node, NO_NODE) => above().is_some_and(|above| target.get(above).is_some()),
+        (Part::Node, NO_CHILDREN_FOR_EPHEMERALS) => above()
+            .and_then(|above| target.get(above))
+            .is_some_and(|parent| parent.owner().is_none()),
+        (Part::Delete, NOT_EMPTY) => target
+            .get(path)
+            .is_some_and(|node| node.children().next().is_none()),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mesolith_zk::record::NodeStat;
+
+    use super::*;
+
+    #[test]
+    fn what_stands_against_a_change() {
+        let mut target = Tree::new();
+        let ephemeral = NodeStat {
+            ephemeral_owner: 7,
+            ..NodeStat::default()
+        };
+        for (path, stat) in [
+            ("/e", ephemeral),
+            ("/p", NodeStat::default()),
+            ("/p/d", NodeStat::default()),
+        ] {
+            target.insert(path, None, None, stat).unwrap();
+        }
+        for (path, part, code, gone) in [
+            ("/e/c", Part::Node, NO_CHILDREN_FOR_EPHEMERALS, false),
+            ("/p/c", Part::Node, NO_CHILDREN_FOR_EPHEMERALS, true),
+            ("/n/c", Part::Node, NO_NODE, false),
+            ("/p/c", Part::Node, NO_NODE, true),
+            ("/p", Part::Delete, NOT_EMPTY, false),
+            ("/p/d", Part::Delete, NOT_EMPTY, true),
+            ("/p/c", Part::Node, -102, false),
+        ] {
+            assert_eq!(is_gone(&target, path, part, code), gone, "{path} {part:?} {code}");
         }
     }
 }

@@ -169,6 +169,16 @@ impl Refused {
         false
     }
 
+    /// Changes whose obstacle is gone are tried again with those that have waited. `is_gone` is asked with the node, the part
+    /// and the error code.
+    pub fn unblock(&mut self, is_gone: impl Fn(&str, Part, i32) -> bool) {
+        for ((path, part), refusal) in &mut self.all {
+            if let Why::Code(code) = refusal.why {
+                refusal.changed |= refusal.withheld && is_gone(path, *part, code);
+            }
+        }
+    }
+
     /// Nodes whose other changes have waited for a second.
     pub fn waited(&mut self) -> Vec<Box<str>> {
         let mut paths = Vec::new();
@@ -271,5 +281,22 @@ mod tests {
         assert!(refused.waited().is_empty());
         refused.release();
         assert!(refused.admits(&create, usize::MAX));
+    }
+
+    #[test]
+    fn a_change_whose_obstacle_is_gone_is_tried_again() {
+        let child = Write::Create {
+            path: "/a/x/z".into(),
+            data: None,
+            acl: None,
+            mode: CreateMode::Container,
+        };
+        let mut refused = Refused::default();
+        refused.refuse(&child, -108);
+        refused.unblock(|_, _, _| false);
+        assert!(refused.waited().is_empty() && !refused.admits(&child, usize::MAX));
+        refused.unblock(|path, part, code| (path, part, code) == ("/a/x/z", Part::Node, -108));
+        assert_eq!(refused.waited(), ["/a/x/z".into()]);
+        assert!(refused.admits(&child, usize::MAX));
     }
 }

@@ -46,7 +46,8 @@ impl World {
         let mut arrival = Arrival::of(side, self.both().of(side).last_zxid(), self.now);
         for _ in 0..100_000 {
             self.live();
-            if self.rounds.is_settled() && arrival.is_over(&self.duplex, self.now) {
+            let may_answer = self.rounds.is_settled() && !self.duplex.is_trying(self.both());
+            if may_answer && arrival.is_over(&self.duplex, self.now) {
                 return;
             }
         }

@@ -315,5 +315,5 @@ fn a_frozen_node_is_not_on_its_way_however_much_is_taken() {
     world.limit(Side::B, 2 * LEAST);
     world.drain();
     assert_eq!(world.said(), [("/a".to_owned(), Part::Data)]);
-    assert!(!world.duplex.is_trying());
+    assert!(!world.duplex.is_trying(world.both()));
 }
