@@ -6,10 +6,15 @@ use super::model::Desired;
 use super::sides::{Side, Sides};
 use crate::nodes::{Ids, Kind, Slot};
 use mesolith_crds::v1alpha1::mesos_cluster::{ClusterForm, ClusterSide};
+use std::collections::BTreeSet;
 
 /// The component sets of all nodes.
 pub(crate) fn desired(sides: &Sides, form: Option<&ClusterForm>, ids: &Ids) -> Desired {
     let mut desired = Desired::new();
+    let retired: BTreeSet<&str> = form
+        .iter()
+        .flat_map(|form| form.retired_agents.iter().map(String::as_str))
+        .collect();
     for side in sides.iter() {
         // Repointed agents look for their leader in the other ensemble; everything else of them stays.
         let follows = form.map_or(side.side, |form| match side.side {
@@ -20,7 +25,7 @@ pub(crate) fn desired(sides: &Sides, form: Option<&ClusterForm>, ids: &Ids) -> D
         for (node, set) in build(side, &leader_in.valid.zookeeper_url, ids) {
             let wanted = set
                 .into_iter()
-                .filter(|(slot, _)| exists(side, form, &node, *slot));
+                .filter(|(slot, _)| exists(side, &retired, &node, *slot));
             desired.entry(node.clone()).or_default().extend(wanted);
         }
     }
@@ -32,14 +37,11 @@ pub(crate) fn desired(sides: &Sides, form: Option<&ClusterForm>, ids: &Ids) -> D
 }
 
 /// Whether a component of a side is wanted now.
-fn exists(side: &Side, form: Option<&ClusterForm>, node: &str, slot: Slot) -> bool {
+fn exists(side: &Side, retired: &BTreeSet<&str>, node: &str, slot: Slot) -> bool {
     match slot.kind {
         Kind::ZooKeeper => side.parts.zookeeper,
         Kind::Master => side.parts.masters,
-        Kind::Agent => {
-            let retired = form.is_some_and(|form| form.retired_agents.iter().any(|name| name == node));
-            side.parts.agents && !(retired && side.side == ClusterSide::Source)
-        }
+        Kind::Agent => side.parts.agents && !(side.side == ClusterSide::Source && retired.contains(node)),
         Kind::Sync => true,
     }
 }

@@ -87,6 +87,11 @@ impl Sides {
         &self.engines
     }
 
+    /// The node of that name.
+    pub(crate) fn node(&self, name: &str) -> Option<&Node> {
+        self.iter().find_map(|side| side.valid.nodes.get(name))
+    }
+
     /// Every node that may be used.
     pub(crate) fn nodes(&self) -> BTreeMap<String, Node> {
         let all = self.iter().flat_map(|side| &side.valid.nodes);
@@ -101,12 +106,10 @@ fn target(
     form: &ClusterForm,
     source: &Side,
 ) -> Result<Side, Error> {
-    let mut nodes = spec.nodes.clone();
-    nodes.extend(form.target.nodes.iter().cloned());
     let of_target = MesosClusterSpec {
         // Clients see one cluster.
         cluster_name: Some(source.valid.cluster_name.clone()),
-        nodes,
+        nodes: form.target.with_nodes_of(&spec.nodes),
         zookeeper: form.target.zookeeper.clone(),
         masters: form.target.masters.clone(),
         agents: form.target.agents.clone(),

@@ -7,6 +7,7 @@ use crate::report::Stored;
 use kube::Client;
 use mesolith_crds::v1alpha1::MesosCluster;
 use mesolith_crds::v1alpha1::mesos_cluster::ClusterForm;
+use serde::Serialize;
 use serde_json::Value;
 
 /// Does it. The cluster's status is written at the version that was looked at: a decision about an older one is
@@ -39,32 +40,16 @@ async fn shape(client: &Client, cluster: &MesosCluster, form: Option<&ClusterFor
         return Ok(()); // the next look says that it is gone
     };
     let generation = |status: &Value| status.pointer("/form/generation").cloned();
-    let looked_at =
-        serde_json::to_value(&cluster.status).map_err(|e| Error::WriteForm(kube::Error::SerdeError(e)))?;
-    if generation(&stored.status) != generation(&looked_at) {
+    if generation(&stored.status) != generation(&json(&cluster.status)?) {
         return Ok(()); // decided on an older form; the next look decides again
     }
     let mut after = stored.status.clone();
-    let fields = match after.as_object_mut() {
-        Some(fields) => fields,
-        None => {
-            after = serde_json::json!({});
-            match after.as_object_mut() {
-                Some(fields) => fields,
-                None => return Ok(()),
-            }
-        }
-    };
-    match form {
-        Some(form) => {
-            let value =
-                serde_json::to_value(form).map_err(|e| Error::WriteForm(kube::Error::SerdeError(e)))?;
-            fields.insert("form".to_owned(), value);
-        }
-        None => {
-            fields.remove("form");
-        }
-    }
+    // Null takes the field away.
+    after["form"] = json(&form)?;
     stored.write(client, &after).await.map_err(Error::WriteForm)?;
     Ok(())
+}
+
+fn json(value: &impl Serialize) -> Result<Value, Error> {
+    serde_json::to_value(value).map_err(|error| Error::WriteForm(kube::Error::SerdeError(error)))
 }

@@ -26,8 +26,7 @@ pub(super) fn goal(object: &ZkMigration, cluster: &MesosCluster) -> Result<Goal,
         ));
     }
     let target = target(object, cluster);
-    let mut all = of.nodes.clone();
-    all.extend(target.nodes.iter().cloned());
+    let all = target.with_nodes_of(&of.nodes);
     let table = mesolith_crds::v1alpha1::mesos_cluster::NodeTable::new(&all).map_err(text)?;
     let expression = target.zookeeper.nodes.as_ref().unwrap_or(&target.masters.nodes);
     let engines = table
@@ -58,7 +57,6 @@ pub(super) fn goal(object: &ZkMigration, cluster: &MesosCluster) -> Result<Goal,
         lag_threshold: spec.sync.lag_threshold(),
         steady: STEADY,
         approval: spec.orchestration.approval,
-        on_timeout: spec.orchestration.on_timeout,
     })
 }
 

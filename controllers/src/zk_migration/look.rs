@@ -3,7 +3,7 @@
 use super::machine::{Approved, Counts, Goal, Leader, SeenSides, SyncSeen, World};
 use super::preflight::Check;
 use crate::nodes::Dial;
-use crate::sync_engine::{ENGINE_PORT, State, SyncEngine, SyncFacts, Writer};
+use crate::sync_engine::{ENGINE_PORT, SyncEngine, SyncFacts, Writer};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use mesolith_crds::APPROVE_ANNOTATION;
@@ -100,8 +100,7 @@ fn leader(
         .and_then(|known| known.since.as_ref())
         .map_or(now, |since| since.0);
     let of_target = status.form.as_ref().is_some_and(|form| {
-        let mut nodes = cluster.spec.nodes.clone();
-        nodes.extend(form.target.nodes.iter().cloned());
+        let nodes = form.target.with_nodes_of(&cluster.spec.nodes);
         let hosts = NodeTable::new(&nodes).and_then(|table| {
             let masters = table.select("masters", &form.target.masters.nodes)?;
             let address = |node: &mesolith_crds::v1alpha1::mesos_cluster::Node| {
@@ -130,8 +129,7 @@ async fn engine(
 ) -> Option<SyncSeen> {
     let form = status.form.as_ref()?;
     form.sync.as_ref()?;
-    let mut nodes = cluster.spec.nodes.clone();
-    nodes.extend(form.target.nodes.iter().cloned());
+    let nodes = form.target.with_nodes_of(&cluster.spec.nodes);
     let table = NodeTable::new(&nodes).ok()?;
     let named = |name: &String| {
         let found = table.iter().find(|node| node.name == *name)?;
@@ -154,7 +152,7 @@ fn seen(facts: &SyncFacts) -> SyncSeen {
     };
     let verified = [&facts.a, &facts.b].map(|side| side.as_ref().and_then(|side| side.digest_verified));
     SyncSeen {
-        in_sync: facts.in_sync() && facts.state == State::InSync,
+        in_sync: facts.in_sync(),
         doing: facts.doing(),
         roots: roots.map(root).collect(),
         lag_p95: facts.lag.map_or(Duration::ZERO, |lag| lag.p95),

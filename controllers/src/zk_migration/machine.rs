@@ -18,6 +18,8 @@ mod record;
 mod simulation;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod toy;
 mod world;
 
 pub(super) use decide::{Cause, Decision, decide};

@@ -68,16 +68,7 @@ pub(super) async fn checked(
     waiting.push(no_phases());
     let mut after = at_the_start(&before);
     after.preflight = checks.iter().map(Check::shown).collect();
-    after.source = Some(side(
-        &sides.source.zookeeper,
-        &sides.source.masters,
-        sides.source.agents,
-    ));
-    after.target = Some(side(
-        &sides.target.zookeeper,
-        &sides.target.masters,
-        sides.target.agents,
-    ));
+    resolved(&mut after, sides);
     after.waiting_for_summary = Some(if failed.is_empty() {
         "a version that can run phases".to_owned()
     } else {
@@ -108,16 +99,7 @@ pub(super) async fn progress(
     let mut after = progress::after(&before, decision, world);
     if !checks.is_empty() {
         after.preflight = checks.iter().map(Check::shown).collect();
-        after.source = Some(side(
-            &sides.source.zookeeper,
-            &sides.source.masters,
-            sides.source.agents,
-        ));
-        after.target = Some(side(
-            &sides.target.zookeeper,
-            &sides.target.masters,
-            sides.target.agents,
-        ));
+        resolved(&mut after, sides);
     }
     let at = format!(
         "{} {:?}{}",
@@ -278,6 +260,13 @@ fn at_the_start(before: &ZkMigrationStatus) -> ZkMigrationStatus {
             .collect(),
         ..before.clone()
     }
+}
+
+/// Both sides as they were resolved.
+fn resolved(after: &mut ZkMigrationStatus, sides: &Sides) {
+    let (a, b) = (&sides.source, &sides.target);
+    after.source = Some(side(&a.zookeeper, &a.masters, a.agents));
+    after.target = Some(side(&b.zookeeper, &b.masters, b.agents));
 }
 
 fn side(zookeeper: &[String], masters: &[String], agents: usize) -> SideStatus {

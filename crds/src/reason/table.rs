@@ -121,7 +121,7 @@ reasons! {
         NothingToGoBack Warning "The migration is not past the phase that is to stay." "Name an earlier phase, or none to go back to the start.";
         LagAboveThreshold Warning "The lag is above its threshold." "Relieve the ensembles, or raise spec.sync.lagThreshold.";
         ChangesRefused Warning "A side does not take some changes." "Look at mesos-migrate sync status, which names each.";
-        DigestsDiffer Warning "The digests of both sides differ." "Look at mesos-migrate sync diff.";
+        DigestsDiffer Warning "The servers' digest of an ensemble is not that of the engine's picture of it." "Look at mesos-migrate sync diff.";
         FrameworksDisconnected Warning "Frameworks are not connected to the leader." "Bring them back, or end those that are not needed.";
         TasksLeft Warning "Tasks run on agents of cluster A." "Move or end them.";
         TargetTooSmall Warning "Cluster B has no room for the tasks of cluster A." "Add agents to cluster B, or end tasks.";

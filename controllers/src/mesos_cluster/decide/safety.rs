@@ -100,14 +100,10 @@ fn needed_by(desired: &Desired, world: &World, node: &str, slot: Slot, dependent
         world.part(other, dependent).map(|part| &part.digest) != wanted
     };
     let is_there = |node: &&String| world.part(node, dependent).is_some();
-    let other = members(desired, dependent).find(behind);
-    let other = other.or_else(|| {
-        let mut nodes = world
-            .nodes
-            .keys()
-            .filter(|_| members(desired, dependent).next().is_none());
-        nodes.find(is_there)
-    });
+    let other = match members(desired, dependent).next() {
+        Some(_) => members(desired, dependent).find(behind),
+        None => world.nodes.keys().find(is_there),
+    };
     other.map(|other| {
         let message = format!(
             "{} leaves {node} once the {} of {other} no longer needs it",

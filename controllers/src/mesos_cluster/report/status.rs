@@ -83,12 +83,8 @@ fn nodes(seen: &Seen<'_>) -> Vec<NodeStatus> {
 }
 
 fn node(seen: &Seen<'_>, name: &str, view: &NodeView) -> NodeStatus {
-    let address = seen
-        .sides
-        .nodes()
-        .get(name)
-        .map(|node| node.address.clone())
-        .unwrap_or_default();
+    let known = seen.sides.node(name);
+    let address = known.map(|node| node.address.clone()).unwrap_or_default();
     let base = NodeStatus {
         name: name.to_owned(),
         address,

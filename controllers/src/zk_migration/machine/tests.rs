@@ -2,7 +2,7 @@
 //! it, and in one where nothing is known. `docs/migration/state-machine.md` is printed from here.
 
 use super::intent::Hold;
-use super::simulation::Cluster;
+use super::toy::Cluster;
 use super::world::World;
 use super::{Cause, Decision, Effect, Intent, Record, decide};
 use mesolith_crds::v1alpha1::mesos_cluster::ClusterForm;

@@ -5,7 +5,7 @@ use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::mesos_cluster::{
     ClusterForm, ClusterSide, FormRoot, FormSync, SideCounts, TargetCluster,
 };
-use mesolith_crds::v1alpha1::zk_migration::{AgentStrategy, Approval, OnTimeout, Phase, Waiting};
+use mesolith_crds::v1alpha1::zk_migration::{AgentStrategy, Approval, Phase, Waiting};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -34,8 +34,6 @@ pub(crate) struct Goal {
     pub(crate) steady: Duration,
     /// Who opens a gate.
     pub(crate) approval: Approval,
-    /// What a timeout does.
-    pub(crate) on_timeout: OnTimeout,
 }
 
 /// What is seen.

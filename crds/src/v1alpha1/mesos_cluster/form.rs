@@ -105,6 +105,14 @@ pub struct TargetCluster {
     pub agents: Vec<AgentGroup>,
 }
 
+impl TargetCluster {
+    /// All nodes, those of the cluster's spec first.
+    #[must_use]
+    pub fn with_nodes_of(&self, spec: &[NodeSet]) -> Vec<NodeSet> {
+        spec.iter().chain(&self.nodes).cloned().collect()
+    }
+}
+
 /// The sync engine as components on nodes: one is active, the others stand by.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase", default)]

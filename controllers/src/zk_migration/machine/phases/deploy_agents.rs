@@ -6,7 +6,7 @@ use super::form::{all_serve, none_left, shape};
 use super::judge::Judge;
 use super::{Effect, Next, PhaseLogic, steps};
 use mesolith_crds::Reason;
-use mesolith_crds::v1alpha1::mesos_cluster::ClusterSide;
+use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, ComponentKind};
 use mesolith_crds::v1alpha1::zk_migration::{AgentStrategy, Direction, Waiting};
 
 pub(super) struct DeployAgents;
@@ -24,13 +24,7 @@ impl PhaseLogic for DeployAgents {
             (AgentStrategy::Repoint, _) => Next::Nothing,
             (AgentStrategy::Drain, Direction::Forward) => steps![
                 shape(goal, world, |form| form.target_parts.agents = true),
-                all_serve(
-                    world,
-                    ClusterSide::Target,
-                    Reason::WaitingForAgents,
-                    "agents",
-                    |side| (side.agents.ready, side.agents.desired)
-                ),
+                all_serve(world, ClusterSide::Target, ComponentKind::Agent),
                 match world.probe {
                     Probe::Absent => Next::Do(Effect::Probe(true)),
                     Probe::Starting => Next::Wait(vec![wait(
@@ -43,13 +37,7 @@ impl PhaseLogic for DeployAgents {
             (AgentStrategy::Drain, Direction::Back) => steps![
                 no_probe(world),
                 shape(goal, world, |form| form.target_parts.agents = false),
-                none_left(
-                    world,
-                    ClusterSide::Target,
-                    Reason::WaitingForDrain,
-                    "agents",
-                    |side| { side.agents_left }
-                ),
+                none_left(world, ClusterSide::Target, ComponentKind::Agent),
             ],
         }
     }

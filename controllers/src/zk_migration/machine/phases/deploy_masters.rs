@@ -6,7 +6,7 @@ use super::form::{all_serve, none_left, shape, switch, until};
 use super::judge::Judge;
 use super::{Next, PhaseLogic, steps};
 use mesolith_crds::Reason;
-use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, Writes};
+use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, ComponentKind, Writes};
 use mesolith_crds::v1alpha1::zk_migration::{Direction, Waiting};
 
 pub(super) struct DeployMasters;
@@ -25,24 +25,12 @@ impl PhaseLogic for DeployMasters {
                     form.leads = ClusterSide::Source;
                     form.target_parts.masters = true;
                 }),
-                all_serve(
-                    world,
-                    ClusterSide::Target,
-                    Reason::WaitingForMasters,
-                    "masters",
-                    |side| (side.masters.ready, side.masters.desired)
-                ),
+                all_serve(world, ClusterSide::Target, ComponentKind::Master),
                 pinned(world, ClusterSide::Target),
             ],
             Direction::Back => steps![
                 shape(goal, world, |form| form.target_parts.masters = false),
-                none_left(
-                    world,
-                    ClusterSide::Target,
-                    Reason::WaitingForRemoval,
-                    "masters",
-                    |side| side.masters_left
-                ),
+                none_left(world, ClusterSide::Target, ComponentKind::Master),
                 switch(goal, world, Writes::Source, Writes::Source),
             ],
         }

@@ -6,7 +6,7 @@ use super::form::{all_serve, caught_up, none_left, shape, start_engine, until};
 use super::judge::Judge;
 use super::{Effect, Next, PhaseLogic, steps};
 use mesolith_crds::Reason;
-use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, Writes};
+use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, ComponentKind, Writes};
 use mesolith_crds::v1alpha1::zk_migration::{Direction, Waiting};
 
 pub(super) struct DeployZk;
@@ -43,13 +43,7 @@ impl PhaseLogic for DeployZk {
                 shape(goal, world, |form| form.sync = None),
                 no_engines(world),
                 shape(goal, world, |form| form.target_parts.zookeeper = false),
-                none_left(
-                    world,
-                    ClusterSide::Target,
-                    Reason::WaitingForRemoval,
-                    "ZooKeeper servers",
-                    |s| { s.zookeeper_left }
-                ),
+                none_left(world, ClusterSide::Target, ComponentKind::ZooKeeper),
                 Next::Do(Effect::Unshape),
             ],
         }
@@ -83,13 +77,7 @@ impl PhaseLogic for DeployZk {
 
 /// Every server of ensemble B serves.
 fn servers(world: &World) -> Next {
-    all_serve(
-        world,
-        ClusterSide::Target,
-        Reason::WaitingForQuorum,
-        "ZooKeeper servers",
-        |side| (side.zookeeper.ready, side.zookeeper.desired),
-    )
+    all_serve(world, ClusterSide::Target, ComponentKind::ZooKeeper)
 }
 
 /// No engine is left on any node.

@@ -7,8 +7,9 @@ use super::form::{all_serve, current, none_left, shape};
 use super::judge::Judge;
 use super::{Effect, Next, PhaseLogic, steps};
 use mesolith_crds::Reason;
-use mesolith_crds::v1alpha1::mesos_cluster::ClusterSide;
+use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, ComponentKind};
 use mesolith_crds::v1alpha1::zk_migration::{AgentStrategy, Direction, Waiting};
+use std::collections::BTreeSet;
 
 /// Agents that are named in a wait; more are counted.
 const NAMED: usize = 3;
@@ -33,13 +34,7 @@ impl PhaseLogic for DrainAgents {
                 };
                 steps![
                     shape(goal, world, |form| form.agents_follow = side),
-                    all_serve(
-                        world,
-                        ClusterSide::Source,
-                        Reason::WaitingForAgents,
-                        "agents",
-                        |side| (side.agents.ready, side.agents.desired)
-                    ),
+                    all_serve(world, ClusterSide::Source, ComponentKind::Agent),
                 ]
             }
             (AgentStrategy::Drain, Direction::Forward) => steps![no_probe(world), empty(goal, world)],
@@ -49,13 +44,7 @@ impl PhaseLogic for DrainAgents {
                     false => Next::Do(Effect::Drain(Vec::new())),
                 },
                 shape(goal, world, |form| form.retired_agents.clear()),
-                all_serve(
-                    world,
-                    ClusterSide::Source,
-                    Reason::WaitingForAgents,
-                    "agents",
-                    |side| (side.agents.ready, side.agents.desired)
-                ),
+                all_serve(world, ClusterSide::Source, ComponentKind::Agent),
             ],
         }
     }
@@ -101,33 +90,21 @@ fn empty(goal: &Goal, world: &World) -> Next {
     if !busy.is_empty() {
         return Next::Wait(vec![wait(Reason::WaitingForDrain, sentence(world, &busy))]);
     }
-    let rest: Vec<&String> = goal
-        .source_agents
-        .iter()
-        .filter(|node| !retired.contains(node))
-        .collect();
-    if rest.is_empty() {
-        return none_left(
-            world,
-            ClusterSide::Source,
-            Reason::WaitingForDrain,
-            "agents",
-            |side| side.agents_left,
-        );
-    }
+    let done: BTreeSet<&String> = retired.iter().collect();
+    let mut rest = goal.source_agents.iter().filter(|node| !done.contains(node));
+    let Some(first) = rest.next() else {
+        return none_left(world, ClusterSide::Source, ComponentKind::Agent);
+    };
     let batch: Vec<String> = world
         .next_batch
         .iter()
-        .filter(|node| rest.contains(node))
+        .filter(|node| !done.contains(node))
         .cloned()
         .collect();
     if batch.is_empty() {
         return Next::Wait(vec![wait(
             Reason::TargetTooSmall,
-            format!(
-                "cluster B has no room for the tasks of {}: add agents to it, or end tasks",
-                rest[0]
-            ),
+            format!("cluster B has no room for the tasks of {first}: add agents to it, or end tasks"),
         )]);
     }
     shape(goal, world, |form| {

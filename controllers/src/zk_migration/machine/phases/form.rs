@@ -4,7 +4,7 @@ use super::super::world::{Goal, SeenSides, World, wait};
 use super::{Effect, Next};
 use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::mesos_cluster::{
-    ClusterForm, ClusterSide, FormRoot, FormSync, Parts, SideCounts, Writes,
+    ClusterForm, ClusterSide, ComponentKind, FormRoot, FormSync, Parts, Writes,
 };
 use mesolith_crds::v1alpha1::zk_migration::Waiting;
 
@@ -44,56 +44,88 @@ pub(super) fn until(
     }
 }
 
-/// Every member of a kind serves.
-pub(super) fn all_serve(
-    world: &World,
-    side: ClusterSide,
-    reason: Reason,
+/// What is seen of one kind on one side.
+struct Members {
+    ready: i32,
+    desired: i32,
+    left: i32,
     many: &'static str,
-    count: impl Fn(&SideCounts) -> (i32, i32),
-) -> Next {
-    let counts = |sides: &SeenSides| match side {
-        ClusterSide::Source => count(&sides.source),
-        ClusterSide::Target => count(&sides.target),
+    /// Why one waits until all serve.
+    serving: Reason,
+}
+
+fn members(sides: &SeenSides, side: ClusterSide, kind: ComponentKind) -> Members {
+    let counts = match side {
+        ClusterSide::Source => &sides.source,
+        ClusterSide::Target => &sides.target,
     };
-    until(
-        world,
-        reason,
-        |sides| {
-            let (ready, desired) = counts(sides);
-            ready >= desired
-        },
-        |sides| {
-            let (ready, desired) = counts(sides);
-            format!("{ready} of {desired} {many} of cluster {} serve", letter(side))
-        },
-    )
+    let (members, left, many, serving) = match kind {
+        ComponentKind::ZooKeeper => (
+            &counts.zookeeper,
+            counts.zookeeper_left,
+            "ZooKeeper servers",
+            Reason::WaitingForQuorum,
+        ),
+        ComponentKind::Master => (
+            &counts.masters,
+            counts.masters_left,
+            "masters",
+            Reason::WaitingForMasters,
+        ),
+        ComponentKind::Agent => (
+            &counts.agents,
+            counts.agents_left,
+            "agents",
+            Reason::WaitingForAgents,
+        ),
+    };
+    Members {
+        ready: members.ready,
+        desired: members.desired,
+        left,
+        many,
+        serving,
+    }
+}
+
+/// Every member of a kind serves.
+pub(super) fn all_serve(world: &World, side: ClusterSide, kind: ComponentKind) -> Next {
+    match world.sides().map(|sides| members(sides, side, kind)) {
+        Err(waiting) => Next::Wait(vec![waiting]),
+        Ok(members) if members.ready >= members.desired => Next::Nothing,
+        Ok(members) => Next::Wait(vec![wait(
+            members.serving,
+            format!(
+                "{} of {} {} of cluster {} serve",
+                members.ready,
+                members.desired,
+                members.many,
+                letter(side)
+            ),
+        )]),
+    }
 }
 
 /// Nothing of a kind is left on any node.
-pub(super) fn none_left(
-    world: &World,
-    side: ClusterSide,
-    reason: Reason,
-    many: &'static str,
-    left: impl Fn(&SideCounts) -> i32,
-) -> Next {
-    let count = |sides: &SeenSides| match side {
-        ClusterSide::Source => left(&sides.source),
-        ClusterSide::Target => left(&sides.target),
+pub(super) fn none_left(world: &World, side: ClusterSide, kind: ComponentKind) -> Next {
+    let reason = match kind {
+        ComponentKind::ZooKeeper | ComponentKind::Master => Reason::WaitingForRemoval,
+        // Agents go when their tasks have moved.
+        ComponentKind::Agent => Reason::WaitingForDrain,
     };
-    until(
-        world,
-        reason,
-        |sides| count(sides) == 0,
-        |sides| {
+    match world.sides().map(|sides| members(sides, side, kind)) {
+        Err(waiting) => Next::Wait(vec![waiting]),
+        Ok(members) if members.left == 0 => Next::Nothing,
+        Ok(members) => Next::Wait(vec![wait(
+            reason,
             format!(
-                "{} {many} of cluster {} are being stopped",
-                count(sides),
+                "{} {} of cluster {} are being stopped",
+                members.left,
+                members.many,
                 letter(side)
-            )
-        },
-    )
+            ),
+        )]),
+    }
 }
 
 /// `A` or `B`.

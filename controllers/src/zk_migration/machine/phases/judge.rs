@@ -102,7 +102,7 @@ impl Judge {
                 || {
                     wait(
                         Reason::DigestsDiffer,
-                        "the digests of both sides differ: see mesos-migrate sync diff",
+                        "the servers' digest of an ensemble is not that of the engine's picture of it: see mesos-migrate sync diff",
                     )
                 },
             )

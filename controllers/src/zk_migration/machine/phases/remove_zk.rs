@@ -7,7 +7,7 @@ use super::form::{all_serve, caught_up, current, none_left, shape, start_engine,
 use super::judge::Judge;
 use super::{Gate, Next, PhaseLogic, steps};
 use mesolith_crds::Reason;
-use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, Writes};
+use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, ComponentKind, Writes};
 use mesolith_crds::v1alpha1::zk_migration::{Direction, Waiting};
 
 /// Clients that are named in a wait; more are counted.
@@ -44,23 +44,11 @@ impl PhaseLogic for RemoveZk {
                 shape(goal, world, |form| form.sync = None),
                 no_engines(world),
                 shape(goal, world, |form| form.source_parts.zookeeper = false),
-                none_left(
-                    world,
-                    ClusterSide::Source,
-                    Reason::WaitingForRemoval,
-                    "ZooKeeper servers",
-                    |side| side.zookeeper_left
-                ),
+                none_left(world, ClusterSide::Source, ComponentKind::ZooKeeper),
             ],
             Direction::Back => steps![
                 shape(goal, world, |form| form.source_parts.zookeeper = true),
-                all_serve(
-                    world,
-                    ClusterSide::Source,
-                    Reason::WaitingForQuorum,
-                    "ZooKeeper servers",
-                    |side| (side.zookeeper.ready, side.zookeeper.desired)
-                ),
+                all_serve(world, ClusterSide::Source, ComponentKind::ZooKeeper),
                 // A has been away: it must have all of B before anybody may write there again.
                 start_engine(goal, world, Writes::Target),
                 caught_up(world),

@@ -10,7 +10,7 @@ use super::form::{all_serve, none_left, shape, switch};
 use super::judge::Judge;
 use super::{Next, PhaseLogic, steps};
 use mesolith_crds::Reason;
-use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, Writes};
+use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, ComponentKind, Writes};
 use mesolith_crds::v1alpha1::zk_migration::{Direction, Waiting};
 
 pub(super) struct RetireMasters;
@@ -31,13 +31,7 @@ impl PhaseLogic for RetireMasters {
                     form.leads = ClusterSide::Target;
                     form.source_parts.masters = false;
                 }),
-                none_left(
-                    world,
-                    ClusterSide::Source,
-                    Reason::WaitingForRemoval,
-                    "masters",
-                    |side| side.masters_left
-                ),
+                none_left(world, ClusterSide::Source, ComponentKind::Master),
                 leads(world, ClusterSide::Target),
                 // From here on cluster B's masters write alone, and A follows, so that the way back loses nothing.
                 switch(goal, world, Writes::Target, Writes::Source),
@@ -48,13 +42,7 @@ impl PhaseLogic for RetireMasters {
                     form.leads = ClusterSide::Source;
                     form.source_parts.masters = true;
                 }),
-                all_serve(
-                    world,
-                    ClusterSide::Source,
-                    Reason::WaitingForMasters,
-                    "masters",
-                    |side| (side.masters.ready, side.masters.desired)
-                ),
+                all_serve(world, ClusterSide::Source, ComponentKind::Master),
                 pinned(world, ClusterSide::Target),
                 leads(world, ClusterSide::Source),
             ],
