@@ -6,9 +6,8 @@
 //! ```
 //!
 //! Nothing here talks to nodes: what the cluster is to be at this moment is written into the form in the MesosCluster's
-//! status, and the cluster's controller does it (docs/adr/a-migration-shapes-one-cluster.md). This version
-//! begins no phase: the first three have been built and are tested as a pure machine, and were not yet seen to move a
-//! live cluster.
+//! status, and the cluster's controller does it (docs/adr/a-migration-shapes-one-cluster.md). This version begins the
+//! first three phases of a cluster of ours, and makes only the preflight of one that is named by addresses.
 
 mod act;
 #[expect(dead_code, reason = "the phases will call it")]
@@ -50,7 +49,7 @@ const CHECK_AGAIN: Duration = Duration::from_secs(60);
 /// The machine looks again after this long; most changes come as triggers.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// The last phase that this version begins.
-const LAST_PHASE: Option<Phase> = None;
+const LAST_PHASE: Phase = Phase::RetireMasters;
 /// Held while something of a migration exists.
 const FINALIZER: &str = "mesolith.io/migration";
 /// An object with this annotation may be deleted at any time; the cluster stays as it is.
@@ -160,7 +159,7 @@ async fn reconcile(object: Arc<ZkMigration>, cx: Arc<Context>) -> Result<Outcome
         }
     };
     let dial = trust::dial(&object, cluster.as_ref(), &cx.client).await?;
-    let Some(cluster) = cluster.filter(|_| LAST_PHASE.is_some()) else {
+    let Some(cluster) = cluster else {
         let facts = observe::observe(&sides, dial).await?;
         let checks = preflight::checks(&object.spec, &sides, &facts);
         return report::checked(&object, &cx.reporter, &sides, &checks).await;
@@ -197,13 +196,11 @@ async fn reconcile(object: Arc<ZkMigration>, cx: Arc<Context>) -> Result<Outcome
 /// What the machine decides, but for phases that this version does not begin.
 fn decide(at: &Record, intent: Intent, goal: &Goal, world: &World) -> Decision {
     match machine::decide(at, intent, goal, world) {
-        Decision::Move { to, .. } if begins(&to) && Some(to.phase) > LAST_PHASE => {
-            Decision::Wait(vec![Waiting {
-                reason: Reason::PhasesUnavailable.to_string(),
-                message: report::NO_PHASES.to_owned(),
-                command: None,
-            }])
-        }
+        Decision::Move { to, .. } if begins(&to) && to.phase > LAST_PHASE => Decision::Wait(vec![Waiting {
+            reason: Reason::PhasesUnavailable.to_string(),
+            message: report::NO_PHASES.to_owned(),
+            command: None,
+        }]),
         decision => decision,
     }
 }

@@ -14,8 +14,8 @@ use mesolith_crds::v1alpha1::zk_migration::{
 };
 use mesolith_crds::{Reason, Severity};
 
-pub(super) const NO_PHASES: &str =
-    "This version checks a migration but cannot run its phases yet: nothing will be changed";
+/// Of a source that is named by addresses, and of phases that are not there yet.
+pub(super) const NO_PHASES: &str = "This version cannot go further: nothing more will be changed";
 /// Addresses listed in a status.
 const MOST_LISTED: usize = 64;
 
@@ -32,25 +32,15 @@ pub(super) async fn checked(
     let passed = format!("{} of {made} checks passed", made - failed.len());
     let mut findings = vec![Finding::yes("SpecValid", Reason::Valid, "The spec is valid")];
     let mut waiting = Vec::new();
+    findings.push(preflight(checks));
     if failed.is_empty() {
-        findings.push(Finding::yes(
-            "PreflightPassed",
-            Reason::ChecksPassed,
-            passed.clone(),
-        ));
         findings.push(Finding::yes(
             "Ready",
             Reason::PreflightPassed,
             format!("The spec is valid and {passed}. {NO_PHASES}"),
         ));
     } else {
-        let lines: Vec<String> = failed.iter().map(|check| check.line()).collect();
         let names: Vec<&str> = failed.iter().map(|check| check.name()).collect();
-        findings.push(Finding::no(
-            "PreflightPassed",
-            Reason::ChecksFailed,
-            lines.join(". "),
-        ));
         findings.push(Finding::no(
             "Ready",
             Reason::PreflightFailed,
@@ -86,6 +76,22 @@ pub(super) async fn checked(
     })
 }
 
+/// What the checks before the start have found.
+fn preflight(checks: &[Check]) -> Finding {
+    let failed: Vec<String> = checks
+        .iter()
+        .filter(|check| check.failed())
+        .map(Check::line)
+        .collect();
+    let made = checks.iter().filter(|check| !check.skipped()).count();
+    if failed.is_empty() {
+        let passed = format!("{made} of {made} checks passed");
+        Finding::yes("PreflightPassed", Reason::ChecksPassed, passed)
+    } else {
+        Finding::no("PreflightPassed", Reason::ChecksFailed, failed.join(". "))
+    }
+}
+
 /// The machine has decided.
 pub(super) async fn progress(
     object: &ZkMigration,
@@ -111,6 +117,9 @@ pub(super) async fn progress(
         }
     );
     let mut findings = vec![Finding::yes("SpecValid", Reason::Valid, "The spec is valid")];
+    if !checks.is_empty() {
+        findings.push(preflight(checks));
+    }
     // A wait that a person has to end comes before those that end by themselves.
     let waits: Vec<(Reason, &str)> = after
         .waiting_for
@@ -127,14 +136,16 @@ pub(super) async fn progress(
     findings.push(match (trouble, shown) {
         (Some((reason, message)), _) => Finding::no("Ready", *reason, format!("{at}: {message}")),
         (None, Some((reason, message))) => Finding::yes("Ready", *reason, format!("{at}: {message}")),
-        (None, None) => Finding::yes("Ready", Reason::Progressing, at),
+        (None, None) => {
+            ended(decision, &after).unwrap_or_else(|| Finding::yes("Ready", Reason::Progressing, at))
+        }
     });
     findings.push(stalled(object, &after, world));
     let reason = shown.map_or(Reason::Progressing, |(reason, _)| *reason);
     paused(object, &mut after, &mut findings);
     after
         .conditions
-        .retain(|condition| condition.type_ != "PhasesAvailable" && condition.type_ != "PreflightPassed");
+        .retain(|condition| condition.type_ != "PhasesAvailable");
     reporter
         .report(object, after, &findings, Announced::Only(&["Ready", "Stalled"]))
         .await
@@ -148,6 +159,28 @@ pub(super) async fn progress(
         reason,
         again: Some(again),
     })
+}
+
+/// There is nothing left to do.
+fn ended(decision: &Decision, after: &ZkMigrationStatus) -> Option<Finding> {
+    let phase = after.phase.unwrap_or_default();
+    match (decision, after.direction) {
+        (Decision::Rest, Some(Direction::Forward)) => {
+            Some(Finding::yes("Ready", Reason::Migrated, "Every phase is done"))
+        }
+        (Decision::Rest, Some(Direction::Back)) => {
+            let left = match phase.previous() {
+                Some(kept) => format!("{kept} and what came before it stay"),
+                None => "nothing of the migration is left".to_owned(),
+            };
+            Some(Finding::yes(
+                "Ready",
+                Reason::RolledBack,
+                format!("Rolled back: {left}"),
+            ))
+        }
+        _ => None,
+    }
 }
 
 /// A phase that takes longer than its timeout, and an approval that is waited for too long.

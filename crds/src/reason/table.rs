@@ -118,6 +118,8 @@ reasons! {
         LeaderNotSteady Normal "The leading master leads for a short time only." "Nothing, unless it lasts: then look at why leaders change.";
         StaleApproval Warning "The approval is of evidence that is not the present one." "Look at the present evidence, then approve its hash.";
         ApprovalOfAnotherPhase Warning "The approval is of a phase that is not reached yet." "Approve the present phase first.";
+        Migrated Normal "Every phase is done: the cluster is cluster B." "Put the spec that the MesosCluster shows into Git; then delete the migration.";
+        RolledBack Normal "The way back has been gone to its end." "Nothing. Take `spec.rollback` away to begin again, or delete the migration.";
         NothingToGoBack Warning "The migration is not past the phase that is to stay." "Name an earlier phase, or none to go back to the start.";
         LagAboveThreshold Warning "The lag is above its threshold." "Relieve the ensembles, or raise spec.sync.lagThreshold.";
         ChangesRefused Warning "A side does not take some changes." "Look at mesos-migrate sync status, which names each.";

@@ -11,6 +11,8 @@ use crate::http;
 
 /// The third byte of this world's addresses, so that it does not meet `make up`'s.
 const KEY: u8 = 77;
+/// Of the example cluster's masters, and of those that a migration moves it to.
+const MASTER_PORTS: [u16; 2] = [5050, 5060];
 /// Long enough for two busy cores.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
@@ -145,10 +147,16 @@ impl Context {
 
     /// The leading master's `ip:port`: the one that answers `/state` itself, as only a leader does.
     pub(crate) fn leader(&self) -> anyhow::Result<String> {
-        let leads = |n: &u8| http::text_from_here(&format!("http://{}:5050/state", self.ip(*n))).is_ok();
-        let leading: Vec<u8> = (1..=3).filter(leads).collect();
-        match leading[..] {
-            [one] => Ok(format!("{}:5050", self.ip(one))),
+        let leads = |master: &String| http::text_from_here(&format!("http://{master}/state")).is_ok();
+        let masters = MASTER_PORTS
+            .iter()
+            .flat_map(|port| (1..=3).map(move |n| (n, port)));
+        let leading: Vec<String> = masters
+            .map(|(n, port)| format!("{}:{port}", self.ip(n)))
+            .filter(leads)
+            .collect();
+        match &leading[..] {
+            [one] => Ok(one.clone()),
             [] => bail!("no master leads"),
             _ => bail!("masters {leading:?} lead at once"),
         }

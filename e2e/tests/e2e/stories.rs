@@ -9,6 +9,7 @@ mod frameworks;
 mod idle;
 mod kill;
 mod leader;
+mod migration;
 mod native;
 mod renewal;
 mod scale;
@@ -37,6 +38,10 @@ pub(crate) fn all() -> Vec<Story> {
         ("tasks_of_an_agent_that_is_forced_out_end", drain::forced),
         ("stray_tasks_of_deleted_apps_are_stopped", stray::is_stopped),
         ("one_trace_from_reconcile_to_task", trace::one_trace),
+        (
+            "masters_move_and_come_back",
+            migration::masters_move_and_come_back,
+        ),
         ("a_pymesos_framework_runs_tasks", frameworks::pymesos),
         ("bad_apps_say_why", bad_input::apps),
         ("bad_clusters_say_why", bad_input::clusters),

@@ -76,7 +76,7 @@ pub(super) fn kubectl(cx: &Context) -> anyhow::Result<()> {
     for object in ["mc/local", "mapp/hello"] {
         kubectl.run(&["wait", object, "--for=condition=Ready", "--timeout=60s"])?;
     }
-    // A migration cannot run yet, and its Ready condition says so.
+    // Nobody has the example's addresses, and its Ready condition says so.
     let name = kubectl.run(&["get", "zkm", "-o", "name"])?;
     kubectl.run(&[
         "wait",
@@ -96,7 +96,9 @@ fn preflight(cx: &Context) -> anyhow::Result<()> {
 kind: ZkMigration
 metadata: {{name: {name}, namespace: default}}
 spec:
+  paused: true
   source: {{clusterRef: {{name: local}}}}
+  sync: {{paths: [/mesos]}}
   target:
     zookeeper: {{nodes: node1, clientPort: 12181, quorumPort: 12888, electionPort: 13888}}
     masters: {{nodes: node1, port: {master_port}}}
@@ -105,11 +107,11 @@ spec:
         )
     };
     for (name, port, truth, reason) in [
-        ("fits", 15050, "True", "PreflightPassed"),
-        ("taken", 5050, "False", "PreflightFailed"),
+        ("fits", 15050, "True", "ChecksPassed"),
+        ("taken", 5050, "False", "ChecksFailed"),
     ] {
         cx.kubectl().apply(&migration(name, port))?;
-        cx.wait_condition("zkmigration", name, ("Ready", truth, reason))?;
+        cx.wait_condition("zkmigration", name, ("PreflightPassed", truth, reason))?;
     }
     let taken = cx.get("zkmigration", "taken")?;
     let checks = taken["status"]["preflight"]

@@ -1,0 +1,166 @@
+//! The cluster moves to a second ensemble and second masters on the same nodes, and back, while its tasks run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use mesolith_testkit::wait_until;
+use serde_json::Value;
+
+use crate::context::{Context, LIMIT};
+use crate::http;
+use crate::machine;
+use crate::stories::kill::same_task;
+
+/// Three servers of ZooKeeper and three masters start, on two busy cores.
+const PHASES: Duration = Duration::from_secs(240);
+
+pub(super) fn masters_move_and_come_back(cx: &Context) -> anyhow::Result<()> {
+    let instance = cx.wait_instances("hello", 1)?[0].clone();
+    let containers = machine::containers(cx.docker())?;
+    let visitor = Visitor::start(cx, &instance)?;
+    cx.apply_example("move-local.yaml")?;
+    let begun = Instant::now();
+    wait_at(cx, ("DeployAgents", "Preflight", "Forward"))?;
+    println!(
+        "    masters of cluster B lead after {:.1} s",
+        begun.elapsed().as_secs_f64()
+    );
+    ensure!(masters(cx, 5050).is_empty(), "masters of A are left");
+    ensure!(masters(cx, 5060).len() == 3, "{:?}", masters(cx, 5060));
+    same_task(cx, &instance, &containers)?;
+
+    let back = r#"{"spec": {"rollback": {"reason": "a rehearsal"}}}"#;
+    cx.kubectl()
+        .run(&["patch", "zkm", "move-local", "--type=merge", "-p", back])?;
+    let begun = Instant::now();
+    let clean = wait_at(cx, ("DeployZk", "Done", "Back"))?;
+    println!("    back after {:.1} s", begun.elapsed().as_secs_f64());
+    show(&clean);
+    cx.wait_condition("zkmigration", "move-local", ("Ready", "True", "RolledBack"))?;
+    ensure!(masters(cx, 5060).is_empty(), "masters of B are left");
+    let servers = machine::pids(&["zookeeper2/"]);
+    ensure!(servers.is_empty(), "servers of B are left: {servers:?}");
+    let cluster = cx.wait_ready("mesoscluster", "local")?;
+    ensure!(
+        cluster["status"]["form"].is_null(),
+        "{}",
+        cluster["status"]["form"]
+    );
+    cx.leader()?;
+    same_task(cx, &instance, &containers)?;
+    let (asked, failed) = visitor.stop();
+    println!("    {asked} requests to the app, {failed} failed");
+    ensure!(failed == 0, "{failed} of {asked} requests failed");
+    cx.kubectl()
+        .run(&["delete", "zkm", "move-local", "--timeout=60s"])?;
+    cx.wait_instances("hello", 1).map(drop)
+}
+
+/// Pids of masters that listen on a port.
+fn masters(cx: &Context, port: u16) -> Vec<u32> {
+    (1..=3)
+        .flat_map(|n| {
+            let ip = format!("--ip={}", cx.ip(n));
+            machine::pids(&["master", &ip, &format!("--port={port}")])
+        })
+        .collect()
+}
+
+/// Waits until the migration is there, and approves what it shows on the way.
+fn wait_at(cx: &Context, (phase, stage, direction): (&str, &str, &str)) -> anyhow::Result<Value> {
+    let mut last = String::new();
+    wait_until(&format!("{phase} {stage} {direction}"), PHASES + LIMIT, || {
+        let object = cx.get("zkmigration", "move-local")?;
+        let status = &object["status"];
+        let text = |field: &str| status[field].as_str().unwrap_or_default().to_owned();
+        let at = [text("phase"), text("stage"), text("direction")];
+        let said = format!("{}: {}", at.join(" "), text("waitingForSummary"));
+        if said != last {
+            println!("      {said}");
+            last.clone_from(&said);
+        }
+        if at == [phase, stage, direction].map(str::to_owned) {
+            return Ok(object);
+        }
+        approve(cx, status)?;
+        bail!("{said}")
+    })
+}
+
+/// Gives the approval that the status asks for, in the words that it shows.
+fn approve(cx: &Context, status: &Value) -> anyhow::Result<()> {
+    if status["stage"] != "AwaitingApproval" {
+        return Ok(());
+    }
+    let Some(approval) = status["waitingFor"][0]["command"].as_str() else {
+        return Ok(());
+    };
+    cx.kubectl()
+        .run(&["annotate", "zkm", "move-local", approval, "--overwrite"])
+        .map(drop)
+}
+
+/// Its history, as a person would read it.
+fn show(object: &Value) {
+    for entry in object["status"]["history"].as_array().into_iter().flatten() {
+        let text = |field: &str| entry[field].as_str().unwrap_or_default();
+        println!(
+            "      {} {} {} {}: {}",
+            text("time"),
+            text("phase"),
+            text("stage"),
+            text("direction"),
+            text("message")
+        );
+    }
+}
+
+/// Asks an app for its page all the time.
+struct Visitor {
+    stopped: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+    failed: Arc<AtomicUsize>,
+    thread: JoinHandle<()>,
+}
+
+impl Visitor {
+    fn start(cx: &Context, instance: &Value) -> anyhow::Result<Self> {
+        cx.page(instance, "/")?;
+        let host = instance["host"].as_str().context("the instance has no host")?;
+        let port = &instance["ports"][0];
+        let url = format!("http://{host}:{port}/");
+        let stopped = Arc::new(AtomicBool::new(false));
+        let (asked, failed) = (Arc::default(), Arc::default());
+        let (stop, all, bad): (_, Arc<AtomicUsize>, Arc<AtomicUsize>) =
+            (stopped.clone(), Arc::clone(&asked), Arc::clone(&failed));
+        let thread = std::thread::spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                all.fetch_add(1, Ordering::Relaxed);
+                if let Err(error) = http::text(&url) {
+                    bad.fetch_add(1, Ordering::Relaxed);
+                    println!("      {error:#}");
+                }
+                std::thread::sleep(Duration::from_millis(50)); // a rate, not a wait
+            }
+        });
+        Ok(Self {
+            stopped,
+            asked,
+            failed,
+            thread,
+        })
+    }
+
+    /// Requests, and those that failed.
+    fn stop(self) -> (usize, usize) {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.thread.join().ok();
+        (
+            self.asked.load(Ordering::Relaxed),
+            self.failed.load(Ordering::Relaxed),
+        )
+    }
+}
