@@ -1,17 +1,19 @@
 //! The `mesolith` program: every role of the suite in one file.
 //!
 //! Installed (or linked) under the name of a Mesos program, it behaves as that program: `mesos-master` is
-//! `mesolith master`, `mesos-agent` is `mesolith mesos-agent`. As `mesos-migrate` it is the migration tool, whose
-//! `sync` is `mesolith sync`.
+//! `mesolith master`, `mesos-agent` is `mesolith mesos-agent`. As `mesos-migrate`, and as `kubectl-mesolith`
+//! (`kubectl mesolith`), it is the migration tool, whose `sync` is `mesolith sync`.
 
 mod audit;
+mod completion;
+mod migration;
 mod output;
 mod pki;
 mod sync;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use mesolith_telemetry::{Options, Shutdown};
 
 #[derive(Parser)]
@@ -51,6 +53,10 @@ enum MigrateVerb {
     /// Check the audit log of migrations.
     #[command(subcommand)]
     Audit(audit::Command),
+    #[command(flatten)]
+    Migration(migration::Command),
+    /// Print a script that completes this program's arguments in a shell.
+    Completion(completion::Args),
 }
 
 #[derive(Subcommand)]
@@ -69,9 +75,14 @@ enum Role {
     /// Check the audit log of migrations; also: mesos-migrate audit.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Start, approve, follow and take back migrations; also: mesos-migrate start, status, ...
+    #[command(subcommand)]
+    Migration(migration::Command),
     /// Make and read certificates.
     #[command(subcommand)]
     Pki(pki::Command),
+    /// Print a script that completes this program's arguments in a shell.
+    Completion(completion::Args),
 }
 
 impl Role {
@@ -84,6 +95,8 @@ impl Role {
             Self::MesosAgent(_) => "mesos-agent",
             Self::Sync(_) => "mesolith-zksync",
             Self::Audit(_) => "mesolith-audit",
+            Self::Migration(_) => "mesolith-migration",
+            Self::Completion(_) => "mesolith-completion",
             Self::Pki(_) => "mesolith-pki",
         }
     }
@@ -100,15 +113,36 @@ fn role_of(program: &str) -> Option<&'static str> {
 
 /// Reads the command line, under any name of the program.
 fn parse(given: Vec<String>) -> Cli {
-    if program_name(&given) == "mesos-migrate" {
-        let Migrate { telemetry, verb } = Migrate::parse_from(given);
-        let role = match verb {
-            MigrateVerb::Sync(command) => Role::Sync(command),
-            MigrateVerb::Audit(command) => Role::Audit(command),
-        };
-        return Cli { telemetry, role };
+    let Some(command) = migrate_command(program_name(&given)) else {
+        return Cli::parse_from(arguments(given));
+    };
+    let found = command.get_matches_from(given);
+    let Migrate { telemetry, verb } = Migrate::from_arg_matches(&found).unwrap_or_else(|error| error.exit());
+    let role = match verb {
+        MigrateVerb::Sync(command) => Role::Sync(command),
+        MigrateVerb::Audit(command) => Role::Audit(command),
+        MigrateVerb::Migration(command) => Role::Migration(command),
+        MigrateVerb::Completion(args) => Role::Completion(args),
+    };
+    Cli { telemetry, role }
+}
+
+/// The migration tool, when the program has one of its names.
+fn migrate_command(program: &str) -> Option<clap::Command> {
+    match program {
+        "mesos-migrate" => Some(Migrate::command()),
+        // What kubectl calls for `kubectl mesolith`.
+        "kubectl-mesolith" => Some(Migrate::command().bin_name("kubectl mesolith")),
+        _ => None,
     }
-    Cli::parse_from(arguments(given))
+}
+
+/// This program as it was called: its name, and what it takes.
+fn called(program: &str) -> (String, clap::Command) {
+    match migrate_command(program) {
+        Some(command) => (program.to_owned(), command),
+        None => ("mesolith".to_owned(), Cli::command()),
+    }
 }
 
 fn program_name(given: &[String]) -> &str {
@@ -166,11 +200,17 @@ async fn run(role: Role) -> anyhow::Result<u8> {
     let shutdown = Shutdown::on_signals()?;
     let ended = match role {
         Role::Sync(command) => return Ok(sync::run(command, shutdown).await),
+        Role::Migration(command) => return Ok(migration::run(command, shutdown).await),
         Role::Operator(args) => mesolith_controllers::run(args, shutdown).await,
         Role::Agent(args) => mesolith_node::run(args, shutdown).await,
         Role::Master(args) => mesolith_master::run(*args, shutdown).await,
         Role::MesosAgent(args) => mesolith_mesos_agent::run(args, shutdown).await,
         Role::Audit(command) => return audit::run(command),
+        Role::Completion(args) => {
+            let given: Vec<String> = std::env::args().collect();
+            let (name, command) = called(program_name(&given));
+            return completion::run(&args, &name, command);
+        }
         Role::Pki(command) => pki::run(command),
     };
     ended.map(|()| 0)
@@ -178,7 +218,31 @@ async fn run(role: Role) -> anyhow::Result<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Role, arguments, parse};
+    use super::{Cli, Migrate, Role, arguments, parse};
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_flag_of_any_verb_is_in_the_way_of_another() {
+        Cli::command().debug_assert();
+        Migrate::command().debug_assert();
+    }
+
+    #[test]
+    fn a_migration_is_driven_under_three_names() {
+        for line in [
+            &[
+                "mesos-migrate",
+                "rollback",
+                "--migration-id=mig-001",
+                "--to-phase=2",
+            ][..],
+            &["/usr/local/bin/kubectl-mesolith", "rollback", "mig-001"],
+            &["mesolith", "migration", "rollback", "mig-001"],
+        ] {
+            let cli = parse(line.iter().map(|s| s.to_string()).collect());
+            assert!(matches!(cli.role, Role::Migration(_)), "{line:?}");
+        }
+    }
 
     #[test]
     fn the_sync_engine_is_found_under_both_names() {

@@ -7,5 +7,6 @@ mod document;
 #[cfg(feature = "kerberos")]
 mod kerberos;
 mod leadership;
+mod migration;
 mod node;
 mod sync;

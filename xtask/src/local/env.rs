@@ -7,7 +7,13 @@ use anyhow::Context;
 use mesolith_testkit::{World, cache_dir, kube_dev, mesolith};
 
 /// One program, under the names by which it knows its role.
-const NAMES: [&str; 4] = ["mesolith", "mesos-master", "mesos-agent", "mesos-migrate"];
+const NAMES: [&str; 5] = [
+    "mesolith",
+    "mesos-master",
+    "mesos-agent",
+    "mesos-migrate",
+    "kubectl-mesolith",
+];
 
 /// Writes both, over those that are there.
 pub(super) fn write(world: &World) -> anyhow::Result<()> {

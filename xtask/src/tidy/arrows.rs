@@ -10,7 +10,7 @@ use mesolith_testkit::root;
 use serde_json::Value;
 
 /// Crates that may use a Kubernetes client.
-const KUBE_USERS: [&str; 5] = ["crds", "controllers", "testkit", "e2e", "xtask"];
+const KUBE_USERS: [&str; 6] = ["crds", "controllers", "cli", "testkit", "e2e", "xtask"];
 
 type Arrows = BTreeMap<String, BTreeSet<String>>;
 
