@@ -29,4 +29,13 @@ pub struct Args {
     /// Where to serve /metrics, /healthz and /readyz.
     #[arg(long, default_value = "0.0.0.0:8080", value_name = "IP:PORT")]
     pub http: SocketAddr,
+    /// Where to serve the migration API, /api/v1/migrations. Default: nowhere.
+    #[arg(long, value_name = "IP:PORT")]
+    pub api: Option<SocketAddr>,
+    /// Directory with tls.crt and tls.key of the migration API, which is followed; needed unless it is served on loopback.
+    #[arg(long, requires = "api", value_name = "DIR")]
+    pub api_tls_dir: Option<PathBuf>,
+    /// Namespace of migrations that the API is asked about without one.
+    #[arg(long, default_value = "default", value_name = "NAMESPACE")]
+    pub api_namespace: String,
 }

@@ -22,6 +22,7 @@ mod nodes;
 mod outcome;
 mod problem;
 mod report;
+mod rest;
 mod scheduler;
 pub mod sync_engine;
 mod zk_migration;
@@ -47,9 +48,29 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     health.set("kubernetes", Err("no contact with the Kubernetes API yet".into()));
 
     let listener = mesolith_telemetry::listen(args.http).await?;
+    let api = match args.api {
+        Some(address) => {
+            let options = rest::Options {
+                address,
+                tls_dir: args.api_tls_dir.clone(),
+                namespace: args.api_namespace.clone(),
+            };
+            Some((rest::listen(&options).await?, options))
+        }
+        None => None,
+    };
     let router = mesolith_telemetry::router(registry, health.clone());
     let server = tokio::spawn(mesolith_telemetry::serve_on(listener, router, shutdown.clone()));
     let config = api_client::config(args.kubeconfig.as_deref()).await?;
+    let api = match api {
+        Some((listener, options)) => {
+            // Every replica serves: reads need no lease, and writes are the caller's own.
+            let client = api_client::client(config.clone(), metrics.clone(), None)?;
+            let serve = rest::serve(listener, options, config.clone(), client, shutdown.clone());
+            Some(tokio::spawn(serve))
+        }
+        None => None,
+    };
     let elector = api_client::client(config.clone(), metrics.clone(), None)?;
     let election = Election {
         leases: kube::Api::namespaced(elector, &args.namespace),
@@ -84,6 +105,9 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     })
     .await;
     server.await??;
+    if let Some(api) = api {
+        api.await??;
+    }
     Ok(())
 }
 

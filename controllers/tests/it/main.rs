@@ -10,3 +10,4 @@ mod lease;
 mod migration;
 mod node;
 mod operator;
+mod rest;

@@ -8,6 +8,7 @@ use mesolith_crds::v1alpha1::MesosCluster;
 use mesolith_telemetry::Shutdown;
 use mesolith_testkit::{ApiServer, free_port};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -130,6 +131,12 @@ impl Turn {
     }
 }
 
+/// A free port.
+fn loopback() -> SocketAddr {
+    let port = free_port(Ipv4Addr::LOCALHOST.into()).unwrap();
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
 pub struct Operator {
     shutdown: Shutdown,
     http: SocketAddr,
@@ -138,18 +145,45 @@ pub struct Operator {
 
 impl Operator {
     pub fn start(turn: &Turn, identity: &str) -> Self {
-        let http = SocketAddr::from((
-            Ipv4Addr::LOCALHOST,
-            free_port(Ipv4Addr::LOCALHOST.into()).unwrap(),
-        ));
+        Self::with(Self::args(turn, identity))
+    }
+
+    /// With the migration API, as the user of that kubeconfig; where it is served.
+    pub fn start_with_api(turn: &Turn, kubeconfig: &Path, tls_dir: Option<&Path>) -> (Self, SocketAddr) {
+        let address = loopback();
         let args = mesolith_controllers::Args {
+            kubeconfig: Some(kubeconfig.to_owned()),
+            api: Some(address),
+            api_tls_dir: tls_dir.map(Path::to_owned),
+            ..Self::args(turn, "api")
+        };
+        (Self::with(args), address)
+    }
+
+    /// With the migration API at an address, without TLS.
+    pub fn start_at(turn: &Turn, api: SocketAddr) -> Self {
+        Self::with(mesolith_controllers::Args {
+            api: Some(api),
+            ..Self::args(turn, "api")
+        })
+    }
+
+    fn args(turn: &Turn, identity: &str) -> mesolith_controllers::Args {
+        mesolith_controllers::Args {
             kubeconfig: Some(turn.api.kubeconfig()),
             namespace: "default".into(),
             lease_name: "operator".into(),
             lease_seconds: 6,
             identity: Some(identity.into()),
-            http,
-        };
+            http: loopback(),
+            api: None,
+            api_tls_dir: None,
+            api_namespace: "default".into(),
+        }
+    }
+
+    fn with(args: mesolith_controllers::Args) -> Self {
+        let http = args.http;
         let shutdown = Shutdown::default();
         let task = tokio::spawn(mesolith_controllers::run(args, shutdown.clone()));
         Self { shutdown, http, task }
@@ -162,6 +196,12 @@ impl Operator {
             .unwrap()
             .unwrap()
             .unwrap();
+    }
+
+    /// Why it ended by itself.
+    pub async fn failed(self) -> String {
+        let ended = tokio::time::timeout(LIMIT, self.task).await.unwrap().unwrap();
+        format!("{:#}", ended.unwrap_err())
     }
 
     /// Ends it as a kill would: nothing is released.
