@@ -4,11 +4,11 @@ use crate::backoff::Backoff;
 use crate::key::ObjectKey;
 use crate::metrics::Metrics;
 use crate::outcome::{Outcome, Transient, chain};
-use crate::report::{Reporter, TELL_AFTER};
+use crate::report::{Reporter, Stored, TELL_AFTER};
 use futures::stream::{BoxStream, StreamExt};
 use kube::api::Api;
-use kube::core::{DeserializeGuard, object::HasStatus};
-use kube::{Client, Resource};
+use kube::core::{DeserializeGuard, ObjectMeta, object::HasStatus};
+use kube::{Client, CustomResourceExt, Resource};
 use kube_runtime::controller::{Action, Config, Controller};
 use kube_runtime::reflector::ObjectRef;
 use kube_runtime::watcher;
@@ -49,7 +49,8 @@ pub(crate) async fn drive<K, F, Fut, E>(
     triggers: BoxStream<'static, ObjectKey>,
     reconcile: F,
 ) where
-    K: Resource<DynamicType = ()> + HasStatus + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    K: Resource<DynamicType = ()> + CustomResourceExt + HasStatus,
+    K: Clone + DeserializeOwned + Debug + Send + Sync + 'static,
     K::Status: Observed,
     F: Fn(Arc<K>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Outcome, E>> + Send + 'static,
@@ -74,13 +75,17 @@ pub(crate) async fn drive<K, F, Fut, E>(
             let reporter = &runtime.reporter;
             let result = match &guarded.0 {
                 Ok(object) => reconcile(Arc::new(object.clone())).await.map_err(Failure::of),
-                Err(invalid) => reporter
-                    .report_unreadable::<K>(&key, &invalid.error)
-                    .await
-                    .map(|()| Outcome::Invalid {
-                        reason: Reason::InvalidSpec,
-                    })
-                    .map_err(|e| Failure::of(WriteStatus(e))),
+                Err(invalid) => match leaving::<K>(&runtime.client, &key, &invalid.metadata).await {
+                    Ok(Some(object)) => reconcile(Arc::new(object)).await.map_err(Failure::of),
+                    Ok(None) => reporter
+                        .report_unreadable::<K>(&key, &invalid.error)
+                        .await
+                        .map(|()| Outcome::Invalid {
+                            reason: Reason::InvalidSpec,
+                        })
+                        .map_err(|e| Failure::of(WriteStatus(e))),
+                    Err(e) => Err(Failure::of(WriteStatus(e))),
+                },
             };
             let (action, outcome, why) = react(&result, &mut lock(&backoff), key.clone());
             let reason = why.map_or("", Reason::as_str);
@@ -108,6 +113,17 @@ pub(crate) async fn drive<K, F, Fut, E>(
             }
         })
         .await;
+}
+
+/// An object that cannot be read and is to be deleted, as far as its deletion has to know it.
+async fn leaving<K>(client: &Client, key: &ObjectKey, meta: &ObjectMeta) -> Result<Option<K>, kube::Error>
+where
+    K: Resource<DynamicType = ()> + CustomResourceExt + DeserializeOwned,
+{
+    if meta.deletion_timestamp.is_none() {
+        return Ok(None);
+    }
+    Stored::mended(client, key).await
 }
 
 /// Writes a failure that lasts on the object, and removes it when it is over. A write that fails is repeated by the

@@ -11,13 +11,19 @@
 // Every printer column repeats `type_`; the lint takes these for one attribute given twice.
 #![allow(clippy::duplicated_attributes)]
 
+mod admission;
 pub mod condition;
+mod loose;
+mod mistyped;
 pub mod period;
 pub mod ranges;
 mod reason;
+mod scalar;
 mod schema;
 pub mod v1alpha1;
 
+pub use admission::policies;
+pub use mistyped::mistyped;
 pub use reason::{Reason, Severity};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -32,9 +38,16 @@ pub const APPROVE_ANNOTATION: &str = "mesolith.io/approve";
 /// The annotation that names who approved; stamped or checked by the admission policies of the chart.
 pub const APPROVED_BY_ANNOTATION: &str = "mesolith.io/approved-by";
 
-/// The definitions of all resources, in the order of their names.
+/// The definitions of all resources as they are installed, in the order of their names: with numbers and booleans let
+/// pass, so that the rules and the [`policies`] say what is wrong with them.
 #[must_use]
 pub fn definitions() -> Vec<CustomResourceDefinition> {
+    typed().into_iter().map(loose::definition).collect()
+}
+
+/// The same with the type of every value: what people are to write.
+#[must_use]
+pub fn typed() -> Vec<CustomResourceDefinition> {
     vec![
         v1alpha1::MarathonApp::crd(),
         v1alpha1::MesosCluster::crd(),

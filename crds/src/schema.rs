@@ -3,6 +3,8 @@
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
+use crate::scalar::ENVIRONMENT;
+
 /// For a spec: see the module doc, and defaults only where a GitOps tool does not see them as drift.
 pub(crate) fn spec(schema: &mut Schema) {
     tidy(schema.ensure_object(), Defaults::OutsideLists);
@@ -35,21 +37,12 @@ pub(crate) fn rules(schema: &mut Schema, rules: Rules) {
     schema.insert("x-kubernetes-validations".to_owned(), Value::Array(rules));
 }
 
-/// A map from names to texts. Numbers pass the type, so that a rule can say how to write them: the API server's own
-/// words for a wrong type name no remedy.
+/// A map from names to texts, see [`crate::scalar::Scalar::Environment`].
 pub(crate) fn environment(_: &mut schemars::SchemaGenerator) -> Schema {
-    // One wrong name is bound to `n` and told of: a sentence for each would cost more than the API server allows, and
-    // maps have no order, so that looking twice may find two names.
-    let sentence = "'env.' + n + ': ' + string(self[n]) + ' is a number; quote it: ' + n + ': \"' + string(self[n]) + '\"'";
     schemars::json_schema!({
         "type": "object",
         "maxProperties": 512,
-        "additionalProperties": {"x-kubernetes-int-or-string": true},
-        "x-kubernetes-validations": [{
-            "rule": "self.all(k, type(self[k]) == string)",
-            "message": "env: every value is a text; quote numbers, as in SMTP_PORT: \"587\"",
-            "messageExpression": format!("[self.filter(k, type(self[k]) != string)[0]].map(n, {sentence})[0]"),
-        }],
+        "additionalProperties": {"type": "string", "title": ENVIRONMENT},
     })
 }
 

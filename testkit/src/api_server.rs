@@ -114,6 +114,29 @@ impl ApiServer {
         apply_crds(&self.kubectl()?)
     }
 
+    /// Waits until the admission policies of `manifests/crds/` are in force, which takes some seconds.
+    ///
+    /// # Errors
+    /// When an app with a wrong value is still accepted.
+    pub fn wait_for_policies(&self) -> anyhow::Result<()> {
+        let kubectl = self.kubectl()?;
+        let probe = self.dir.join("probe.json");
+        std::fs::write(
+            &probe,
+            r#"{"apiVersion": "mesolith.io/v1alpha1", "kind": "MarathonApp",
+                "metadata": {"name": "probe", "namespace": "default"}, "spec": {"cmd": "true", "tty": "true"}}"#,
+        )?;
+        let probe = probe.display().to_string();
+        wait_until(
+            "the admission policies",
+            Duration::from_secs(60),
+            || match kubectl.run(&["create", "--dry-run=server", "-f", &probe]) {
+                Err(error) if format!("{error:#}").contains("spec.tty") => Ok(()),
+                answer => bail!("an app with a wrong value: {answer:?}"),
+            },
+        )
+    }
+
     /// Writes a kubeconfig for a ServiceAccount, with a token from the token API.
     ///
     /// # Errors
@@ -343,13 +366,10 @@ pub(crate) fn apply_crds(kubectl: &Kubectl) -> anyhow::Result<()> {
     }
     let crds = crds.display().to_string();
     kubectl.run(&["apply", "--server-side", "--force-conflicts", "-f", &crds])?;
-    kubectl.run(&[
-        "wait",
-        "--for=condition=Established",
-        "--timeout=30s",
-        "-f",
-        &crds,
-    ])?;
+    let established = ["wait", "--for=condition=Established", "--timeout=30s", "crd"];
+    let names = ["marathonapps", "mesosclusters", "zkmigrations"].map(|name| format!("{name}.mesolith.io"));
+    let names = names.iter().map(String::as_str);
+    kubectl.run(&established.into_iter().chain(names).collect::<Vec<_>>())?;
     Ok(())
 }
 

@@ -110,7 +110,9 @@ fn options(planned: &WorldPlan, request: &Request) -> Options {
             if request.both { "/=both".into() } else { "/".into() },
         ],
         buffers: planned.buffers,
-        heap: 160,
+        // A leader keeps its last 500 changes for members that come back, and such a member reads them all: with nodes of
+        // megabytes and 160 MiB, a member on a slow machine ran out of memory and ended.
+        heap: 600,
         ..Options::default()
     };
     let left_out = planned.trials.iter().flat_map(|trial| {

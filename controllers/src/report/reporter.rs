@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::object::HasStatus;
-use kube::{Client, Resource};
-use mesolith_crds::Reason;
+use kube::{Client, CustomResourceExt, Resource};
 use mesolith_crds::condition::{DEGRADED, Observed, READY};
+use mesolith_crds::{Reason, mistyped};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// What a person reads of an object that does not fit its type. The API server lets none through, so its schema is not
-/// ours; the parser's own words, in the log, name our types and would not help.
+/// What a person reads of an object that does not fit its type although no number or boolean is to blame. The API server
+/// lets none through, so its schema is not ours; the parser's own words, in the log, name our types and would not help.
 const UNREADABLE: &str = "The stored object does not fit this version of the operator, so the CRDs are of another one. Apply \
     the CRDs of this version, then this object again.";
 
@@ -87,9 +87,9 @@ impl Reporter {
     /// What the API server answers; a conflict means: read again.
     pub(crate) async fn report_unreadable<K>(&self, key: &ObjectKey, problem: &str) -> Result<(), kube::Error>
     where
-        K: Resource<DynamicType = ()>,
+        K: Resource<DynamicType = ()> + CustomResourceExt,
     {
-        let Some(stored) = Stored::read::<K>(&self.client, key).await? else {
+        let Some(mut stored) = Stored::read::<K>(&self.client, key).await? else {
             return Ok(());
         };
         tracing::warn!(
@@ -98,7 +98,13 @@ impl Reporter {
             error = problem,
             "failed to read the stored object"
         );
-        let finding = Finding::no(READY, Reason::InvalidSpec, UNREADABLE);
+        let wrong = mistyped::<K>(&mut stored.spec);
+        let finding = if wrong.is_empty() {
+            Finding::no(READY, Reason::InvalidSpec, UNREADABLE)
+        } else {
+            let message = format!("{}. What already runs is left as it is.", wrong.join("; "));
+            Finding::no(READY, Reason::InvalidSpec, message)
+        };
         let before = stored.conditions();
         self.write_conditions(&stored, before, &[finding]).await
     }

@@ -6,8 +6,10 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, object::HasStatus};
-use kube::{Client, Resource, ResourceExt};
+use kube::{Client, CustomResourceExt, Resource, ResourceExt};
+use mesolith_crds::mistyped;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// The status of an object, or the empty one.
@@ -32,6 +34,8 @@ pub(crate) struct Stored {
     pub(crate) about: ObjectReference,
     /// Null when there is none.
     pub(crate) status: Value,
+    /// As the API server has it; null when the object was not read for it.
+    pub(super) spec: Value,
 }
 
 impl Stored {
@@ -60,9 +64,33 @@ impl Stored {
         let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &key.namespace, &kind);
         let found = api.get_opt(&key.name).await?;
         Ok(found.map(|object| {
-            let status = object.data.get("status").cloned().unwrap_or_default();
-            Self::new::<K>(&object, object.object_ref(&kind), status)
+            let part = |name: &str| object.data.get(name).cloned().unwrap_or_default();
+            Self {
+                spec: part("spec"),
+                ..Self::new::<K>(&object, object.object_ref(&kind), part("status"))
+            }
         }))
+    }
+
+    /// An object whose type cannot read it, with a zero in the place of each number or boolean that is none. For its
+    /// deletion, which needs none of them. `None` when there is no such object, or when something else is wrong.
+    ///
+    /// # Errors
+    /// What the API server answers.
+    pub(crate) async fn mended<K>(client: &Client, key: &ObjectKey) -> Result<Option<K>, kube::Error>
+    where
+        K: Resource<DynamicType = ()> + CustomResourceExt + DeserializeOwned,
+    {
+        let kind = ApiResource::erase::<K>(&());
+        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &key.namespace, &kind);
+        let Some(object) = api.get_opt(&key.name).await? else {
+            return Ok(None);
+        };
+        let mut object = serde_json::to_value(object).map_err(kube::Error::SerdeError)?;
+        if let Some(spec) = object.get_mut("spec") {
+            mistyped::<K>(spec);
+        }
+        Ok(serde_json::from_value(object).ok())
     }
 
     fn new<K>(object: &impl ResourceExt, about: ObjectReference, status: Value) -> Self
@@ -77,6 +105,7 @@ impl Stored {
             generation: object.meta().generation,
             about,
             status,
+            spec: Value::Null,
         }
     }
 

@@ -1,11 +1,15 @@
 //! What a person sees when something is wrong: a typed reason, an event, and what to do.
 
 use super::node::{FakeNode, Log};
-use super::operator::{Operator, Turn};
+use super::operator::{LIMIT, Operator, Turn};
+use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicyBinding;
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{Api, DeleteParams, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::core::ApiResource;
+use mesolith_crds::v1alpha1::MesosCluster;
 use mesolith_pki::Authority;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 const PORT: u16 = 25_071;
 
@@ -178,6 +182,77 @@ async fn what_a_node_cannot_start_is_reported_in_its_own_words() {
     turn.wait_event("bare", "JavaNotFound").await;
     turn.delete("bare").await;
     turn.wait_gone("bare").await;
+    operator.stop().await;
+    node.stop();
+}
+
+/// Asks again until there is an answer.
+async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<T, String>) -> T {
+    let end = Instant::now() + LIMIT;
+    loop {
+        match ask().await {
+            Ok(found) => return found,
+            Err(seen) => assert!(Instant::now() < end, "waited for {what}: {seen}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_policy_a_value_of_the_wrong_type_is_named_and_the_object_can_be_deleted() {
+    let turn = Turn::take().await;
+    let operator = Operator::start(&turn, "a");
+    let address = format!("127.0.25.17:{PORT}");
+    let log = Log::default();
+    let node = FakeNode::new("n1", address.parse().unwrap(), &log).with_fact("master", "leading", "true");
+    node.serve(None).await;
+    let mut spec = one(&address, "Disabled");
+    turn.apply("typed", spec.clone()).await;
+    turn.wait_condition("typed", "Ready", "True", "AllServing").await;
+
+    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(turn.client.clone());
+    bindings
+        .delete("mesosclusters.mesolith.io", &DeleteParams::default())
+        .await
+        .unwrap();
+    // The type of the resource cannot read what comes now.
+    let kind = ApiResource::erase::<MesosCluster>(&());
+    let clusters: Api<DynamicObject> = Api::namespaced_with(turn.client.clone(), "default", &kind);
+    spec["masters"]["limits"] = json!({"cpus": "1"});
+    let object = json!({
+        "apiVersion": "mesolith.io/v1alpha1", "kind": "MesosCluster", "metadata": {"name": "typed"}, "spec": spec
+    });
+    let parameters = PatchParams::apply("test").force();
+    until("the policy to end", async || {
+        let answer = clusters.patch("typed", &parameters, &Patch::Apply(&object)).await;
+        answer.map_err(|error| error.to_string())
+    })
+    .await;
+    let message = until("InvalidSpec", async || {
+        let object = clusters.get("typed").await.map_err(|error| error.to_string())?;
+        let conditions = object.data["status"]["conditions"].as_array().cloned();
+        let mut ready = conditions.iter().flatten().filter(|c| c["type"] == "Ready");
+        let found = ready.find(|c| c["reason"] == "InvalidSpec");
+        found
+            .map(|c| c["message"].clone())
+            .ok_or_else(|| format!("{conditions:?}"))
+    })
+    .await;
+    assert_eq!(
+        message,
+        "spec.masters.limits.cpus: \"1\" is a text; write it without quotes: cpus: 1. What already runs is left as it is."
+    );
+    clusters.delete("typed", &DeleteParams::default()).await.unwrap();
+    until("its end", async || match clusters.get_opt("typed").await {
+        Ok(None) => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await;
+    let api = turn.api.clone();
+    tokio::task::spawn_blocking(move || api.apply_crds())
+        .await
+        .unwrap()
+        .unwrap();
     operator.stop().await;
     node.stop();
 }

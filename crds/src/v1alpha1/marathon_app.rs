@@ -21,6 +21,7 @@ pub use health::{
     Check, CheckCommand, CommandValue, ExecCheck, HealthCheck, HealthCheckProtocol, HttpCheck, HttpScheme,
     IpProtocol, ReadinessCheck, TcpCheck,
 };
+pub(crate) use rules::POLICY;
 pub use status::{InstanceStatus, LastTaskFailure, MarathonAppStatus, WaitingStatus};
 pub use strategy::{
     ExecutorResources, KillSelection, Residency, ResourceLimits, TaskLostBehavior, UnreachableMode,

@@ -119,4 +119,13 @@ async fn kubectl_shows_what_people_need() {
             .unwrap()
             .contains("Legal in every phase")
     );
+    // A value that is let pass for our own sentence has no type for kubectl.
+    for (field, words) in [
+        ("mapp.spec.cpus", "A number. Processors"),
+        ("mapp.spec.instances", "A whole number. How many"),
+        ("mapp.spec.tty", "True or false. Whether"),
+    ] {
+        let explained = kubectl.run(&["explain", field]).unwrap();
+        assert!(explained.contains(words), "{explained}");
+    }
 }

@@ -16,7 +16,7 @@ fn walk(path: &str, schema: &Value, inside: bool, visit: &mut impl FnMut(&str, &
 }
 
 fn every_schema(mut visit: impl FnMut(&str, &Value, bool)) {
-    for crd in mesolith_crds::definitions() {
+    for crd in mesolith_crds::typed() {
         let crd = serde_json::to_value(&crd).unwrap();
         let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"];
         let plural = crd["spec"]["names"]["plural"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! The CRDs as YAML, for `kubectl apply` and, unchanged but for the keep policy, for their chart.
+//! The CRDs and their admission policies as YAML, for `kubectl apply` and for their chart.
 
 use std::path::PathBuf;
 
@@ -16,17 +16,26 @@ pub(super) fn generate(files: &mut Files) -> anyhow::Result<()> {
         crd.annotations_mut()
             .insert("helm.sh/resource-policy".to_owned(), "keep".to_owned());
         let yaml = serde_saphyr::to_string(&crd).with_context(|| format!("write {name} as YAML"))?;
-        let content = format!("{HEADER}{yaml}");
-        files.insert(
-            PathBuf::from(format!("manifests/crds/{name}.yaml")),
-            content.clone(),
-        );
-        files.insert(
-            PathBuf::from(format!("charts/mesolith-crds/templates/{name}.yaml")),
-            escape(&content),
-        );
+        add(files, &name, &format!("{HEADER}{yaml}"));
     }
+    let mut policies = HEADER.to_owned();
+    for object in mesolith_crds::policies() {
+        policies.push_str("---\n");
+        policies.push_str(&serde_saphyr::to_string(&object).context("write a policy as YAML")?);
+    }
+    add(files, "policies", &policies);
     Ok(())
+}
+
+fn add(files: &mut Files, name: &str, content: &str) {
+    files.insert(
+        PathBuf::from(format!("manifests/crds/{name}.yaml")),
+        content.to_owned(),
+    );
+    files.insert(
+        PathBuf::from(format!("charts/mesolith-crds/templates/{name}.yaml")),
+        escape(content),
+    );
 }
 
 /// Helm reads braces as its own language.

@@ -117,7 +117,6 @@ pub struct LinuxInfo {
 /// System call filter.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = super::rules::seccomp)]
 pub struct SeccompInfo {
     /// Profile on the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

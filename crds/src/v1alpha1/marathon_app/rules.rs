@@ -9,7 +9,7 @@ use crate::schema::{self, OldField, OldKind, Rules};
 
 pub(super) use parts::{
     check, check_command, container, docker, health_check, ipc, network, persistent_volume, readiness_check,
-    seccomp, unreachable_strategy, volume,
+    unreachable_strategy, volume,
 };
 
 pub(super) fn spec(s: &mut Schema) {
@@ -85,22 +85,10 @@ const SPEC: Rules = &[
         "spec.resourceLimits work only without the Docker engine: set container.type to MESOS",
     ),
     (
-        "!has(self.resourceLimits) || !has(self.resourceLimits.cpus) || self.resourceLimits.cpus == 'unlimited' || \
-         double(self.resourceLimits.cpus) >= self.cpus",
-        "spec.resourceLimits.cpus must not be below spec.cpus",
-    ),
-    (
-        "!has(self.resourceLimits) || !has(self.resourceLimits.mem) || self.resourceLimits.mem == 'unlimited' || \
-         double(self.resourceLimits.mem) >= self.mem",
-        "spec.resourceLimits.mem must not be below spec.mem",
-    ),
-    (
         "!has(self.labels) || !('MARATHON_SINGLE_INSTANCE_APP' in self.labels) || \
-         self.labels['MARATHON_SINGLE_INSTANCE_APP'] != 'true' || self.instances <= 1",
+         self.labels['MARATHON_SINGLE_INSTANCE_APP'] != 'true' || type(self.instances) != int || self.instances <= 1",
         "spec.instances must be 0 or 1 with the label MARATHON_SINGLE_INSTANCE_APP: true",
     ),
-    // The bound of the schema is compared as a whole number when the value is one: it lets 0 pass.
-    ("self.cpus >= 0.001", "spec.cpus must be at least 0.001"),
     // placement
     (
         "!has(self.constraints) || self.constraints.all(c, c[1] in ['UNIQUE', 'CLUSTER', 'GROUP_BY', 'LIKE', \
@@ -178,7 +166,8 @@ const SPEC: Rules = &[
         "spec.healthChecks may contain at most one MESOS_HTTP, MESOS_HTTPS or MESOS_TCP check: use HTTP or TCP for others",
     ),
     (
-        "!has(self.healthChecks) || self.healthChecks.all(h, !has(h.portIndex) || h.portIndex < \
+        "!has(self.healthChecks) || self.healthChecks.all(h, !has(h.portIndex) || \
+         type(h.portIndex) != int || h.portIndex < \
          ((has(self.networks) && size(self.networks) > 0 && self.networks.all(n, !has(n.mode) || n.mode != 'host')) ? \
          (has(self.container) && has(self.container.portMappings) ? size(self.container.portMappings) : 1) : \
          (has(self.portDefinitions) ? size(self.portDefinitions) : 1)))",
@@ -200,11 +189,6 @@ const SPEC: Rules = &[
     ),
     // persistent volumes
     (
-        "!has(self.upgradeStrategy) || self.upgradeStrategy.maximumOverCapacity == 0.0 || !has(self.container) || \
-         !has(self.container.volumes) || !self.container.volumes.exists(v, has(v.persistent))",
-        "spec.upgradeStrategy.maximumOverCapacity must be 0 with persistent volumes: a volume has one instance",
-    ),
-    (
         "!has(self.unreachableStrategy) || self.unreachableStrategy.mode == 'Disabled' || !has(self.container) || \
          !has(self.container.volumes) || !self.container.volumes.exists(v, has(v.persistent))",
         "spec.unreachableStrategy.mode must be Disabled with persistent volumes: the data stays on its agent",
@@ -212,10 +196,8 @@ const SPEC: Rules = &[
     (
         "!has(oldSelf.container) || !has(oldSelf.container.volumes) || \
          !oldSelf.container.volumes.exists(v, has(v.persistent)) || \
-         (self.cpus == oldSelf.cpus && self.mem == oldSelf.mem && self.disk == oldSelf.disk && \
-         self.gpus == oldSelf.gpus)",
-        "spec.cpus, mem, disk and gpus cannot change with persistent volumes: they are reserved on the agent; make a new \
-         app",
+         self.gpus == oldSelf.gpus",
+        "spec.gpus cannot change with persistent volumes: they are reserved on the agent; make a new app",
     ),
     (
         "!has(oldSelf.container) || !has(oldSelf.container.volumes) || \
@@ -233,5 +215,60 @@ const SPEC: Rules = &[
         "!has(self.container) || !has(self.container.docker) || !has(self.container.docker.pullConfig) || \
          (has(self.secrets) && self.container.docker.pullConfig.secret in self.secrets)",
         "spec.container.docker.pullConfig.secret must be the name of an entry of spec.secrets",
+    ),
+];
+
+/// Rules of the admission policy: about numbers and booleans, which CEL does not see in the definition. Each holds for a
+/// value of the wrong kind, which has a sentence of its own there.
+pub(crate) const POLICY: Rules = &[
+    // The bound of the schema is compared as a whole number when the value is one: it lets 0 pass.
+    (
+        "type(object.spec.cpus) == string || double(object.spec.cpus) >= 0.001",
+        "spec.cpus must be at least 0.001",
+    ),
+    (
+        "!has(object.spec.resourceLimits) || !has(object.spec.resourceLimits.cpus) || \
+         object.spec.resourceLimits.cpus == 'unlimited' || type(object.spec.cpus) == string || \
+         double(object.spec.resourceLimits.cpus) >= double(object.spec.cpus)",
+        "spec.resourceLimits.cpus must not be below spec.cpus",
+    ),
+    (
+        "!has(object.spec.resourceLimits) || !has(object.spec.resourceLimits.mem) || \
+         object.spec.resourceLimits.mem == 'unlimited' || type(object.spec.mem) == string || \
+         double(object.spec.resourceLimits.mem) >= double(object.spec.mem)",
+        "spec.resourceLimits.mem must not be below spec.mem",
+    ),
+    (
+        "!has(object.spec.container) || object.spec.container.type == 'DOCKER' || \
+         !has(object.spec.container.docker) || !has(object.spec.container.docker.privileged) || \
+         object.spec.container.docker.privileged != true",
+        "spec.container.docker.privileged works only with type DOCKER: remove it or change the type",
+    ),
+    (
+        "!has(object.spec.container) || !has(object.spec.container.linuxInfo) || \
+         !has(object.spec.container.linuxInfo.seccomp) || \
+         has(object.spec.container.linuxInfo.seccomp.profileName) != \
+         (has(object.spec.container.linuxInfo.seccomp.unconfined) && \
+         object.spec.container.linuxInfo.seccomp.unconfined != false)",
+        "spec.container.linuxInfo.seccomp needs exactly one of profileName and unconfined: true",
+    ),
+    (
+        "!has(object.spec.healthChecks) || object.spec.healthChecks.all(h, !has(h.ignoreHttp1xx) || \
+         !has(h.protocol) || h.protocol in ['HTTP', 'HTTPS'])",
+        "spec.healthChecks[].ignoreHttp1xx works only with HTTP and HTTPS: remove it or change protocol",
+    ),
+    (
+        "!has(object.spec.upgradeStrategy) || !has(object.spec.container) || !has(object.spec.container.volumes) || \
+         !object.spec.container.volumes.exists(v, has(v.persistent)) || \
+         type(object.spec.upgradeStrategy.maximumOverCapacity) == string || \
+         double(object.spec.upgradeStrategy.maximumOverCapacity) == 0.0",
+        "spec.upgradeStrategy.maximumOverCapacity must be 0 with persistent volumes: a volume has one instance",
+    ),
+    (
+        "oldObject == null || !has(oldObject.spec.container) || !has(oldObject.spec.container.volumes) || \
+         !oldObject.spec.container.volumes.exists(v, has(v.persistent)) || \
+         (object.spec.cpus == oldObject.spec.cpus && object.spec.mem == oldObject.spec.mem && \
+         object.spec.disk == oldObject.spec.disk)",
+        "spec.cpus, mem and disk cannot change with persistent volumes: they are reserved on the agent; make a new app",
     ),
 ];

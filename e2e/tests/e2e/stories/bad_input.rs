@@ -229,6 +229,18 @@ pub(super) fn yaml(cx: &Context) -> anyhow::Result<()> {
             "quote it: SMTP_PORT: \"587\"",
         ),
         (
+            good.replace("cmd: sleep 1", "cmd: sleep 1, env: {DEBUG: true}"),
+            "quote it: DEBUG: \"true\"",
+        ),
+        (
+            good.replace("cpus: 0.1", "cpus: '0.1'"),
+            "write it without quotes: cpus: 0.1",
+        ),
+        (
+            good.replace("cmd: sleep 1", "cmd: sleep 1, instances: '3'"),
+            "write it without quotes: instances: 3",
+        ),
+        (
             good.replace("cmd: sleep 1", "cmd: sleep 1, ports: [8080]"),
             "use spec.portDefinitions",
         ),

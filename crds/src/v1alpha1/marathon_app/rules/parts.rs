@@ -17,7 +17,6 @@ rules_of! {
     volume = VOLUME,
     persistent_volume = PERSISTENT_VOLUME,
     network = NETWORK,
-    seccomp = SECCOMP,
     ipc = IPC,
     health_check = HEALTH_CHECK,
     check = CHECK,
@@ -54,8 +53,8 @@ const CONTAINER: Rules = &[
         "container.linuxInfo works only with type MESOS: remove it or change the type",
     ),
     (
-        "self.type == 'DOCKER' || !has(self.docker) || (!self.docker.privileged && !has(self.docker.parameters))",
-        "container.docker.privileged and parameters work only with type DOCKER: remove them or change the type",
+        "self.type == 'DOCKER' || !has(self.docker) || !has(self.docker.parameters)",
+        "container.docker.parameters work only with type DOCKER: remove them or change the type",
     ),
     (
         "self.type == 'MESOS' || !has(self.docker) || !has(self.docker.pullConfig)",
@@ -95,7 +94,7 @@ const VOLUME: Rules = &[
 
 const PERSISTENT_VOLUME: Rules = &[
     (
-        "!has(self.maxSize) || ((has(self.type) ? self.type == 'mount' : has(self.profileName)) && \
+        "!has(self.maxSize) || type(self.maxSize) != int || type(self.size) != int || ((has(self.type) ? self.type == 'mount' : has(self.profileName)) && \
          self.maxSize > self.size)",
         "persistent.maxSize must be more than size, and needs type mount",
     ),
@@ -124,11 +123,6 @@ const NETWORK: Rules = &[
     ),
 ];
 
-const SECCOMP: Rules = &[(
-    "has(self.profileName) != self.unconfined",
-    "linuxInfo.seccomp needs exactly one of profileName and unconfined: true",
-)];
-
 const IPC: Rules = &[(
     "!has(self.shmSize) || self.mode == 'PRIVATE'",
     "linuxInfo.ipcInfo.shmSize needs mode PRIVATE",
@@ -147,10 +141,6 @@ const HEALTH_CHECK: Rules = &[
     (
         "!has(self.port) || !has(self.portIndex)",
         "healthChecks[].port and portIndex exclude each other: portIndex follows the port the app was given",
-    ),
-    (
-        "!has(self.ignoreHttp1xx) || !has(self.protocol) || self.protocol in ['HTTP', 'HTTPS']",
-        "healthChecks[].ignoreHttp1xx works only with HTTP and HTTPS: remove it or change protocol",
     ),
     (
         "!has(self.ipProtocol) || self.ipProtocol == 'IPv4' || (has(self.protocol) && \
@@ -180,13 +170,17 @@ const CHECK_COMMAND: Rules = &[(
 )];
 
 const READINESS_CHECK: Rules = &[(
-    "(has(self.timeoutSeconds) ? self.timeoutSeconds : 10) < (has(self.intervalSeconds) ? self.intervalSeconds : 30)",
+    "has(self.timeoutSeconds) && type(self.timeoutSeconds) != int || \
+     has(self.intervalSeconds) && type(self.intervalSeconds) != int || \
+     (has(self.timeoutSeconds) ? self.timeoutSeconds : 10) < (has(self.intervalSeconds) ? self.intervalSeconds : 30)",
     "readinessChecks[].timeoutSeconds (default 10) must be less than intervalSeconds (default 30)",
 )];
 
 const UNREACHABLE_STRATEGY: Rules = &[
     (
-        "(has(self.inactiveAfterSeconds) ? self.inactiveAfterSeconds : 0) <= \
+        "has(self.inactiveAfterSeconds) && type(self.inactiveAfterSeconds) != int || \
+         has(self.expungeAfterSeconds) && type(self.expungeAfterSeconds) != int || \
+         (has(self.inactiveAfterSeconds) ? self.inactiveAfterSeconds : 0) <= \
          (has(self.expungeAfterSeconds) ? self.expungeAfterSeconds : 0)",
         "unreachableStrategy.inactiveAfterSeconds must be less or equal to expungeAfterSeconds (default 0): raise \
          expungeAfterSeconds",
