@@ -49,7 +49,7 @@ const CHECK_AGAIN: Duration = Duration::from_secs(60);
 /// The machine looks again after this long; most changes come as triggers.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// The last phase that this version begins.
-const LAST_PHASE: Phase = Phase::RetireMasters;
+const LAST_PHASE: Phase = Phase::DrainAgents;
 /// Held while something of a migration exists.
 const FINALIZER: &str = "mesolith.io/migration";
 /// An object with this annotation may be deleted at any time; the cluster stays as it is.

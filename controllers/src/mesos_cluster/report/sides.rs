@@ -2,7 +2,7 @@
 
 use super::super::model::{int, members};
 use super::Seen;
-use crate::nodes::{Kind, NodeView, Slot};
+use crate::nodes::{Kind, Ledger, NodeView, Slot};
 use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, MemberCounts, SideCounts};
 
 /// Both sides; nothing for a cluster that does not move.
@@ -17,7 +17,8 @@ fn one(seen: &Seen<'_>, side: ClusterSide) -> SideCounts {
     let count = |kind: Kind| {
         let slot = Slot::on(side, kind);
         let wanted = members(seen.desired, slot);
-        MemberCounts::new(int(seen.world.running(slot, wanted.clone())), int(wanted.count()))
+        let ready = wanted.clone().filter(|node| serves_as_wanted(seen, node, slot));
+        MemberCounts::new(int(ready.count()), int(wanted.count()))
     };
     let left = |kind: Kind| int(left(seen, Slot::on(side, kind)));
     let masters = Slot::on(side, Kind::Master);
@@ -41,6 +42,18 @@ fn one(seen: &Seen<'_>, side: ClusterSide) -> SideCounts {
     }
 }
 
+fn serves_as_wanted(seen: &Seen<'_>, node: &str, slot: Slot) -> bool {
+    let wanted = seen.desired.get(node).and_then(|set| set.get(&slot));
+    let ledger = seen.world.nodes.get(node).and_then(NodeView::ledger);
+    matches!((wanted, ledger), (Some(wanted), Some(ledger)) if serves(ledger, slot, &wanted.spec_digest))
+}
+
+/// Whether it serves as it was told last: what still runs with an older configuration proves nothing.
+fn serves(ledger: &Ledger, slot: Slot, digest: &str) -> bool {
+    let part = ledger.parts.get(&slot);
+    ledger.settled && !ledger.stale && part.is_some_and(|part| part.runs() && part.digest == digest)
+}
+
 /// Nodes that show the component, and those of the side's own list that do not answer: they may still have it.
 fn left(seen: &Seen<'_>, slot: Slot) -> usize {
     let listed = |node: &String| match (seen.sides.get(slot.side), slot.kind) {
@@ -55,4 +68,32 @@ fn left(seen: &Seen<'_>, slot: Slot) -> usize {
         NodeView::Unknown | NodeView::Unreachable(_) => listed(node),
     };
     seen.world.nodes.iter().filter(may_have).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixtures::part;
+    use super::*;
+    use mesolith_proto::node::v1::Phase;
+
+    #[test]
+    fn an_agent_that_has_not_taken_its_new_address_yet_does_not_count() {
+        let slot = Slot::from(Kind::Agent);
+        let ledger = |digest: &str, phase: Phase, settled: bool, stale: bool| Ledger {
+            settled,
+            stale,
+            parts: [(slot, part(phase, digest))].into(),
+            ..Ledger::default()
+        };
+        for (ledger, expected) in [
+            (ledger("new", Phase::Running, true, false), true),
+            (ledger("old", Phase::Running, true, false), false),
+            (ledger("new", Phase::Running, false, false), false),
+            (ledger("new", Phase::Running, true, true), false),
+            (ledger("new", Phase::Starting, true, false), false),
+            (Ledger::default(), false),
+        ] {
+            assert_eq!(serves(&ledger, slot, "new"), expected, "{ledger:?}");
+        }
+    }
 }

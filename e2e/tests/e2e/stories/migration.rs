@@ -23,7 +23,7 @@ pub(super) fn masters_move_and_come_back(cx: &Context) -> anyhow::Result<()> {
     let visitor = Visitor::start(cx, &instance)?;
     cx.apply_example("move-local.yaml")?;
     let begun = Instant::now();
-    wait_at(cx, ("DeployAgents", "Preflight", "Forward"))?;
+    wait_at(cx, ("RemoveZk", "Preflight", "Forward"))?;
     println!(
         "    masters of cluster B lead after {:.1} s",
         begun.elapsed().as_secs_f64()
