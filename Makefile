@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mesolith/target
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down test e2e ci ci-bare fmt lint codegen tidy check-rules kube-dev bench-zksync chaos-zksync
+.PHONY: help build up down test e2e ci ci-bare fmt lint codegen tidy check-rules kube-dev bench-zksync chaos-zksync chaos-migration
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -63,3 +63,7 @@ else
 	$(CARGO_TARGET_DIR)/release/chaos-zksync --kazoo
 	$(CARGO_TARGET_DIR)/release/chaos-zksync --soak 30m
 endif
+
+chaos-migration: ## Trials of a live migration under faults, there and back (hours); ARGS="--trials 10 --seed 7" for some
+	cargo build --workspace --bins
+	MESOLITH_BIN=$(CARGO_TARGET_DIR)/debug/mesolith $(CARGO_TARGET_DIR)/debug/chaos-migration $(ARGS)

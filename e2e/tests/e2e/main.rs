@@ -5,13 +5,10 @@
 //! last one deletes everything. `cargo test -p mesolith-e2e -- NAME` runs the stories whose name contains NAME.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod context;
-mod http;
-mod machine;
 mod runner;
 mod stories;
-mod trace_collector;
 
+use mesolith_e2e::{context, http, machine};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -26,7 +26,7 @@ pub(crate) fn run(stories: &[Story]) -> ExitCode {
 
     let begun = Instant::now();
     let mut failures: Vec<(&str, String)> = Vec::new();
-    let context = match Context::up() {
+    let context = match Context::up("mesolith-e2e", 77) {
         Ok(context) => context,
         Err(error) => {
             println!("the world did not come up: {error:#}");

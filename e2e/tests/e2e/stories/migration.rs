@@ -1,16 +1,13 @@
 //! The cluster moves to a second ensemble and second masters on the same nodes, and back, while its tasks run.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
+use mesolith_e2e::chaos::watch::Watch;
 use mesolith_testkit::wait_until;
 use serde_json::Value;
 
 use crate::context::{Context, LIMIT};
-use crate::http;
 use crate::machine;
 use crate::stories::kill::same_task;
 
@@ -20,12 +17,12 @@ const PHASES: Duration = Duration::from_secs(240);
 pub(super) fn masters_move_and_come_back(cx: &Context) -> anyhow::Result<()> {
     let instance = cx.wait_instances("hello", 1)?[0].clone();
     let containers = machine::containers(cx.docker())?;
-    let visitor = Visitor::start(cx, &instance)?;
+    let watch = Watch::start(cx.masters(), cx.url(&instance)?);
     cx.apply_example("move-local.yaml")?;
     let begun = Instant::now();
     wait_at(cx, ("RemoveZk", "Preflight", "Forward"))?;
     println!(
-        "    masters of cluster B lead after {:.1} s",
+        "    masters of cluster B lead and agents follow after {:.1} s",
         begun.elapsed().as_secs_f64()
     );
     ensure!(masters(cx, 5050).is_empty(), "masters of A are left");
@@ -51,9 +48,15 @@ pub(super) fn masters_move_and_come_back(cx: &Context) -> anyhow::Result<()> {
     );
     cx.leader()?;
     same_task(cx, &instance, &containers)?;
-    let (asked, failed) = visitor.stop();
-    println!("    {asked} requests to the app, {failed} failed");
-    ensure!(failed == 0, "{failed} of {asked} requests failed");
+    let seen = watch.stop();
+    println!(
+        "    {} requests to the app, {} failed; without a leader for {:.1} s at most",
+        seen.asked,
+        seen.failed,
+        seen.leaderless.as_secs_f64()
+    );
+    ensure!(seen.failed == 0, "{} requests failed", seen.failed);
+    ensure!(seen.two_led.is_empty(), "two masters led: {:?}", seen.two_led);
     cx.kubectl()
         .run(&["delete", "zkm", "move-local", "--timeout=60s"])?;
     cx.wait_instances("hello", 1).map(drop)
@@ -115,52 +118,5 @@ fn show(object: &Value) {
             text("direction"),
             text("message")
         );
-    }
-}
-
-/// Asks an app for its page all the time.
-struct Visitor {
-    stopped: Arc<AtomicBool>,
-    asked: Arc<AtomicUsize>,
-    failed: Arc<AtomicUsize>,
-    thread: JoinHandle<()>,
-}
-
-impl Visitor {
-    fn start(cx: &Context, instance: &Value) -> anyhow::Result<Self> {
-        cx.page(instance, "/")?;
-        let host = instance["host"].as_str().context("the instance has no host")?;
-        let port = &instance["ports"][0];
-        let url = format!("http://{host}:{port}/");
-        let stopped = Arc::new(AtomicBool::new(false));
-        let (asked, failed) = (Arc::default(), Arc::default());
-        let (stop, all, bad): (_, Arc<AtomicUsize>, Arc<AtomicUsize>) =
-            (stopped.clone(), Arc::clone(&asked), Arc::clone(&failed));
-        let thread = std::thread::spawn(move || {
-            while !stop.load(Ordering::Relaxed) {
-                all.fetch_add(1, Ordering::Relaxed);
-                if let Err(error) = http::text(&url) {
-                    bad.fetch_add(1, Ordering::Relaxed);
-                    println!("      {error:#}");
-                }
-                std::thread::sleep(Duration::from_millis(50)); // a rate, not a wait
-            }
-        });
-        Ok(Self {
-            stopped,
-            asked,
-            failed,
-            thread,
-        })
-    }
-
-    /// Requests, and those that failed.
-    fn stop(self) -> (usize, usize) {
-        self.stopped.store(true, Ordering::Relaxed);
-        self.thread.join().ok();
-        (
-            self.asked.load(Ordering::Relaxed),
-            self.failed.load(Ordering::Relaxed),
-        )
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use mesolith_testkit::wait_until;
 
 use crate::context::{Context, LIMIT};
-use crate::trace_collector::Span;
+use mesolith_e2e::trace_collector::Span;
 
 pub(super) fn one_trace(cx: &Context) -> anyhow::Result<()> {
     // The trace of the cluster's start, or of its latest change.

@@ -9,23 +9,26 @@ use serde_json::Value;
 
 use crate::http;
 
-/// The third byte of this world's addresses, so that it does not meet `make up`'s.
-const KEY: u8 = 77;
 /// Of the example cluster's masters, and of those that a migration moves it to.
 const MASTER_PORTS: [u16; 2] = [5050, 5060];
 /// Long enough for two busy cores.
-pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+pub const LIMIT: Duration = Duration::from_secs(120);
 
-pub(crate) struct Context {
-    pub(crate) world: World,
-    pub(crate) collector: crate::trace_collector::Collector,
+/// A world on real parts, with the example cluster and app.
+pub struct Context {
+    /// The world.
+    pub world: World,
+    /// Receives the traces of the world's programs.
+    pub collector: crate::trace_collector::Collector,
+    key: u8,
 }
 
 impl Context {
-    /// Brings the world up and applies the example cluster and app.
-    pub(crate) fn up() -> anyhow::Result<Self> {
-        let dir = std::env::temp_dir().join("mesolith-e2e");
-        let mut options = Options::new(&dir, KEY, 3);
+    /// Brings the world up and applies the example cluster and app. `key` is the third byte of its addresses, so that it
+    /// meets neither `make up`'s world nor others of its kind.
+    pub fn up(name: &str, key: u8) -> anyhow::Result<Self> {
+        let dir = std::env::temp_dir().join(name);
+        let mut options = Options::new(&dir, key, 3);
         // A run that was interrupted leaves a world that looks alive and is not what this run wants.
         World::down(&options).context("remove the world of an earlier run")?;
         let collector = crate::trace_collector::Collector::start()?;
@@ -33,47 +36,53 @@ impl Context {
             .env
             .push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), collector.endpoint()));
         let world = World::up(options, &Progress::shown())?;
-        let this = Self { world, collector };
+        let this = Self {
+            world,
+            collector,
+            key,
+        };
         this.apply_example("cluster.yaml")?;
         this.apply_example("hello.yaml")?;
         Ok(this)
     }
 
     /// Takes the world down.
-    pub(crate) fn down(self) -> anyhow::Result<()> {
+    pub fn down(self) -> anyhow::Result<()> {
         World::down(self.world.options())
     }
 
     /// Applies one of `manifests/examples`, moved to this world's addresses. Those reserved for documentation become
     /// loopback addresses where nobody answers.
-    pub(crate) fn apply_example(&self, file: &str) -> anyhow::Result<()> {
+    pub fn apply_example(&self, file: &str) -> anyhow::Result<()> {
         self.kubectl().apply(&self.example(file)?).map(drop)
     }
 
     /// The text of an example, moved in the same way.
-    pub(crate) fn example(&self, file: &str) -> anyhow::Result<String> {
+    pub fn example(&self, file: &str) -> anyhow::Result<String> {
         let text = std::fs::read_to_string(root().join("manifests/examples").join(file))?;
         Ok(text
-            .replace("127.0.0.", &format!("127.0.{KEY}."))
+            .replace("127.0.0.", &format!("127.0.{}.", self.key))
             .replace("192.0.2.", "127.192.2.")
             .replace("198.51.100.", "127.198.51."))
     }
 
-    pub(crate) fn kubectl(&self) -> &Kubectl {
+    /// The world's kubectl.
+    pub fn kubectl(&self) -> &Kubectl {
         self.world.kubectl()
     }
 
-    pub(crate) fn docker(&self) -> &Docker {
+    /// The world's Docker engine.
+    pub fn docker(&self) -> &Docker {
         self.world.docker()
     }
 
     /// Address of node `n` (from 1).
-    pub(crate) fn ip(&self, n: u8) -> String {
-        format!("127.0.{KEY}.{}", 10 + n)
+    pub fn ip(&self, n: u8) -> String {
+        format!("127.0.{}.{}", self.key, 10 + n)
     }
 
     /// The node agent with that address.
-    pub(crate) fn node_at(&self, ip: &str) -> anyhow::Result<&Node> {
+    pub fn node_at(&self, ip: &str) -> anyhow::Result<&Node> {
         let found = self
             .world
             .nodes()
@@ -83,12 +92,12 @@ impl Context {
     }
 
     /// The directory of node `n` with a slash at its end: what the command lines of its components contain.
-    pub(crate) fn node_dir(&self, n: u8) -> String {
+    pub fn node_dir(&self, n: u8) -> String {
         format!("{}/nodes/node{n}/", self.world.dir().display())
     }
 
     /// An object as JSON.
-    pub(crate) fn get(&self, kind: &str, name: &str) -> anyhow::Result<Value> {
+    pub fn get(&self, kind: &str, name: &str) -> anyhow::Result<Value> {
         let text = self
             .kubectl()
             .run(&["get", kind, name, "-n", "default", "-o", "json"])?;
@@ -96,7 +105,7 @@ impl Context {
     }
 
     /// Waits for Ready=True at the present generation.
-    pub(crate) fn wait_ready(&self, kind: &str, name: &str) -> anyhow::Result<Value> {
+    pub fn wait_ready(&self, kind: &str, name: &str) -> anyhow::Result<Value> {
         wait_until(&format!("{kind} {name} to be ready"), LIMIT, || {
             let object = self.get(kind, name)?;
             let ready = condition(&object, "Ready");
@@ -107,7 +116,7 @@ impl Context {
     }
 
     /// Waits until a condition has this status and reason, and returns it.
-    pub(crate) fn wait_condition(
+    pub fn wait_condition(
         &self,
         kind: &str,
         name: &str,
@@ -128,7 +137,7 @@ impl Context {
     }
 
     /// Waits until an app has exactly so many ready instances, and returns them.
-    pub(crate) fn wait_instances(&self, app: &str, count: usize) -> anyhow::Result<Vec<Value>> {
+    pub fn wait_instances(&self, app: &str, count: usize) -> anyhow::Result<Vec<Value>> {
         wait_until(&format!("{app} to have {count} instances"), LIMIT, || {
             let object = self.get("marathonapp", app)?;
             let instances = object["status"]["instanceList"]
@@ -146,15 +155,8 @@ impl Context {
     }
 
     /// The leading master's `ip:port`: the one that answers `/state` itself, as only a leader does.
-    pub(crate) fn leader(&self) -> anyhow::Result<String> {
-        let leads = |master: &String| http::text_from_here(&format!("http://{master}/state")).is_ok();
-        let masters = MASTER_PORTS
-            .iter()
-            .flat_map(|port| (1..=3).map(move |n| (n, port)));
-        let leading: Vec<String> = masters
-            .map(|(n, port)| format!("{}:{port}", self.ip(n)))
-            .filter(leads)
-            .collect();
+    pub fn leader(&self) -> anyhow::Result<String> {
+        let leading = http::all_that_lead(&self.masters());
         match &leading[..] {
             [one] => Ok(one.clone()),
             [] => bail!("no master leads"),
@@ -162,13 +164,20 @@ impl Context {
         }
     }
 
+    /// `ip:port` of every master that this world may have.
+    pub fn masters(&self) -> Vec<String> {
+        let of_port = |port: u16| (1..=3).map(move |n| (n, port));
+        let all = MASTER_PORTS.into_iter().flat_map(of_port);
+        all.map(|(n, port)| format!("{}:{port}", self.ip(n))).collect()
+    }
+
     /// The leading master's `/state`.
-    pub(crate) fn state(&self) -> anyhow::Result<Value> {
+    pub fn state(&self) -> anyhow::Result<Value> {
         http::json(&format!("http://{}/state", self.leader()?))
     }
 
     /// Ids of the tasks that the leading master shows as running.
-    pub(crate) fn running_tasks(&self) -> anyhow::Result<Vec<String>> {
+    pub fn running_tasks(&self) -> anyhow::Result<Vec<String>> {
         let state = self.state()?;
         let frameworks = state["frameworks"].as_array().cloned().unwrap_or_default();
         let tasks = frameworks
@@ -180,17 +189,26 @@ impl Context {
             .collect())
     }
 
-    /// The page of an instance.
-    pub(crate) fn page(&self, instance: &Value, path: &str) -> anyhow::Result<String> {
+    /// Where an instance answers.
+    pub fn url(&self, instance: &Value) -> anyhow::Result<String> {
         let host = instance["host"].as_str().context("the instance has no host")?;
         let port = instance["ports"][0]
             .as_i64()
             .context("the instance has no port")?;
-        http::text(&format!("http://{host}:{port}{path}"))
+        Ok(format!("http://{host}:{port}/"))
+    }
+
+    /// The page of an instance.
+    pub fn page(&self, instance: &Value, path: &str) -> anyhow::Result<String> {
+        http::text(&format!(
+            "{}{}",
+            self.url(instance)?,
+            path.trim_start_matches('/')
+        ))
     }
 
     /// Prints what a person would look at first.
-    pub(crate) fn show_state(&self) {
+    pub fn show_state(&self) {
         for arguments in [
             &["get", "mc,mapp,zkm", "-A", "-o", "wide"][..],
             &["get", "events", "-A"][..],
@@ -211,7 +229,7 @@ impl Context {
     }
 
     /// Copies the logs out of the world's directory, which is about to be removed.
-    pub(crate) fn keep_logs(&self) {
+    pub fn keep_logs(&self) {
         let kept: PathBuf = std::env::temp_dir().join(format!("mesolith-e2e-logs-{}", std::process::id()));
         let script = format!(
             "cd {} && find . -name '*.log' -size -20M -print0 | tar --null -T - -cf - | (mkdir -p {kept} && tar -C {kept} -xf -)",
@@ -227,7 +245,7 @@ impl Context {
 }
 
 /// One condition of an object; null when it has none of that type.
-pub(crate) fn condition(object: &Value, type_: &str) -> Value {
+pub fn condition(object: &Value, type_: &str) -> Value {
     let conditions = object["status"]["conditions"].as_array();
     conditions
         .into_iter()

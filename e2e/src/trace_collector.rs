@@ -14,24 +14,30 @@ use crate::http::runtime;
 
 /// A span as far as the stories care.
 #[derive(Debug, Clone)]
-pub(crate) struct Span {
-    pub(crate) trace: Vec<u8>,
-    pub(crate) id: Vec<u8>,
-    pub(crate) parent: Vec<u8>,
-    pub(crate) name: String,
-    pub(crate) service: String,
+pub struct Span {
+    /// Id of the trace.
+    pub trace: Vec<u8>,
+    /// Id of the span.
+    pub id: Vec<u8>,
+    /// Id of the span that it belongs to; empty for the first one.
+    pub parent: Vec<u8>,
+    /// What was done.
+    pub name: String,
+    /// Program that did it.
+    pub service: String,
     /// `key=value` of its attributes.
-    pub(crate) attributes: Vec<String>,
+    pub attributes: Vec<String>,
 }
 
 impl Span {
     /// Whether it has this attribute.
-    pub(crate) fn has(&self, key: &str, value: &str) -> bool {
+    pub fn has(&self, key: &str, value: &str) -> bool {
         self.attributes.iter().any(|a| *a == format!("{key}={value}"))
     }
 }
 
-pub(crate) struct Collector {
+/// Receives traces over OTLP and keeps them.
+pub struct Collector {
     spans: Arc<Mutex<Vec<Span>>>,
     port: u16,
 }
@@ -40,7 +46,7 @@ struct Service(Arc<Mutex<Vec<Span>>>);
 
 impl Collector {
     /// Listens on a free port of loopback until the process ends.
-    pub(crate) fn start() -> anyhow::Result<Self> {
+    pub fn start() -> anyhow::Result<Self> {
         let spans: Arc<Mutex<Vec<Span>>> = Arc::default();
         let address = std::net::SocketAddr::from((
             [127, 0, 0, 1],
@@ -59,13 +65,16 @@ impl Collector {
     }
 
     /// What `OTEL_EXPORTER_OTLP_ENDPOINT` is set to.
-    pub(crate) fn endpoint(&self) -> String {
+    pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
     /// Every span so far.
-    pub(crate) fn spans(&self) -> Vec<Span> {
-        self.spans.lock().unwrap().clone()
+    pub fn spans(&self) -> Vec<Span> {
+        self.spans
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -75,7 +84,7 @@ impl TraceService for Service {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let mut kept = self.0.lock().unwrap();
+        let mut kept = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for resource in request.into_inner().resource_spans {
             let about = resource.resource.map(|r| r.attributes).unwrap_or_default();
             let service = texts(&about)

@@ -8,7 +8,7 @@ use mesolith_testkit::Docker;
 use crate::context::Context;
 
 /// Pids of processes whose command line has all of these arguments (as parts of single arguments).
-pub(crate) fn pids(parts: &[&str]) -> Vec<u32> {
+pub fn pids(parts: &[&str]) -> Vec<u32> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -34,7 +34,7 @@ fn matches(pid: u32, parts: &[&str]) -> bool {
 }
 
 /// The one process that matches.
-pub(crate) fn pid(parts: &[&str]) -> anyhow::Result<u32> {
+pub fn pid(parts: &[&str]) -> anyhow::Result<u32> {
     match pids(parts)[..] {
         [one] => Ok(one),
         ref other => bail!("{} processes match {parts:?}: {other:?}", other.len()),
@@ -42,12 +42,12 @@ pub(crate) fn pid(parts: &[&str]) -> anyhow::Result<u32> {
 }
 
 /// `kill -9`, as a person would.
-pub(crate) fn kill_9(pid: u32) -> anyhow::Result<()> {
+pub fn kill_9(pid: u32) -> anyhow::Result<()> {
     signal(pid, "9")
 }
 
 /// `kill -NAME`.
-pub(crate) fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
+pub fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
     let status = std::process::Command::new("kill")
         .args([&format!("-{name}"), &pid.to_string()])
         .status()?;
@@ -56,7 +56,7 @@ pub(crate) fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
 }
 
 /// Running containers of tasks: id -> pid of its first process.
-pub(crate) fn containers(docker: &Docker) -> anyhow::Result<BTreeMap<String, String>> {
+pub fn containers(docker: &Docker) -> anyhow::Result<BTreeMap<String, String>> {
     let ids = docker.run(&["ps", "-q", "--no-trunc", "--filter", "name=^mesos-"])?;
     ids.split_whitespace()
         .map(|id| {
@@ -67,7 +67,7 @@ pub(crate) fn containers(docker: &Docker) -> anyhow::Result<BTreeMap<String, Str
 }
 
 /// The container of a task.
-pub(crate) fn container_of(docker: &Docker, task: &str) -> anyhow::Result<String> {
+pub fn container_of(docker: &Docker, task: &str) -> anyhow::Result<String> {
     let ids = docker.run(&["ps", "-q", "--no-trunc", "--filter", "name=^mesos-"])?;
     for id in ids.split_whitespace() {
         let about = docker.run(&["inspect", "--format", "{{json .Config.Env}} {{json .Mounts}}", id])?;
@@ -80,7 +80,7 @@ pub(crate) fn container_of(docker: &Docker, task: &str) -> anyhow::Result<String
 }
 
 /// What a task wrote, from its sandbox in the archives of components that were removed.
-pub(crate) fn last_words(cx: &Context, task: &str) -> anyhow::Result<String> {
+pub fn last_words(cx: &Context, task: &str) -> anyhow::Result<String> {
     let mut said = String::new();
     for n in 1..=3 {
         let archives = cx.node_at(&cx.ip(n))?.dir().join("state/archive");

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 /// One runtime for everything asynchronous in the stories.
-pub(crate) fn runtime() -> &'static Runtime {
+pub fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         tokio::runtime::Builder::new_multi_thread()
@@ -20,7 +20,7 @@ pub(crate) fn runtime() -> &'static Runtime {
 }
 
 /// The body of a successful GET.
-pub(crate) fn text(url: &str) -> anyhow::Result<String> {
+pub fn text(url: &str) -> anyhow::Result<String> {
     runtime().block_on(async {
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -38,26 +38,30 @@ pub(crate) fn text(url: &str) -> anyhow::Result<String> {
     })
 }
 
-/// The body of a GET that is answered there and then, without a redirect to somebody else.
-pub(crate) fn text_from_here(url: &str) -> anyhow::Result<String> {
-    runtime().block_on(async {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(2))
-            .build()?;
-        let response = client
-            .get(url)
-            .send()
-            .await
-            .with_context(|| format!("GET {url}"))?;
-        anyhow::ensure!(response.status() == 200, "GET {url}: {}", response.status());
-        Ok(response.text().await?)
-    })
-}
-
 /// The body of a successful GET, as JSON.
-pub(crate) fn json(url: &str) -> anyhow::Result<Value> {
+pub fn json(url: &str) -> anyhow::Result<Value> {
     let body = text(url)?;
     serde_json::from_str(&body).with_context(|| format!("GET {url}: {body}"))
+}
+
+/// Those of these masters (`ip:port`) that lead: they answer `/state` themselves. All are asked at once.
+#[must_use]
+pub fn all_that_lead(masters: &[String]) -> Vec<String> {
+    runtime().block_on(async {
+        let Ok(client) = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(1))
+            .build()
+        else {
+            return Vec::new();
+        };
+        let leads = masters.iter().map(async |master| {
+            let answer = client.get(format!("http://{master}/state")).send().await;
+            answer.is_ok_and(|answer| answer.status() == 200)
+        });
+        let leads = futures::future::join_all(leads).await;
+        let leading = masters.iter().zip(leads).filter(|(_, leads)| *leads);
+        leading.map(|(master, _)| master.clone()).collect()
+    })
 }
