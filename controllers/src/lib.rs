@@ -12,6 +12,7 @@ mod args;
 mod backoff;
 mod controller;
 mod finalizers;
+mod fleet;
 mod http;
 mod key;
 mod leader;

@@ -23,11 +23,13 @@ mod error;
 mod fixtures;
 mod ids;
 mod leader;
+mod maintenance;
 mod managed;
 mod model;
 mod observe;
 mod report;
 mod sides;
+mod tell;
 mod validate;
 
 use crate::controller::{Runtime, drive};
@@ -44,7 +46,7 @@ use futures::StreamExt;
 use kube::ResourceExt;
 use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::MesosCluster;
-use mesolith_crds::v1alpha1::mesos_cluster::RemovalMode;
+use mesolith_crds::v1alpha1::mesos_cluster::{AgentDrain, RemovalMode};
 use sides::Sides;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -93,6 +95,8 @@ async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outco
         Err(error) => return report::no_credentials(&cluster, &cx.reporter, error).await,
     };
     let world = observe::observe(&cx, &owner, &sides, &before, &desired, &dial).await;
+    let now = jiff::Timestamp::now();
+    let policy = form.and_then(|form| form.agent_drain.as_ref());
     let rules = Rules {
         paused: cluster.spec.paused,
         force_removal: cluster.spec.agent_removal.mode == RemovalMode::Force,
@@ -101,18 +105,26 @@ async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outco
             .generation
             .and_then(|g| u64::try_from(g).ok())
             .unwrap_or(0),
+        forced: drain::forced(&before.draining_agents, policy, now),
         leads: form.map(|form| form.leads),
         ids: owner.ids.clone(),
     };
     let decision = decide::decide(&desired, &world, &rules);
-    let now = jiff::Timestamp::now();
-    // Paused: nothing is moved either.
-    let draining = if rules.paused {
-        Vec::new()
-    } else {
-        drain::record(&before.draining_agents, &desired, &world, now)
+    let around = drain::Around {
+        desired: &desired,
+        world: &world,
+        ids: &owner.ids,
+        announce: policy.is_some(),
+        sides: Some(&sides),
     };
-    let limit = cluster.spec.agent_removal.timeout();
+    let draining = if rules.paused {
+        // Nothing is moved either; what the master was told stays as it is.
+        let announced = before.draining_agents.iter().filter(|entry| entry.announced);
+        announced.cloned().collect()
+    } else {
+        drain::record(&before.draining_agents, around, now)
+    };
+    let limit = policy.map_or_else(|| cluster.spec.agent_removal.timeout(), AgentDrain::timeout);
     let overdue = drain::overdue(&draining, &decision.waits, limit, now);
     let facts = leader::ask(&cx.http, &sides, &world).await;
     let seen = report::Seen {
@@ -128,6 +140,13 @@ async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outco
     };
     let outcome = report::report(&cluster, &cx.reporter, &before, seen).await?;
     act::act(&cx.nodes, &owner, decision.effects).await?;
+    if let Some(told) = world.told.as_ref().filter(|_| !rules.paused) {
+        let host = |node: &str| sides.node(node).map(|node| node.host().to_owned());
+        let apps = before.marathon.as_ref();
+        let apps = apps.and_then(|marathon| marathon.framework_id.as_deref());
+        let calls = drain::calls(&draining, told, policy, host, apps, now);
+        tell::tell(&cx.http, &told.master, calls).await?;
+    }
     Ok(outcome)
 }
 

@@ -10,14 +10,18 @@
 //! first three phases of a cluster of ours, and makes only the preflight of one that is named by addresses.
 
 mod act;
+mod agents;
 #[expect(dead_code, reason = "the phases will call it")]
 mod alerts;
+mod batch;
+mod failures;
 mod goal;
 mod look;
 mod machine;
 mod metrics;
 mod observe;
 mod preflight;
+mod probe;
 mod problem;
 mod progress;
 mod report;
@@ -81,6 +85,9 @@ pub(crate) enum Error {
     /// What the cluster is to be.
     #[error("failed to write the form of the MesosCluster")]
     WriteForm(#[source] kube::Error),
+    /// The MarathonApp of the probe task.
+    #[error("failed to write the MarathonApp of the probe task")]
+    WriteProbe(#[source] kube::Error),
     /// Finalizer.
     #[error("failed to write the finalizer")]
     WriteFinalizer(#[source] kube::Error),
@@ -94,15 +101,17 @@ impl Transient for Error {
             Error::StartChecks(_) => Reason::StartChecks,
             Error::WriteStatus(_) => Reason::WriteStatus,
             Error::WriteForm(_) => Reason::WriteForm,
+            Error::WriteProbe(_) => Reason::WriteProbe,
             Error::WriteFinalizer(_) => Reason::WriteFinalizer,
         }
     }
 
     fn is_conflict(&self) -> bool {
         match self {
-            Error::WriteStatus(error) | Error::WriteForm(error) | Error::WriteFinalizer(error) => {
-                is_conflict(error)
-            }
+            Error::WriteStatus(error)
+            | Error::WriteForm(error)
+            | Error::WriteProbe(error)
+            | Error::WriteFinalizer(error) => is_conflict(error),
             Error::ReadCluster(_) | Error::ReadAuthority(_) | Error::StartChecks(_) => false,
         }
     }
@@ -182,11 +191,20 @@ async fn reconcile(object: Arc<ZkMigration>, cx: Arc<Context>) -> Result<Outcome
     } else {
         (dial.ok(), Vec::new())
     };
-    let world = look::look(&object, &cluster, &goal, dial.as_ref(), &checks, &cx.http).await;
+    let world = look::look(
+        &object,
+        &cluster,
+        &goal,
+        dial.as_ref(),
+        &checks,
+        &cx.client,
+        &cx.http,
+    )
+    .await;
     let decision = decide(&at, Intent::of(&object), &goal, &world);
     let outcome = report::progress(&object, &cx.reporter, &sides, &checks, &decision, &world).await?;
     if let Decision::Act(effect) = decision {
-        act::act(&cx.client, &cluster, effect).await?;
+        act::act(&cx.client, &object, &cluster, effect).await?;
     }
     Ok(outcome)
 }

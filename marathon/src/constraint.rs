@@ -15,7 +15,7 @@ const MOST_STEPS: usize = 10_000;
 /// One constraint of an app.
 #[derive(Debug, Clone)]
 pub struct Constraint {
-    /// `hostname`, `@region`, `@zone` or an attribute.
+    /// `hostname`, `@region`, `@zone`, an attribute, or `@agent`, the agent's id, which Marathon does not have.
     pub field: String,
     /// What is asked of the field.
     pub operator: Operator,

@@ -23,6 +23,7 @@ impl Agent {
     pub fn field(&self, field: &str) -> Option<&str> {
         match field {
             "hostname" | "@hostname" => Some(&self.hostname),
+            "@agent" => Some(&self.id),
             "@region" => self.region.as_deref(),
             "@zone" => self.zone.as_deref(),
             name => self.attributes.get(name).map(String::as_str),

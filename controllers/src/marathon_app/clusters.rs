@@ -74,6 +74,7 @@ pub(super) fn facts(guarded: &DeserializeGuard<MesosCluster>) -> Option<ClusterF
         leaving: status
             .draining_agents
             .iter()
+            .filter(|agent| !agent.retracting)
             .filter_map(|agent| agent.agent_id.clone())
             .collect(),
         framework: status.marathon.and_then(|marathon| marathon.framework_id),

@@ -26,6 +26,7 @@ use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, PlanStep};
 use mesolith_proto::node::v1::{Component, LiveSettings};
 use permits::Permits;
 use safety::{agent_has_tasks, unsafe_to_stop};
+use std::collections::BTreeSet;
 
 /// Most steps of the plan in the status. Later steps are shown when they are due.
 const PLAN_LIMIT: usize = 64;
@@ -37,6 +38,8 @@ pub(crate) struct Rules {
     pub(crate) paused: bool,
     /// Whether agents with tasks are removed too: their tasks are killed with their grace first.
     pub(crate) force_removal: bool,
+    /// Nodes whose agents are removed with their tasks all the same.
+    pub(crate) forced: BTreeSet<String>,
     /// `metadata.generation`.
     pub(crate) generation: u64,
     /// The side whose masters are to lead, while the cluster moves.
@@ -111,11 +114,18 @@ fn roll(
     rolls.sort_by_key(|(node, ledger, gap)| order(node, ledger, gap));
     let mut disturbed_one = false;
     for (node, ledger, gap) in rolls {
-        let refusal = if gap.remove.iter().any(|slot| slot.kind == Kind::Agent) && !rules.force_removal {
+        let forced = rules.force_removal || rules.forced.contains(node);
+        let refusal = if gap.remove.iter().any(|slot| slot.kind == Kind::Agent) && !forced {
             agent_has_tasks(world, node)
         } else {
             None
         };
+        // An agent that leaves takes nothing with it that others have to make up for.
+        if refusal.is_none() && gap.disturbed().all(|slot| slot.kind == Kind::Agent) && gap.change.is_empty()
+        {
+            decision.effects.push(effect(desired, node, ledger, gates, rules));
+            continue;
+        }
         let refusal = refusal.or_else(|| {
             let serving = gap
                 .disturbed()

@@ -153,12 +153,16 @@ pub(super) async fn reconcile(cluster: &MesosCluster, cx: &Context, owner: &Owne
         nodes: views,
         ..World::default()
     };
-    let leaving = drain::record(
-        &before.draining_agents,
-        &Desired::new(),
-        &world,
-        jiff::Timestamp::now(),
-    );
+    let around = drain::Around {
+        desired: &Desired::new(),
+        world: &world,
+        ids: &owner.ids,
+        announce: false,
+        sides: None,
+    };
+    // The masters go too: there is nobody to take anything back from.
+    let mut leaving = drain::record(&before.draining_agents, around, jiff::Timestamp::now());
+    leaving.retain(|entry| !entry.retracting);
     let reason = report::deleting(cluster, &cx.reporter, &before, &managed, leaving, &waits).await?;
     act::act(&cx.nodes, owner, effects).await?;
     Ok(Outcome::Waiting {

@@ -19,6 +19,14 @@ pub(crate) enum Error {
     /// A node did not do what it was told.
     #[error(transparent)]
     CallNode(#[from] nodes::Error),
+    /// The leading master did not do what it was told.
+    #[error("the master did not do {call}: {cause}")]
+    TellMaster {
+        /// Type of the call.
+        call: String,
+        /// Its answer, or why there was none.
+        cause: String,
+    },
 }
 
 impl Transient for Error {
@@ -28,6 +36,7 @@ impl Transient for Error {
             Error::WriteFinalizer(_) => Reason::WriteFinalizer,
             Error::WriteStatus(_) => Reason::WriteStatus,
             Error::CallNode(_) => Reason::CallNode,
+            Error::TellMaster { .. } => Reason::TellMaster,
         }
     }
 
@@ -35,7 +44,7 @@ impl Transient for Error {
         match self {
             Error::WriteFinalizer(error) | Error::WriteStatus(error) => is_conflict(error),
             Error::Credentials(error) => error.is_conflict(),
-            Error::CallNode(_) => false,
+            Error::CallNode(_) | Error::TellMaster { .. } => false,
         }
     }
 }

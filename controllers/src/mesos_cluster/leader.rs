@@ -5,7 +5,6 @@ use super::sides::Sides;
 use crate::http::host_port;
 use mesolith_crds::v1alpha1::mesos_cluster::{ClusterResources, ResourceUse};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The leader answers from memory; a slow one is a sick one, and the next look comes soon.
@@ -43,18 +42,6 @@ pub(crate) async fn ask(http: &reqwest::Client, sides: &Sides, world: &World) ->
     facts
 }
 
-/// Tasks per node, for nodes (name to agent id) whose agents are to leave; nodes that cannot be told are absent.
-pub(crate) async fn tasks_on(
-    http: &reqwest::Client,
-    master: &str,
-    agents: &BTreeMap<String, String>,
-) -> BTreeMap<String, usize> {
-    match get(http, &format!("http://{master}/mesolith/agents")).await {
-        Some(counts) => count_tasks(&counts, agents),
-        None => BTreeMap::new(),
-    }
-}
-
 async fn get(http: &reqwest::Client, url: &str) -> Option<Value> {
     let answer = http.get(url).timeout(TIMEOUT).send().await.ok()?;
     answer.error_for_status().ok()?.json().await.ok()
@@ -90,17 +77,6 @@ fn read(metrics: &Value) -> LeaderFacts {
     }
 }
 
-/// Tasks that have not ended on each of the agents, as a master counts them.
-fn count_tasks(counts: &Value, agents: &BTreeMap<String, String>) -> BTreeMap<String, usize> {
-    let count = |id: &str| counts["agents"][id]["tasks"].as_u64().unwrap_or(0);
-    agents
-        .iter()
-        // An agent that never said its id cannot be told from another one: unknown, not zero.
-        .filter(|(_, id)| !id.is_empty())
-        .map(|(node, id)| (node.clone(), usize::try_from(count(id)).unwrap_or(usize::MAX)))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,15 +93,5 @@ mod tests {
         assert_eq!((resources.cpus.summary.as_str(), resources.gpus), ("1.5/8", None));
         assert_eq!((facts.tasks, facts.agents), (Some(4), Some(2)));
         assert_eq!(read(&json!({})), LeaderFacts::default());
-    }
-
-    #[test]
-    fn tasks_are_counted_per_leaving_agent() {
-        let state = json!({"agents": {
-            "S0": {"active": true, "tasks": 2, "unacknowledged_tasks": 1}, "S1": {"active": true, "tasks": 1}
-        }});
-        let agents = [("w1", "S0"), ("w2", "S2"), ("w3", "")].map(|(n, i)| (n.to_owned(), i.to_owned()));
-        let counts = count_tasks(&state, &agents.into());
-        assert_eq!(counts, [("w1".to_owned(), 2), ("w2".to_owned(), 0)].into());
     }
 }

@@ -1,7 +1,9 @@
 //! The words of this controller: what is wanted of all nodes, and what all of them show. Plain data.
 
+use crate::fleet::Fleet;
 use crate::nodes::{Kind, NodeView, Part, Slot};
 use mesolith_crds::v1alpha1::mesos_cluster::ClusterSide;
+use mesolith_proto::mesos::v1::maintenance::Schedule;
 use mesolith_proto::node::v1::Component;
 use std::collections::BTreeMap;
 
@@ -15,6 +17,19 @@ pub(crate) struct World {
     pub(crate) nodes: BTreeMap<String, NodeView>,
     /// Tasks on agents that are to be removed; absent while unknown.
     pub(crate) tasks_on: BTreeMap<String, usize>,
+    /// What the leading master says of agents, while some leave; absent while it does not answer.
+    pub(crate) told: Option<Told>,
+}
+
+/// What the leading master says of agents, and what operators have told it about their machines.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Told {
+    /// `host:port` of the master.
+    pub(crate) master: String,
+    /// Its agents.
+    pub(crate) fleet: Fleet,
+    /// Machines that are to be out of service.
+    pub(crate) schedule: Schedule,
 }
 
 impl World {

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::model::{Desired, World};
 use super::sides::Sides;
-use super::{drain, leader};
+use super::{drain, leader, tell};
 use crate::nodes::{Dial, Owner};
 use mesolith_crds::v1alpha1::MesosClusterStatus;
 use std::collections::BTreeMap;
@@ -37,13 +37,17 @@ pub(crate) async fn observe(
     let nodes = cx.nodes.follow(owner, &to_follow(sides, before, desired), dial);
     let mut world = World {
         nodes,
-        tasks_on: BTreeMap::new(),
+        ..World::default()
     };
-    let leaving = drain::to_ask(&before.draining_agents, desired, &world);
-    if !leaving.is_empty()
+    // Only while agents leave: then every look costs the master three answers.
+    let form = before.form.as_ref();
+    let moves = form.is_some_and(|form| form.agent_drain.is_some());
+    if (moves || !before.draining_agents.is_empty())
         && let Some(master) = leader::address(&world, sides)
+        && let Some(told) = tell::look(&cx.http, master).await
     {
-        world.tasks_on = leader::tasks_on(&cx.http, &master, &leaving).await;
+        world.tasks_on = drain::tasks_on(&before.draining_agents, desired, &world, &told);
+        world.told = Some(told);
     }
     world
 }

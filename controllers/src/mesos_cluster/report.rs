@@ -23,6 +23,8 @@ use std::time::Duration;
 
 /// Resources and tasks come from the leader by asking: nothing tells the operator when they change.
 const LOOK_AT_LEADER: Duration = Duration::from_secs(15);
+/// The same while agents leave, which go when their last task has.
+const LOOK_AT_DRAIN: Duration = Duration::from_secs(2);
 
 /// Everything a report is made from.
 pub(crate) struct Seen<'a> {
@@ -76,7 +78,12 @@ pub(crate) async fn report(
         &seen.world.nodes,
         &targets,
     );
-    let outcome = conditions::outcome(&findings, LOOK_AT_LEADER);
+    let again = if seen.draining.is_empty() {
+        LOOK_AT_LEADER
+    } else {
+        LOOK_AT_DRAIN
+    };
+    let outcome = conditions::outcome(&findings, again);
     write(cluster, reporter, after, &findings).await?;
     Ok(outcome)
 }

@@ -1,18 +1,23 @@
 //! Does what the machine decided. Each effect may be done twice.
 
-use super::Error;
 use super::machine::Effect;
+use super::{Error, probe};
 use crate::key::ObjectKey;
 use crate::report::Stored;
 use kube::Client;
-use mesolith_crds::v1alpha1::MesosCluster;
 use mesolith_crds::v1alpha1::mesos_cluster::ClusterForm;
+use mesolith_crds::v1alpha1::{MesosCluster, ZkMigration};
 use serde::Serialize;
 use serde_json::Value;
 
 /// Does it. The cluster's status is written at the version that was looked at: a decision about an older one is
 /// refused with a conflict.
-pub(super) async fn act(client: &Client, cluster: &MesosCluster, effect: Effect) -> Result<(), Error> {
+pub(super) async fn act(
+    client: &Client,
+    object: &ZkMigration,
+    cluster: &MesosCluster,
+    effect: Effect,
+) -> Result<(), Error> {
     match effect {
         Effect::Shape(form) => {
             tracing::info!(
@@ -26,8 +31,8 @@ pub(super) async fn act(client: &Client, cluster: &MesosCluster, effect: Effect)
             tracing::info!("the cluster is its spec again");
             shape(client, cluster, None).await
         }
-        // The phases that do these are not begun in this version.
-        Effect::Probe(_) | Effect::Drain(_) => Ok(()),
+        Effect::StartProbe(agents) => probe::start(client, object, cluster, &agents).await,
+        Effect::EndProbe => probe::end(client, object).await,
     }
 }
 

@@ -1,13 +1,17 @@
 //! What the machine is told of the world: the cluster's status, its engines, both ensembles and the leading master.
 
-use super::machine::{Approved, Counts, Goal, Leader, SeenSides, SyncSeen, World};
+use super::machine::{self, Approved, Counts, Goal, Leader, Probe, SeenSides, SyncSeen, World};
 use super::preflight::Check;
+use super::{agents, failures, probe, progress};
+use crate::fleet::Fleet;
 use crate::nodes::Dial;
+use crate::report::status_of;
 use crate::sync_engine::{ENGINE_PORT, SyncEngine, SyncFacts, Writer};
-use jiff::Timestamp;
-use kube::ResourceExt;
+use jiff::{SignedDuration, Timestamp};
+use kube::{Client, ResourceExt};
 use mesolith_crds::APPROVE_ANNOTATION;
 use mesolith_crds::APPROVED_BY_ANNOTATION;
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::mesos_cluster::{
     ClusterSide, FormRoot, MesosClusterStatus, NodeTable, SideCounts, Writes,
 };
@@ -20,6 +24,8 @@ use std::time::Duration;
 
 /// The leader answers from memory.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Agents that are alive have registered with a new leader after this long.
+const AGENTS_RETURN: SignedDuration = SignedDuration::from_secs(120);
 
 /// Looks at everything that the machine wants to know.
 pub(super) async fn look(
@@ -28,16 +34,34 @@ pub(super) async fn look(
     goal: &Goal,
     dial: Option<&Dial>,
     checks: &[Check],
+    client: &Client,
     http: &reqwest::Client,
 ) -> World {
     let status = cluster.status.clone().unwrap_or_default();
     let now = Timestamp::now();
     let leader = leader(object, cluster, &status, now);
-    let (sync, contenders, counts) = tokio::join!(
+    let (sync, contenders, counts, fleet) = tokio::join!(
         engine(cluster, goal, dial, &status),
         contenders(&status),
-        counts(leader.as_ref(), http),
+        counts(object, leader.as_ref(), http),
+        fleet(leader.as_ref(), &status, http),
     );
+    let settled = leader
+        .as_ref()
+        .is_some_and(|leader| now.duration_since(leader.since) >= AGENTS_RETURN);
+    let agents = agents::agents(cluster, goal, fleet.as_ref(), settled);
+    let probe = match concerns_agents(&status) {
+        true => probe::look(client, object, &agents.target).await,
+        false => Some(Probe::Absent),
+    };
+    // Before there are agents of B, all tasks are on A.
+    let counts = counts.map(|counts| Counts {
+        tasks: match concerns_agents(&status) {
+            true => agents.tasks,
+            false => counts.tasks,
+        },
+        ..counts
+    });
     World {
         now,
         preflight: checks.iter().filter(|check| check.failed()).map(wait).collect(),
@@ -48,8 +72,37 @@ pub(super) async fn look(
         sync,
         contenders,
         counts,
+        probe: probe.unwrap_or_else(|| Probe::Waits(unseen())),
+        probe_on: agents.target,
+        drained: agents.drained,
+        retracting: agents.retracting,
+        next_batch: agents.next_batch,
         ..World::default()
     }
+}
+
+/// Whether agents of cluster B exist, or agents of A have been retired: otherwise nobody looks at single agents.
+fn concerns_agents(status: &MesosClusterStatus) -> bool {
+    let form = status.form.as_ref();
+    form.is_some_and(|form| form.target_parts.agents || form.agent_drain.is_some())
+}
+
+async fn fleet(
+    leader: Option<&Leader>,
+    status: &MesosClusterStatus,
+    http: &reqwest::Client,
+) -> Option<Fleet> {
+    if !concerns_agents(status) {
+        return None;
+    }
+    crate::fleet::ask(http, &leader?.address).await
+}
+
+fn unseen() -> Waiting {
+    machine::wait(
+        Reason::WaitingForProbe,
+        "the API server does not say how the probe task is",
+    )
 }
 
 fn wait(check: &Check) -> Waiting {
@@ -181,16 +234,35 @@ async fn contenders(status: &MesosClusterStatus) -> Option<[usize; 2]> {
     Some([a.ok()?.len(), b.ok()?.len()])
 }
 
-async fn counts(leader: Option<&Leader>, http: &reqwest::Client) -> Option<Counts> {
-    let url = format!("http://{}/metrics/snapshot", leader?.address);
+async fn counts(object: &ZkMigration, leader: Option<&Leader>, http: &reqwest::Client) -> Option<Counts> {
+    let leader = leader?;
+    let url = format!("http://{}/metrics/snapshot", leader.address);
     let answer = http.get(url).timeout(PATIENCE).send().await.ok()?;
     let metrics: Value = answer.error_for_status().ok()?.json().await.ok()?;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // counts
     let number = |name: &str| Some(metrics.get(format!("master/{name}"))?.as_f64()? as usize);
+    let ended: usize = failures::STATES
+        .into_iter()
+        .filter_map(|state| number(&format!("tasks_{state}")))
+        .sum();
+    let status = status_of(object);
+    // Before the start nothing counts.
+    let begun = !progress::record(&status).is_clean();
+    let failures = begun.then(|| {
+        let ended = i64::try_from(ended).unwrap_or(i64::MAX);
+        failures::count(status.tasks.as_ref(), &leader.address, ended)
+    });
+    let alive = ["staging", "starting", "running", "killing", "unreachable"]
+        .into_iter()
+        .filter_map(|state| number(&format!("tasks_{state}")));
     Some(Counts {
+        tasks: [alive.sum(), 0],
+        failed: failures
+            .as_ref()
+            .and_then(|failures| usize::try_from(failures.total).ok()),
+        failures,
         frameworks: number("frameworks_active")? + number("frameworks_disconnected").unwrap_or(0),
         frameworks_connected: number("frameworks_connected")?,
         agents: number("slaves_active")?,
-        ..Counts::default()
     })
 }

@@ -27,4 +27,4 @@ pub(super) use evidence::Evidence;
 pub(super) use intent::Intent;
 pub(super) use phases::Effect;
 pub(super) use record::Record;
-pub(super) use world::{Approved, Counts, Goal, Leader, SeenSides, SyncSeen, World};
+pub(super) use world::{Approved, Counts, Drained, Goal, Leader, Probe, SeenSides, SyncSeen, World, wait};

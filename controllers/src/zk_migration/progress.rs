@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use mesolith_crds::v1alpha1::ZkMigrationStatus;
 use mesolith_crds::v1alpha1::zk_migration::{
     self as api, Direction, HistoryEntry, LagStatus, LeaderStatus, Phase, PhaseStatus, Stage, SyncState,
-    SyncStatus, Waiting,
+    SyncStatus, TaskCounts, Waiting,
 };
 
 /// Entries of the history that a status keeps.
@@ -46,8 +46,17 @@ pub(super) fn after(before: &ZkMigrationStatus, decision: &Decision, world: &Wor
     // Figures that change all the time are written when the record moves, and while something is under way: a phase
     // that waits for a person writes nothing.
     let quiet = matches!(decision, Decision::Wait(_)) && at.stage == Stage::AwaitingApproval;
+    let tasks = tasks(world);
+    let failed = |tasks: &Option<TaskCounts>| {
+        let tasks = tasks.as_ref()?;
+        Some((tasks.failed, tasks.counted_by.clone(), tasks.counted_before))
+    };
     if !quiet {
         after.sync = sync(world);
+    }
+    // How failures are counted has to be on record before the leader that counts them is another one.
+    if tasks.is_some() && (!quiet || failed(&tasks) != failed(&before.tasks)) {
+        after.tasks = tasks;
     }
     after
 }
@@ -141,6 +150,18 @@ fn say(status: &mut ZkMigrationStatus, waits: &[Waiting]) {
         .map(|wait| wait.message.as_str())
         .unwrap_or_default();
     status.waiting_for_summary = Some(first[..first.floor_char_boundary(SUMMARY)].to_owned());
+}
+
+fn tasks(world: &World) -> Option<TaskCounts> {
+    let counts = world.counts.as_ref()?;
+    let [source, target] = counts.tasks.map(|tasks| i64::try_from(tasks).unwrap_or(i64::MAX));
+    let failures = counts.failures.as_ref();
+    Some(TaskCounts {
+        failed: failures.map(|failures| failures.total),
+        counted_by: failures.map(|failures| failures.by.clone()),
+        counted_before: failures.map(|failures| failures.before),
+        ..TaskCounts::new(source, target)
+    })
 }
 
 fn sync(world: &World) -> Option<SyncStatus> {

@@ -66,6 +66,7 @@ reasons! {
         Rolling Normal "Nodes are changed one after the other." "Nothing; the steps left are in `status.plan`.";
         RollingOneByOne Normal "A node waits until the one before it serves again." "Nothing, unless it lasts: then look at the component that the message names.";
         AgentHasTasks Normal "An agent is to leave and still has tasks." "Wait until they have moved or ended, or set `spec.agentRemoval.mode` to Force, which kills them.";
+        TellMaster Warning "The leading master does not do what it was told about agents that leave." "The message has the master's answer; it is told again.";
         DrainTimeout Warning "An agent has not been drained within its time." "Look at the tasks that it has, or set `spec.agentRemoval.mode` to Force.";
         Deleting Normal "The nodes stop what they have of the cluster." "Wait; a machine that is gone for good is named in the annotation `mesolith.io/skip-node-cleanup`.";
         NodesSkipped Warning "Deletion left nodes as they are." "End what runs there, if the machine comes back.";
@@ -112,6 +113,10 @@ reasons! {
         WaitingForGroup Normal "The ensembles do not show every master in the election." "Nothing, unless it lasts: then look at the masters' logs and at the sync engine.";
         WaitingForRemoval Normal "Components are being stopped." "Nothing, unless it lasts: then look at the MesosCluster's conditions.";
         WaitingForProbe Normal "The probe task does not run on cluster B yet." "Nothing, unless it lasts: then look at the MarathonApp of the probe.";
+        WaitingForReturn Normal "What the master was told about agents that were to leave is being taken back." "Nothing, unless it lasts: an agent has to end its drain first.";
+        ProbeNameTaken Warning "The name of the probe task's MarathonApp is taken." "Delete or rename the MarathonApp that the message names.";
+        ProbeFailed Warning "The probe task cannot run on cluster B." "The message has what its MarathonApp says; repair the agents of cluster B.";
+        WriteProbe Warning "The operator cannot write the MarathonApp of the probe task." "Look at the API server and at the rights of the operator's service account.";
         WaitingForDrain Normal "Agents of cluster A still have tasks." "Nothing, unless it lasts: then look at the tasks that the message counts.";
         WaitingForApproval Normal "The evidence of a phase waits for a person." "Look at status.evidence, then annotate the object as waitingFor says.";
         WaitingForClients Normal "Ensemble A does not tell who is connected to it." "Add cons to 4lw.commands.whitelist of its servers.";

@@ -149,8 +149,8 @@ pub struct MarathonAppSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executor_resources: Option<ExecutorResources>,
 
-    /// Placement: `[field, operator]` or `[field, operator, value]`. Fields are `hostname`, `@zone`, `@region` or
-    /// an agent attribute; operators UNIQUE, CLUSTER, GROUP_BY, LIKE, UNLIKE, MAX_PER and IS.
+    /// Placement: `[field, operator]` or `[field, operator, value]`. Fields are `hostname`, `@zone`, `@region`,
+    /// `@agent` (the agent's id) or an agent attribute; operators UNIQUE, CLUSTER, GROUP_BY, LIKE, UNLIKE, MAX_PER and IS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(min = 2, max = 3), inner(length(max = 256))))]
     pub constraints: Vec<Vec<String>>,

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use counts::{AgentCounts, MemberCounts, SideCounts};
 pub use form::{ClusterForm, ClusterSide, ComponentKind, FormRoot, FormSync, Parts, TargetCluster, Writes};
 pub use nodes::{Node, NodeTable, SpecError};
-pub use policy::{AgentRemoval, Mtls, RemovalMode, RemovedData, SecuritySpec};
+pub use policy::{AgentDrain, AgentRemoval, DrainTimeout, Mtls, RemovalMode, RemovedData, SecuritySpec};
 pub use status::{
     ClusterResources, ComponentStatus, DrainingAgent, MarathonStatus, MesosClusterStatus, NodeStatus,
     PlanStep, ResourceUse,

@@ -29,6 +29,7 @@ pub use status::{
 pub use sync_status::{LagStatus, SyncState, SyncStatus};
 
 use crate::period::Period;
+use crate::v1alpha1::mesos_cluster::AgentDrain;
 
 /// Moves a live cluster to another ZooKeeper ensemble, masters and agents in six approved, reversible phases.
 #[derive(CustomResource, JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
@@ -110,6 +111,11 @@ pub struct ZkMigrationSpec {
     /// How tasks get to the new side. Default: Drain. Immutable.
     #[serde(default)]
     pub agent_strategy: AgentStrategy,
+
+    /// How agents are emptied with the strategy Drain: those of cluster A, and on the way back those of cluster B. May
+    /// be changed while they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_drain: Option<AgentDrain>,
 
     /// How the two ensembles are kept equal.
     #[serde(default)]

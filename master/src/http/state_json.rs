@@ -76,13 +76,19 @@ pub(super) fn slaves(snapshot: &Snapshot, wanted: Option<&str>) -> Value {
     json!({ "slaves": chosen.map(|a| agents::full(snapshot, a)).collect::<Vec<_>>(), "recovered_slaves": [] })
 }
 
-/// `/mesolith/agents`: for each agent how many of its tasks have not ended, and what operators decided about it.
+/// `/mesolith/agents`: for each agent how many of its tasks have not ended, what is used of it and by whom, and what
+/// operators decided about it.
 pub(super) fn agents(snapshot: &Snapshot) -> Value {
     let shown = snapshot
         .agents
         .values()
         .map(|agent| (agent.id.to_string(), agents::numbers(snapshot, agent)));
-    json!({ "agents": shown.collect::<serde_json::Map<_, _>>() })
+    let frameworks = snapshot.frameworks.values();
+    let names = frameworks.map(|framework| (framework.id.to_string(), json!(framework.info.name)));
+    json!({
+        "agents": shown.collect::<serde_json::Map<_, _>>(),
+        "frameworks": names.collect::<serde_json::Map<_, _>>(),
+    })
 }
 
 /// `/frameworks`.

@@ -96,10 +96,28 @@ async fn a_drained_agent_is_shown_as_mesos_shows_it() {
     scheduler.acknowledge(&running).await;
     let id = agent.id().unwrap();
     let numbers = async || master.get("/mesolith/agents").await["agents"][&id].clone();
-    eventually("the numbers", || async {
-        (numbers().await == json!({"active": true, "tasks": 1, "unacknowledged_tasks": 0})).then_some(())
+    let first = eventually("the numbers", || async {
+        let numbers = numbers().await;
+        (numbers["active"] == true && numbers["tasks"] == 1 && numbers["unacknowledged_tasks"] == 0)
+            .then_some(numbers)
     })
     .await;
+    let names = master.get("/mesolith/agents").await["frameworks"].clone();
+    let framework = first["frameworks"][0].as_str().unwrap();
+    assert_eq!(
+        (names[framework].as_str(), names.as_object().unwrap().len()),
+        (Some("test"), 1)
+    );
+    assert_eq!(
+        (&first["resources"]["cpus"], &first["used"]["cpus"]),
+        (&json!(4.0), &json!(1.0))
+    );
+    assert_eq!(first["deactivated"], false);
+    let slave = master.get("/slaves").await["slaves"][0].clone();
+    assert_eq!(
+        (&first["hostname"], &first["port"]),
+        (&slave["hostname"], &slave["port"])
+    );
 
     let grace = json!({"max_grace_period": {"seconds": 1, "nanos": 500_000_000}});
     accepted(&master, call("DRAIN_AGENT", &id, grace)).await;
@@ -136,8 +154,15 @@ async fn a_drained_agent_is_shown_as_mesos_shows_it() {
         (&json!(0.0), &json!(1.0))
     );
     eventually("an end that nobody acknowledged", || async {
-        let all = json!({"active": false, "tasks": 0, "unacknowledged_tasks": 1, "drain_state": "DRAINING"});
-        (numbers().await == all).then_some(())
+        let now = numbers().await;
+        let left = (
+            &now["active"],
+            &now["deactivated"],
+            &now["tasks"],
+            &now["unacknowledged_tasks"],
+        );
+        let all = (&json!(false), &json!(true), &json!(0), &json!(1));
+        (left == all && now["drain_state"] == "DRAINING").then_some(())
     })
     .await;
     let refused = operate(&master, &call("REACTIVATE_AGENT", &id, json!({}))).await;

@@ -40,7 +40,7 @@ pub(super) fn status(before: &MesosClusterStatus, seen: &Seen<'_>) -> MesosClust
     after.agents = Some(AgentCounts::new(
         agents.ready,
         agents.desired,
-        int(seen.draining.len()),
+        int(seen.draining.iter().filter(|entry| !entry.retracting).count()),
     ));
     after.draining_agents = seen.draining.to_vec();
     // Without a leader there are no figures. When it does not answer for a moment, its last ones stay.

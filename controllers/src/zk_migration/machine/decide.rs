@@ -152,7 +152,7 @@ fn act(at: &Record, effect: Effect) -> Decision {
             form.direction = at.direction;
             Effect::Shape(form)
         }
-        Effect::Unshape | Effect::Probe(_) | Effect::Drain(_) => effect,
+        Effect::Unshape | Effect::StartProbe(_) | Effect::EndProbe => effect,
     })
 }
 

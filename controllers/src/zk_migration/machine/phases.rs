@@ -21,10 +21,10 @@ pub(crate) enum Effect {
     Shape(Box<ClusterForm>),
     /// Takes the record away: the cluster is its spec again.
     Unshape,
-    /// Starts the probe task on cluster B, or ends it.
-    Probe(bool),
-    /// Tells the master which nodes' agents are to be emptied, all of them: maintenance, then drain.
-    Drain(Vec<String>),
+    /// Starts the probe task on one of these agents.
+    StartProbe(Vec<String>),
+    /// Ends the probe task.
+    EndProbe,
 }
 
 /// What is next in a phase.

@@ -2,8 +2,9 @@
 //! controller, its nodes and the sync engine do.
 
 use super::Effect;
-use super::world::{Counts, Drained, Goal, Leader, Probe, SeenSides, SyncSeen, World};
+use super::world::{Counts, Drained, Goal, Leader, Probe, SeenSides, SyncSeen, World, wait};
 use jiff::{SignedDuration, Timestamp};
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::mesos_cluster::{
     ClusterForm, ClusterSide, FormRoot, FormSync, MastersSpec, MemberCounts, Parts, SideCounts,
     TargetCluster, ZooKeeperSpec,
@@ -33,7 +34,8 @@ pub(super) struct Cluster {
     in_sync: bool,
     probe: Probe,
     tasks: BTreeMap<String, usize>,
-    drained: Vec<String>,
+    /// Nodes of agents that the master was told about.
+    announced: BTreeSet<String>,
     now: Timestamp,
 }
 
@@ -78,7 +80,7 @@ impl Cluster {
             in_sync: false,
             probe: Probe::Absent,
             tasks: names("a").into_iter().map(|node| (node, 2)).collect(),
-            drained: Vec::new(),
+            announced: BTreeSet::new(),
             now: Timestamp::UNIX_EPOCH,
         }
     }
@@ -114,7 +116,7 @@ impl Cluster {
         let toward = |now: &mut i32, wanted: bool| {
             *now += (if wanted { MEMBERS } else { 0 } - *now).signum();
         };
-        match rng.random_range(0..7) {
+        match rng.random_range(0..8) {
             0 => toward(&mut self.zookeeper[side], parts[side].zookeeper),
             1 => {
                 let may_lead = self.may_lead(side);
@@ -127,10 +129,13 @@ impl Cluster {
             3 => self.pins(),
             4 => self.engine(),
             5 => {
-                if self.probe == Probe::Starting && !self.agents[1].is_empty() {
-                    self.probe = Probe::Runs;
-                }
+                self.probe = match std::mem::take(&mut self.probe) {
+                    Probe::Waits(_) if !self.agents[1].is_empty() => Probe::Runs,
+                    Probe::Ends => Probe::Absent,
+                    other => other,
+                };
             }
+            6 => self.tell(),
             _ => self.move_a_task(),
         }
         self.elect();
@@ -177,10 +182,32 @@ impl Cluster {
         if let Some(node) = wanted.difference(&self.agents[side]).next() {
             self.agents[side].insert(node.clone());
         } else if let Some(node) = self.agents[side].difference(&wanted).next().cloned() {
-            // An agent leaves when its tasks have moved.
-            if self.tasks.get(&node).copied().unwrap_or(0) == 0 {
+            // An agent leaves when the master knows of it, and its tasks have moved.
+            if self.announced.contains(&node) && self.tasks.get(&node).copied().unwrap_or(0) == 0 {
                 self.agents[side].remove(&node);
             }
+        }
+    }
+
+    fn leaves(&self, node: &str) -> bool {
+        let side = usize::from(node.starts_with('b'));
+        self.agents[side].contains(node) && !self.wanted_agents(side).contains(node)
+    }
+
+    /// The master is told of an agent that leaves, or stays after all.
+    fn tell(&mut self) {
+        let new = self.agents.iter().flatten();
+        let new = new.filter(|node| self.leaves(node) && !self.announced.contains(*node));
+        let over = self
+            .announced
+            .iter()
+            .filter(|node| !self.leaves(node))
+            .next()
+            .cloned();
+        if let Some(node) = new.cloned().next() {
+            self.announced.insert(node);
+        } else if let Some(node) = over {
+            self.announced.remove(&node);
         }
     }
 
@@ -276,27 +303,25 @@ impl Cluster {
                 agents: self.agents.iter().map(BTreeSet::len).sum(),
                 tasks: [tasks_of('a'), tasks_of('b')],
                 failed: Some(0),
+                failures: None,
             }),
-            probe: self.probe,
+            probe: self.probe.clone(),
+            probe_on: self.agents[1].iter().cloned().collect(),
             drained: self
-                .drained
+                .agents
                 .iter()
+                .flatten()
+                .filter(|node| self.leaves(node))
                 .map(|node| {
                     let drained = Drained {
-                        tasks: self.tasks.get(node).copied().unwrap_or(0),
+                        tasks: self.tasks.get(node).copied(),
                         frameworks: vec!["marathon".to_owned()],
                     };
                     (node.clone(), drained)
                 })
                 .collect(),
-            next_batch: self
-                .goal
-                .source_agents
-                .iter()
-                .filter(|node| !self.drained.contains(node))
-                .take(1)
-                .cloned()
-                .collect(),
+            retracting: self.announced.iter().filter(|node| !self.leaves(node)).count(),
+            next_batch: Some(self.wanted_agents(0).into_iter().take(1).collect()),
             clients: Some(Vec::new()),
             ..World::default()
         }
@@ -316,10 +341,11 @@ impl Cluster {
                 self.form = Some(*form);
             }
             Effect::Unshape => self.form = None,
-            Effect::Probe(true) if self.probe == Probe::Absent => self.probe = Probe::Starting,
-            Effect::Probe(true) => {}
-            Effect::Probe(false) => self.probe = Probe::Absent,
-            Effect::Drain(nodes) => self.drained = nodes,
+            Effect::StartProbe(_) if self.probe == Probe::Absent => {
+                self.probe = Probe::Waits(wait(Reason::WaitingForProbe, ""));
+            }
+            Effect::EndProbe if self.probe != Probe::Absent => self.probe = Probe::Ends,
+            Effect::StartProbe(_) | Effect::EndProbe => {}
         }
     }
 
@@ -328,9 +354,9 @@ impl Cluster {
         assert_eq!(self.form, None);
         assert_eq!((self.zookeeper, self.masters), ([MEMBERS, 0], [MEMBERS, 0]));
         assert_eq!((self.agents[0].len(), self.agents[1].len()), (3, 0));
-        assert_eq!((self.engines, self.probe), (0, Probe::Absent));
+        assert_eq!((self.engines, &self.probe), (0, &Probe::Absent));
         assert_eq!(self.leader, Some(ClusterSide::Source));
-        assert!(self.drained.is_empty());
+        assert!(self.announced.is_empty());
         assert_eq!(self.tasks.values().sum::<usize>(), 6, "no task is lost");
     }
 
@@ -338,7 +364,7 @@ impl Cluster {
         let kept = usize::from(self.goal.strategy == AgentStrategy::Repoint) * 3;
         assert_eq!((self.zookeeper, self.masters), ([0, MEMBERS], [0, MEMBERS]));
         assert_eq!((self.agents[0].len(), self.agents[1].len()), (kept, 3 - kept));
-        assert_eq!((self.engines, self.probe), (0, Probe::Absent));
+        assert_eq!((self.engines, &self.probe), (0, &Probe::Absent));
         assert_eq!(self.leader, Some(ClusterSide::Target));
         assert_eq!(self.tasks.values().sum::<usize>(), 6, "no task is lost");
     }

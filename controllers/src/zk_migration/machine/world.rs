@@ -1,9 +1,10 @@
 //! Everything that the machine knows: the goal, and what was seen. Facts that could not be had are absent.
 
+use super::super::failures::Failures;
 use jiff::Timestamp;
 use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::mesos_cluster::{
-    ClusterForm, ClusterSide, FormRoot, FormSync, SideCounts, TargetCluster,
+    AgentDrain, ClusterForm, ClusterSide, FormRoot, FormSync, SideCounts, TargetCluster,
 };
 use mesolith_crds::v1alpha1::zk_migration::{AgentStrategy, Approval, Phase, Waiting};
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ pub(crate) struct Goal {
     pub(crate) source_agents: Vec<String>,
     /// How tasks get to cluster B.
     pub(crate) strategy: AgentStrategy,
+    /// How agents that leave are emptied.
+    pub(crate) agent_drain: AgentDrain,
     /// Subtrees that are kept equal.
     pub(crate) paths: Vec<String>,
     /// The subtree of the masters' election, such as `/mesos`.
@@ -59,10 +62,14 @@ pub(crate) struct World {
     pub(crate) counts: Option<Counts>,
     /// Whether the probe task exists, and whether it runs on cluster B.
     pub(crate) probe: Probe,
-    /// Agents of cluster A that are drained, by node.
+    /// Agents of cluster B that it may run on.
+    pub(crate) probe_on: Vec<String>,
+    /// Agents that are to leave and have not left, by node.
     pub(crate) drained: BTreeMap<String, Drained>,
-    /// Nodes whose agents may be drained next, within the room that cluster B has.
-    pub(crate) next_batch: Vec<String>,
+    /// Agents that were to leave and stay, or have left, of which the master has not been told that yet.
+    pub(crate) retracting: usize,
+    /// Nodes whose agents may be drained next, within the room that cluster B has; absent while it is not known.
+    pub(crate) next_batch: Option<Vec<String>>,
     /// Connections to ensemble A that are not ours; absent while it does not say.
     pub(crate) clients: Option<Vec<String>>,
 }
@@ -114,27 +121,33 @@ pub(crate) struct Counts {
     pub(crate) tasks: [usize; 2],
     /// Tasks that failed or were lost since the migration began.
     pub(crate) failed: Option<usize>,
+    /// How that was counted, for the record.
+    pub(crate) failures: Option<Failures>,
 }
 
 /// The task that proves that cluster B's agents run tasks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) enum Probe {
     /// There is none.
     #[default]
     Absent,
-    /// It has been asked for.
-    #[allow(dead_code, reason = "only seen in a phase that this version does not begin")]
-    Starting,
+    /// It has been asked for and does not run yet: why.
+    Waits(Waiting),
+    /// The agents that it may run on are none of cluster B's any more.
+    Misplaced,
+    /// Something of another kind has its name.
+    Blocked(Waiting),
     /// It runs on an agent of cluster B.
-    #[allow(dead_code, reason = "only seen in a phase that this version does not begin")]
     Runs,
+    /// It is being ended.
+    Ends,
 }
 
 /// How far an agent is drained.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Drained {
-    /// Tasks that have not ended.
-    pub(crate) tasks: usize,
+    /// Tasks that have not ended; absent while the leader does not know the agent.
+    pub(crate) tasks: Option<usize>,
     /// Whose they are, for people.
     pub(crate) frameworks: Vec<String>,
 }
@@ -161,7 +174,7 @@ impl World {
 }
 
 /// A wait with its sentence.
-pub(super) fn wait(reason: Reason, message: impl Into<String>) -> Waiting {
+pub(crate) fn wait(reason: Reason, message: impl Into<String>) -> Waiting {
     Waiting {
         reason: reason.as_str().to_owned(),
         message: message.into(),

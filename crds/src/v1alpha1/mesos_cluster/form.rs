@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AgentGroup, MastersSpec, NodeSet, ZooKeeperSpec};
+use super::{AgentDrain, AgentGroup, MastersSpec, NodeSet, ZooKeeperSpec};
 use crate::period::Period;
 use crate::v1alpha1::zk_migration::{ConflictResolution, Direction, Phase};
 
@@ -57,6 +57,9 @@ pub struct ClusterForm {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10000), extend("x-kubernetes-list-type" = "set"))]
     pub retired_agents: Vec<String>,
+    /// How agents that leave are emptied. Without it spec.agentRemoval holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_drain: Option<AgentDrain>,
     /// The side whose masters may lead. The masters of the other side are contenders that never act as leader.
     pub leads: ClusterSide,
     /// The side whose ensemble the agents of cluster A look for the leader in. Target: they are repointed.

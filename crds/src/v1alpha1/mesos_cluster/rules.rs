@@ -29,6 +29,10 @@ pub(super) fn agent_removal(s: &mut Schema) {
     schema::rules(s, AGENT_REMOVAL);
 }
 
+pub(super) fn agent_drain(s: &mut Schema) {
+    schema::rules(s, AGENT_DRAIN);
+}
+
 const SPEC: Rules = &[
     (
         "has(self.clusterName) == has(oldSelf.clusterName) && \
@@ -92,4 +96,9 @@ const SECURITY: Rules = &[(
 const AGENT_REMOVAL: Rules = &[(
     "!has(self.timeout) || duration(self.timeout) > duration('0s')",
     "agentRemoval.timeout must be more than 0s; to kill tasks at once set mode: Force",
+)];
+
+const AGENT_DRAIN: Rules = &[(
+    "!has(self.timeout) || duration(self.timeout) > (has(self.notice) ? duration(self.notice) : duration('5m'))",
+    "agentDrain.timeout must be longer than agentDrain.notice (default: 5m), in which nothing is killed",
 )];

@@ -239,6 +239,15 @@ pub struct DrainingAgent {
     /// Since when it is to leave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
+    /// Id of the component on its node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+    /// Whether the master was told of it: maintenance of its machine, and no offers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub announced: bool,
+    /// Whether it has left or is to stay after all, and what the master was told is being taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retracting: bool,
 }
 
 /// The operator as the framework `marathon`.

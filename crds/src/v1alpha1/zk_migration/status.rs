@@ -194,6 +194,15 @@ pub struct TaskCounts {
     pub target: i64,
     /// Both, for the column: 2113/0.
     pub summary: String,
+    /// Tasks that failed or were lost since the migration began, as far as leaders were seen counting them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<i64>,
+    /// The leader that counts now, `host:port`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted_by: Option<String>,
+    /// What is to be added to the leader's own count, which began before the migration, or after another leader's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted_before: Option<i64>,
 }
 
 impl TaskCounts {
@@ -204,6 +213,7 @@ impl TaskCounts {
             source,
             target,
             summary: format!("{source}/{target}"),
+            ..Self::default()
         }
     }
 }

@@ -71,14 +71,27 @@ pub(super) fn full(snapshot: &Snapshot, agent: &Agent) -> Value {
 /// As in `/mesolith/agents`.
 pub(super) fn numbers(snapshot: &Snapshot, agent: &Agent) -> Value {
     let mut shown = json!({
+        "hostname": agent.info.hostname,
+        "ip": agent.address.0,
+        "port": agent.info.port(),
         "active": snapshot.is_active(agent),
+        "deactivated": snapshot.decisions.contains_key(&agent.id),
         "tasks": agent.alive,
         "unacknowledged_tasks": agent.tasks.len() - agent.alive,
+        "frameworks": agent.used.keys().collect::<Vec<_>>(),
+        "resources": amounts(&agent.total),
+        "used": amounts(&agent.used_total()),
     });
     if let Some(drain) = drain_of(&snapshot.decisions, &agent.id) {
         shown["drain_state"] = json!(drain.state(Some(agent.tasks.len())).as_str_name());
     }
     shown
+}
+
+/// What can be added up.
+fn amounts(resources: &Resources) -> Value {
+    let amount = |name: &str| resources.scalar(name).as_f64();
+    json!({"cpus": amount("cpus"), "mem": amount("mem"), "disk": amount("disk"), "gpus": amount("gpus")})
 }
 
 /// As in `/state-summary`: with counts of tasks.

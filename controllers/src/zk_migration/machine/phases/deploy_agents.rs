@@ -2,7 +2,7 @@
 
 use super::super::evidence::Evidence;
 use super::super::world::{Goal, Probe, World, wait};
-use super::form::{all_serve, none_left, shape};
+use super::form::{all_serve, none_left, returned, shape};
 use super::judge::Judge;
 use super::{Effect, Next, PhaseLogic, steps};
 use mesolith_crds::Reason;
@@ -25,19 +25,17 @@ impl PhaseLogic for DeployAgents {
             (AgentStrategy::Drain, Direction::Forward) => steps![
                 shape(goal, world, |form| form.target_parts.agents = true),
                 all_serve(world, ClusterSide::Target, ComponentKind::Agent),
-                match world.probe {
-                    Probe::Absent => Next::Do(Effect::Probe(true)),
-                    Probe::Starting => Next::Wait(vec![wait(
-                        Reason::WaitingForProbe,
-                        "the probe task does not run on an agent of cluster B yet",
-                    )]),
-                    Probe::Runs => Next::Nothing,
-                },
+                returned(world),
+                probe(world),
             ],
             (AgentStrategy::Drain, Direction::Back) => steps![
                 no_probe(world),
-                shape(goal, world, |form| form.target_parts.agents = false),
+                shape(goal, world, |form| {
+                    form.target_parts.agents = false;
+                    form.agent_drain = Some(goal.agent_drain.clone());
+                }),
                 none_left(world, ClusterSide::Target, ComponentKind::Agent),
+                returned(world),
             ],
         }
     }
@@ -71,10 +69,29 @@ impl PhaseLogic for DeployAgents {
     }
 }
 
+/// The probe task runs.
+fn probe(world: &World) -> Next {
+    match &world.probe {
+        Probe::Absent | Probe::Misplaced if world.probe_on.is_empty() => Next::Wait(vec![wait(
+            Reason::WaitingForAgents,
+            "the leading master offers no agent of cluster B yet",
+        )]),
+        Probe::Absent | Probe::Misplaced => Next::Do(Effect::StartProbe(world.probe_on.clone())),
+        Probe::Waits(why) | Probe::Blocked(why) => Next::Wait(vec![why.clone()]),
+        Probe::Ends => Next::Wait(vec![ends()]),
+        Probe::Runs => Next::Nothing,
+    }
+}
+
 /// The probe task has ended.
 pub(super) fn no_probe(world: &World) -> Next {
     match world.probe {
-        Probe::Absent => Next::Nothing,
-        Probe::Starting | Probe::Runs => Next::Do(Effect::Probe(false)),
+        Probe::Absent | Probe::Blocked(_) => Next::Nothing,
+        Probe::Waits(_) | Probe::Misplaced | Probe::Runs => Next::Do(Effect::EndProbe),
+        Probe::Ends => Next::Wait(vec![ends()]),
     }
+}
+
+fn ends() -> Waiting {
+    wait(Reason::WaitingForProbe, "the probe task is being ended")
 }

@@ -128,6 +128,17 @@ pub(super) fn none_left(world: &World, side: ClusterSide, kind: ComponentKind) -
     }
 }
 
+/// The master has been told that agents stay that were to leave, and has forgotten those that left.
+pub(super) fn returned(world: &World) -> Next {
+    match world.retracting {
+        0 => Next::Nothing,
+        agents => Next::Wait(vec![wait(
+            Reason::WaitingForReturn,
+            format!("what the master was told about {agents} agents is being taken back"),
+        )]),
+    }
+}
+
 /// `A` or `B`.
 pub(super) fn letter(side: ClusterSide) -> &'static str {
     match side {
