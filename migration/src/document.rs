@@ -95,6 +95,8 @@ impl Document {
             source,
             target,
             agent_strategy,
+            // The requirements' file does not speak of it.
+            agent_drain: None,
             sync,
             orchestration,
             alerts,

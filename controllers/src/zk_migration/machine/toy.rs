@@ -196,15 +196,10 @@ impl Cluster {
 
     /// The master is told of an agent that leaves, or stays after all.
     fn tell(&mut self) {
-        let new = self.agents.iter().flatten();
-        let new = new.filter(|node| self.leaves(node) && !self.announced.contains(*node));
-        let over = self
-            .announced
-            .iter()
-            .filter(|node| !self.leaves(node))
-            .next()
-            .cloned();
-        if let Some(node) = new.cloned().next() {
+        let is_new = |node: &&String| self.leaves(node) && !self.announced.contains(*node);
+        let new = self.agents.iter().flatten().find(is_new).cloned();
+        let over = self.announced.iter().find(|node| !self.leaves(node)).cloned();
+        if let Some(node) = new {
             self.announced.insert(node);
         } else if let Some(node) = over {
             self.announced.remove(&node);
