@@ -3,16 +3,19 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mesolith/target
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down test e2e ci ci-bare fmt lint codegen tidy check-rules kube-dev bench-zksync chaos-zksync chaos-migration
+.PHONY: help build up down test e2e ci ci-bare fmt lint codegen tidy check-rules kube-dev bench-zksync chaos-zksync chaos-migration demo-migration
 
 help: ## List the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 build: ## Build mesolith and mesos-migrate onto the PATH of .local/env; PROFILE=release for speed
 	@local/build.sh
 
 up: ## Bring up a local world: Kubernetes API, three node agents, the operator, an example cluster and app
 	@local/up.sh
+
+demo-migration: ## Move the local world's cluster to a second ensemble and second masters, live, and back
+	@local/demo-migration.sh
 
 down: ## Remove the local world; nothing is left running or mounted
 	@local/down.sh
