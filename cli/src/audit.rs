@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use mesolith_audit::{Broken, Error, Head, Summary, verify};
 use serde::Serialize;
 
+use crate::migration::{Where, audit_log};
 use crate::output::{Format, print};
 
 /// The log is not as it was written.
@@ -39,7 +40,13 @@ pub(crate) struct VerifyArgs {
     #[arg(long, short, value_enum, default_value_t)]
     output: Format,
     /// The log; - for stdin.
-    file: PathBuf,
+    #[arg(required_unless_present = "migration_id")]
+    file: Option<PathBuf>,
+    /// Read the log of this ZkMigration from the cluster instead, and check it up to the end that its status names.
+    #[arg(long, value_name = "NAME", conflicts_with = "file")]
+    migration_id: Option<String>,
+    #[command(flatten)]
+    at: Where,
 }
 
 /// What is printed.
@@ -62,19 +69,43 @@ struct Finding {
 /// Does what was asked and returns the exit code.
 pub(crate) fn run(command: Command) -> anyhow::Result<u8> {
     let Command::Verify(args) = command;
-    let checked = open(&args.file)
-        .map_err(Error::Read)
-        .and_then(|log| verify(log, args.after.unwrap_or_else(Head::start), args.head));
+    let (name, log, head) = match read(&args) {
+        Ok(read) => read,
+        Err(problem) => {
+            eprintln!("mesos-migrate: {problem}");
+            return Ok(UNREADABLE);
+        }
+    };
+    let after = args.after.unwrap_or_else(Head::start);
+    let checked = verify(log, after, args.head.or(head));
     let (answer, code) = match checked {
         Ok(summary) => (whole(summary), 0),
         Err(Error::Broken(broken)) => (broken_at(&broken), BROKEN),
         Err(Error::Read(error)) => {
-            eprintln!("mesos-migrate: cannot read {}: {error}", args.file.display());
+            eprintln!("mesos-migrate: cannot read {name}: {error}");
             return Ok(UNREADABLE);
         }
     };
-    print(args.output, &answer, |answer| table(answer, &args.file)).context("show the result")?;
+    print(args.output, &answer, |answer| table(answer, &name)).context("show the result")?;
     Ok(code)
+}
+
+/// What is checked: its name, the log, and an end that it must contain.
+type Read = (String, Box<dyn BufRead>, Option<Head>);
+
+fn read(args: &VerifyArgs) -> Result<Read, String> {
+    if let Some(migration) = &args.migration_id {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        let found = runtime.block_on(audit_log(&args.at, migration));
+        let (log, head) = found.map_err(|error| error.to_string())?;
+        let name = format!("the log of ZkMigration {migration}");
+        return Ok((name, Box::new(io::Cursor::new(log)), head));
+    }
+    let file = args.file.clone().unwrap_or_default();
+    let name = file.display().to_string();
+    let log = open(&file).map_err(|error| format!("cannot read {name}: {error}"))?;
+    Ok((name, log, None))
 }
 
 fn open(file: &Path) -> io::Result<Box<dyn BufRead>> {
@@ -104,10 +135,10 @@ fn broken_at(broken: &Broken) -> Answer {
     }
 }
 
-fn table(answer: &Answer, file: &Path) -> String {
+fn table(answer: &Answer, name: &str) -> String {
     let mut text = match &answer.finding {
-        Some(finding) => format!("BROKEN    {}, {}\n", file.display(), finding.message),
-        None => format!("WHOLE     {}\n", file.display()),
+        Some(finding) => format!("BROKEN    {name}, {}\n", finding.message),
+        None => format!("WHOLE     {name}\n"),
     };
     if let Some(summary) = &answer.summary {
         text += &format!("Entries   {}\n", summary.entries);

@@ -1,9 +1,10 @@
-//! `mesos-migrate start|status|advance|rollback|pause|resume|validate`: a migration as a person drives it.
+//! `mesos-migrate start|status|advance|rollback|pause|resume|report|validate`: a migration as a person drives it.
 //!
 //! Each verb is a file. All of them only read and write the ZkMigration object, as kubectl does; what an action writes and
 //! what is shown is decided in the crate `mesolith-migration`.
 
 mod advance;
+mod audit_log;
 mod change;
 mod connect;
 mod error;
@@ -11,6 +12,7 @@ mod exit;
 mod hold;
 mod lines;
 mod live;
+mod report;
 mod rollback;
 mod start;
 mod status;
@@ -22,6 +24,8 @@ mod which;
 use clap::Subcommand;
 use mesolith_telemetry::Shutdown;
 
+pub(crate) use audit_log::audit_log;
+pub(crate) use connect::Where;
 pub(crate) use error::Error;
 
 /// The verbs.
@@ -45,6 +49,9 @@ pub(crate) enum Command {
     /// Go on after a pause; after a rollback that has ended, go forward again.
     #[command(after_help = exit::HELP)]
     Resume(hold::HoldArgs),
+    /// One page that can be signed: phases, approvals, lag, tasks, figures before and after.
+    #[command(after_help = exit::HELP)]
+    Report(report::ReportArgs),
     /// Show the checks that are made before the start.
     #[command(after_help = exit::HELP)]
     Validate(validate::ValidateArgs),
@@ -58,6 +65,7 @@ impl Command {
             Self::Advance(args) => args.output,
             Self::Rollback(args) => args.output,
             Self::Pause(args) | Self::Resume(args) => args.output,
+            Self::Report(args) => args.output(),
             Self::Validate(args) => args.output,
         }
     }
@@ -87,6 +95,7 @@ async fn dispatch(command: Command, shutdown: Shutdown) -> Result<u8, Error> {
         Command::Rollback(args) => rollback::run(&args, &shutdown).await,
         Command::Pause(args) => hold::run(&args, mesolith_migration::pause).await,
         Command::Resume(args) => hold::run(&args, mesolith_migration::resume).await,
+        Command::Report(args) => report::run(&args).await,
         Command::Validate(args) => validate::run(&args).await,
     }
 }

@@ -81,7 +81,7 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     };
     let identity = election.identity.clone();
     let observe = {
-        let (health, metrics) = (health.clone(), metrics.clone());
+        let (health, metrics, migrations) = (health.clone(), metrics.clone(), migrations.clone());
         move |seen: Result<bool, String>| {
             let leads = *seen.as_ref().unwrap_or(&false);
             metrics.leads(leads);
@@ -101,6 +101,7 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
             metrics.clone(),
             identity.clone(),
             frameworks.clone(),
+            (args.namespace.clone(), migrations.clone()),
             term,
         )
     })
@@ -118,6 +119,7 @@ async fn work(
     metrics: Metrics,
     identity: String,
     frameworks: marathon_app::Frameworks,
+    (namespace, migrations): (String, zk_migration::MigrationMetrics),
     term: Term,
 ) {
     let client = match api_client::client(config, metrics.clone(), Some(term.clone())) {
@@ -135,7 +137,7 @@ async fn work(
     tokio::join!(
         mesos_cluster::run(runtime.clone(), term.clone()),
         marathon_app::run(runtime.clone(), term, frameworks, identity),
-        zk_migration::run(runtime)
+        zk_migration::run(runtime, namespace, migrations)
     );
 }
 

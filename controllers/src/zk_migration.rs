@@ -9,25 +9,29 @@
 //! status, and the cluster's controller does it (docs/adr/a-migration-shapes-one-cluster.md). This version begins the
 //! first three phases of a cluster of ours, and makes only the preflight of one that is named by addresses.
 
+mod account;
 mod act;
 mod agents;
-#[expect(dead_code, reason = "the phases will call it")]
 mod alerts;
+mod audit;
 mod batch;
 mod failures;
 mod goal;
 mod look;
 mod machine;
+mod measure;
 mod metrics;
 mod observe;
 mod preflight;
 mod probe;
 mod problem;
 mod progress;
+mod recorder;
 mod report;
 mod resolve;
 mod target;
 mod trust;
+mod watched;
 
 pub(crate) use metrics::MigrationMetrics;
 
@@ -35,7 +39,7 @@ use crate::controller::{Runtime, drive};
 use crate::finalizers;
 use crate::key::ObjectKey;
 use crate::outcome::{Outcome, Transient, is_conflict};
-use crate::report::{Reporter, status_of};
+use crate::report::status_of;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use kube::{Api, Client, ResourceExt};
@@ -44,6 +48,7 @@ use machine::{Decision, Goal, Intent, Record, World};
 use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::zk_migration::{AgentStrategy, Direction, Phase, Stage, Waiting};
 use mesolith_crds::v1alpha1::{MesosCluster, ZkMigration};
+use recorder::Recorder;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,8 +66,8 @@ const ABANDON_ANNOTATION: &str = "mesolith.io/abandon";
 struct Context {
     /// Reads clusters and Secrets.
     client: Client,
-    /// Writes statuses and events.
-    reporter: Reporter,
+    /// Writes statuses and everything that comes with them.
+    recorder: Recorder,
     /// Asks masters.
     http: reqwest::Client,
 }
@@ -91,6 +96,9 @@ pub(crate) enum Error {
     /// Finalizer.
     #[error("failed to write the finalizer")]
     WriteFinalizer(#[source] kube::Error),
+    /// Audit log.
+    #[error(transparent)]
+    Audit(audit::Error),
 }
 
 impl Transient for Error {
@@ -103,6 +111,8 @@ impl Transient for Error {
             Error::WriteForm(_) => Reason::WriteForm,
             Error::WriteProbe(_) => Reason::WriteProbe,
             Error::WriteFinalizer(_) => Reason::WriteFinalizer,
+            Error::Audit(audit::Error::Read(..)) => Reason::ReadAudit,
+            Error::Audit(audit::Error::Write(..)) => Reason::WriteAudit,
         }
     }
 
@@ -112,16 +122,18 @@ impl Transient for Error {
             | Error::WriteForm(error)
             | Error::WriteProbe(error)
             | Error::WriteFinalizer(error) => is_conflict(error),
+            Error::Audit(error) => error.is_conflict(),
             Error::ReadCluster(_) | Error::ReadAuthority(_) | Error::StartChecks(_) => false,
         }
     }
 }
 
-/// Runs the controller until it is dropped.
-pub(crate) async fn run(runtime: Runtime) {
+/// Runs the controller until it is dropped. Audit logs are in `namespace`, the operator's own.
+pub(crate) async fn run(runtime: Runtime, namespace: String, metrics: MigrationMetrics) {
+    let (client, reporter) = (runtime.client.clone(), runtime.reporter.clone());
     let cx = Arc::new(Context {
-        client: runtime.client.clone(),
-        reporter: runtime.reporter.clone(),
+        client: client.clone(),
+        recorder: Recorder::new(client, reporter, namespace, metrics),
         http: crate::http::client(),
     });
     let triggers = moving_clusters(&runtime.client);
@@ -150,30 +162,38 @@ fn moving_clusters(client: &Client) -> BoxStream<'static, ObjectKey> {
 async fn reconcile(object: Arc<ZkMigration>, cx: Arc<Context>) -> Result<Outcome, Error> {
     let at = progress::record(&status_of(&*object));
     let deleted = object.metadata.deletion_timestamp.is_some();
+    cx.recorder.catch_up(&object).await?;
     if deleted && (at.is_clean() || object.annotations().contains_key(ABANDON_ANNOTATION)) {
+        if !at.is_clean() && !cx.recorder.abandoned(&object).await? {
+            return Ok(Outcome::Waiting {
+                reason: Reason::Abandoned,
+                again: None,
+            }); // the write comes back as a trigger
+        }
         let released = finalizers::remove(&cx.client, &*object, FINALIZER).await;
         released.map_err(Error::WriteFinalizer)?;
+        cx.recorder.forget(&object);
         return Ok(Outcome::Done);
     }
     let cluster = source_cluster(&object, &cx.client).await?;
     let sides = match resolve::resolve(&object.spec, cluster.as_ref()) {
         Ok(sides) => sides,
         Err(resolve::Error::Invalid(problem)) => {
-            return report::invalid(&object, &cx.reporter, &problem).await;
+            return report::invalid(&object, &cx.recorder, &problem).await;
         }
         Err(resolve::Error::ClusterNotFound(problem)) => {
-            return report::no_cluster(&object, &cx.reporter, &problem).await;
+            return report::no_cluster(&object, &cx.recorder, &problem).await;
         }
     };
     let dial = trust::dial(&object, cluster.as_ref(), &cx.client).await?;
     let Some(cluster) = cluster else {
         let facts = observe::observe(&sides, dial).await?;
         let checks = preflight::checks(&object.spec, &sides, &facts);
-        return report::checked(&object, &cx.reporter, &sides, &checks).await;
+        return report::checked(&object, &cx.recorder, &sides, &checks).await;
     };
     let goal = match goal::goal(&object, &cluster) {
         Ok(goal) => goal,
-        Err(problem) => return report::invalid(&object, &cx.reporter, &problem).await,
+        Err(problem) => return report::invalid(&object, &cx.recorder, &problem).await,
     };
     if !deleted {
         let added = finalizers::add(&cx.client, &*object, FINALIZER).await;
@@ -201,8 +221,8 @@ async fn reconcile(object: Arc<ZkMigration>, cx: Arc<Context>) -> Result<Outcome
         &cx.http,
     )
     .await;
-    let decision = decide(&at, Intent::of(&object), &goal, &world);
-    let outcome = report::progress(&object, &cx.reporter, &sides, &checks, &decision, &world).await?;
+    let decision = decide(&at, Intent::of(&object, world.now), &goal, &world);
+    let outcome = report::progress(&object, &cx.recorder, &sides, &checks, &decision, &world).await?;
     if let Decision::Act(effect) = decision {
         act::act(&cx.client, &object, &cluster, effect).await?;
     }

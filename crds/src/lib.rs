@@ -38,6 +38,9 @@ pub const APPROVE_ANNOTATION: &str = "mesolith.io/approve";
 /// The annotation that names who approved; stamped or checked by the admission policies of the chart.
 pub const APPROVED_BY_ANNOTATION: &str = "mesolith.io/approved-by";
 
+/// The annotation that names who last asked for a pause, its end, or a way back; stamped or checked like the other one.
+pub const ASKED_BY_ANNOTATION: &str = "mesolith.io/asked-by";
+
 /// The definitions of all resources as they are installed, in the order of their names: with numbers and booleans let
 /// pass, so that the rules and the [`policies`] say what is wrong with them.
 #[must_use]

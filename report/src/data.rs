@@ -170,7 +170,8 @@ pub struct Sync {
     /// Znodes in scope.
     pub znodes: u64,
     /// Changes written to the other side.
-    pub changes: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<u64>,
     /// Nodes that both sides changed.
     pub conflicts: u64,
     /// Changes that a side refused.
@@ -186,9 +187,11 @@ pub struct Tasks {
     /// That run now, or ran at the end.
     pub after: u64,
     /// That run on B in place of one on A, or whose agent went to B.
-    pub moved: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<u64>,
     /// That were started anew for it.
-    pub restarted: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted: Option<u64>,
     /// That failed or were lost.
     pub failed: u64,
 }

@@ -106,7 +106,10 @@ impl Page {
         let sync = report.sync.map_or(UNKNOWN.to_owned(), |sync| {
             format!(
                 "{} / {} / {} / {}",
-                sync.znodes, sync.changes, sync.conflicts, sync.errors
+                sync.znodes,
+                count(sync.changes),
+                sync.conflicts,
+                sync.errors
             )
         });
         self.row(&["Znodes / changes / conflicts / errors".to_owned(), sync]);
@@ -115,7 +118,12 @@ impl Page {
             .map_or((UNKNOWN.to_owned(), UNKNOWN.to_owned()), |tasks| {
                 (
                     format!("{} / {}", tasks.before, tasks.after),
-                    format!("{} / {} / {}", tasks.moved, tasks.restarted, tasks.failed),
+                    format!(
+                        "{} / {} / {}",
+                        count(tasks.moved),
+                        count(tasks.restarted),
+                        tasks.failed
+                    ),
                 )
             });
         self.row(&["Tasks before / after".to_owned(), counts]);
@@ -221,8 +229,11 @@ impl Page {
     }
 }
 
+fn count(number: Option<u64>) -> String {
+    number.map_or(UNKNOWN.to_owned(), |number| number.to_string())
+}
+
 fn side(side: &Side) -> String {
-    let count = |number: Option<u64>| number.map_or(UNKNOWN.to_owned(), |number| number.to_string());
     format!(
         "{}, masters: {}, agents: {}",
         text(&side.zookeeper),

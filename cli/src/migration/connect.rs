@@ -6,6 +6,7 @@ use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use mesolith_crds::ASKED_BY_ANNOTATION;
 use mesolith_crds::v1alpha1::ZkMigration;
 use std::path::PathBuf;
 
@@ -76,13 +77,21 @@ impl Cluster {
     /// Writes what an action decided; without a patch nothing is written.
     pub(super) async fn change(&self, name: &str, patch: Option<&serde_json::Value>) -> Result<(), Error> {
         let Some(patch) = patch else { return Ok(()) };
+        let mut patch = patch.clone();
+        let asks = |field: &str| patch.pointer(field).is_some();
+        // Where the API server does not write it, the audit log has the name from here.
+        if (asks("/spec/paused") || asks("/spec/rollback"))
+            && let Some(user) = self.user().await
+        {
+            patch["metadata"]["annotations"][ASKED_BY_ANNOTATION] = user.into();
+        }
         let parameters = PatchParams {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
         };
         let written = self
             .migrations()
-            .patch(name, &parameters, &Patch::Merge(patch))
+            .patch(name, &parameters, &Patch::Merge(&patch))
             .await;
         written.map_err(|error| Error::of(format!("change ZkMigration {name}"), &error))?;
         Ok(())

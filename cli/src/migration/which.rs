@@ -58,7 +58,7 @@ impl WhichOrAll {
     }
 }
 
-fn split(mut cluster: Cluster, named: &str) -> (Cluster, String) {
+pub(super) fn split(mut cluster: Cluster, named: &str) -> (Cluster, String) {
     match named.split_once('/') {
         Some((namespace, name)) => {
             namespace.clone_into(&mut cluster.namespace);

@@ -105,9 +105,11 @@ impl Alerting {
         shown
     }
 
-    /// The migration is gone: nobody is told of it any more.
+    /// The migration is gone: the channels are told that its alerts are over.
     pub(super) fn forget(&self, uid: &str) {
-        self.migrations().remove(uid);
+        if let Some(migration) = self.migrations().remove(uid) {
+            migration.delivery.end();
+        }
     }
 
     fn start(&self, object: &ZkMigration) -> Migration {

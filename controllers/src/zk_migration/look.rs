@@ -1,12 +1,13 @@
 //! What the machine is told of the world: the cluster's status, its engines, both ensembles and the leading master.
 
 use super::machine::{self, Approved, Counts, Goal, Leader, Probe, SeenSides, SyncSeen, World};
+use super::measure::Measured;
 use super::preflight::Check;
 use super::{agents, failures, probe, progress};
 use crate::fleet::Fleet;
 use crate::nodes::Dial;
 use crate::report::status_of;
-use crate::sync_engine::{ENGINE_PORT, SyncEngine, SyncFacts, Writer};
+use crate::sync_engine::{ENGINE_PORT, State, SyncEngine, SyncFacts, Writer};
 use jiff::{SignedDuration, Timestamp};
 use kube::{Client, ResourceExt};
 use mesolith_crds::APPROVE_ANNOTATION;
@@ -20,7 +21,7 @@ use mesolith_crds::v1alpha1::{MesosCluster, ZkMigration};
 use mesolith_zk::Address;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The leader answers from memory.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -40,12 +41,17 @@ pub(super) async fn look(
     let status = cluster.status.clone().unwrap_or_default();
     let now = Timestamp::now();
     let leader = leader(object, cluster, &status, now);
-    let (sync, contenders, counts, fleet) = tokio::join!(
+    let (sync, contenders, metrics, fleet) = tokio::join!(
         engine(cluster, goal, dial, &status),
         contenders(&status),
-        counts(object, leader.as_ref(), http),
+        metrics(leader.as_ref(), http),
         fleet(leader.as_ref(), &status, http),
     );
+    let (metrics, measured) = metrics.unzip();
+    let counts = leader
+        .as_ref()
+        .zip(metrics.as_ref())
+        .and_then(|(leader, metrics)| counts(object, leader, metrics));
     let settled = leader
         .as_ref()
         .is_some_and(|leader| now.duration_since(leader.since) >= AGENTS_RETURN);
@@ -72,6 +78,7 @@ pub(super) async fn look(
         sync,
         contenders,
         counts,
+        measured,
         probe: probe.unwrap_or_else(|| Probe::Waits(unseen())),
         probe_on: agents.target,
         drained: agents.drained,
@@ -216,6 +223,9 @@ fn seen(facts: &SyncFacts) -> SyncSeen {
         },
         conflicts: facts.conflicts,
         refused: facts.refused,
+        errors: facts.errors,
+        lag: facts.lag,
+        failed: (facts.state == State::Failed).then(|| facts.doing()),
     }
 }
 
@@ -234,11 +244,18 @@ async fn contenders(status: &MesosClusterStatus) -> Option<[usize; 2]> {
     Some([a.ok()?.len(), b.ok()?.len()])
 }
 
-async fn counts(object: &ZkMigration, leader: Option<&Leader>, http: &reqwest::Client) -> Option<Counts> {
-    let leader = leader?;
-    let url = format!("http://{}/metrics/snapshot", leader.address);
+/// The leader's metrics, and how long it took for them.
+async fn metrics(leader: Option<&Leader>, http: &reqwest::Client) -> Option<(Value, Measured)> {
+    let address = &leader?.address;
+    let asked = Instant::now();
+    let url = format!("http://{address}/metrics/snapshot");
     let answer = http.get(url).timeout(PATIENCE).send().await.ok()?;
     let metrics: Value = answer.error_for_status().ok()?.json().await.ok()?;
+    let measured = Measured::read(address, &metrics, asked.elapsed());
+    Some((metrics, measured))
+}
+
+fn counts(object: &ZkMigration, leader: &Leader, metrics: &Value) -> Option<Counts> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // counts
     let number = |name: &str| Some(metrics.get(format!("master/{name}"))?.as_f64()? as usize);
     let ended: usize = failures::STATES

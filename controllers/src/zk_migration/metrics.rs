@@ -224,13 +224,11 @@ impl MigrationMetrics {
     }
 
     /// The present figures of a migration.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the phases will call it"))]
     pub(crate) fn set(&self, namespace: &str, name: &str, figures: Figures) {
         self.figures().insert(format!("{namespace}/{name}"), figures);
     }
 
     /// The migration is gone, and its samples with it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the phases will call it"))]
     pub(crate) fn forget(&self, namespace: &str, name: &str) {
         self.figures().remove(&format!("{namespace}/{name}"));
     }

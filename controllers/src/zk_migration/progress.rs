@@ -8,11 +8,14 @@ use mesolith_crds::v1alpha1::zk_migration::{
     self as api, Direction, HistoryEntry, LagStatus, LeaderStatus, Phase, PhaseStatus, Stage, SyncState,
     SyncStatus, TaskCounts, Waiting,
 };
+use std::time::Duration;
 
 /// Entries of the history that a status keeps.
 const HISTORY: usize = 64;
 /// Longest summary for the column.
 const SUMMARY: usize = 256;
+/// Longest message of a history entry.
+const MESSAGE: usize = 1024;
 /// Waits that a status lists.
 const WAITS: usize = 32;
 
@@ -121,8 +124,8 @@ fn moved(
         phase: Some(to.phase),
         stage: Some(to.stage),
         direction: Some(to.direction),
-        reason: cause.as_str().to_owned(),
-        message: cause.sentence(),
+        reason: cause.reason().to_string(),
+        message: cut(&cause.sentence(), MESSAGE).to_owned(),
         by,
         evidence_hash: to.evidence.clone(),
     });
@@ -149,7 +152,11 @@ fn say(status: &mut ZkMigrationStatus, waits: &[Waiting]) {
         .first()
         .map(|wait| wait.message.as_str())
         .unwrap_or_default();
-    status.waiting_for_summary = Some(first[..first.floor_char_boundary(SUMMARY)].to_owned());
+    status.waiting_for_summary = Some(cut(first, SUMMARY).to_owned());
+}
+
+fn cut(text: &str, limit: usize) -> &str {
+    &text[..text.floor_char_boundary(limit)]
 }
 
 fn tasks(world: &World) -> Option<TaskCounts> {
@@ -166,18 +173,22 @@ fn tasks(world: &World) -> Option<TaskCounts> {
 
 fn sync(world: &World) -> Option<SyncStatus> {
     let sync = world.sync.as_ref()?;
+    let millis = |lag: Duration| Some(format!("{:.1}ms", lag.as_secs_f64() * 1e3));
+    let state = match (&sync.failed, sync.in_sync) {
+        (Some(_), _) => SyncState::Failed,
+        (None, true) => SyncState::InSync,
+        (None, false) => SyncState::CatchingUp,
+    };
     Some(SyncStatus {
-        state: Some(if sync.in_sync {
-            SyncState::InSync
-        } else {
-            SyncState::CatchingUp
-        }),
+        state: Some(state),
         lag: Some(LagStatus {
-            p95: Some(format!("{:.1}ms", sync.lag_p95.as_secs_f64() * 1e3)),
-            ..LagStatus::default()
+            p50: sync.lag.and_then(|lag| millis(lag.p50)),
+            p95: millis(sync.lag_p95),
+            p99: sync.lag.and_then(|lag| millis(lag.p99)),
         }),
         znodes_source: sync.znodes.and_then(|znodes| i64::try_from(znodes).ok()),
         conflicts: i64::try_from(sync.conflicts).ok(),
+        errors: i64::try_from(sync.errors).ok(),
         ..SyncStatus::default()
     })
 }

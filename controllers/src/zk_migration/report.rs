@@ -1,18 +1,21 @@
 //! Status, conditions and events of a migration.
 
-use super::machine::{Decision, World};
+use super::account::account;
+use super::machine::{self, Decision, World};
 use super::preflight::Check;
+use super::recorder::Recorder;
 use super::resolve::Sides;
+use super::watched::watched;
 use super::{CHECK_AGAIN, Error, LOOK_AGAIN, progress};
 use crate::outcome::Outcome;
-use crate::report::{Announced, Finding, Reporter, status_of};
-use jiff::SignedDuration;
+use crate::report::{Announced, Finding, status_of};
 use kube::ResourceExt;
 use mesolith_crds::v1alpha1::ZkMigration;
 use mesolith_crds::v1alpha1::zk_migration::{
     Direction, Phase, PhaseStatus, SideStatus, Stage, Waiting, ZkMigrationStatus,
 };
 use mesolith_crds::{Reason, Severity};
+use std::time::Duration;
 
 /// Of a source that is named by addresses, and of phases that are not there yet.
 pub(super) const NO_PHASES: &str = "This version cannot go further: nothing more will be changed";
@@ -22,7 +25,7 @@ const MOST_LISTED: usize = 64;
 /// The preflight of a source that is no MesosCluster was made; its phases cannot run.
 pub(super) async fn checked(
     object: &ZkMigration,
-    reporter: &Reporter,
+    recorder: &Recorder,
     sides: &Sides,
     checks: &[Check],
 ) -> Result<Outcome, Error> {
@@ -65,7 +68,7 @@ pub(super) async fn checked(
         passed
     });
     after.waiting_for = waiting;
-    write(object, reporter, after, findings).await?;
+    write(object, recorder, after, findings).await?;
     Ok(if failed.is_empty() {
         Outcome::Done
     } else {
@@ -95,7 +98,7 @@ fn preflight(checks: &[Check]) -> Finding {
 /// The machine has decided.
 pub(super) async fn progress(
     object: &ZkMigration,
-    reporter: &Reporter,
+    recorder: &Recorder,
     sides: &Sides,
     checks: &[Check],
     decision: &Decision,
@@ -103,6 +106,7 @@ pub(super) async fn progress(
 ) -> Result<Outcome, Error> {
     let before = status_of(object);
     let mut after = progress::after(&before, decision, world);
+    account(object, &before, &mut after, world);
     if !checks.is_empty() {
         after.preflight = checks.iter().map(Check::shown).collect();
         resolved(&mut after, sides);
@@ -141,15 +145,16 @@ pub(super) async fn progress(
         }
     });
     findings.push(stalled(object, &after, world));
+    let watched = Some(watched(&after, world, is_late(object, &after, world)));
     let reason = shown.map_or(Reason::Progressing, |(reason, _)| *reason);
     paused(object, &mut after, &mut findings);
     after
         .conditions
         .retain(|condition| condition.type_ != "PhasesAvailable");
-    reporter
-        .report(object, after, &findings, Announced::Only(&["Ready", "Stalled"]))
-        .await
-        .map_err(Error::WriteStatus)?;
+    let announced = Announced::Only(&["Ready", "Stalled", "AlertsDelivered"]);
+    recorder
+        .report(object, after, findings, announced, watched)
+        .await?;
     let again = match decision {
         Decision::Rest => CHECK_AGAIN,
         Decision::Wait(_) if !checks.is_empty() => CHECK_AGAIN,
@@ -183,41 +188,45 @@ fn ended(decision: &Decision, after: &ZkMigrationStatus) -> Option<Finding> {
     }
 }
 
+/// Whether the phase takes longer than its timeout.
+fn is_late(object: &ZkMigration, after: &ZkMigrationStatus, world: &World) -> bool {
+    let limit = object
+        .spec
+        .orchestration
+        .phase_timeout(after.phase.unwrap_or_default());
+    !object.spec.paused && machine::worked(after, world.now).is_some_and(|worked| worked >= limit)
+}
+
 /// A phase that takes longer than its timeout, and an approval that is waited for too long.
 fn stalled(object: &ZkMigration, after: &ZkMigrationStatus, world: &World) -> Finding {
     let orchestration = &object.spec.orchestration;
     let phase = after.phase.unwrap_or_default();
-    let (since, limit, what) = match (after.stage, after.direction) {
-        (Some(Stage::AwaitingApproval), _) => (
-            after.since.as_ref(),
-            orchestration.approval_timeout(),
-            "its approval",
-        ),
-        (Some(Stage::Acting | Stage::Verifying), Some(Direction::Forward)) => {
-            let started = after.phases.iter().find(|found| found.name == phase);
-            let since = started.and_then(|phase| phase.started_at.as_ref());
-            (since, orchestration.phase_timeout(phase), "its end")
-        }
-        _ => return Finding::no("Stalled", Reason::Progressing, ""),
+    let late = |what: &str, limit: Duration| {
+        let message = format!("{phase} waits for {what} for longer than {} s", limit.as_secs());
+        Finding::yes("Stalled", Reason::PhaseTimeout, message)
     };
-    let limit_signed = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
-    match since {
-        Some(since) if world.now.duration_since(since.0) >= limit_signed => Finding::yes(
-            "Stalled",
-            Reason::PhaseTimeout,
-            format!("{phase} waits for {what} for longer than {} s", limit.as_secs()),
-        ),
-        _ => Finding::no("Stalled", Reason::Progressing, ""),
+    let since = after
+        .since
+        .as_ref()
+        .filter(|_| after.stage == Some(Stage::AwaitingApproval));
+    let waited = since.map(|since| world.now.duration_since(since.0).unsigned_abs());
+    let limit = orchestration.approval_timeout();
+    if waited.is_some_and(|waited| waited >= limit) {
+        late("its approval", limit)
+    } else if is_late(object, after, world) {
+        late("its end", orchestration.phase_timeout(phase))
+    } else {
+        Finding::no("Stalled", Reason::Progressing, "")
     }
 }
 
 /// The spec has to change.
 pub(super) async fn invalid(
     object: &ZkMigration,
-    reporter: &Reporter,
+    recorder: &Recorder,
     problem: &str,
 ) -> Result<Outcome, Error> {
-    not_ready(object, reporter, Reason::InvalidSpec, problem).await?;
+    not_ready(object, recorder, Reason::InvalidSpec, problem).await?;
     Ok(Outcome::Invalid {
         reason: Reason::InvalidSpec,
     })
@@ -226,10 +235,10 @@ pub(super) async fn invalid(
 /// The source has to come.
 pub(super) async fn no_cluster(
     object: &ZkMigration,
-    reporter: &Reporter,
+    recorder: &Recorder,
     problem: &str,
 ) -> Result<Outcome, Error> {
-    not_ready(object, reporter, Reason::ClusterNotFound, problem).await?;
+    not_ready(object, recorder, Reason::ClusterNotFound, problem).await?;
     Ok(Outcome::Waiting {
         reason: Reason::ClusterNotFound,
         again: Some(CHECK_AGAIN),
@@ -238,7 +247,7 @@ pub(super) async fn no_cluster(
 
 async fn not_ready(
     object: &ZkMigration,
-    reporter: &Reporter,
+    recorder: &Recorder,
     reason: Reason,
     problem: &str,
 ) -> Result<(), Error> {
@@ -264,7 +273,7 @@ async fn not_ready(
         Finding::unknown("PreflightPassed", reason, "The checks cannot be made"),
         Finding::no("Ready", reason, problem),
     ];
-    write(object, reporter, after, findings).await
+    write(object, recorder, after, findings).await
 }
 
 fn no_phases() -> Waiting {
@@ -321,7 +330,7 @@ fn describe(object: &ZkMigration) -> String {
 
 async fn write(
     object: &ZkMigration,
-    reporter: &Reporter,
+    recorder: &Recorder,
     mut after: ZkMigrationStatus,
     mut findings: Vec<Finding>,
 ) -> Result<(), Error> {
@@ -332,10 +341,8 @@ async fn write(
     ));
     paused(object, &mut after, &mut findings);
     let announced = Announced::Only(&["Ready", "PhasesAvailable"]);
-    reporter
-        .report(object, after, &findings, announced)
-        .await
-        .map_err(Error::WriteStatus)
+    // What is on its way and cannot be followed for the moment is not over: its alerts stay.
+    recorder.report(object, after, findings, announced, None).await
 }
 
 fn paused(object: &ZkMigration, after: &mut ZkMigrationStatus, findings: &mut Vec<Finding>) {

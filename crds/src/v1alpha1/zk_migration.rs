@@ -4,6 +4,7 @@
 mod alerts;
 mod orchestration;
 mod phase;
+mod record;
 mod rules;
 mod sides;
 mod status;
@@ -21,6 +22,7 @@ pub use alerts::{
 };
 pub use orchestration::{Approval, OnTimeout, Orchestration, PhaseTimeouts};
 pub use phase::{Direction, Phase, Stage};
+pub use record::{AuditStatus, Figures, Tally, WorstLag};
 pub use sides::{AgentStrategy, MigrationSource, MigrationTarget, TargetAgents};
 pub use status::{
     ActiveAlert, AlertSeverity, Evidence, HistoryEntry, LeaderStatus, PhaseStatus, PreflightCheck,

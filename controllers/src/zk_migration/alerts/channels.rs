@@ -1,5 +1,6 @@
 //! `spec.alerts` as the settings of channels. Pure.
 
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::zk_migration::{Alerts, SecretKeyRef, SmtpSecurity as CrdSecurity};
 use mesolith_notify::{
     Config, EmailConfig, PagerDutyConfig, SecretRef, Severity, SlackConfig, SmtpSecurity, WebhookConfig,
@@ -43,7 +44,7 @@ pub(super) fn config(alerts: &Alerts) -> (Config, Option<Undelivered>) {
         at_least: Severity::Info,
     });
     let nobody_carries = (email.is_none() && !alerts.email.is_empty()).then(|| Undelivered {
-        reason: "NoMailServer",
+        reason: Reason::NoMailServer,
         message: "spec.alerts.email has addresses, and no server takes mail for them: set spec.alerts.smtp"
             .to_owned(),
     });

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::zk_migration::Alerts;
-use mesolith_notify::{Alert, Channel, Notifier, Policy, SecretRef, State};
+use mesolith_notify::{Alert, Channel, Failure, Notifier, Policy, SecretRef, State};
 use mesolith_secret::Secret;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -19,6 +20,9 @@ use super::undelivered::Undelivered;
 const READ_AGAIN: Duration = Duration::from_secs(300);
 /// And after this long, when they could not be read.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
+
+/// A migration that is gone has this long to say that its alerts are over; they are when they have not fired for 30 s.
+const LAST_WORDS: Duration = Duration::from_secs(120);
 
 /// Reads the named keys of Secrets in a namespace; a key that is not there is missing from the answer.
 pub(in super::super) type Secrets = Arc<
@@ -84,6 +88,18 @@ impl Delivery {
             let new = known.as_ref() != Some(&wanted);
             *known = Some(wanted);
             new
+        });
+    }
+
+    /// Nothing fires any more; the task has some time left to say so.
+    pub(super) fn end(self) {
+        self.wanted.send_if_modified(|known| {
+            let wanted = known.as_mut().filter(|wanted| !wanted.alerts.is_empty());
+            wanted.map(|wanted| wanted.alerts.clear()).is_some()
+        });
+        tokio::spawn(async move {
+            tokio::time::sleep(LAST_WORDS).await;
+            drop(self);
         });
     }
 
@@ -159,7 +175,7 @@ impl Task {
             Ok(secrets) => secrets,
             // The channels stay as they were: they may still work.
             Err(message) => {
-                let reason = "SecretsUnreadable";
+                let reason = Reason::SecretsUnreadable;
                 self.errors
                     .insert("secrets".to_owned(), Undelivered { reason, message });
                 return false;
@@ -167,7 +183,7 @@ impl Task {
         };
         let resolved = config.resolve(|reference| secrets.get(reference).cloned());
         for (n, error) in resolved.errors.iter().enumerate() {
-            let reason = "ChannelUnusable";
+            let reason = Reason::ChannelUnusable;
             let message = format!("spec.{error}");
             self.errors
                 .insert(format!("settings-{n}"), Undelivered { reason, message });
@@ -191,7 +207,7 @@ impl Task {
         let mut undelivered = self.errors.clone();
         for (channel, trouble) in self.state.failing() {
             let problem = Undelivered {
-                reason: trouble.failure.reason(),
+                reason: reason(&trouble.failure),
                 message: trouble.failure.to_string(),
             };
             undelivered.insert(channel.clone(), problem);
@@ -201,5 +217,17 @@ impl Task {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Seen { told, undelivered };
         let next = round.next?.duration_since(now);
         Some(Duration::try_from(next).unwrap_or_default())
+    }
+}
+
+fn reason(failure: &Failure) -> Reason {
+    match failure {
+        Failure::Unreachable { .. } => Reason::ChannelUnreachable,
+        Failure::TimedOut { .. } => Reason::ChannelTimedOut,
+        Failure::Throttled { .. } => Reason::ChannelThrottled,
+        Failure::Broken { .. } => Reason::ChannelBroken,
+        Failure::Denied { .. } => Reason::ChannelDenied,
+        Failure::Refused { .. } => Reason::MessageRefused,
+        Failure::Unwritable { .. } => Reason::MessageUnwritable,
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::Timestamp;
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::zk_migration::{
     AlertCause, Alerts, Phase, SecretKeyRef, Smtp, ZkMigrationStatus,
 };
@@ -148,7 +149,7 @@ fn settings_become_channels() {
     let (config, problem) = channels::config(&alerts);
     assert_eq!(config.slack.len(), 1);
     assert_eq!(config.pagerduty[0].at_least, Severity::Critical);
-    assert_eq!(problem.unwrap().reason, "NoMailServer");
+    assert_eq!(problem.unwrap().reason, Reason::NoMailServer);
     let smtp = Smtp {
         host: "mail.example.com".to_owned(),
         from: "m@example.com".to_owned(),
@@ -254,7 +255,7 @@ async fn people_are_told_and_the_status_shows_it() {
             .ok_or_else(|| anyhow::anyhow!("{shown:?}"))
     });
     let undelivered = undelivered.unwrap();
-    assert_eq!(undelivered.reason, "ChannelUnusable");
+    assert_eq!(undelivered.reason, Reason::ChannelUnusable);
     assert!(
         undelivered
             .message

@@ -52,6 +52,8 @@ pub(crate) enum Cause {
     EvidenceChanged,
     /// A person wants to go back.
     TurnedBack,
+    /// The phase took longer than it may, and the spec says that it goes back then.
+    TimedOut,
     /// The status of the migration was lost; the form of the cluster says where it was.
     RecordLost,
     /// A person wants to go on again after the way back.
@@ -59,20 +61,21 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    /// One CamelCase word, for the history.
-    pub(crate) fn as_str(&self) -> &'static str {
+    /// As history, events and the audit log have it.
+    pub(crate) fn reason(&self) -> Reason {
         match self {
-            Cause::Started => "Started",
-            Cause::Acted => "Acted",
-            Cause::Verified => "Verified",
-            Cause::Approved { .. } => "Approved",
-            Cause::OpenedByItself => "OpenedByItself",
-            Cause::NextPhase => "NextPhase",
-            Cause::FellBack(_) => "FellBack",
-            Cause::EvidenceChanged => "EvidenceChanged",
-            Cause::TurnedBack => "TurnedBack",
-            Cause::RecordLost => "RecordLost",
-            Cause::TurnedForward => "TurnedForward",
+            Cause::Started => Reason::Started,
+            Cause::Acted => Reason::Acted,
+            Cause::Verified => Reason::Verified,
+            Cause::Approved { .. } => Reason::Approved,
+            Cause::OpenedByItself => Reason::OpenedByItself,
+            Cause::NextPhase => Reason::NextPhase,
+            Cause::FellBack(_) => Reason::FellBack,
+            Cause::EvidenceChanged => Reason::EvidenceChanged,
+            Cause::TurnedBack => Reason::TurnedBack,
+            Cause::TimedOut => Reason::TimedOut,
+            Cause::RecordLost => Reason::RecordLost,
+            Cause::TurnedForward => Reason::TurnedForward,
         }
     }
 
@@ -92,6 +95,7 @@ impl Cause {
             },
             Cause::EvidenceChanged => "the evidence has changed, so it has to be approved anew".into(),
             Cause::TurnedBack => "spec.rollback was set".into(),
+            Cause::TimedOut => "its time was up, and spec.orchestration.onTimeout is RollBack".into(),
             Cause::RecordLost => "the status was lost; the form of the cluster says where it was".into(),
             Cause::TurnedForward => "spec.rollback was taken away after the way back".into(),
         }
@@ -108,8 +112,13 @@ pub(crate) fn decide(at: &Record, intent: Intent, goal: &Goal, world: &World) ->
             Reason::Paused,
             "spec.paused is set; take it away to go on",
         )]),
-        (Intent::GoBack { keep }, Direction::Forward) => turn_back(at, keep),
-        (Intent::GoBack { keep }, Direction::Back) => back(at, keep, goal, world),
+        (Intent::GoBack { keep }, Direction::Forward) => turn_back(at, keep, Cause::TurnedBack),
+        // An operator that was away for longer than the timeout finds that the phase is through.
+        (Intent::GiveUp { keep }, Direction::Forward) => match forward(at, goal, world) {
+            Decision::Act(_) | Decision::Wait(_) => turn_back(at, keep, Cause::TimedOut),
+            goes_on @ (Decision::Move { .. } | Decision::Rest) => goes_on,
+        },
+        (Intent::GoBack { keep } | Intent::GiveUp { keep }, Direction::Back) => back(at, keep, goal, world),
         // Begun ways back are gone to their end: half a phase is nothing that anybody wants.
         (Intent::Advance, Direction::Back) if at.stage != Stage::Done => back(at, None, goal, world),
         (Intent::Advance, Direction::Back) => turn_forward(at),
@@ -247,7 +256,7 @@ fn done(at: &Record) -> Record {
 }
 
 /// Legal in every stage of every phase.
-fn turn_back(at: &Record, keep: Option<Phase>) -> Decision {
+fn turn_back(at: &Record, keep: Option<Phase>, cause: Cause) -> Decision {
     // A phase that has not begun leaves nothing to undo.
     let begun = match at.stage {
         Stage::Preflight => at.phase.previous(),
@@ -274,7 +283,7 @@ fn turn_back(at: &Record, keep: Option<Phase>) -> Decision {
                 direction: Direction::Back,
                 evidence: None,
             };
-            moved(to, Cause::TurnedBack)
+            moved(to, cause)
         }
     }
 }

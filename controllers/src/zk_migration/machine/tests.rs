@@ -20,7 +20,7 @@ const STAGES: [Stage; 5] = [
     Stage::Done,
 ];
 const DIRECTIONS: [Direction; 2] = [Direction::Forward, Direction::Back];
-const INTENTS: [(&str, Intent); 4] = [
+const INTENTS: [(&str, Intent); 5] = [
     ("go on", Intent::Advance),
     ("go back", Intent::GoBack { keep: None }),
     (
@@ -29,6 +29,7 @@ const INTENTS: [(&str, Intent); 4] = [
             keep: Some(Phase::DeployZk),
         },
     ),
+    ("time is up", Intent::GiveUp { keep: None }),
     ("stand still", Intent::Hold(Hold::Paused)),
 ];
 
@@ -111,7 +112,7 @@ fn shape(form: &ClusterForm) -> String {
 }
 
 fn name(cause: &Cause) -> String {
-    cause.as_str().to_owned()
+    cause.reason().to_string()
 }
 
 /// Compares a file that is printed from here with what it should be; `MESOLITH_WRITE=1` writes it instead.

@@ -1,6 +1,8 @@
 //! Everything that the machine knows: the goal, and what was seen. Facts that could not be had are absent.
 
 use super::super::failures::Failures;
+use crate::sync_engine::Lag;
+use crate::zk_migration::measure::Measured;
 use jiff::Timestamp;
 use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::mesos_cluster::{
@@ -60,6 +62,8 @@ pub(crate) struct World {
     pub(crate) contenders: Option<[usize; 2]>,
     /// What the leading master counts.
     pub(crate) counts: Option<Counts>,
+    /// What it says in figures, for the record.
+    pub(crate) measured: Option<Measured>,
     /// Whether the probe task exists, and whether it runs on cluster B.
     pub(crate) probe: Probe,
     /// Agents of cluster B that it may run on.
@@ -109,6 +113,12 @@ pub(crate) struct SyncSeen {
     pub(crate) conflicts: u64,
     /// Changes that are refused.
     pub(crate) refused: u64,
+    /// Refusals that were tried again, so far.
+    pub(crate) errors: u64,
+    /// Percentiles of the lag of the last minute.
+    pub(crate) lag: Option<Lag>,
+    /// Why it cannot go on.
+    pub(crate) failed: Option<String>,
 }
 
 /// What the leading master counts.

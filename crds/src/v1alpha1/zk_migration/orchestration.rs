@@ -48,7 +48,7 @@ pub enum OnTimeout {
     /// The migration is reported as stalled and people are told.
     #[default]
     Alert,
-    /// It also goes back.
+    /// It also goes back to the phase before, and stays there. To try again, set `spec.rollback` and take it away.
     RollBack,
 }
 

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Direction, Phase, Stage, SyncStatus};
+use super::{AuditStatus, Direction, Figures, Phase, Stage, SyncStatus, Tally};
 
 /// What is known about the migration; only the operator writes it.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
@@ -106,6 +106,23 @@ pub struct ZkMigrationStatus {
     /// Cluster B as it was resolved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<SideStatus>,
+
+    /// The phase that took longer than it may, so that the migration goes back by itself (`onTimeout: RollBack`). Once
+    /// `spec.rollback` is set, that says how far to go back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timed_out: Option<Phase>,
+
+    /// Its audit log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditStatus>,
+
+    /// Figures from before the first phase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Figures>,
+
+    /// What was counted since then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tally: Option<Tally>,
 }
 
 /// One thing that has to happen.
@@ -294,6 +311,10 @@ pub struct PhaseStatus {
     /// When it started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Time>,
+    /// What its timeout counts from: its start, or the last time that it fell back from waiting for an approval. Time for
+    /// which it was paused is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_since: Option<Time>,
     /// When it was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Time>,
@@ -303,10 +324,13 @@ pub struct PhaseStatus {
     /// Who approved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<String>,
-    /// What its health checks say, such as `mastersRegistered: "3"`.
+    /// What was found at its end, such as `quorum: 3/3`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32))]
+    #[schemars(extend("maxProperties" = 64))]
     pub health_checks: BTreeMap<String, String>,
+    /// Figures from when it was done, or undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Figures>,
 }
 
 /// One side as it was resolved.
