@@ -221,6 +221,24 @@ fn a_watch_follows_every_change_to_the_end() {
 }
 
 #[test]
+fn an_approval_is_followed_until_a_person_is_waited_for_again() {
+    let api = Api::shared();
+    api.create("followed", spec(), awaiting("DeployZk", "9f2c1e"));
+    let mut watch = api.follow(&["advance", "followed", "--confirm", "--watch", "-o=json"]);
+    assert_eq!(watch.line()["changed"], true);
+    // The operator has not seen it yet.
+    assert_eq!(watch.line()["state"], "waiting_for_approval");
+    api.status(
+        "followed",
+        json!({"phase": "DeployMasters", "stage": "Acting", "direction": "Forward"}),
+    );
+    assert_eq!(watch.line()["state"], "running");
+    api.status("followed", awaiting("DeployMasters", "abc123"));
+    assert_eq!(watch.line()["evidence"]["hash"], "abc123");
+    assert_eq!(watch.end(), 3);
+}
+
+#[test]
 fn exit_codes_tell_who_has_to_act() {
     let api = Api::shared();
     let condition = json!([{

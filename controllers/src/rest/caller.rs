@@ -55,6 +55,13 @@ fn bearer(header: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
+/// A name of Kubernetes (RFC 1123).
+fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    let ends = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.len() <= 253 && text.chars().all(plain) && text.starts_with(ends) && text.ends_with(ends)
+}
+
 impl Caller {
     async fn review(client: &Client, token: Secret) -> Answer<Self> {
         let reviews: Api<TokenReview> = Api::all(client.clone());
@@ -83,6 +90,17 @@ impl Caller {
 
     /// Whether the caller may do that.
     pub(super) async fn may(&self, rest: &Rest, wish: &Wish<'_>) -> Answer<()> {
+        // Names become parts of addresses: what is no name must not reach the API server as a path or a query.
+        if let Some(odd) = [Some(wish.namespace), wish.name]
+            .into_iter()
+            .flatten()
+            .find(|name| !is_name(name))
+        {
+            return Err(Box::new(Problem::bad(
+                "InvalidName",
+                format!("{odd:?} is no name: small letters, digits, dashes and dots"),
+            )));
+        }
         let reviews: Api<SubjectAccessReview> = Api::all(rest.kubernetes.own.clone());
         let review = SubjectAccessReview {
             spec: SubjectAccessReviewSpec {
@@ -141,7 +159,24 @@ fn own_trouble(what: &str, error: &kube::Error) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::bearer;
+    use super::{bearer, is_name};
+
+    #[test]
+    fn only_names_are_names() {
+        assert!(is_name("mig-001") && is_name("prod.zk"));
+        for text in [
+            "",
+            "a/b",
+            "..",
+            "a?watch=true",
+            "A",
+            "a b",
+            "-a",
+            &"a".repeat(254),
+        ] {
+            assert!(!is_name(text), "{text}");
+        }
+    }
 
     #[test]
     fn only_bearer_tokens_are_tokens() {

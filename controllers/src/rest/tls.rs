@@ -35,7 +35,7 @@ pub(super) async fn serve(
     tokio::pin!(serve);
     tokio::select! {
         ended = &mut serve => return ended.map_err(Error::Ended),
-        () = files.follow(config, seen) => {}
+        () = files.follow(config, seen, LOOK) => {}
         () = shutdown.wait() => handle.graceful_shutdown(Some(GRACE)),
     }
     serve.await.map_err(Error::Ended)
@@ -60,9 +60,9 @@ impl Files {
     }
 
     /// Uses them again whenever they have changed. Those that cannot be used are told once; the ones before stay.
-    async fn follow(&self, config: RustlsConfig, mut seen: [Option<SystemTime>; 2]) {
+    async fn follow(&self, config: RustlsConfig, mut seen: [Option<SystemTime>; 2], every: Duration) {
         loop {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(every).await;
             let now = self.changed();
             if now == seen {
                 continue;
@@ -77,6 +77,61 @@ impl Files {
                     "the migration API's changed certificate cannot be used; keeping the one before"
                 ),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mesolith_pki::{Authority, CertificateRequest, Identity, Role};
+    use std::net::Ipv4Addr;
+
+    /// Puts a certificate of a new authority into the directory; what trusts it and nothing else.
+    fn certify(dir: &Path) -> reqwest::Client {
+        let authority = Authority::create("api").unwrap();
+        let request = CertificateRequest::new(Identity::new(Role::Node, "api").unwrap(), ["127.0.0.1"]);
+        let material = authority.issue(&request).unwrap();
+        std::fs::write(dir.join("tls.key"), &material.key).unwrap();
+        std::fs::write(dir.join("tls.crt"), &material.cert).unwrap();
+        let trusted = reqwest::Certificate::from_pem(material.ca.as_bytes()).unwrap();
+        reqwest::Client::builder()
+            .tls_certs_only([trusted])
+            .build()
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_renewed_certificate_is_used_without_a_restart() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let dir = tempfile::tempdir().unwrap();
+        let before = certify(dir.path());
+        let files = Files::new(dir.path());
+        let config = RustlsConfig::from_pem_file(&files.cert, &files.key)
+            .await
+            .unwrap();
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("https://{}/", listener.local_addr().unwrap());
+        let server = axum_server::from_tcp_rustls(listener, config.clone()).unwrap();
+        let serve = server.serve(Router::new().into_make_service());
+        let asks = async {
+            assert!(before.get(&url).send().await.is_ok());
+            // Half of a renewal: the key does not belong to the certificate yet, so the one before stays in use.
+            let key = std::fs::read(dir.path().join("tls.key")).unwrap();
+            std::fs::write(dir.path().join("tls.crt"), "nothing").unwrap();
+            std::fs::write(dir.path().join("tls.key"), key).unwrap();
+            assert!(before.get(&url).send().await.is_ok());
+            let after = certify(dir.path());
+            while after.get(&url).send().await.is_err() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let seen = files.changed();
+        tokio::select! {
+            ended = serve => ended.unwrap(),
+            () = files.follow(config, seen, Duration::from_millis(10)) => {}
+            done = tokio::time::timeout(Duration::from_secs(60), asks) => done.unwrap(),
         }
     }
 }
