@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use mesolith_testkit::{Docker, Kubectl, Node, Options, Progress, World, root, wait_until};
 use serde_json::Value;
 
-use crate::http;
+use crate::{http, machine};
 
 /// Of the example cluster's masters, and of those that a migration moves it to.
 const MASTER_PORTS: [u16; 2] = [5050, 5060];
@@ -171,6 +171,25 @@ impl Context {
         all.map(|(n, port)| format!("{}:{port}", self.ip(n))).collect()
     }
 
+    /// Pids of this world's masters that listen on a port.
+    pub fn masters_on(&self, port: u16) -> Vec<u32> {
+        let port = format!("--port={port}");
+        let on = |n: u8| machine::pids(&["master", &format!("--ip={}", self.ip(n)), &port]);
+        (1..=3).flat_map(on).collect()
+    }
+
+    /// Pids of this world's ZooKeeper servers with a component id: `zookeeper`, or `zookeeper2` of a cluster that moves.
+    pub fn servers(&self, id: &str) -> Vec<u32> {
+        let on = |n: u8| machine::pids(&["zoo.cfg", &self.node_dir(n), &format!("/{id}/")]);
+        (1..=3).flat_map(on).collect()
+    }
+
+    /// Pids of this world's sync engines.
+    pub fn engines(&self) -> Vec<u32> {
+        let on = |n: u8| machine::pids(&["--foreground", &format!("--state-dir={}", self.node_dir(n))]);
+        (1..=3).flat_map(on).collect()
+    }
+
     /// The leading master's `/state`.
     pub fn state(&self) -> anyhow::Result<Value> {
         http::json(&format!("http://{}/state", self.leader()?))
@@ -205,6 +224,28 @@ impl Context {
             self.url(instance)?,
             path.trim_start_matches('/')
         ))
+    }
+
+    /// What a task wrote, from its sandbox in the archives of components that were removed.
+    pub fn last_words(&self, task: &str) -> anyhow::Result<String> {
+        let mut said = String::new();
+        for n in 1..=3 {
+            let archives = self.node_at(&self.ip(n))?.dir().join("state/archive");
+            for archive in std::fs::read_dir(archives).into_iter().flatten().flatten() {
+                let slaves = archive.path().join("work/slaves");
+                for slave in std::fs::read_dir(slaves).into_iter().flatten().flatten() {
+                    let frameworks = std::fs::read_dir(slave.path().join("frameworks"));
+                    for framework in frameworks.into_iter().flatten().flatten() {
+                        let runs = framework.path().join("executors").join(task).join("runs");
+                        for run in std::fs::read_dir(runs).into_iter().flatten().flatten() {
+                            let stdout = run.path().join("stdout");
+                            said.push_str(&std::fs::read_to_string(stdout).unwrap_or_default());
+                        }
+                    }
+                }
+            }
+        }
+        Ok(said)
     }
 
     /// Prints what a person would look at first.

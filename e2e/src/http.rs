@@ -44,6 +44,28 @@ pub fn json(url: &str) -> anyhow::Result<Value> {
     serde_json::from_str(&body).with_context(|| format!("GET {url}: {body}"))
 }
 
+/// Sends a form, which has to be taken.
+///
+/// # Errors
+/// When nobody answers, or it is refused.
+pub fn post(url: &str, form: &str) -> anyhow::Result<()> {
+    runtime().block_on(async {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(5))
+            .build()?;
+        let request = client.post(url).body(form.to_owned());
+        let response = request.send().await.with_context(|| format!("POST {url}"))?;
+        let status = response.status();
+        anyhow::ensure!(
+            status.is_success(),
+            "POST {url}: {status}: {}",
+            response.text().await?
+        );
+        Ok(())
+    })
+}
+
 /// Those of these masters (`ip:port`) that lead: they answer `/state` themselves. All are asked at once.
 #[must_use]
 pub fn all_that_lead(masters: &[String]) -> Vec<String> {

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, bail};
 use mesolith_testkit::Docker;
 
-use crate::context::Context;
-
 /// Pids of processes whose command line has all of these arguments (as parts of single arguments).
 pub fn pids(parts: &[&str]) -> Vec<u32> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
@@ -77,26 +75,4 @@ pub fn container_of(docker: &Docker, task: &str) -> anyhow::Result<String> {
     }
     Err(anyhow::anyhow!("containers: {ids:?}"))
         .context(format!("no running container carries MESOS_TASK_ID={task}"))
-}
-
-/// What a task wrote, from its sandbox in the archives of components that were removed.
-pub fn last_words(cx: &Context, task: &str) -> anyhow::Result<String> {
-    let mut said = String::new();
-    for n in 1..=3 {
-        let archives = cx.node_at(&cx.ip(n))?.dir().join("state/archive");
-        for archive in std::fs::read_dir(archives).into_iter().flatten().flatten() {
-            let slaves = archive.path().join("work/slaves");
-            for slave in std::fs::read_dir(slaves).into_iter().flatten().flatten() {
-                let frameworks = std::fs::read_dir(slave.path().join("frameworks"));
-                for framework in frameworks.into_iter().flatten().flatten() {
-                    let runs = framework.path().join("executors").join(task).join("runs");
-                    for run in std::fs::read_dir(runs).into_iter().flatten().flatten() {
-                        let stdout = run.path().join("stdout");
-                        said.push_str(&std::fs::read_to_string(stdout).unwrap_or_default());
-                    }
-                }
-            }
-        }
-    }
-    Ok(said)
 }

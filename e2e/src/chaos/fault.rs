@@ -90,16 +90,6 @@ pub fn give(cx: &Context, trial: &Trial) -> anyhow::Result<Given> {
 }
 
 fn pids(cx: &Context, trial: &Trial) -> anyhow::Result<Vec<u32>> {
-    let servers = |id: &str| -> Vec<u32> {
-        let of_node = |n: u8| {
-            machine::pids(&[
-                "zoo.cfg",
-                &format!("{}state/", cx.node_dir(n)),
-                &format!("/{id}/"),
-            ])
-        };
-        (1..=3).flat_map(of_node).collect()
-    };
     let one = |mut all: Vec<u32>| -> Vec<u32> {
         if all.is_empty() {
             return all;
@@ -107,6 +97,7 @@ fn pids(cx: &Context, trial: &Trial) -> anyhow::Result<Vec<u32>> {
         let index = trial.choice as usize % all.len();
         vec![all.swap_remove(index)]
     };
+    let agents = || (1..=3).flat_map(|n| machine::pids(&["mesos-agent", &format!("--ip={}", cx.ip(n))]));
     Ok(match trial.target {
         Target::Operator => cx
             .world
@@ -114,11 +105,11 @@ fn pids(cx: &Context, trial: &Trial) -> anyhow::Result<Vec<u32>> {
             .map(|process| process.pid())
             .into_iter()
             .collect(),
-        Target::Engine => one(machine::pids(&["--foreground", "--settings-file="])),
-        Target::ServerOfA => one(servers("zookeeper")),
-        Target::ServerOfB => one(servers("zookeeper2")),
-        Target::EnsembleA => servers("zookeeper"),
-        Target::EnsembleB => servers("zookeeper2"),
+        Target::Engine => one(cx.engines()),
+        Target::ServerOfA => one(cx.servers("zookeeper")),
+        Target::ServerOfB => one(cx.servers("zookeeper2")),
+        Target::EnsembleA => cx.servers("zookeeper"),
+        Target::EnsembleB => cx.servers("zookeeper2"),
         Target::LeadingMaster => match cx.leader() {
             Ok(leader) => {
                 let (ip, port) = leader.rsplit_once(':').context("the leader's address")?;
@@ -126,7 +117,7 @@ fn pids(cx: &Context, trial: &Trial) -> anyhow::Result<Vec<u32>> {
             }
             Err(_) => Vec::new(), // nobody leads just now
         },
-        Target::MesosAgent => one(machine::pids(&["mesos-agent", "--ip="])),
+        Target::MesosAgent => one(agents().collect()),
         Target::NodeAgent => {
             let running = cx.world.nodes().iter().filter_map(|node| node.process());
             one(running.map(|process| process.pid()).collect())

@@ -180,12 +180,11 @@ fn left_over(cx: &Context, instance: &Value, containers: &BTreeMap<String, Strin
     if !machine::containers(cx.docker()).is_ok_and(|now| now == *containers) {
         wrong.push("the app's container is another one".to_owned());
     }
-    for (what, parts) in [
-        ("a server of B", &["zoo.cfg", "/zookeeper2/"][..]),
-        ("a master of B", &["master", "--port=5060"]),
-        ("a sync engine", &["--foreground", "--settings-file="]),
+    for (what, left) in [
+        ("a server of B", cx.servers("zookeeper2")),
+        ("a master of B", cx.masters_on(5060)),
+        ("a sync engine", cx.engines()),
     ] {
-        let left = machine::pids(parts);
         if !left.is_empty() {
             wrong.push(format!("{what} is left: pid {left:?}"));
         }

@@ -3,6 +3,7 @@
 mod api_down;
 mod bad_input;
 mod comes_up;
+mod crowd;
 mod deletion;
 mod drain;
 mod frameworks;

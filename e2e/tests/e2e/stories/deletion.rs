@@ -65,7 +65,7 @@ pub(super) fn leaves_nothing(cx: &Context) -> anyhow::Result<()> {
     })?;
     nothing_is_left(cx, &uid)?;
     for task in &tasks {
-        let said = machine::last_words(cx, task["taskId"].as_str().unwrap_or_default())?;
+        let said = cx.last_words(task["taskId"].as_str().unwrap_or_default())?;
         ensure!(
             said.contains("ended by itself"),
             "a task did not get its grace, it said {said:?}: {task}"

@@ -138,7 +138,7 @@ fn ended(cx: &Context, before: &Value, node: u8) -> anyhow::Result<()> {
     );
     let failure = cx.get("marathonapp", "forced")?["status"]["lastTaskFailure"].clone();
     ensure!(failure.is_null(), "its end counts as a failure: {failure}");
-    let said = crate::machine::last_words(cx, before["taskId"].as_str().unwrap_or_default())?;
+    let said = cx.last_words(before["taskId"].as_str().unwrap_or_default())?;
     ensure!(said.contains("ended by itself"), "no grace, it said {said:?}");
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::context::{Context, LIMIT};
 /// A virtual environment with pymesos, kept between runs.
 ///
 /// Its parser's C file was generated for older Pythons than Debian's, so it is generated again from its source.
-fn installed() -> anyhow::Result<PathBuf> {
+pub(super) fn installed() -> anyhow::Result<PathBuf> {
     let dir = cache_dir().join("pymesos-0.3.15");
     // After an upgrade of Python the environment may be there and not work.
     let works = Command::new(dir.join("bin/python"))

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::context::{Context, LIMIT};
 use crate::machine;
+use crate::stories::crowd::Crowd;
 use crate::stories::kill::same_task;
 
 /// Three servers of ZooKeeper and three masters start, on two busy cores.
@@ -17,6 +18,7 @@ const PHASES: Duration = Duration::from_secs(240);
 pub(super) fn masters_move_and_come_back(cx: &Context) -> anyhow::Result<()> {
     let instance = cx.wait_instances("hello", 1)?[0].clone();
     let containers = machine::containers(cx.docker())?;
+    let crowd = Crowd::start(cx)?;
     let watch = Watch::start(cx.masters(), cx.url(&instance)?);
     cx.apply_example("move-local.yaml")?;
     let begun = Instant::now();
@@ -25,9 +27,10 @@ pub(super) fn masters_move_and_come_back(cx: &Context) -> anyhow::Result<()> {
         "    masters of cluster B lead and agents follow after {:.1} s",
         begun.elapsed().as_secs_f64()
     );
-    ensure!(masters(cx, 5050).is_empty(), "masters of A are left");
-    ensure!(masters(cx, 5060).len() == 3, "{:?}", masters(cx, 5060));
+    ensure!(cx.masters_on(5050).is_empty(), "masters of A are left");
+    ensure!(cx.masters_on(5060).len() == 3, "{:?}", cx.masters_on(5060));
     same_task(cx, &instance, &containers)?;
+    crowd.is_untouched(cx)?;
 
     let back = r#"{"spec": {"rollback": {"reason": "a rehearsal"}}}"#;
     cx.kubectl()
@@ -37,8 +40,8 @@ pub(super) fn masters_move_and_come_back(cx: &Context) -> anyhow::Result<()> {
     println!("    back after {:.1} s", begun.elapsed().as_secs_f64());
     show(&clean);
     cx.wait_condition("zkmigration", "move-local", ("Ready", "True", "RolledBack"))?;
-    ensure!(masters(cx, 5060).is_empty(), "masters of B are left");
-    let servers = machine::pids(&["zookeeper2/"]);
+    ensure!(cx.masters_on(5060).is_empty(), "masters of B are left");
+    let servers = cx.servers("zookeeper2");
     ensure!(servers.is_empty(), "servers of B are left: {servers:?}");
     let cluster = cx.wait_ready("mesoscluster", "local")?;
     ensure!(
@@ -48,6 +51,9 @@ pub(super) fn masters_move_and_come_back(cx: &Context) -> anyhow::Result<()> {
     );
     cx.leader()?;
     same_task(cx, &instance, &containers)?;
+    crowd.is_untouched(cx)?;
+    println!("    {} tasks ran on", crowd.len() + 1);
+    crowd.end(cx)?;
     let seen = watch.stop();
     println!(
         "    {} requests to the app, {} failed; without a leader for {:.1} s at most",
@@ -60,16 +66,6 @@ pub(super) fn masters_move_and_come_back(cx: &Context) -> anyhow::Result<()> {
     cx.kubectl()
         .run(&["delete", "zkm", "move-local", "--timeout=60s"])?;
     cx.wait_instances("hello", 1).map(drop)
-}
-
-/// Pids of masters that listen on a port.
-fn masters(cx: &Context, port: u16) -> Vec<u32> {
-    (1..=3)
-        .flat_map(|n| {
-            let ip = format!("--ip={}", cx.ip(n));
-            machine::pids(&["master", &ip, &format!("--port={port}")])
-        })
-        .collect()
 }
 
 /// Waits until the migration is there, and approves what it shows on the way.
