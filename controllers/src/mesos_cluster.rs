@@ -9,6 +9,7 @@
 //! anything is sent. What the act brings about comes back through the nodes' watches and triggers the next round.
 
 mod act;
+mod adopt;
 mod apps;
 mod assemble;
 mod build;
@@ -127,7 +128,9 @@ async fn reconcile(cluster: Arc<MesosCluster>, cx: Arc<Context>) -> Result<Outco
     let limit = policy.map_or_else(|| cluster.spec.agent_removal.timeout(), AgentDrain::timeout);
     let overdue = drain::overdue(&draining, &decision.waits, limit, now);
     let facts = leader::ask(&cx.http, &sides, &world).await;
+    let adoption = adopt::adoption(&cluster, &before);
     let seen = report::Seen {
+        adoption: adoption.as_ref(),
         sides: &sides,
         desired: &desired,
         world: &world,

@@ -15,6 +15,8 @@ mod agents;
 mod alerts;
 mod audit;
 mod batch;
+mod clients;
+mod ensemble;
 mod failures;
 mod goal;
 mod look;
@@ -22,6 +24,7 @@ mod machine;
 mod measure;
 mod metrics;
 mod observe;
+mod paths;
 mod preflight;
 mod probe;
 mod problem;
@@ -176,6 +179,15 @@ async fn reconcile(object: Arc<ZkMigration>, cx: Arc<Context>) -> Result<Outcome
         return Ok(Outcome::Done);
     }
     let cluster = source_cluster(&object, &cx.client).await?;
+    if is_through(&object, &at, cluster.as_ref()) {
+        if deleted {
+            let released = finalizers::remove(&cx.client, &*object, FINALIZER).await;
+            released.map_err(Error::WriteFinalizer)?;
+            cx.recorder.forget(&object);
+            return Ok(Outcome::Done);
+        }
+        return report::through(&object, &cx.recorder).await;
+    }
     let sides = match resolve::resolve(&object.spec, cluster.as_ref()) {
         Ok(sides) => sides,
         Err(resolve::Error::Invalid(problem)) => {
@@ -227,6 +239,15 @@ async fn reconcile(object: Arc<ZkMigration>, cx: Arc<Context>) -> Result<Outcome
         act::act(&cx.client, &object, &cluster, effect).await?;
     }
     Ok(outcome)
+}
+
+/// Whether everything is done: cluster A was deleted as approved, and the cluster is its spec again.
+fn is_through(object: &ZkMigration, at: &Record, cluster: Option<&MesosCluster>) -> bool {
+    let form = cluster.and_then(|cluster| cluster.status.as_ref()?.form.as_ref());
+    let shaped = form.is_some_and(|form| Some(&form.uid) == object.metadata.uid.as_ref());
+    let evidence = object.status.as_ref().and_then(|status| status.evidence.as_ref());
+    let deleted = evidence.is_some_and(|evidence| evidence.facts.contains_key(machine::DELETES));
+    at.is_complete() && deleted && !shaped
 }
 
 /// What the machine decides, but for phases that this version does not begin.

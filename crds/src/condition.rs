@@ -10,6 +10,8 @@ pub const RECONCILING: &str = "Reconciling";
 pub const STALLED: &str = "Stalled";
 /// The object's `paused` field is honoured.
 pub const PAUSED: &str = "Paused";
+/// A cluster's spec is that of before its migration.
+pub const SPEC_BEHIND: &str = "SpecBehind";
 /// The operator keeps failing for the reason that the condition has.
 pub const DEGRADED: &str = "Degraded";
 

@@ -86,7 +86,8 @@ impl ComponentState {
         let told = matches!(
             self.live,
             Some(LiveSettings {
-                may_lead: Some(false)
+                may_lead: Some(false),
+                ..
             })
         );
         let says = self.facts.get(MAY_LEAD).is_some_and(|value| value == "false");
@@ -135,7 +136,10 @@ mod tests {
     #[test]
     fn only_a_master_that_was_told_and_says_so_or_is_gone_cannot_lead() {
         let state = |may_lead: Option<bool>, says: Option<&str>, not_running| ComponentState {
-            live: Some(LiveSettings { may_lead }),
+            live: Some(LiveSettings {
+                may_lead,
+                ..LiveSettings::default()
+            }),
             facts: says
                 .map(|s| (MAY_LEAD.to_owned(), s.to_owned()))
                 .into_iter()

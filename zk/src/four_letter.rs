@@ -55,6 +55,17 @@ pub struct Connection {
     pub session: i64,
 }
 
+/// Watches for data that a server's clients have set. ZooKeeper does not count watches for children here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Watches {
+    /// Connections with watches.
+    pub connections: u64,
+    /// Paths that are watched.
+    pub paths: u64,
+    /// Watches in all.
+    pub watches: u64,
+}
+
 /// Asks four-letter words, over TLS where the client ports want it.
 #[derive(Debug, Clone)]
 pub struct Words {
@@ -141,6 +152,15 @@ impl Words {
             return Err(unexpected(server, "cons", &text));
         }
         Ok(parse_cons(&text))
+    }
+
+    /// How many watches its clients have set.
+    ///
+    /// # Errors
+    /// When it cannot be reached within the limit, or the word is not whitelisted.
+    pub async fn wchs(&self, server: &str) -> Result<Watches, Error> {
+        let text = self.ask(server, "wchs").await?;
+        parse_wchs(&text).ok_or_else(|| unexpected(server, "wchs", &text))
     }
 
     /// A connection on which nothing was said yet.
@@ -265,6 +285,20 @@ fn parse_cons(text: &str) -> Vec<Connection> {
     connections.collect()
 }
 
+/// `3 connections watching 5 paths`, then `Total watches:8`.
+fn parse_wchs(text: &str) -> Option<Watches> {
+    let (first, rest) = text.trim().split_once('\n')?;
+    let (connections, paths) = first
+        .trim()
+        .strip_suffix(" paths")?
+        .split_once(" connections watching ")?;
+    Some(Watches {
+        connections: connections.parse().ok()?,
+        paths: paths.parse().ok()?,
+        watches: rest.trim().strip_prefix("Total watches:")?.parse().ok()?,
+    })
+}
+
 fn unexpected(server: &str, word: &'static str, text: &str) -> Error {
     let line = text.lines().next().unwrap_or("an empty answer");
     Error::FourLetter {
@@ -328,6 +362,21 @@ mod tests {
             session: 0x0100_0012_3456_0000,
         };
         assert_eq!(parse_cons(text), [expected]);
+    }
+
+    #[test]
+    fn reads_wchs() {
+        let expected = Watches {
+            connections: 3,
+            paths: 5,
+            watches: 8,
+        };
+        assert_eq!(
+            parse_wchs("3 connections watching 5 paths\nTotal watches:8\n"),
+            Some(expected)
+        );
+        let refused = "wchs is not executed because it is not in the whitelist.";
+        assert_eq!(parse_wchs(refused), None);
     }
 
     #[test]

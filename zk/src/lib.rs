@@ -39,6 +39,7 @@ pub mod request;
 pub mod security;
 mod session;
 pub mod snapshot;
+mod survey;
 pub mod tree;
 pub mod txn_log;
 
@@ -52,6 +53,7 @@ pub use group::candidates;
 pub use lease::Lease;
 pub use master_info::{MasterAddress, MasterInfo};
 pub use records::Records;
+pub use survey::{Survey, survey};
 
 /// Mesos's default for `--zk_session_timeout`.
 pub const DEFAULT_SESSION_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);

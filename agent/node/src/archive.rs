@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::layout::{Home, Layout};
 
+/// Ending of the file beside a copy that holds its checksum.
+pub(crate) const CHECKSUM: &str = ".sha256";
+
 /// `namespace/name` as one file name; Kubernetes names have no underscore, so it stays unambiguous.
 fn file_name(cluster: &str) -> String {
     let safe = |c: char| {
@@ -18,16 +21,19 @@ fn file_name(cluster: &str) -> String {
     cluster.chars().map(safe).collect()
 }
 
-/// Moves everything of one component to `archive/<cluster>-<component>-<time>`: one rename, so never half done.
-pub(crate) fn archive(layout: &Layout, home: &Home, cluster: &str, id: &str) -> io::Result<PathBuf> {
-    fs::create_dir_all(layout.archive())?;
+/// A name that no archive of this component has yet.
+pub(crate) fn new_name(cluster: &str, id: &str) -> String {
     let time = jiff::Timestamp::now()
         .strftime("%Y%m%dT%H%M%S%.3fZ")
         .to_string()
         .replace('.', "");
-    let target = layout
-        .archive()
-        .join(format!("{}-{id}-{time}", file_name(cluster)));
+    format!("{}-{id}-{time}", file_name(cluster))
+}
+
+/// Moves everything of one component to `archive/<cluster>-<component>-<time>`: one rename, so never half done.
+pub(crate) fn archive(layout: &Layout, home: &Home, cluster: &str, id: &str) -> io::Result<PathBuf> {
+    fs::create_dir_all(layout.archive())?;
+    let target = layout.archive().join(new_name(cluster, id));
     fs::rename(home.root(), &target)?;
     sync(&layout.archive())?;
     sync(home.root().parent().unwrap_or(layout.root()))?;
@@ -49,7 +55,7 @@ pub(crate) fn archives(layout: &Layout, cluster: &str) -> Vec<String> {
     // Component and time have no dash, so cluster `a` does not see the archives of cluster `a-b`.
     let ours = names.filter(|name| {
         name.strip_prefix(&prefix)
-            .is_some_and(|rest| rest.matches('-').count() == 1)
+            .is_some_and(|rest| rest.matches('-').count() == 1 && !rest.ends_with(CHECKSUM))
     });
     let mut paths: Vec<_> = ours
         .map(|name| layout.archive().join(name).display().to_string())
@@ -58,7 +64,7 @@ pub(crate) fn archives(layout: &Layout, cluster: &str) -> Vec<String> {
     paths
 }
 
-fn sync(directory: &Path) -> io::Result<()> {
+pub(crate) fn sync(directory: &Path) -> io::Result<()> {
     fs::File::open(directory)?.sync_all()
 }
 

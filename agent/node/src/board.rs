@@ -24,6 +24,7 @@ impl View {
         self.state.spec_digest = wanted.map(|c| c.spec_digest.clone()).unwrap_or_default();
         self.state.live = wanted.map(|c| pb::LiveSettings {
             may_lead: c.live.may_lead,
+            parked: c.live.parked.then_some(true),
         });
         self.about(wanted);
     }
@@ -227,6 +228,7 @@ mod tests {
             let live = Live {
                 may_lead: Some(may_lead),
                 generation,
+                ..Live::default()
             };
             let master = Component { live, ..zookeeper() };
             board.show_set(&set(generation, vec![master]), ["zookeeper".into()].into_iter());

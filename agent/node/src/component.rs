@@ -62,11 +62,18 @@ pub(crate) struct Component {
 pub(crate) struct Live {
     /// Whether a master may act as the leader; as it was sent.
     pub(crate) may_lead: Option<bool>,
+    /// Whether a ZooKeeper server is stopped and its data kept.
+    pub(crate) parked: bool,
     /// Generation of the set that brought these settings.
     pub(crate) generation: u64,
 }
 
 impl Live {
+    /// Whether the other has the same settings, whatever brought them.
+    pub(crate) fn says_the_same(self, other: Self) -> bool {
+        (self.may_lead, self.parked) == (other.may_lead, other.parked)
+    }
+
     /// As the component reads them.
     pub(crate) fn followed(self) -> Followed {
         Followed {
@@ -235,6 +242,7 @@ mod tests {
             spec_digest: "d2".into(),
             live: Live {
                 may_lead: Some(false),
+                parked: true,
                 generation: 7,
             },
             ..plain.clone()

@@ -78,7 +78,7 @@ fn date_live_settings(known: Option<&DesiredSet>, new: &mut DesiredSet) {
     for component in &mut new.components {
         let before = known.and_then(|set| set.component(&component.id));
         let before = before.map(|component| component.live).unwrap_or_default();
-        component.live.generation = match before.may_lead == component.live.may_lead {
+        component.live.generation = match before.says_the_same(component.live) {
             true => before.generation,
             false => new.generation,
         };
@@ -186,7 +186,7 @@ mod tests {
             let master = |may_lead| Component {
                 live: Live {
                     may_lead,
-                    generation: 0,
+                    ..Live::default()
                 },
                 ..zookeeper()
             };

@@ -6,6 +6,7 @@
 //!     run/         process records (mesolith-process)     history.json   deaths
 //!     conf/  data/ or work/  log/<component>.log    conf/live.json   live settings
 //! archive/<cluster>-<component>-<time>/
+//! archive/<cluster>-<component>-<time>.tar.gz     copy of a parked component's data, with its checksum in .sha256
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -79,6 +80,11 @@ impl Home {
 
     pub(crate) fn history(&self) -> PathBuf {
         self.root.join("history.json")
+    }
+
+    /// Which copy of its data there is, while it is parked.
+    pub(crate) fn copy(&self) -> PathBuf {
+        self.root.join("copy.json")
     }
 
     pub(crate) fn conf(&self) -> PathBuf {

@@ -14,6 +14,7 @@ mod backoff;
 mod board;
 mod certificate;
 mod component;
+mod copy;
 mod crash;
 mod desired;
 mod facts;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!            absent/ended ──Start──► running ──(other digest: Stop)──► ended ──Start──► ...
+//! goal Parked:                       running ──Stop──► ended ──Keep (a copy of its data is made)
 //! goal Gone:                         running ──Stop──► ended ──Clear (archive or delete)──► Finished
 //! goal Left (an agent):              running or ended ──Leave (its tasks end)──► goal Gone
 //! ```
@@ -13,6 +14,8 @@ use std::time::Duration;
 pub(crate) enum Goal<'a> {
     /// A process with this configuration.
     Run { digest: &'a str },
+    /// No process; its data stays, and there is a copy of it.
+    Parked,
     /// Neither process nor data.
     Gone,
     /// Nothing of what it started; then neither process nor data.
@@ -39,6 +42,8 @@ pub(crate) enum Step {
     Stop,
     /// End what it started, whether it runs or not.
     Leave,
+    /// Make the copy, unless it is there.
+    Keep,
     /// Archive or delete the data.
     Clear,
     /// Nothing is left.
@@ -48,7 +53,8 @@ pub(crate) enum Step {
 pub(crate) fn next(goal: Goal<'_>, seen: Seen<'_>, back_off: Duration) -> Step {
     match (goal, seen) {
         (Goal::Run { digest }, Seen::Process { digest: running }) if digest == running => Step::Watch,
-        (Goal::Run { .. } | Goal::Gone, Seen::Process { .. }) => Step::Stop,
+        (Goal::Run { .. } | Goal::Parked | Goal::Gone, Seen::Process { .. }) => Step::Stop,
+        (Goal::Parked, Seen::NoProcess { .. }) => Step::Keep,
         (Goal::Run { .. }, Seen::NoProcess { .. }) if back_off > Duration::ZERO => Step::Wait(back_off),
         (Goal::Run { .. }, Seen::NoProcess { .. }) => Step::Start,
         (Goal::Left, Seen::Process { .. } | Seen::NoProcess { data: true }) => Step::Leave,
@@ -77,6 +83,9 @@ mod tests {
     #[case(RUN, Seen::Process { digest: "a" }, 4, Step::Watch)]
     #[case(RUN, Seen::Process { digest: "b" }, 0, Step::Stop)]
     #[case(Goal::Gone, Seen::Process { digest: "a" }, 0, Step::Stop)]
+    #[case(Goal::Parked, Seen::Process { digest: "a" }, 0, Step::Stop)]
+    #[case(Goal::Parked, DATA, 4, Step::Keep)]
+    #[case(Goal::Parked, NONE, 0, Step::Keep)]
     #[case(Goal::Gone, DATA, 4, Step::Clear)]
     #[case(Goal::Gone, NONE, 4, Step::Finished)]
     fn next_step(#[case] goal: Goal<'_>, #[case] seen: Seen<'_>, #[case] wait: u64, #[case] expected: Step) {

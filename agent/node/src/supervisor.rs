@@ -5,6 +5,7 @@
 
 mod health;
 mod history;
+mod keep;
 mod leave;
 mod live;
 mod start;
@@ -23,7 +24,7 @@ use crate::metrics::Labels;
 use crate::node::Node;
 use crate::plan::{self, Goal, Seen, Step};
 use crate::problem::{Problem, chain};
-use crate::{archive, crash, kinds};
+use crate::{archive, copy, crash, kinds};
 use health::Health;
 use history::History;
 use leave::Leaving;
@@ -156,7 +157,12 @@ impl Supervisor {
             self.history.configured(digest, &self.home.history());
         }
         let leaver = self.leaver(order);
+        let parked = order
+            .component
+            .as_ref()
+            .is_some_and(|component| component.live.parked);
         let goal = match (&digest, &leaver) {
+            (Some(_), _) if parked => Goal::Parked,
             (Some(digest), _) => Goal::Run { digest },
             (None, Some(_)) => Goal::Left,
             (None, None) => Goal::Gone,
@@ -186,10 +192,11 @@ impl Supervisor {
                 // The plan has this step only for an agent that has to leave.
                 None => AFTER_ERROR,
             }),
+            (Step::Keep, Some(component)) => Some(self.keep(order.generation, component).await),
             (Step::Clear, _) => Some(self.clear(order)),
             (Step::Finished, _) => None,
-            // The plan watches and starts only what is wanted.
-            (Step::Watch | Step::Start, None) => Some(AFTER_ERROR),
+            // The plan watches, starts and keeps only what is wanted.
+            (Step::Watch | Step::Start | Step::Keep, None) => Some(AFTER_ERROR),
         }
     }
 
@@ -248,12 +255,15 @@ impl Supervisor {
 
     fn clear(&mut self, order: &Order) -> Duration {
         let id = self.view.state.id.clone();
-        let done = if order.archive {
+        let done = if order.archive && copy::of(&self.node.layout, &self.home).is_some() {
+            // What is in a copy is not kept twice.
+            archive::delete(&self.home)
+        } else if order.archive {
             archive::archive(&self.node.layout, &self.home, &self.cluster.name, &id).map(|path| {
                 tracing::info!(cluster = %self.cluster.name, component = %id, path = %path.display(), "archived");
             })
         } else {
-            archive::delete(&self.home)
+            copy::forget(&self.node.layout, &self.home).and_then(|()| archive::delete(&self.home))
         };
         crash::point("cleared");
         match done {
@@ -285,7 +295,7 @@ impl Supervisor {
         state.restarts = self.history.back_off.restarts;
         state.last_exit_code = self.history.last_exit_code;
         state.not_running = self.looked && self.process.is_none();
-        if phase != Phase::Running {
+        if !matches!(phase, Phase::Running | Phase::Parked) {
             state.facts.clear();
         }
         if phase != Phase::Stopping {

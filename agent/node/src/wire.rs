@@ -120,13 +120,21 @@ fn component(given: pb::Component) -> Result<Component, Invalid> {
             format!("{} is not a number of cpus", limits.cpus),
         ));
     }
-    let may_lead = given.live.unwrap_or_default().may_lead;
+    let pb::LiveSettings { may_lead, parked } = given.live.unwrap_or_default();
     if may_lead.is_some() && !matches!(kind, Kind::Master(_)) {
         return Err(invalid(at("live.mayLead"), "only a master leads; remove it"));
+    }
+    let parked = parked.unwrap_or_default();
+    if parked && !matches!(kind, Kind::ZooKeeper(_)) {
+        return Err(invalid(
+            at("live.parked"),
+            "only a ZooKeeper server is parked; remove it",
+        ));
     }
     Ok(Component {
         live: Live {
             may_lead,
+            parked,
             ..Live::default()
         },
         kind,

@@ -6,6 +6,7 @@ use super::model::Desired;
 use super::sides::{Side, Sides};
 use crate::nodes::{Ids, Kind, Slot};
 use mesolith_crds::v1alpha1::mesos_cluster::{ClusterForm, ClusterSide};
+use mesolith_proto::node::v1::{Component, LiveSettings};
 use std::collections::BTreeSet;
 
 /// The component sets of all nodes.
@@ -25,7 +26,8 @@ pub(crate) fn desired(sides: &Sides, form: Option<&ClusterForm>, ids: &Ids) -> D
         for (node, set) in build(side, &leader_in.valid.zookeeper_url, ids) {
             let wanted = set
                 .into_iter()
-                .filter(|(slot, _)| exists(side, &retired, &node, *slot));
+                .filter(|(slot, _)| exists(side, &retired, &node, *slot))
+                .map(|(slot, component)| (slot, parked(form, slot, component)));
             desired.entry(node.clone()).or_default().extend(wanted);
         }
     }
@@ -34,6 +36,16 @@ pub(crate) fn desired(sides: &Sides, form: Option<&ClusterForm>, ids: &Ids) -> D
     }
     desired.retain(|_, set| !set.is_empty());
     desired
+}
+
+/// A server of cluster A that is to be stopped with its data kept.
+fn parked(form: Option<&ClusterForm>, slot: Slot, component: Component) -> Component {
+    let is_parked = form.is_some_and(|form| form.source_parked) && slot == Kind::ZooKeeper.into();
+    let live = is_parked.then(|| LiveSettings {
+        parked: Some(true),
+        ..LiveSettings::default()
+    });
+    Component { live, ..component }
 }
 
 /// Whether a component of a side is wanted now.

@@ -230,6 +230,7 @@ mod tests {
         let before = digest(&component);
         component.live = Some(LiveSettings {
             may_lead: Some(false),
+            ..LiveSettings::default()
         });
         assert_eq!(digest(&component), before);
     }

@@ -211,7 +211,7 @@ fn effect(
         .flatten()
         .filter(|(slot, _)| ledger.parts.contains_key(slot) || gates.open(**slot))
         .map(|(slot, component)| Component {
-            live: live(*slot, permits, rules),
+            live: live(*slot, component, permits, rules),
             ..component.clone()
         })
         .collect();
@@ -230,12 +230,16 @@ fn effect(
     }
 }
 
-/// What a component follows while it runs. Only masters of a cluster that moves are told.
-fn live(slot: Slot, permits: &Permits, rules: &Rules) -> Option<LiveSettings> {
+/// What a component follows while it runs. Only masters of a cluster that moves are told, and servers that are parked.
+fn live(slot: Slot, component: &Component, permits: &Permits, rules: &Rules) -> Option<LiveSettings> {
     let told = rules.leads.is_some() && slot.kind == Kind::Master;
-    told.then(|| LiveSettings {
-        may_lead: Some(permits.may_lead(slot)),
-    })
+    match told {
+        true => Some(LiveSettings {
+            may_lead: Some(permits.may_lead(slot)),
+            ..LiveSettings::default()
+        }),
+        false => component.live,
+    }
 }
 
 /// Spec generation in the upper bits, so that logs show which spec a set belongs to; always above the ledger's.

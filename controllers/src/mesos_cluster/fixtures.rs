@@ -50,6 +50,7 @@ pub(crate) fn part(phase: Phase, digest: &str) -> Part {
         facts: BTreeMap::new(),
         tasks_left: 0,
         may_lead: None,
+        told_to_park: false,
         cannot_lead: false,
     }
 }

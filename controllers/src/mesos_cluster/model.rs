@@ -77,19 +77,26 @@ pub(crate) fn quorum(members: usize) -> usize {
     members / 2 + 1
 }
 
-/// Components of a kind that are wanted, of whichever side, with their nodes.
+/// Whether a component is to be stopped with its data kept: nobody waits for it, and nobody needs it.
+pub(crate) fn is_parked(component: &Component) -> bool {
+    component.live.is_some_and(|live| live.parked())
+}
+
+/// Components of a kind that are to serve, of whichever side, with their nodes.
 pub(crate) fn wanted(desired: &Desired, kind: Kind) -> impl Iterator<Item = (Slot, &String)> + Clone {
     desired.iter().flat_map(move |(node, set)| {
-        let of_kind = set.keys().filter(move |slot| slot.kind == kind);
-        of_kind.map(move |slot| (*slot, node))
+        let of_kind = set
+            .iter()
+            .filter(move |(slot, component)| slot.kind == kind && !is_parked(component));
+        of_kind.map(move |(slot, _)| (*slot, node))
     })
 }
 
-/// Nodes on which that component is wanted.
+/// Nodes on which that component is to serve.
 pub(crate) fn members(desired: &Desired, slot: impl Into<Slot>) -> impl Iterator<Item = &String> + Clone {
     let slot = slot.into();
     desired
         .iter()
-        .filter(move |(_, set)| set.contains_key(&slot))
+        .filter(move |(_, set)| set.get(&slot).is_some_and(|component| !is_parked(component)))
         .map(|(node, _)| node)
 }

@@ -4,6 +4,7 @@ mod conditions;
 mod sides;
 mod status;
 
+use super::adopt::Adoption;
 use super::decide::Decision;
 use super::error::Error;
 use super::leader::LeaderFacts;
@@ -46,6 +47,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) overdue: Option<&'a Problem>,
     /// Whether the cluster is paused, so that nothing is changed.
     pub(crate) paused: bool,
+    /// How far the spec is behind what a migration has made of the cluster.
+    pub(crate) adoption: Option<&'a Adoption>,
 }
 
 /// Writes the status if it changed, events on transitions; returns the outcome of the reconcile.

@@ -7,7 +7,19 @@ use mesolith_proto::node::v1::{ClusterState, ComponentState, Facts, NodeState, P
 use std::collections::BTreeMap;
 
 /// Other facts change all the time; each change would trigger a reconcile.
-const STEADY_FACTS: [&str; 5] = ["mode", "leading", "leader", "registered", "agentId"];
+const STEADY_FACTS: [&str; 7] = [
+    "mode",
+    "leading",
+    "leader",
+    "registered",
+    "agentId",
+    ARCHIVE,
+    ARCHIVE_SHA256,
+];
+/// Path of the copy of a parked server's data.
+const ARCHIVE: &str = "archive";
+/// Its checksum.
+const ARCHIVE_SHA256: &str = "archiveSha256";
 
 /// What is known about a node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,6 +81,8 @@ pub(crate) struct Part {
     pub(crate) tasks_left: u32,
     /// Of a master: whether it was told that it may lead; absent when nothing was said.
     pub(crate) may_lead: Option<bool>,
+    /// Of a ZooKeeper server: whether it was told to stop and keep its data.
+    pub(crate) told_to_park: bool,
     /// Of a master: whether it is certain that it does not lead, and will not until it is told otherwise.
     pub(crate) cannot_lead: bool,
 }
@@ -105,6 +119,17 @@ impl Part {
             || self.facts.get("mode").is_some_and(|v| v == "leader")
     }
 
+    /// Whether it is stopped with its data kept.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.phase == Phase::Parked
+    }
+
+    /// Path and checksum of the copy of its data.
+    pub(crate) fn data_copy(&self) -> Option<(&str, &str)> {
+        let fact = |name: &str| self.facts.get(name).map(String::as_str);
+        Some((fact(ARCHIVE)?, fact(ARCHIVE_SHA256)?))
+    }
+
     /// Where it is in its life, in the words of the status.
     pub(crate) fn phase_name(&self) -> &'static str {
         match self.phase {
@@ -116,6 +141,7 @@ impl Part {
             Phase::BackOff => "BackOff",
             Phase::Stopping => "Stopping",
             Phase::Failed => "Failed",
+            Phase::Parked => "Parked",
         }
     }
 }
@@ -159,6 +185,7 @@ fn parts(cluster: &ClusterState, ids: &Ids) -> BTreeMap<Slot, Part> {
                 restarts: c.restarts,
                 tasks_left: c.tasks_left,
                 may_lead: c.live.and_then(|live| live.may_lead),
+                told_to_park: c.live.and_then(|live| live.parked).unwrap_or_default(),
                 cannot_lead: c.cannot_lead(),
                 facts: c
                     .facts

@@ -1,10 +1,15 @@
 //! From spec and cluster to the goal of the machine. Pure.
 
 use super::machine::Goal;
+use super::paths;
+use crate::key::ObjectKey;
 use kube::ResourceExt;
-use mesolith_crds::v1alpha1::mesos_cluster::{AgentGroup, FormSync, NodeTable, SpecError, TargetCluster};
+use mesolith_crds::v1alpha1::mesos_cluster::{
+    AgentGroup, FormSync, NodeTable, SpecError, TargetCluster, ZooKeeperSpec,
+};
 use mesolith_crds::v1alpha1::zk_migration::TargetAgents;
 use mesolith_crds::v1alpha1::{MesosCluster, ZkMigration};
+use mesolith_zk::Address;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,16 +22,10 @@ const STEADY: Duration = Duration::from_secs(10);
 pub(super) fn goal(object: &ZkMigration, cluster: &MesosCluster) -> Result<Goal, String> {
     let text = |error: SpecError| error.to_string();
     let of = &cluster.spec;
-    let election = of.zookeeper.path().to_owned();
+    let election = election(&of.zookeeper);
     let spec = &object.spec;
-    let mut paths = spec.sync.paths();
-    if paths.iter().any(|path| path == "/") {
-        return Err(format!(
-            "spec.sync.paths: name the subtrees, such as {election} and /marathon: the masters' subtree is switched on its own, \
-             which / as a whole cannot be"
-        ));
-    }
-    let target = target(object, cluster);
+    let paths = paths::of_spec(spec.sync.paths(), &election)?;
+    let target = target(object, cluster, &election)?;
     let all = target.with_nodes_of(&of.nodes);
     let table = NodeTable::new(&all).map_err(text)?;
     let expression = target.zookeeper.nodes.as_ref().unwrap_or(&target.masters.nodes);
@@ -34,13 +33,16 @@ pub(super) fn goal(object: &ZkMigration, cluster: &MesosCluster) -> Result<Goal,
         .select("spec.target.zookeeper.nodes", expression)
         .map_err(text)?;
     let engines = engines.iter().take(ENGINES).map(|node| node.name.clone());
+    let servers = servers(&of.zookeeper, &table).map_err(text)?;
     let mut source_agents = Vec::new();
     for group in &of.agents {
         let nodes = table.select("spec.agents", &group.nodes).map_err(text)?;
         source_agents.extend(nodes.iter().map(|node| node.name.clone()));
     }
-    paths.retain(|path| *path != election);
     Ok(Goal {
+        cluster: ObjectKey::of(cluster).to_string(),
+        servers,
+        retention: spec.orchestration.rollback_retention(),
         migration: format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any()),
         uid: object.uid().unwrap_or_default(),
         sync: FormSync {
@@ -63,36 +65,77 @@ pub(super) fn goal(object: &ZkMigration, cluster: &MesosCluster) -> Result<Goal,
 }
 
 /// Cluster B in the words of a MesosCluster; what is not given is as on cluster A.
-fn target(object: &ZkMigration, cluster: &MesosCluster) -> TargetCluster {
+fn target(object: &ZkMigration, cluster: &MesosCluster, group: &str) -> Result<TargetCluster, String> {
     let (to, of) = (&object.spec.target, &cluster.spec);
     let mut zookeeper = to.zookeeper.clone();
     // One election group: the path is the cluster's, whatever its ensemble.
-    zookeeper.path = of.zookeeper.path.clone();
-    zookeeper.heap = zookeeper.heap.or_else(|| of.zookeeper.heap.clone());
-    for (key, value) in &of.zookeeper.config {
-        zookeeper
-            .config
-            .entry(key.clone())
-            .or_insert_with(|| value.clone());
+    if zookeeper.external.is_some() {
+        let given = election(&zookeeper);
+        if given != group {
+            return Err(format!(
+                "spec.target.zookeeper.external: the masters of the cluster elect their leader under {group}, not under \
+                 {given}: write {group} behind the servers"
+            ));
+        }
+    } else {
+        zookeeper.path = match of.zookeeper.external {
+            Some(_) => Some(group.to_owned()),
+            None => of.zookeeper.path.clone(),
+        };
+        zookeeper.heap = zookeeper.heap.or_else(|| of.zookeeper.heap.clone());
+        for (key, value) in &of.zookeeper.config {
+            zookeeper
+                .config
+                .entry(key.clone())
+                .or_insert_with(|| value.clone());
+        }
     }
     let mut masters = to.masters.clone();
     for (flag, value) in &of.masters.flags {
         masters.flags.entry(flag.clone()).or_insert_with(|| value.clone());
     }
-    TargetCluster {
+    Ok(TargetCluster {
         nodes: to.nodes.clone(),
         zookeeper,
         masters,
         agents: to
             .agents
             .iter()
-            .map(|agents| group(agents, object, cluster))
+            .map(|agents| agent_group(agents, object, cluster))
             .collect(),
+    })
+}
+
+/// `host:port` of each server of cluster A's ensemble.
+fn servers(zookeeper: &ZooKeeperSpec, table: &NodeTable) -> Result<Vec<String>, SpecError> {
+    let Some(nodes) = &zookeeper.nodes else {
+        let address = zookeeper.external.as_ref().and_then(|url| url.parse().ok());
+        return Ok(address
+            .map(|address: Address| address.servers)
+            .unwrap_or_default());
+    };
+    let nodes = table.select("spec.zookeeper.nodes", nodes)?;
+    let port = zookeeper.client_port();
+    Ok(nodes
+        .iter()
+        .map(|node| crate::http::host_port(node.host(), port))
+        .collect())
+}
+
+/// Where the masters of an ensemble elect their leader.
+fn election(zookeeper: &ZooKeeperSpec) -> String {
+    let of_url = |url: &String| {
+        let address: Address = url.parse().ok()?;
+        (address.path != "/").then_some(address.path)
+    };
+    match &zookeeper.external {
+        Some(url) => of_url(url).unwrap_or_else(|| ZooKeeperSpec::default().path().to_owned()),
+        None => zookeeper.path().to_owned(),
     }
 }
 
 /// The new agents. What is not given is as on cluster A, as far as its agents agree about it.
-fn group(agents: &TargetAgents, object: &ZkMigration, cluster: &MesosCluster) -> AgentGroup {
+fn agent_group(agents: &TargetAgents, object: &ZkMigration, cluster: &MesosCluster) -> AgentGroup {
     let of = &cluster.spec.agents;
     let containerizers = match agents.containerizers.as_slice() {
         [] => agreed(of.iter().map(|group| group.containerizers.clone())).unwrap_or_default(),
@@ -174,7 +217,7 @@ mod tests {
         .unwrap();
         let (cluster, object) = (MesosCluster::new("prod", spec), ZkMigration::new("move", object));
         let given = object.spec.target.agents.clone().unwrap();
-        group(&given, &object, &cluster)
+        agent_group(&given, &object, &cluster)
     }
 
     fn shown(attributes: &BTreeMap<String, String>) -> String {

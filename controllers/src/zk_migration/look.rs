@@ -3,7 +3,7 @@
 use super::machine::{self, Approved, Counts, Goal, Leader, Probe, SeenSides, SyncSeen, World};
 use super::measure::Measured;
 use super::preflight::Check;
-use super::{agents, failures, probe, progress};
+use super::{agents, ensemble, failures, probe, progress};
 use crate::fleet::Fleet;
 use crate::nodes::Dial;
 use crate::report::status_of;
@@ -13,10 +13,11 @@ use kube::{Client, ResourceExt};
 use mesolith_crds::APPROVE_ANNOTATION;
 use mesolith_crds::APPROVED_BY_ANNOTATION;
 use mesolith_crds::Reason;
+use mesolith_crds::condition;
 use mesolith_crds::v1alpha1::mesos_cluster::{
     ClusterSide, FormRoot, MesosClusterStatus, NodeTable, SideCounts, Writes,
 };
-use mesolith_crds::v1alpha1::zk_migration::Waiting;
+use mesolith_crds::v1alpha1::zk_migration::{Phase, Waiting};
 use mesolith_crds::v1alpha1::{MesosCluster, ZkMigration};
 use mesolith_zk::Address;
 use serde_json::Value;
@@ -41,11 +42,18 @@ pub(super) async fn look(
     let status = cluster.status.clone().unwrap_or_default();
     let now = Timestamp::now();
     let leader = leader(object, cluster, &status, now);
-    let (sync, contenders, metrics, fleet) = tokio::join!(
+    let of_migration = status_of(object);
+    let at = progress::record(&of_migration);
+    let last = of_migration
+        .phases
+        .iter()
+        .find(|phase| phase.name == Phase::RemoveZk);
+    let (sync, contenders, metrics, fleet, ensemble) = tokio::join!(
         engine(cluster, goal, dial, &status),
         contenders(&status),
         metrics(leader.as_ref(), http),
         fleet(leader.as_ref(), &status, http),
+        ensemble::look(cluster, goal, &at, &status),
     );
     let (metrics, measured) = metrics.unzip();
     let counts = leader
@@ -73,6 +81,10 @@ pub(super) async fn look(
         preflight: checks.iter().filter(|check| check.failed()).map(wait).collect(),
         approval: approval(object),
         sides: sides(&status),
+        adopted: adopted(cluster, &status),
+        kept_since: last.and_then(|phase| Some(phase.completed_at.as_ref()?.0)),
+        subtrees: ensemble.subtrees,
+        clients: ensemble.clients,
         form: status.form,
         leader,
         sync,
@@ -84,7 +96,6 @@ pub(super) async fn look(
         drained: agents.drained,
         retracting: agents.retracting,
         next_batch: agents.next_batch,
-        ..World::default()
     }
 }
 
@@ -236,12 +247,23 @@ async fn contenders(status: &MesosClusterStatus) -> Option<[usize; 2]> {
         counts.zookeeper_url.as_ref()?.parse().ok()
     };
     let form = status.form.as_ref()?;
-    if !form.target_parts.masters {
+    // Once one side is alone there is nothing to compare, and ensemble A is to lose its clients.
+    if !form.target_parts.masters || !form.source_parts.masters {
         return None;
     }
     let (a, b) = (url(ClusterSide::Source)?, url(ClusterSide::Target)?);
     let (a, b) = tokio::join!(mesolith_zk::candidates(&a), mesolith_zk::candidates(&b));
     Some([a.ok()?.len(), b.ok()?.len()])
+}
+
+/// Whether the cluster's controller says, of this spec and this form, that the spec is not behind any more.
+fn adopted(cluster: &MesosCluster, status: &MesosClusterStatus) -> bool {
+    let of_form = status.form.as_ref().map(|form| form.generation) == status.observed_form;
+    let found = condition::find(&status.conditions, condition::SPEC_BEHIND);
+    let says = found.is_some_and(|found| {
+        found.status == "False" && found.observed_generation == cluster.metadata.generation
+    });
+    of_form && says
 }
 
 /// The leader's metrics, and how long it took for them.

@@ -25,6 +25,8 @@ mod world;
 pub(super) use decide::{Cause, Decision, decide};
 pub(super) use evidence::Evidence;
 pub(super) use intent::{Intent, worked};
-pub(super) use phases::Effect;
+pub(super) use phases::{DELETES, Effect};
 pub(super) use record::Record;
-pub(super) use world::{Approved, Counts, Drained, Goal, Leader, Probe, SeenSides, SyncSeen, World, wait};
+pub(super) use world::{
+    Approved, Counts, Drained, Goal, Leader, Paths, Probe, SeenSides, SyncSeen, World, wait,
+};

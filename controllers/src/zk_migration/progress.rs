@@ -112,7 +112,10 @@ fn moved(
                 };
             }
             (Direction::Forward, Stage::Done) => {
-                phase.completed_at.clone_from(&now);
+                // The last phase is done twice: its data is kept from the first time on, and the second approves its end.
+                if phase.completed_at.is_none() {
+                    phase.completed_at.clone_from(&now);
+                }
                 phase.approved_by.clone_from(&by);
             }
             (Direction::Back, Stage::Done) => phase.undone_at.clone_from(&now),

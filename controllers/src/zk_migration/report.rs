@@ -220,6 +220,31 @@ fn stalled(object: &ZkMigration, after: &ZkMigrationStatus, world: &World) -> Fi
     }
 }
 
+/// Everything is done, and the cluster is its spec again. Going back is refused.
+pub(super) async fn through(object: &ZkMigration, recorder: &Recorder) -> Result<Outcome, Error> {
+    let mut after = status_of(object);
+    after.waiting_for.clear();
+    after.waiting_for_summary = None;
+    let done = "the cluster is what the migration was to make of it";
+    let ready = match object.spec.rollback {
+        None => Finding::yes("Ready", Reason::Migrated, done),
+        Some(_) => Finding::no(
+            "Ready",
+            Reason::SourceDeleted,
+            "there is no way back: take spec.rollback away",
+        ),
+    };
+    let findings = vec![
+        Finding::yes("SpecValid", Reason::Valid, "The spec is valid"),
+        ready,
+        Finding::no("Stalled", Reason::Migrated, ""),
+        Finding::yes("Succeeded", Reason::Migrated, done),
+    ];
+    let announced = Announced::Only(&["Ready", "Succeeded"]);
+    recorder.report(object, after, findings, announced, None).await?;
+    Ok(Outcome::Done)
+}
+
 /// The spec has to change.
 pub(super) async fn invalid(
     object: &ZkMigration,

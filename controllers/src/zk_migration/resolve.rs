@@ -64,7 +64,11 @@ pub(super) fn resolve(spec: &ZkMigrationSpec, cluster: Option<&MesosCluster>) ->
         .iter()
         .filter(|server| target.zookeeper.contains(server))
         .collect();
-    if let Some(server) = both.first() {
+    // At the end of a migration the source's spec is that of the target.
+    let moves = cluster
+        .and_then(|cluster| cluster.status.as_ref()?.form.as_ref())
+        .is_some();
+    if let Some(server) = both.first().filter(|_| !moves) {
         return Err(Error::Invalid(format!(
             "spec.target.zookeeper: {server} is a server of the source ensemble. Name other servers"
         )));

@@ -4,6 +4,7 @@
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+mod adoption;
 mod bad_input;
 mod cluster;
 mod lease;

@@ -118,15 +118,24 @@ impl FakeNode {
     fn run(&self, component: &Component) -> ComponentState {
         let fault = self.faults.borrow().get(&component.id).cloned();
         let (phase, reason, message) = fault.unwrap_or((Phase::Running, String::new(), String::new()));
-        ComponentState {
+        let mut state = ComponentState {
             id: component.id.clone(),
             phase: phase.into(),
             reason,
             message,
             spec_digest: component.spec_digest.clone(),
             facts: self.facts.get(&component.id).cloned().into_iter().collect(),
+            live: component.live,
             ..ComponentState::default()
+        };
+        if component.live.is_some_and(|live| live.parked()) {
+            state.phase = Phase::Parked.into();
+            let facts = [("archive", "/archive/a.tar.gz"), ("archiveSha256", "5e0a")];
+            state.facts = facts
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into();
         }
+        state
     }
 }
 

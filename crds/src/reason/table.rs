@@ -113,6 +113,7 @@ reasons! {
         FellBack Warning "What a phase had done is not there any more." "The message says what is missing; the phase does it again.";
         EvidenceChanged Normal "The evidence of a phase has changed." "Look at status.evidence, and approve it anew.";
         TurnedBack Normal "The migration goes back, as a person asked." "Nothing.";
+        RetentionOver Normal "The data of cluster A was kept for as long as the spec says." "Look at status.evidence, and approve the deletion.";
         TimedOut Warning "A phase took longer than it may, so the migration goes back." "Look at what it waited for. To try again, set spec.rollback and take it away once the way back has ended.";
         TurnedForward Normal "The migration goes on again after a way back." "Nothing.";
         RecordLost Warning "The status of the migration was lost, and made again from that of the MesosCluster." "Look at who changed the status.";
@@ -150,6 +151,13 @@ reasons! {
         TasksLeft Warning "Tasks run on agents of cluster A." "Move or end them.";
         TargetTooSmall Warning "Cluster B has no room for the tasks of cluster A." "Add agents to cluster B, or end tasks.";
         ClientsLeft Warning "Clients are connected to ensemble A." "Point them to ensemble B, or end them.";
+        SpecBehind Warning "The spec of the MesosCluster is that of before its migration." "Put the manifest of its `status.manifestToApply` into Git: nothing restarts.";
+        SpecAdopted Normal "The spec of the MesosCluster says what its migration has made of it." "Nothing.";
+        GoingBackIsPossible Normal "The data of cluster A is kept, and the migration can be taken back." "Nothing: after `spec.orchestration.rollbackRetention` the deletion asks for an approval.";
+        SourceDeleted Warning "The data of cluster A is deleted, so there is no way back." "Take spec.rollback away. The copies that status.evidence names can be unpacked by hand: docs/migration/remove-zk.md.";
+        WaitingForSubtrees Normal "Ensemble A does not tell which subtrees it has." "Nothing, unless it lasts: then look at whether the operator reaches ensemble A.";
+        TooManySubtrees Warning "Ensemble A has more top-level nodes than can be kept equal one by one." "Name subtrees in spec.sync.paths.";
+        SubtreeNotSynced Warning "A top-level node is on ensemble A that is not kept equal." "Move what writes it to ensemble B, then delete it on A.";
         ClusterMoves Warning "Another migration moves this cluster." "Finish it, or roll it back.";
         FormLost Warning "The status of the MesosCluster does not say any more what the migration has made of it." "Restore its status, or leave the cluster as it is and begin again.";
         PhasesUnavailable Warning "This version checks a migration but cannot run its phases." "Wait for a version that can.";

@@ -1,5 +1,6 @@
 //! MesosCluster: ZooKeeper servers, masters and agents on named bare-metal nodes.
 
+mod adopt;
 mod counts;
 mod defaults;
 mod form;
@@ -14,7 +15,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use counts::{AgentCounts, MemberCounts, SideCounts};
+pub use counts::{AgentCounts, DataCopy, MemberCounts, SideCounts};
 pub use form::{ClusterForm, ClusterSide, ComponentKind, FormRoot, FormSync, Parts, TargetCluster, Writes};
 pub use nodes::{Node, NodeTable, SpecError};
 pub use policy::{AgentDrain, AgentRemoval, DrainTimeout, Mtls, RemovalMode, RemovedData, SecuritySpec};
@@ -36,6 +37,8 @@ pub use status::{
     namespaced,
     status = "MesosClusterStatus",
     derive = "PartialEq",
+    validation = rules::ensemble(),
+    validation = rules::election_path(),
     doc = "A Mesos cluster on bare-metal nodes: ZooKeeper servers, masters and agents, kept running by the node agents.",
     printcolumn(
         name = "Ready",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mesolith_zk::four_letter::{Mode, Words, mntr, ruok, srvr};
-use mesolith_zk::max_buffer;
+use mesolith_zk::{Address, max_buffer, survey};
 
 use mesolith_testkit_zookeeper::{Ensemble, Setup};
 
@@ -55,4 +55,38 @@ async fn a_server_shows_the_longest_packet_that_it_takes() {
             .unwrap_err();
         assert_eq!(error.reason(), "ZooKeeperServerSilent");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_names_its_clients_and_a_survey_is_none_of_them_for_long() {
+    let ensemble = Ensemble::start(1).await;
+    let (server, words) = (ensemble.server(1), Words::plain(LIMIT));
+    let client = zookeeper_client::Client::connect(&server).await.unwrap();
+    let persistent = zookeeper_client::CreateMode::Persistent.with_acls(zookeeper_client::Acls::anyone_all());
+    for path in ["/mesos", "/prod", "/prod/marathon"] {
+        client.create(path, b"", &persistent).await.unwrap();
+    }
+    let (_, _, _watcher) = client.get_and_watch_data("/mesos").await.unwrap();
+
+    let asked = ["/", "/prod", "/nothing"].map(ToOwned::to_owned);
+    let about = ["/mesos", "/marathon"].map(ToOwned::to_owned);
+    let address: Address = ensemble.url("/mesos").parse().unwrap();
+    let found = survey(&address, &asked, &about).await.unwrap();
+    assert_eq!(found.children["/"], ["mesos", "prod", "zookeeper"]);
+    assert_eq!(found.children["/prod"], ["marathon"]);
+    assert_eq!(
+        (found.children.len(), found.existing.as_slice()),
+        (2, &about[..1])
+    );
+    let session = client.session_id().0;
+    assert_ne!(found.session, session);
+
+    // The survey's own session may still be seen for a moment; whoever counts clients knows it.
+    let mut others = words.cons(&server).await.unwrap();
+    others.retain(|connection| connection.session != found.session);
+    let sessions: Vec<i64> = others.iter().map(|connection| connection.session).collect();
+    assert_eq!(sessions, [session], "{others:?}");
+    assert!(others[0].client.starts_with("127.0.0.1:"), "{others:?}");
+    let watches = words.wchs(&server).await.unwrap();
+    assert_eq!((watches.connections, watches.paths, watches.watches), (1, 1, 1));
 }

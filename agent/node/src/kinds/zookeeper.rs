@@ -21,7 +21,7 @@ pub(crate) const OWNED_KEYS: [&str; 5] = [
 const DEFAULT_HEAP_MEGABYTES: u32 = 512;
 const DEFAULT_TICK_MS: u32 = 2000;
 /// Commands that health checks and people need; none of them changes anything.
-const FOUR_LETTER_WORDS: &str = "ruok,srvr,mntr,conf,stat";
+const FOUR_LETTER_WORDS: &str = "ruok,srvr,mntr,conf,stat,cons,wchs";
 
 pub(super) fn needs(server: &ZooKeeper) -> Vec<Need> {
     let mut needs = vec![Need::Java, Need::ZooKeeper, Need::MyId(server.my_id)];
@@ -161,7 +161,7 @@ mod tests {
             recipe.files[0].1,
             "# Written by the Mesolith node agent at every start; changes are lost.\n\
              tickTime=2000\ninitLimit=10\nsyncLimit=5\nmaxClientCnxns=0\nautopurge.snapRetainCount=5\n\
-             autopurge.purgeInterval=1\n4lw.commands.whitelist=ruok,srvr,mntr,conf,stat\n\
+             autopurge.purgeInterval=1\n4lw.commands.whitelist=ruok,srvr,mntr,conf,stat,cons,wchs\n\
              dataDir=/state/u-1/zookeeper/data\nclientPort=2181\nclientPortAddress=127.0.0.11\n\
              admin.enableServer=false\n"
         );

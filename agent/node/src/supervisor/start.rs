@@ -10,7 +10,7 @@ use super::{AFTER_ERROR, Supervisor};
 use crate::component::Component;
 use crate::kinds::{self, Machine, Recipe};
 use crate::problem::{Problem, chain};
-use crate::{crash, logs, precondition};
+use crate::{copy, crash, logs, precondition};
 
 /// Pause between two looks at what a start waits for.
 const RECHECK: Duration = Duration::from_secs(2);
@@ -50,6 +50,10 @@ impl Supervisor {
         if let Err(problem) = self.tell(component) {
             self.show(Phase::Pending, Some(problem));
             return AFTER_ERROR;
+        }
+        // From now on its data changes, and a copy of what it was is of no use.
+        if let Err(error) = copy::forget(&self.node.layout, &self.home) {
+            tracing::warn!(%error, component = %self.view.state.id, "failed to delete the copy of its data");
         }
         crash::point("files-written");
         self.history.remember(component, &self.home.history());

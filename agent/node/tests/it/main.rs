@@ -6,5 +6,6 @@ mod crashes;
 mod failures;
 mod harness;
 mod owners;
+mod parked;
 mod tasks;
 mod zookeeper;

@@ -123,6 +123,7 @@ impl Master {
             kind: Some(component::Kind::Master(master)),
             live: Some(LiveSettings {
                 may_lead: Some(may_lead),
+                ..LiveSettings::default()
             }),
             spec_digest: "the same".into(),
             ..Default::default()

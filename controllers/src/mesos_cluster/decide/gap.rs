@@ -2,7 +2,7 @@
 
 use super::Rules;
 use super::permits::Permits;
-use crate::mesos_cluster::model::Desired;
+use crate::mesos_cluster::model::{Desired, is_parked};
 use crate::nodes::{Ids, Kind, Ledger, Slot};
 use mesolith_crds::v1alpha1::mesos_cluster::PlanStep;
 
@@ -23,12 +23,15 @@ impl Gap {
             slot,
             digest,
             may_lead,
+            parked,
         } in wanted
         {
             match ledger.parts.get(slot) {
                 None => gap.start.push(*slot),
                 Some(part) if part.digest != *digest => gap.change.push(*slot),
-                Some(part) if part.told_to_lead() != *may_lead => gap.tell.push(*slot),
+                Some(part) if part.told_to_lead() != *may_lead || part.told_to_park != *parked => {
+                    gap.tell.push(*slot);
+                }
                 Some(_) => {}
             }
         }
@@ -55,6 +58,7 @@ pub(super) struct Wanted {
     slot: Slot,
     digest: String,
     may_lead: bool,
+    parked: bool,
 }
 
 pub(super) fn wanted(desired: &Desired, permits: &Permits, node: &str) -> Vec<Wanted> {
@@ -66,6 +70,7 @@ pub(super) fn wanted(desired: &Desired, permits: &Permits, node: &str) -> Vec<Wa
             slot: *slot,
             digest: component.spec_digest.clone(),
             may_lead: permits.may_lead(*slot),
+            parked: is_parked(component),
         })
         .collect()
 }

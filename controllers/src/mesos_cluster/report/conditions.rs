@@ -1,5 +1,6 @@
 //! Conditions of a MesosCluster. Pure.
 
+use super::super::adopt::Adoption;
 use super::super::model::{members, quorum, wanted};
 use super::Seen;
 use crate::nodes::{Kind, NodeView, Slot};
@@ -18,6 +19,7 @@ pub(super) fn findings(seen: &Seen<'_>) -> Vec<Finding> {
     findings.extend(parts);
     findings.push(reconciling(seen));
     findings.push(stalled(seen));
+    findings.extend(seen.adoption.map(Adoption::finding));
     findings
 }
 

@@ -2,8 +2,8 @@
 
 use super::super::model::{int, members};
 use super::Seen;
-use crate::nodes::{Kind, Ledger, NodeView, Slot};
-use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, MemberCounts, SideCounts};
+use crate::nodes::{Kind, Ledger, NodeView, Part, Slot};
+use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, DataCopy, MemberCounts, SideCounts};
 
 /// Both sides; nothing for a cluster that does not move.
 pub(super) fn counted(seen: &Seen<'_>) -> Vec<SideCounts> {
@@ -38,6 +38,8 @@ fn one(seen: &Seen<'_>, side: ClusterSide) -> SideCounts {
         zookeeper_left: left(Kind::ZooKeeper),
         engines: count(Kind::Sync),
         engines_left: left(Kind::Sync),
+        parked: int(servers(seen, side).filter(|(_, part)| part.is_parked()).count()),
+        copies: servers(seen, side).filter_map(copy).collect(),
         zookeeper_url: url,
     }
 }
@@ -52,6 +54,25 @@ fn serves_as_wanted(seen: &Seen<'_>, node: &str, slot: Slot) -> bool {
 fn serves(ledger: &Ledger, slot: Slot, digest: &str) -> bool {
     let part = ledger.parts.get(&slot);
     ledger.settled && !ledger.stale && part.is_some_and(|part| part.runs() && part.digest == digest)
+}
+
+/// The ZooKeeper servers of a side, as their nodes show them.
+fn servers<'a>(seen: &Seen<'a>, side: ClusterSide) -> impl Iterator<Item = (&'a String, &'a Part)> {
+    let slot = Slot::on(side, Kind::ZooKeeper);
+    let world = seen.world;
+    world
+        .nodes
+        .keys()
+        .filter_map(move |node| Some((node, world.part(node, slot)?)))
+}
+
+fn copy((node, part): (&String, &Part)) -> Option<DataCopy> {
+    let (path, sha256) = part.data_copy()?;
+    Some(DataCopy {
+        node: node.clone(),
+        path: path.to_owned(),
+        sha256: sha256.to_owned(),
+    })
 }
 
 /// Nodes that show the component, and those of the side's own list that do not answer: they may still have it.

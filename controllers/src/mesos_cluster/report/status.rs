@@ -5,6 +5,7 @@ use super::Seen;
 use super::sides;
 use crate::nodes::{Kind, Ledger, NodeView};
 use mesolith_crds::Reason;
+use mesolith_crds::condition::SPEC_BEHIND;
 use mesolith_crds::v1alpha1::MesosClusterStatus;
 use mesolith_crds::v1alpha1::mesos_cluster::{
     AgentCounts, ClusterSide, ComponentStatus, MemberCounts, NodeStatus,
@@ -61,6 +62,14 @@ pub(super) fn status(before: &MesosClusterStatus, seen: &Seen<'_>) -> MesosClust
         .and_then(|g| i64::try_from(g).ok());
     after.component_generation = newest.filter(|g| *g > 0).or(after.component_generation);
     after.nodes = nodes(seen);
+    after.manifest_to_apply = seen
+        .adoption
+        .and_then(|adoption| adoption.manifest().map(ToOwned::to_owned));
+    if seen.adoption.is_none() {
+        after
+            .conditions
+            .retain(|condition| condition.type_ != SPEC_BEHIND);
+    }
     after
 }
 
@@ -121,7 +130,9 @@ fn answering(seen: &Seen<'_>, name: &str, ledger: &Ledger, base: NodeStatus) -> 
         .into_iter()
         .flatten()
         .any(|(slot, _)| !ledger.parts.contains_key(slot));
-    let faulty = components.iter().find(|c| c.phase != "Running");
+    let faulty = components
+        .iter()
+        .find(|c| c.phase != "Running" && c.phase != "Parked");
     NodeStatus {
         ready: faulty.is_none() && !missing,
         reason: faulty.map(|c| {

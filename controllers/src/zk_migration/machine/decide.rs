@@ -2,7 +2,7 @@
 
 use super::evidence::Evidence;
 use super::intent::{Hold, Intent};
-use super::phases::{Effect, Gate, Next, logic};
+use super::phases::{self, Effect, Finish, Gate, Next, logic};
 use super::record::Record;
 use super::world::{Goal, World, wait};
 use mesolith_crds::Reason;
@@ -50,6 +50,8 @@ pub(crate) enum Cause {
     FellBack(Vec<Waiting>),
     /// What was verified has changed, so an approval has to be given anew.
     EvidenceChanged,
+    /// Cluster A's data was kept for as long as the spec says; its deletion has to be approved.
+    RetentionOver,
     /// A person wants to go back.
     TurnedBack,
     /// The phase took longer than it may, and the spec says that it goes back then.
@@ -72,6 +74,7 @@ impl Cause {
             Cause::NextPhase => Reason::NextPhase,
             Cause::FellBack(_) => Reason::FellBack,
             Cause::EvidenceChanged => Reason::EvidenceChanged,
+            Cause::RetentionOver => Reason::RetentionOver,
             Cause::TurnedBack => Reason::TurnedBack,
             Cause::TimedOut => Reason::TimedOut,
             Cause::RecordLost => Reason::RecordLost,
@@ -94,6 +97,9 @@ impl Cause {
                 None => "what was done is not there any more".into(),
             },
             Cause::EvidenceChanged => "the evidence has changed, so it has to be approved anew".into(),
+            Cause::RetentionOver => {
+                "cluster A's data was kept for long enough; its deletion has to be approved".into()
+            }
             Cause::TurnedBack => "spec.rollback was set".into(),
             Cause::TimedOut => "its time was up, and spec.orchestration.onTimeout is RollBack".into(),
             Cause::RecordLost => "the status was lost; the form of the cluster says where it was".into(),
@@ -112,7 +118,16 @@ pub(crate) fn decide(at: &Record, intent: Intent, goal: &Goal, world: &World) ->
             Reason::Paused,
             "spec.paused is set; take it away to go on",
         )]),
-        (Intent::GoBack { keep }, Direction::Forward) => turn_back(at, keep, Cause::TurnedBack),
+        (Intent::GoBack { keep }, Direction::Forward) => match phases::no_way_back(at.phase, world) {
+            Some(refusal) => Decision::Wait(vec![refusal]),
+            None => turn_back(at, keep, Cause::TurnedBack),
+        },
+        // What is done takes no time any more, and what is deleted does not come back.
+        (Intent::GiveUp { .. }, Direction::Forward)
+            if at.stage == Stage::Done || phases::no_way_back(at.phase, world).is_some() =>
+        {
+            forward(at, goal, world)
+        }
         // An operator that was away for longer than the timeout finds that the phase is through.
         (Intent::GiveUp { keep }, Direction::Forward) => match forward(at, goal, world) {
             Decision::Act(_) | Decision::Wait(_) => turn_back(at, keep, Cause::TimedOut),
@@ -166,6 +181,9 @@ fn act(at: &Record, effect: Effect) -> Decision {
 }
 
 fn forward(at: &Record, goal: &Goal, world: &World) -> Decision {
+    if let Next::Do(effect) = phases::take_in(goal, world) {
+        return act(at, effect);
+    }
     let phase = logic(at.phase);
     match at.stage {
         Stage::Preflight => match phase.blockers(goal, world) {
@@ -191,7 +209,7 @@ fn forward(at: &Record, goal: &Goal, world: &World) -> Decision {
                 Ok(evidence) if at.evidence.as_ref() != Some(&evidence.hash()) => {
                     shown(at, evidence, Cause::EvidenceChanged)
                 }
-                Ok(evidence) => open(at, phase.gate(), &evidence.hash(), goal, world),
+                Ok(evidence) => open(at, phase.gate(goal, world), &evidence.hash(), goal, world),
             },
         },
         Stage::Done => match at.phase.next() {
@@ -202,7 +220,29 @@ fn forward(at: &Record, goal: &Goal, world: &World) -> Decision {
                 },
                 Cause::NextPhase,
             ),
-            None => Decision::Rest,
+            None => last(at, goal, world),
+        },
+    }
+}
+
+/// The last phase is done: cluster A is kept for a while, then its deletion is asked for, and in the end the form goes.
+fn last(at: &Record, goal: &Goal, world: &World) -> Decision {
+    match phases::finish(goal, world) {
+        Finish::Released => Decision::Rest,
+        Finish::Next(Next::Nothing) => Decision::Act(Effect::Unshape),
+        Finish::Next(Next::Wait(waits)) => Decision::Wait(waits),
+        Finish::Next(Next::Do(effect)) => act(at, effect),
+        Finish::Ask => match logic(at.phase).verified(goal, world, Direction::Forward) {
+            Err(waits) => Decision::Wait(waits),
+            // This is the evidence that was approved, with the deletion in it.
+            Ok(evidence) if at.evidence.as_ref() == Some(&evidence.hash()) => {
+                match phases::delete(goal, world) {
+                    Next::Do(effect) => act(at, effect),
+                    Next::Wait(waits) => Decision::Wait(waits),
+                    Next::Nothing => Decision::Rest,
+                }
+            }
+            Ok(evidence) => shown(at, evidence, Cause::RetentionOver),
         },
     }
 }

@@ -6,8 +6,12 @@ mod deploy_zk;
 mod drain_agents;
 mod form;
 mod judge;
+mod paths;
 mod remove_zk;
 mod retire_masters;
+
+pub(crate) use paths::take_in;
+pub(crate) use remove_zk::{DELETES, delete, finish, no_way_back};
 
 use super::evidence::Evidence;
 use super::world::{Goal, World};
@@ -38,6 +42,17 @@ pub(crate) enum Next {
     Nothing,
 }
 
+/// What is left to do when the last phase is done.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Finish {
+    /// The deletion of cluster A's data has to be approved.
+    Ask,
+    /// This is next; nothing: the form goes.
+    Next(Next),
+    /// The form is gone.
+    Released,
+}
+
 /// Who opens the gate after a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gate {
@@ -56,7 +71,7 @@ pub(crate) trait PhaseLogic: Sync {
     /// What an approval signs, or what is not so yet.
     fn verified(&self, goal: &Goal, world: &World, direction: Direction) -> Result<Evidence, Vec<Waiting>>;
     /// Who opens the gate after it.
-    fn gate(&self) -> Gate {
+    fn gate(&self, _goal: &Goal, _world: &World) -> Gate {
         Gate::AsConfigured
     }
 }

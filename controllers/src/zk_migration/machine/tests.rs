@@ -56,7 +56,10 @@ fn settled(phase: Phase, direction: Direction) -> Cluster {
             }
             cluster.tick(&mut rng);
             match decide(&record, intent, &cluster.goal, &cluster.world()) {
-                Decision::Move { to, .. } => record = to,
+                Decision::Move { to, .. } => {
+                    cluster.note(&record, &to);
+                    record = to;
+                }
                 Decision::Act(effect) => cluster.act(effect),
                 Decision::Wait(_) | Decision::Rest => {}
             }

@@ -1,15 +1,15 @@
 //! A cluster for tests that becomes what its form says, one small step after another, in any order: what the cluster's
 //! controller, its nodes and the sync engine do.
 
-use super::Effect;
 use super::world::{Counts, Drained, Goal, Leader, Probe, SeenSides, SyncSeen, World, wait};
+use super::{Effect, Record};
 use jiff::{SignedDuration, Timestamp};
 use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::mesos_cluster::{
     ClusterForm, ClusterSide, FormRoot, FormSync, MastersSpec, MemberCounts, Parts, SideCounts,
     TargetCluster, ZooKeeperSpec,
 };
-use mesolith_crds::v1alpha1::zk_migration::AgentStrategy;
+use mesolith_crds::v1alpha1::zk_migration::{AgentStrategy, Direction, Phase, Stage};
 use rand::Rng;
 use rand::rngs::StdRng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +24,8 @@ pub(super) struct Cluster {
     pub(super) form: Option<ClusterForm>,
     /// ZooKeeper servers, masters and agents of A and B.
     zookeeper: [i32; 2],
+    /// Servers of A whose data is there.
+    kept: i32,
     masters: [i32; 2],
     agents: [BTreeSet<String>; 2],
     /// Masters that may not lead.
@@ -36,6 +38,13 @@ pub(super) struct Cluster {
     tasks: BTreeMap<String, usize>,
     /// Nodes of agents that the master was told about.
     announced: BTreeSet<String>,
+    /// Connections to A that are not ours.
+    clients: usize,
+    /// Subtrees of A besides the election's.
+    subtrees: Vec<String>,
+    kept_since: Option<Timestamp>,
+    /// Whether a person has put the new spec into Git.
+    adopted: bool,
     now: Timestamp,
 }
 
@@ -60,17 +69,18 @@ impl Cluster {
                 target,
                 source_agents: names("a"),
                 strategy,
-                paths: vec!["/marathon".to_owned(), "/mesos".to_owned()],
                 election: "/mesos".to_owned(),
                 sync: FormSync {
                     nodes: vec!["b1".to_owned(), "b2".to_owned()],
                     ..FormSync::default()
                 },
                 lag_threshold: Duration::from_millis(100),
+                retention: Duration::from_secs(60),
                 ..Goal::default()
             },
             form: None,
             zookeeper: [MEMBERS, 0],
+            kept: MEMBERS,
             masters: [MEMBERS, 0],
             agents: [names("a").into_iter().collect(), BTreeSet::new()],
             pinned: [false, true],
@@ -81,13 +91,64 @@ impl Cluster {
             probe: Probe::Absent,
             tasks: names("a").into_iter().map(|node| (node, 2)).collect(),
             announced: BTreeSet::new(),
+            clients: 2,
+            subtrees: vec!["/marathon".to_owned()],
+            kept_since: None,
+            adopted: false,
             now: Timestamp::UNIX_EPOCH,
         }
+    }
+
+    /// What the status of the migration remembers of its moves.
+    pub(super) fn note(&mut self, from: &Record, to: &Record) {
+        if (to.phase, to.direction) != (Phase::RemoveZk, Direction::Forward) {
+            return;
+        }
+        match (from.stage, to.stage) {
+            (Stage::Preflight, Stage::Acting) => self.kept_since = None,
+            (_, Stage::Done) => self.kept_since = self.kept_since.or(Some(self.now)),
+            _ => {}
+        }
+    }
+
+    /// The status of the migration is lost.
+    pub(super) fn forget(&mut self) {
+        self.kept_since = None;
+    }
+
+    /// Another program makes a top-level node on A.
+    pub(super) fn somebody_writes(&mut self, path: &str) {
+        if self.zookeeper[0] > 0 && !self.subtrees.iter().any(|known| known == path) {
+            self.subtrees.push(path.to_owned());
+        }
+    }
+
+    fn is_parked(&self) -> bool {
+        self.form.as_ref().is_some_and(|form| form.source_parked)
+    }
+
+    /// Whether the deletion of A was ordered, or is history.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.kept < MEMBERS
+            || self
+                .form
+                .as_ref()
+                .is_some_and(|form| !form.source_parts.zookeeper)
     }
 
     fn parts(&self) -> [Parts; 2] {
         match &self.form {
             Some(form) => [form.source_parts, form.target_parts],
+            // The spec is that of cluster B now.
+            None if self.adopted => {
+                let repointed = self.goal.strategy == AgentStrategy::Repoint;
+                let parts = |agents| Parts { agents, ..Parts::ALL };
+                let agents_only = Parts {
+                    agents: repointed,
+                    ..Parts::default()
+                };
+                [agents_only, parts(!repointed)]
+            }
             None => [Parts::ALL, Parts::default()],
         }
     }
@@ -116,8 +177,14 @@ impl Cluster {
         let toward = |now: &mut i32, wanted: bool| {
             *now += (if wanted { MEMBERS } else { 0 } - *now).signum();
         };
-        match rng.random_range(0..8) {
-            0 => toward(&mut self.zookeeper[side], parts[side].zookeeper),
+        match rng.random_range(0..10) {
+            0 => {
+                let serves = parts[side].zookeeper && (side == 1 || !self.is_parked());
+                toward(&mut self.zookeeper[side], serves);
+                if side == 0 && !parts[0].zookeeper && self.zookeeper[0] == 0 {
+                    self.kept = (self.kept - 1).max(0);
+                }
+            }
             1 => {
                 let may_lead = self.may_lead(side);
                 let last = self.masters[side] == 1 && !parts[side].masters && !may_lead.is_empty();
@@ -136,6 +203,8 @@ impl Cluster {
                 };
             }
             6 => self.tell(),
+            8 => self.clients = self.clients.saturating_sub(1),
+            7 => self.adopted |= self.form.as_ref().is_some_and(ClusterForm::is_final),
             _ => self.move_a_task(),
         }
         self.elect();
@@ -152,7 +221,13 @@ impl Cluster {
 
     /// A side is let lead when the other one is pinned or gone.
     fn pins(&mut self) {
-        let leads = self.form.as_ref().map_or(ClusterSide::Source, |form| form.leads);
+        let leads = self.form.as_ref().map_or(
+            match self.adopted {
+                true => ClusterSide::Target,
+                false => ClusterSide::Source,
+            },
+            |form| form.leads,
+        );
         let (to, from) = match leads {
             ClusterSide::Source => (0, 1),
             ClusterSide::Target => (1, 0),
@@ -254,7 +329,10 @@ impl Cluster {
         let parts = self.parts();
         let side = |n: usize, side: ClusterSide| SideCounts {
             side,
-            zookeeper: counts(self.zookeeper[n], parts[n].zookeeper),
+            zookeeper: counts(
+                self.zookeeper[n],
+                parts[n].zookeeper && (n == 1 || !self.is_parked()),
+            ),
             masters: counts(self.masters[n], parts[n].masters),
             pinned: if self.pinned[n] { self.masters[n] } else { 0 },
             masters_left: self.masters[n],
@@ -263,7 +341,13 @@ impl Cluster {
                 i32::try_from(self.wanted_agents(n).len()).unwrap(),
             ),
             agents_left: i32::try_from(self.agents[n].len()).unwrap(),
-            zookeeper_left: self.zookeeper[n],
+            zookeeper_left: if n == 0 { self.kept } else { self.zookeeper[n] },
+            parked: if n == 0 && self.is_parked() {
+                MEMBERS - self.zookeeper[0]
+            } else {
+                0
+            },
+            copies: Vec::new(),
             engines: MemberCounts::new(self.engines, self.engines),
             engines_left: self.engines,
             zookeeper_url: None,
@@ -317,7 +401,11 @@ impl Cluster {
                 .collect(),
             retracting: self.announced.iter().filter(|node| !self.leaves(node)).count(),
             next_batch: Some(self.wanted_agents(0).into_iter().take(1).collect()),
-            clients: Some(Vec::new()),
+            clients: (self.zookeeper[0] > 0)
+                .then(|| Ok((0..self.clients).map(|n| format!("192.0.2.9:{n}")).collect())),
+            subtrees: (self.zookeeper[0] > 0).then(|| self.subtrees.clone()),
+            kept_since: self.kept_since,
+            adopted: self.adopted,
             ..World::default()
         }
     }
@@ -327,15 +415,38 @@ impl Cluster {
             Effect::Shape(form) => {
                 let before = self.form.as_ref().map_or(0, |form| form.generation);
                 assert!(form.generation > before, "a form has a generation of its own");
+                if form.source_parked && !self.is_parked() {
+                    assert_eq!(
+                        (self.engines, self.clients),
+                        (0, 0),
+                        "A is not stopped under an engine or a client"
+                    );
+                    let left_out: Vec<_> = self
+                        .subtrees
+                        .iter()
+                        .filter(|path| !form.paths.contains(path))
+                        .collect();
+                    assert!(left_out.is_empty(), "{left_out:?} of A were never kept equal");
+                }
                 if !form.source_parts.zookeeper {
-                    assert_eq!(self.engines, 0, "A is not stopped under an engine");
+                    assert_eq!(self.zookeeper[0], 0, "A is stopped before it is deleted");
+                    assert!(self.kept_since.is_some_and(|since| {
+                        self.now.duration_since(since)
+                            >= SignedDuration::try_from(self.goal.retention).unwrap()
+                    }));
                 }
                 if !form.source_parts.masters {
                     assert!(form.target_parts.masters, "somebody has to lead");
                 }
                 self.form = Some(*form);
             }
-            Effect::Unshape => self.form = None,
+            Effect::Unshape => {
+                assert!(
+                    !self.is_deleted() || self.adopted,
+                    "a spec that is behind would bring A back"
+                );
+                self.form = None;
+            }
             Effect::StartProbe(_) if self.probe == Probe::Absent => {
                 self.probe = Probe::Waits(wait(Reason::WaitingForProbe, ""));
             }
@@ -348,6 +459,7 @@ impl Cluster {
     pub(super) fn assert_untouched(&self) {
         assert_eq!(self.form, None);
         assert_eq!((self.zookeeper, self.masters), ([MEMBERS, 0], [MEMBERS, 0]));
+        assert_eq!(self.kept, MEMBERS);
         assert_eq!((self.agents[0].len(), self.agents[1].len()), (3, 0));
         assert_eq!((self.engines, &self.probe), (0, &Probe::Absent));
         assert_eq!(self.leader, Some(ClusterSide::Source));
@@ -355,9 +467,16 @@ impl Cluster {
         assert_eq!(self.tasks.values().sum::<usize>(), 6, "no task is lost");
     }
 
+    /// Cluster A is gone, and nothing speaks of it any more.
+    pub(super) fn assert_released(&self) {
+        assert_eq!((self.form.as_ref(), self.kept, self.adopted), (None, 0, true));
+        assert_eq!((self.zookeeper, self.masters), ([0, MEMBERS], [0, MEMBERS]));
+    }
+
     pub(super) fn assert_moved(&self) {
         let kept = usize::from(self.goal.strategy == AgentStrategy::Repoint) * 3;
         assert_eq!((self.zookeeper, self.masters), ([0, MEMBERS], [0, MEMBERS]));
+        assert_eq!(self.kept, MEMBERS, "A can come back");
         assert_eq!((self.agents[0].len(), self.agents[1].len()), (kept, 3 - kept));
         assert_eq!((self.engines, &self.probe), (0, &Probe::Absent));
         assert_eq!(self.leader, Some(ClusterSide::Target));

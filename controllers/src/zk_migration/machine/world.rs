@@ -19,6 +19,8 @@ pub(crate) struct Goal {
     pub(crate) migration: String,
     /// Its uid.
     pub(crate) uid: String,
+    /// `namespace/name` of the cluster that moves.
+    pub(crate) cluster: String,
     /// Cluster B.
     pub(crate) target: TargetCluster,
     /// Nodes with agents of cluster A, in the order in which they are drained.
@@ -27,8 +29,10 @@ pub(crate) struct Goal {
     pub(crate) strategy: AgentStrategy,
     /// How agents that leave are emptied.
     pub(crate) agent_drain: AgentDrain,
-    /// Subtrees that are kept equal.
-    pub(crate) paths: Vec<String>,
+    /// `host:port` of ensemble A's servers.
+    pub(crate) servers: Vec<String>,
+    /// Subtrees that are kept equal besides that of the election.
+    pub(crate) paths: Paths,
     /// The subtree of the masters' election, such as `/mesos`.
     pub(crate) election: String,
     /// The sync engine, without its roots.
@@ -39,6 +43,24 @@ pub(crate) struct Goal {
     pub(crate) steady: Duration,
     /// Who opens a gate.
     pub(crate) approval: Approval,
+    /// How long cluster A's data is kept after the last phase.
+    pub(crate) retention: Duration,
+}
+
+/// Which subtrees are kept equal.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Paths {
+    /// Everything that there is on ensemble A, subtree by subtree: the election's subtree is switched on its own, so the
+    /// tree cannot be kept equal as a whole.
+    Whole,
+    /// These.
+    Named(Vec<String>),
+}
+
+impl Default for Paths {
+    fn default() -> Self {
+        Self::Named(Vec::new())
+    }
 }
 
 /// What is seen.
@@ -74,8 +96,15 @@ pub(crate) struct World {
     pub(crate) retracting: usize,
     /// Nodes whose agents may be drained next, within the room that cluster B has; absent while it is not known.
     pub(crate) next_batch: Option<Vec<String>>,
-    /// Connections to ensemble A that are not ours; absent while it does not say.
-    pub(crate) clients: Option<Vec<String>>,
+    /// Connections to ensemble A that are not ours, or why they are not known; absent when nobody has looked.
+    pub(crate) clients: Option<Result<Vec<String>, String>>,
+    /// The subtrees that are to be kept equal and that ensemble A has, without the election's; absent while they are not
+    /// known.
+    pub(crate) subtrees: Option<Vec<String>>,
+    /// When the last phase was done first: since then cluster A's data is kept.
+    pub(crate) kept_since: Option<Timestamp>,
+    /// Whether the cluster's spec says what the form has made of it.
+    pub(crate) adopted: bool,
 }
 
 /// Both sides of the cluster.

@@ -57,6 +57,21 @@ impl AgentCounts {
     }
 }
 
+/// A copy of the data of a ZooKeeper server that is parked.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct DataCopy {
+    /// Name of the node.
+    #[schemars(length(max = 253))]
+    pub node: String,
+    /// Path of the file on the node; the file beside it that ends in `.sha256` has its checksum.
+    #[schemars(length(max = 1024))]
+    pub path: String,
+    /// SHA-256 of the file, in hexadecimal digits.
+    #[schemars(length(max = 64))]
+    pub sha256: String,
+}
+
 /// What is seen of one side of a cluster that moves.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase", default)]
@@ -77,6 +92,15 @@ pub struct SideCounts {
     pub agents_left: i32,
     /// Components of ZooKeeper servers that nodes still show, asked for or not; a node that does not answer counts.
     pub zookeeper_left: i32,
+    /// ZooKeeper servers that are stopped with their data kept; they are among those left, and not asked for.
+    pub parked: i32,
+    /// Copies of the data of parked servers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 255),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["node"])
+    )]
+    pub copies: Vec<DataCopy>,
     /// Sync engines that work or stand by, of those asked for; they belong to the target.
     pub engines: MemberCounts,
     /// Components of sync engines that nodes still show, asked for or not; a node that does not answer counts.

@@ -53,6 +53,17 @@ pub struct ClusterForm {
     pub source_parts: Parts,
     /// What exists of cluster B.
     pub target_parts: Parts,
+    /// The ZooKeeper servers of cluster A are stopped, and their data is kept where it is.
+    pub source_parked: bool,
+    /// Subtrees that are kept equal besides that of the masters' election. Those of `spec.sync.paths`; for `/` those that
+    /// were found when the migration began, and those that came since.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 1024),
+        inner(length(max = 1024)),
+        extend("x-kubernetes-list-type" = "set")
+    )]
+    pub paths: Vec<String>,
     /// Nodes whose agents of cluster A are to leave: nothing is started there, and tasks move before an agent goes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10000), extend("x-kubernetes-list-type" = "set"))]
@@ -109,10 +120,12 @@ pub struct TargetCluster {
 }
 
 impl TargetCluster {
-    /// All nodes, those of the cluster's spec first.
+    /// All nodes, those of the cluster's spec first. It has those of cluster B too once it was changed at the end.
     #[must_use]
     pub fn with_nodes_of(&self, spec: &[NodeSet]) -> Vec<NodeSet> {
-        spec.iter().chain(&self.nodes).cloned().collect()
+        let mut all = spec.to_vec();
+        all.extend(super::adopt::beyond(spec, &self.nodes));
+        all
     }
 }
 
@@ -126,7 +139,7 @@ pub struct FormSync {
     #[schemars(length(max = 8))]
     pub nodes: Vec<String>,
     /// Subtrees and the side that writes each.
-    #[schemars(length(max = 65))]
+    #[schemars(length(max = 1025))]
     pub roots: Vec<FormRoot>,
     /// Who wins when both sides changed the same znode.
     pub conflict_resolution: ConflictResolution,

@@ -1,5 +1,6 @@
 //! CEL rules of MesosCluster. Each message names the field and what to do.
 
+use kube::core::Rule;
 use schemars::Schema;
 
 use crate::schema::{self, Rules};
@@ -33,22 +34,30 @@ pub(super) fn agent_drain(s: &mut Schema) {
     schema::rules(s, AGENT_DRAIN);
 }
 
-const SPEC: Rules = &[
-    (
-        "has(self.clusterName) == has(oldSelf.clusterName) && \
+const SPEC: Rules = &[(
+    "has(self.clusterName) == has(oldSelf.clusterName) && \
          (!has(self.clusterName) || self.clusterName == oldSelf.clusterName)",
-        "spec.clusterName is immutable: agents and frameworks know the cluster by it; make a new MesosCluster",
-    ),
-    (
-        "has(self.zookeeper.nodes) == has(oldSelf.zookeeper.nodes)",
-        "spec.zookeeper cannot change between nodes and external: move the cluster with a ZkMigration",
-    ),
-    (
-        "has(self.zookeeper.path) == has(oldSelf.zookeeper.path) && \
-         (!has(self.zookeeper.path) || self.zookeeper.path == oldSelf.zookeeper.path)",
-        "spec.zookeeper.path is immutable: masters and frameworks meet there; make a new MesosCluster",
-    ),
-];
+    "spec.clusterName is immutable: agents and frameworks know the cluster by it; make a new MesosCluster",
+)];
+
+/// A cluster that was moved may be of the other kind; its manifest says so.
+pub(super) fn ensemble() -> Rule {
+    Rule::new(
+        "has(self.spec.zookeeper.nodes) == has(oldSelf.spec.zookeeper.nodes) || \
+         (has(self.status) && has(self.status.manifestToApply))",
+    )
+    .message("spec.zookeeper cannot change between nodes and external: move the cluster with a ZkMigration")
+}
+
+/// Where the path was part of an external ensemble's URL, a moved cluster has it as a field.
+pub(super) fn election_path() -> Rule {
+    Rule::new(
+        "(has(self.spec.zookeeper.path) == has(oldSelf.spec.zookeeper.path) && \
+         (!has(self.spec.zookeeper.path) || self.spec.zookeeper.path == oldSelf.spec.zookeeper.path)) || \
+         (has(self.status) && has(self.status.manifestToApply))",
+    )
+    .message("spec.zookeeper.path is immutable: masters and frameworks meet there; make a new MesosCluster")
+}
 
 const ZOOKEEPER: Rules = &[
     (

@@ -110,6 +110,12 @@ pub struct MesosClusterStatus {
     #[schemars(length(max = 3), extend("x-kubernetes-list-type" = "set"))]
     pub second_components: Vec<ComponentKind>,
 
+    /// The manifest to put into Git after a migration, while the spec is still that of before: `kubectl apply -f` takes it.
+    /// Once the spec says the same, nothing restarts, and this field goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 262_144))]
+    pub manifest_to_apply: Option<String>,
+
     /// Generation of the component sets last sent to the nodes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub component_generation: Option<i64>,

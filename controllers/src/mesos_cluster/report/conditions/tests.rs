@@ -22,6 +22,7 @@ fn looking<T>(wanted: &Desired, world: &World, look: impl FnOnce(&Seen<'_>) -> T
     let ids = crate::nodes::Ids::default();
     let leader = LeaderFacts::default();
     let seen = Seen {
+        adoption: None,
         sides: &sides,
         desired: wanted,
         world,

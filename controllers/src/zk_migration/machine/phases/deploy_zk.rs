@@ -2,8 +2,9 @@
 
 use super::super::evidence::Evidence;
 use super::super::world::{Goal, World, wait};
-use super::form::{all_serve, caught_up, none_left, shape, start_engine, until};
+use super::form::{all_serve, caught_up, current, none_left, shape, start_engine, until};
 use super::judge::Judge;
+use super::paths::unknown;
 use super::{Effect, Next, PhaseLogic, steps};
 use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, ComponentKind, Writes};
@@ -14,6 +15,7 @@ pub(super) struct DeployZk;
 impl PhaseLogic for DeployZk {
     fn blockers(&self, goal: &Goal, world: &World) -> Vec<Waiting> {
         let mut waits = world.preflight.clone();
+        waits.extend(unknown(world));
         if let Some(form) = &world.form
             && form.uid != goal.uid
         {
@@ -67,7 +69,7 @@ impl PhaseLogic for DeployZk {
                             )
                         },
                     )
-                    .signed("subtrees", goal.paths.join(" "))
+                    .signed("subtrees", current(goal, world).paths.join(" "))
                     .in_sync(goal, world)
                     .verdict()
             }

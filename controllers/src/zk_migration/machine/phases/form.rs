@@ -1,6 +1,7 @@
 //! Changes of the cluster's form, and waits until the cluster has it.
 
 use super::super::world::{Goal, SeenSides, World, wait};
+use super::paths::first;
 use super::{Effect, Next};
 use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::mesos_cluster::{
@@ -15,6 +16,7 @@ pub(super) fn current(goal: &Goal, world: &World) -> ClusterForm {
         uid: goal.uid.clone(),
         target: goal.target.clone(),
         source_parts: Parts::ALL,
+        paths: first(world),
         ..ClusterForm::default()
     })
 }
@@ -148,16 +150,12 @@ pub(super) fn letter(side: ClusterSide) -> &'static str {
 }
 
 /// The engine with its roots: `election` says who writes the masters' subtree, `rest` who writes the others.
-pub(super) fn engine(goal: &Goal, election: Writes, rest: Writes) -> FormSync {
-    let mut roots: Vec<FormRoot> = goal
-        .paths
-        .iter()
-        .filter(|path| **path != goal.election)
-        .map(|path| FormRoot {
-            path: path.clone(),
-            writes: rest,
-        })
-        .collect();
+fn engine(goal: &Goal, paths: &[String], election: Writes, rest: Writes) -> FormSync {
+    let root = |path: &String| FormRoot {
+        path: path.clone(),
+        writes: rest,
+    };
+    let mut roots: Vec<FormRoot> = paths.iter().map(root).collect();
     roots.push(FormRoot {
         path: goal.election.clone(),
         writes: election,
@@ -170,7 +168,7 @@ pub(super) fn engine(goal: &Goal, election: Writes, rest: Writes) -> FormSync {
 
 /// Records who writes what, and waits until the engine has switched to it behind its fence.
 pub(super) fn switch(goal: &Goal, world: &World, election: Writes, rest: Writes) -> Next {
-    let wanted = engine(goal, election, rest);
+    let wanted = engine(goal, &current(goal, world).paths, election, rest);
     match shape(goal, world, |form| set_engine(form, wanted)) {
         Next::Nothing => followed(world),
         other => other,
@@ -178,7 +176,7 @@ pub(super) fn switch(goal: &Goal, world: &World, election: Writes, rest: Writes)
 }
 
 /// The engine's settings get a generation of their own: it is told of a change, and of nothing else.
-fn set_engine(form: &mut ClusterForm, wanted: FormSync) {
+pub(super) fn set_engine(form: &mut ClusterForm, wanted: FormSync) {
     let before = form.sync.as_ref().map_or(0, |sync| sync.generation);
     let same = FormSync {
         generation: before,
