@@ -7,7 +7,7 @@
 //!
 //! Nothing here talks to nodes: what the cluster is to be at this moment is written into the form in the MesosCluster's
 //! status, and the cluster's controller does it (docs/adr/a-migration-shapes-one-cluster.md). This version begins the
-//! first three phases of a cluster of ours, and makes only the preflight of one that is named by addresses.
+//! first five phases of a cluster of ours, and makes only the preflight of one that is named by addresses.
 
 mod account;
 mod act;
@@ -49,7 +49,7 @@ use kube::{Api, Client, ResourceExt};
 use kube_runtime::{WatchStreamExt, watcher};
 use machine::{Decision, Goal, Intent, Record, World};
 use mesolith_crds::Reason;
-use mesolith_crds::v1alpha1::zk_migration::{AgentStrategy, Direction, Phase, Stage, Waiting};
+use mesolith_crds::v1alpha1::zk_migration::{Direction, Phase, Stage, Waiting};
 use mesolith_crds::v1alpha1::{MesosCluster, ZkMigration};
 use recorder::Recorder;
 use std::sync::Arc;
@@ -60,6 +60,8 @@ const CHECK_AGAIN: Duration = Duration::from_secs(60);
 
 /// The machine looks again after this long; most changes come as triggers.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// The last phase that this version begins.
+const LAST_PHASE: Phase = Phase::DrainAgents;
 /// Held while something of a migration exists.
 const FINALIZER: &str = "mesolith.io/migration";
 /// An object with this annotation may be deleted at any time; the cluster stays as it is.
@@ -253,22 +255,12 @@ fn is_through(object: &ZkMigration, at: &Record, cluster: Option<&MesosCluster>)
 /// What the machine decides, but for phases that this version does not begin.
 fn decide(at: &Record, intent: Intent, goal: &Goal, world: &World) -> Decision {
     match machine::decide(at, intent, goal, world) {
-        Decision::Move { to, .. } if begins(&to) && to.phase > last_phase(goal.strategy) => {
-            Decision::Wait(vec![Waiting {
-                reason: Reason::PhasesUnavailable.to_string(),
-                message: report::NO_PHASES.to_owned(),
-                command: None,
-            }])
-        }
+        Decision::Move { to, .. } if begins(&to) && to.phase > LAST_PHASE => Decision::Wait(vec![Waiting {
+            reason: Reason::PhasesUnavailable.to_string(),
+            message: report::NO_PHASES.to_owned(),
+            command: None,
+        }]),
         decision => decision,
-    }
-}
-
-/// The last phase that this version begins.
-fn last_phase(strategy: AgentStrategy) -> Phase {
-    match strategy {
-        AgentStrategy::Repoint => Phase::DrainAgents,
-        AgentStrategy::Drain => Phase::RetireMasters,
     }
 }
 

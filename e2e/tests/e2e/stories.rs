@@ -1,5 +1,6 @@
 //! The stories, in the order they are told: each leaves the cluster ready and `hello` with one instance.
 
+mod agents_move;
 mod api_down;
 mod bad_input;
 mod comes_up;
@@ -42,6 +43,10 @@ pub(crate) fn all() -> Vec<Story> {
         (
             "masters_move_and_come_back",
             migration::masters_move_and_come_back,
+        ),
+        (
+            "agents_move_and_come_back",
+            agents_move::agents_move_and_come_back,
         ),
         ("a_pymesos_framework_runs_tasks", frameworks::pymesos),
         ("bad_apps_say_why", bad_input::apps),

@@ -32,14 +32,9 @@ pub(super) fn masters_move_and_come_back(cx: &Context) -> anyhow::Result<()> {
     same_task(cx, &instance, &containers)?;
     crowd.is_untouched(cx)?;
 
-    let back = r#"{"spec": {"rollback": {"reason": "a rehearsal"}}}"#;
-    cx.kubectl()
-        .run(&["patch", "zkm", "move-local", "--type=merge", "-p", back])?;
     let begun = Instant::now();
-    let clean = wait_at(cx, ("DeployZk", "Done", "Back"))?;
+    rolled_back(cx)?;
     println!("    back after {:.1} s", begun.elapsed().as_secs_f64());
-    show(&clean);
-    cx.wait_condition("zkmigration", "move-local", ("Ready", "True", "RolledBack"))?;
     ensure!(cx.masters_on(5060).is_empty(), "masters of B are left");
     let servers = cx.servers("zookeeper2");
     ensure!(servers.is_empty(), "servers of B are left: {servers:?}");
@@ -68,8 +63,19 @@ pub(super) fn masters_move_and_come_back(cx: &Context) -> anyhow::Result<()> {
     cx.wait_instances("hello", 1).map(drop)
 }
 
+/// Goes back to the start, where nothing of the migration is left.
+pub(super) fn rolled_back(cx: &Context) -> anyhow::Result<()> {
+    let back = r#"{"spec": {"rollback": {"reason": "a rehearsal"}}}"#;
+    cx.kubectl()
+        .run(&["patch", "zkm", "move-local", "--type=merge", "-p", back])?;
+    let clean = wait_at(cx, ("DeployZk", "Done", "Back"))?;
+    show(&clean);
+    cx.wait_condition("zkmigration", "move-local", ("Ready", "True", "RolledBack"))?;
+    Ok(())
+}
+
 /// Waits until the migration is there, and approves what it shows on the way.
-fn wait_at(cx: &Context, (phase, stage, direction): (&str, &str, &str)) -> anyhow::Result<Value> {
+pub(super) fn wait_at(cx: &Context, (phase, stage, direction): (&str, &str, &str)) -> anyhow::Result<Value> {
     let mut last = String::new();
     wait_until(&format!("{phase} {stage} {direction}"), PHASES + LIMIT, || {
         let object = cx.get("zkmigration", "move-local")?;
@@ -103,7 +109,7 @@ fn approve(cx: &Context, status: &Value) -> anyhow::Result<()> {
 }
 
 /// Its history, as a person would read it.
-fn show(object: &Value) {
+pub(super) fn show(object: &Value) {
     for entry in object["status"]["history"].as_array().into_iter().flatten() {
         let text = |field: &str| entry[field].as_str().unwrap_or_default();
         println!(
