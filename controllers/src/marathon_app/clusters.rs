@@ -1,12 +1,14 @@
 //! The MesosClusters as apps need them: which one an app means, and where its masters are. Pure.
 
+use crate::http::host_port;
 use crate::key::ObjectKey;
 use kube::ResourceExt;
 use kube::core::DeserializeGuard;
 use mesolith_crds::Reason;
 use mesolith_crds::condition;
-use mesolith_crds::v1alpha1::MesosCluster;
 use mesolith_crds::v1alpha1::marathon_app::ClusterRef;
+use mesolith_crds::v1alpha1::mesos_cluster::{AgentGroup, Node, NodeTable};
+use mesolith_crds::v1alpha1::{MesosCluster, MesosClusterStatus};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Name of a cluster.
@@ -25,6 +27,8 @@ pub(crate) struct ClusterFacts {
     pub(super) framework: Option<String>,
     /// Ids of the agents that are to leave it.
     pub(super) leaving: BTreeSet<String>,
+    /// `host:port` of the agents that leave later: all of cluster A, once a migration has begun to empty them.
+    pub(super) leaving_later: BTreeSet<String>,
     /// Why the cluster is not ready, if it says so.
     pub(super) not_ready: Option<String>,
 }
@@ -71,6 +75,7 @@ pub(super) fn facts(guarded: &DeserializeGuard<MesosCluster>) -> Option<ClusterF
         key: ObjectKey::of(guarded),
         uid: guarded.uid().unwrap_or_default(),
         masters,
+        leaving_later: leaving_later(cluster, &status, &table),
         leaving: status
             .draining_agents
             .iter()
@@ -80,6 +85,19 @@ pub(super) fn facts(guarded: &DeserializeGuard<MesosCluster>) -> Option<ClusterF
         framework: status.marathon.and_then(|marathon| marathon.framework_id),
         not_ready,
     })
+}
+
+fn leaving_later(cluster: &MesosCluster, status: &MesosClusterStatus, table: &NodeTable) -> BTreeSet<String> {
+    let form = status.form.as_ref();
+    if form.is_none_or(|form| form.retired_agents.is_empty()) {
+        return BTreeSet::new();
+    }
+    let of_group = |group: &AgentGroup| {
+        let nodes = table.select("spec.agents", &group.nodes).unwrap_or_default();
+        let address = |node: &Node| host_port(node.host(), group.port());
+        nodes.into_iter().map(address).collect::<Vec<_>>()
+    };
+    cluster.spec.agents.iter().flat_map(of_group).collect()
 }
 
 /// The cluster that an app runs on already (`bound`, from its status), so that nothing there is orphaned; else the
@@ -174,6 +192,7 @@ mod tests {
                 masters: vec![],
                 framework: None,
                 leaving: BTreeSet::new(),
+                leaving_later: BTreeSet::new(),
                 not_ready: None,
             };
             (key, facts)
@@ -227,5 +246,25 @@ mod tests {
                 .unwrap()
                 .starts_with("Its instances run on ns/a and cannot change")
         );
+    }
+
+    #[test]
+    fn agents_of_cluster_a_leave_later_once_the_first_are_emptied() {
+        let object = |retired: &[&str]| -> DeserializeGuard<MesosCluster> {
+            serde_json::from_value(serde_json::json!({
+                "apiVersion": "mesolith.io/v1alpha1", "kind": "MesosCluster", "metadata": {"name": "prod"},
+                "spec": {
+                    "nodes": [{"name": "w[1-2]", "address": "192.0.2.[1-2]:7070"}],
+                    "zookeeper": {"nodes": "w1"}, "masters": {"nodes": "w1"},
+                    "agents": [{"name": "a", "nodes": "w[1-2]", "port": 5052}],
+                },
+                "status": {"form": {"retiredAgents": retired}},
+            }))
+            .unwrap()
+        };
+        let later = |retired: &[&str]| facts(&object(retired)).unwrap().leaving_later;
+        assert!(later(&[]).is_empty());
+        let all = ["192.0.2.1:5052", "192.0.2.2:5052"].map(str::to_owned);
+        assert_eq!(later(&["w1"]), all.into());
     }
 }

@@ -151,6 +151,7 @@ impl Frameworks {
         };
         scheduler.masters(cluster.masters.clone());
         scheduler.leaving(cluster.leaving.clone());
+        scheduler.leaving_later(cluster.leaving_later.clone());
         Ok(scheduler)
     }
 
@@ -195,6 +196,7 @@ impl Frameworks {
         if let Some(running) = inner.running.get(&facts.key) {
             running.scheduler.masters(facts.masters.clone());
             running.scheduler.leaving(facts.leaving.clone());
+            running.scheduler.leaving_later(facts.leaving_later.clone());
         }
         drop(inner);
         if before.as_ref() != Some(&facts) {

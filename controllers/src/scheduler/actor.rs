@@ -114,6 +114,7 @@ impl Actor {
                 self.model.apps.remove(&key);
             }
             Input::Leaving(agents) => self.model.leaving = agents,
+            Input::LeavingLater(agents) => self.model.leaving_later = agents,
             Input::Condemn(owner) => {
                 self.model.condemned.insert(owner);
             }

@@ -151,10 +151,8 @@ fn start(
         };
         let mut order: Vec<&super::model::HeldOffer> = model.offers.values().filter(usable).collect();
         order.sort_by_key(|offer| {
-            placed
-                .iter()
-                .filter(|agent| agent.id == offer.left.agent.id)
-                .count()
+            let beside = placed.iter().filter(|agent| agent.id == offer.left.agent.id);
+            (model.leaves_later(&offer.wire), beside.count())
         });
         let Some(placement) = order
             .iter()

@@ -12,6 +12,7 @@ use mesolith_marathon::{
 use mesolith_mesos::LaunchProblem;
 use mesolith_proto::mesos::v1 as mesos;
 
+use crate::http::host_port;
 use crate::key::ObjectKey;
 
 /// The MarathonApp object an app comes from.
@@ -93,6 +94,8 @@ pub(super) struct Model {
     pub(super) agents: BTreeMap<String, offer::Agent>,
     /// Ids of agents that are to leave the cluster: nothing is started there, and what runs there is moved.
     pub(super) leaving: BTreeSet<String>,
+    /// `host:port` of agents that leave later: what finds another place is not started there, since it would move twice.
+    pub(super) leaving_later: BTreeSet<String>,
     pub(super) apps: BTreeMap<AppKey, AppState>,
     /// Tasks given up while their agent was out of reach: killed should they return.
     pub(super) expunged: BTreeSet<String>,
@@ -177,6 +180,15 @@ impl Model {
     pub(super) fn note(&mut self, left: &offer::Offer) {
         let key = (left.agent.id.clone(), left.role.clone());
         self.latest.insert(key, left.clone());
+    }
+
+    /// Whether the agent of an offer leaves later.
+    pub(super) fn leaves_later(&self, offer: &mesos::Offer) -> bool {
+        let address = offer.url.as_ref().map(|url| &url.address);
+        address.is_some_and(|address| {
+            let port = u16::try_from(address.port).unwrap_or_default();
+            self.leaving_later.contains(&host_port(address.hostname(), port))
+        })
     }
 
     /// The app and the instance of a task.

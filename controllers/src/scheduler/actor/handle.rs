@@ -50,6 +50,7 @@ pub(super) enum Input {
     Desire(AppKey, Box<Desired>),
     Forget(AppKey),
     Leaving(BTreeSet<String>),
+    LeavingLater(BTreeSet<String>),
     Condemn(String),
     Resume,
     /// A new subscription, with its roles.
@@ -127,6 +128,11 @@ impl Scheduler {
     /// Sets the ids of the agents that are to leave the cluster.
     pub(crate) fn leaving(&self, agents: BTreeSet<String>) {
         let _ = self.inputs.send(Input::Leaving(agents));
+    }
+
+    /// Sets `host:port` of the agents that leave later: what finds another place is not started there.
+    pub(crate) fn leaving_later(&self, agents: BTreeSet<String>) {
+        let _ = self.inputs.send(Input::LeavingLater(agents));
     }
 
     /// There is no such app: tasks labelled with it are stopped, unless it is asked for after all.

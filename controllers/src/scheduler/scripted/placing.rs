@@ -1,7 +1,7 @@
 //! Where an app can go, and the reason that its status shows when it can go nowhere.
 
 use mesolith_marathon::shortage::Kind;
-use mesolith_proto::mesos::v1::{Offer, resource::AllocationInfo, scheduler::call::Type};
+use mesolith_proto::mesos::v1::{Address, Offer, Url, resource::AllocationInfo, scheduler::call::Type};
 use serde_json::json;
 
 use super::master::{FRAMEWORK, Master, Subject, offer, offers};
@@ -64,6 +64,47 @@ async fn an_app_with_a_role_gets_offers_of_that_role() {
         last.subscribe.unwrap().framework_info.roles,
         ["*", "slave_public"]
     );
+}
+
+/// An instance would move twice from an agent that leaves later; where there is no other place it starts there.
+#[tokio::test]
+async fn an_agent_that_leaves_later_comes_last() {
+    let master = Master::start().await;
+    let subject = Subject::start(&[&master]);
+    let later = ["host:5051".to_owned()].into();
+    subject.scheduler.leaving_later(later);
+    subject.define(json!({"instances": 1, "cpus": 3}));
+    master.wait_calls(Type::Revive, 1).await;
+    let on = |port: i32, id: &str, agent: &str| Offer {
+        url: Some(Url {
+            scheme: "http".to_owned(),
+            address: Address {
+                hostname: Some("host".to_owned()),
+                port,
+                ..Address::default()
+            },
+            ..Url::default()
+        }),
+        ..offer(id, agent, 4.0)
+    };
+    let placed = || -> Vec<String> {
+        let accepts = master.calls(Type::Accept).into_iter();
+        let operations = accepts
+            .filter_map(|(call, _)| call.accept)
+            .flat_map(|accept| accept.operations);
+        let launches = operations.filter_map(|operation| operation.launch);
+        let tasks = launches.flat_map(|launch| launch.task_infos);
+        tasks.map(|task| task.agent_id.value).collect()
+    };
+    // By its id, the one that leaves later comes first.
+    master.send(offers(vec![on(5051, "o1", "S1"), on(5061, "o2", "S2")]));
+    master.wait_launched(1).await;
+    assert_eq!(placed(), ["S2"]);
+    subject.define(json!({"instances": 2, "cpus": 3}));
+    master.wait_calls(Type::Revive, 2).await;
+    master.send(offers(vec![on(5051, "o3", "S1")]));
+    master.wait_launched(2).await;
+    assert_eq!(placed(), ["S2", "S1"], "there is no other place");
 }
 
 /// No offer is needed to know that an agent has no such port.
