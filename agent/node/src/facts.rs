@@ -9,17 +9,22 @@ use mesolith_proto::node::v1::{Facts, Port, Program, UnusablePort};
 use procfs::Current;
 use tokio::sync::Mutex;
 
+use crate::backup;
+use crate::held;
 use crate::node::Node;
 use crate::precondition;
 use crate::precondition::port::{self, Unusable};
 use crate::problem::Problem;
+use crate::reach;
 
 /// The version of each `java` that was asked: asking a JVM takes a noticeable part of a second.
 static JAVA: Mutex<Option<(PathBuf, String)>> = Mutex::const_new(None);
 
-/// `ports` are those that somebody means to listen on: address and port.
-pub(crate) async fn gather(node: &Node, ports: &[(String, u16)]) -> Facts {
+/// `ports` are those that somebody means to listen on, `reach` those that components here will connect to: address and
+/// port.
+pub(crate) async fn gather(node: &Node, ports: &[(String, u16)], reach: &[(String, u16)]) -> Facts {
     let root = node.layout.root();
+    let reached = reach::all(reach).await;
     let (free, total) = precondition::space(root).unwrap_or_default();
     let uname = nix::sys::utsname::uname().ok();
     let text = |value: &std::ffi::OsStr| value.to_string_lossy().into_owned();
@@ -39,6 +44,11 @@ pub(crate) async fn gather(node: &Node, ports: &[(String, u16)]) -> Facts {
         certificate_not_after: node.machine.pki_dir.as_deref().map_or(0, certificate_not_after),
         boot_id: mesolith_process::boot_id(),
         unusable_ports: unusable(ports).await,
+        held: held::all(node),
+        backups: backup::all(&node.layout),
+        reached,
+        // Last, so that the asker can tell what of the difference is the way here.
+        clock_unix_ms: jiff::Timestamp::now().as_millisecond(),
     }
 }
 

@@ -7,6 +7,7 @@
 //!     conf/  data/ or work/  log/<component>.log    conf/live.json   live settings
 //! archive/<cluster>-<component>-<time>/
 //! archive/<cluster>-<component>-<time>.tar.gz     copy of a parked component's data, with its checksum in .sha256
+//! backup/<owner uid>/snapshot.<zxid>        of an ensemble, with backup.json about it
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ pub(crate) struct Layout {
 }
 
 /// Names that are not cluster uids.
-pub(crate) const RESERVED: [&str; 2] = ["ledger", "archive"];
+pub(crate) const RESERVED: [&str; 3] = ["ledger", "archive", "backup"];
 
 impl Layout {
     pub(crate) fn new(root: PathBuf) -> Self {
@@ -35,6 +36,18 @@ impl Layout {
 
     pub(crate) fn archive(&self) -> PathBuf {
         self.root.join("archive")
+    }
+
+    pub(crate) fn backups(&self) -> PathBuf {
+        self.root.join("backup")
+    }
+
+    /// Owners that have a directory, known to the ledger or not.
+    pub(crate) fn owners_on_disk(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
+        let directories = entries.filter(|e| e.file_type().is_ok_and(|t| t.is_dir()));
+        let names = directories.filter_map(|e| e.file_name().into_string().ok());
+        names.filter(|name| !RESERVED.contains(&name.as_str())).collect()
     }
 
     pub(crate) fn cluster(&self, uid: &str) -> PathBuf {

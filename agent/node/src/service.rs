@@ -15,7 +15,7 @@ use crate::certificate::{self, Renewal};
 use crate::desired::{KnownIds, RemovalRequest};
 use crate::manager::{self, Manager};
 use crate::node::Node;
-use crate::{facts, wire};
+use crate::{backup, facts, wire};
 
 /// How long Remove waits for the end before it answers "not yet": tasks may take their whole grace.
 const REMOVAL_PATIENCE: Duration = Duration::from_secs(3);
@@ -44,6 +44,19 @@ impl From<manager::Error> for Status {
     }
 }
 
+impl From<backup::Error> for Status {
+    fn from(error: backup::Error) -> Self {
+        let message = error.to_string();
+        match error {
+            backup::Error::Busy => Self::resource_exhausted(message),
+            backup::Error::Unreadable { .. } => Self::unavailable(message),
+            backup::Error::Differs(_) | backup::Error::File { .. } | backup::Error::Snapshot { .. } => {
+                Self::internal(message)
+            }
+        }
+    }
+}
+
 impl From<certificate::Error> for Status {
     fn from(error: certificate::Error) -> Self {
         use certificate::Error::{Insecure, Install, NothingPending, OtherKey, Request, Unusable};
@@ -59,8 +72,10 @@ impl From<certificate::Error> for Status {
 #[tonic::async_trait]
 impl NodeApi for Service {
     async fn get_facts(&self, request: Request<pb::GetFactsRequest>) -> Answer<pb::Facts> {
-        let ports = wire::ports(request.into_inner().ports)?;
-        Ok(Response::new(facts::gather(&self.node, &ports).await))
+        let request = request.into_inner();
+        let ports = wire::ports("ports", request.ports)?;
+        let reach = wire::ports("reach", request.reach)?;
+        Ok(Response::new(facts::gather(&self.node, &ports, &reach).await))
     }
 
     async fn apply(&self, request: Request<pb::ApplyRequest>) -> Answer<pb::ApplyResponse> {
@@ -136,6 +151,13 @@ impl NodeApi for Service {
         Ok(Response::new(pb::SigningRequest {
             pem: self.renewal.request()?,
         }))
+    }
+
+    async fn take_backup(&self, request: Request<pb::TakeBackupRequest>) -> Answer<pb::Backup> {
+        let request = request.into_inner();
+        let owner = wire::cluster(request.owner)?;
+        let servers = wire::servers(&request.servers)?;
+        Ok(Response::new(backup::take(&self.node, &owner, servers).await?))
     }
 
     async fn install_certificate(

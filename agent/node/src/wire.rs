@@ -6,6 +6,7 @@ mod sync_engine;
 pub(crate) use sync_engine::settings_to_wire;
 
 use mesolith_proto::node::v1 as pb;
+use mesolith_zk::learner::Server;
 
 use crate::component::{Agent, ClusterRef, Component, DesiredSet, Kind, Live, Master, Peer, ZooKeeper};
 use crate::desired::KnownIds;
@@ -197,16 +198,25 @@ fn zookeeper(given: pb::ZooKeeperServer, at: &impl Fn(&str) -> String) -> Result
     })
 }
 
-/// Ports that are asked about: address and port.
-pub(crate) fn ports(given: Vec<pb::Port>) -> Result<Vec<(String, u16)>, Invalid> {
+/// Ports that are asked about in that field: address and port.
+pub(crate) fn ports(field: &str, given: Vec<pb::Port>) -> Result<Vec<(String, u16)>, Invalid> {
     if given.len() > MOST_PORTS {
-        return Err(invalid("ports", format!("more than {MOST_PORTS}")));
+        return Err(invalid(field, format!("more than {MOST_PORTS}")));
     }
     let one = |asked: pb::Port| {
-        let address = present(asked.address, "ports[].address".to_owned())?;
-        Ok((address, port(asked.port, "ports[].port".to_owned())?))
+        let address = present(asked.address, format!("{field}[].address"))?;
+        Ok((address, port(asked.port, format!("{field}[].port"))?))
     };
     given.into_iter().map(one).collect()
+}
+
+/// Servers of an ensemble: `host:port` or `host:port:quorum-port`, separated by commas.
+pub(crate) fn servers(given: &str) -> Result<Vec<Server>, Invalid> {
+    let server = |text: &str| {
+        let parsed: Result<Server, _> = text.parse();
+        parsed.map_err(|error| invalid("servers", error.to_string()))
+    };
+    given.split(',').map(server).collect()
 }
 
 fn port(given: u32, field: String) -> Result<u16, Invalid> {

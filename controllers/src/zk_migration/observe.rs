@@ -166,6 +166,7 @@ async fn ask_nodes(wanted: Vec<TargetNode>, dial: Dial) -> NodeAnswers {
             };
             let request = GetFactsRequest {
                 ports: node.ports.iter().map(port).collect(),
+                ..GetFactsRequest::default()
             };
             let answer = nodes::facts(&dial, &node.name, &node.address, request).await;
             let answer =

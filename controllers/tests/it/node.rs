@@ -247,6 +247,10 @@ impl Node for FakeNode {
         Err(Status::unimplemented("no certificates here"))
     }
 
+    async fn take_backup(&self, _: Request<TakeBackupRequest>) -> Result<Response<Backup>, Status> {
+        Err(Status::unimplemented("no backups here"))
+    }
+
     async fn install_certificate(
         &self,
         _: Request<InstallCertificateRequest>,

@@ -47,6 +47,7 @@ async fn ports_are_looked_at_before_anything_is_started() {
             port("192.0.2.1", free),
             port("nobody.invalid", free),
         ],
+        reach: vec![],
     };
     let mut client = agent.client().await;
     let facts = client.get_facts(request).await.unwrap().into_inner();
@@ -68,6 +69,7 @@ async fn ports_are_looked_at_before_anything_is_started() {
     drop(holder);
     let request = pb::GetFactsRequest {
         ports: vec![port(&agent.ip, 0)],
+        reach: vec![],
     };
     let refused = client.get_facts(request).await.unwrap_err();
     assert_eq!(
