@@ -78,6 +78,7 @@ pub(super) async fn look(
     });
     World {
         now,
+        began: began(object),
         preflight: checks.iter().filter(|check| check.failed()).map(wait).collect(),
         approval: approval(object),
         sides: sides(&status),
@@ -121,6 +122,16 @@ fn unseen() -> Waiting {
         Reason::WaitingForProbe,
         "the API server does not say how the probe task is",
     )
+}
+
+/// When the phase on record began.
+fn began(object: &ZkMigration) -> Option<Timestamp> {
+    let status = object.status.as_ref()?;
+    let phase = status
+        .phases
+        .iter()
+        .find(|phase| Some(phase.name) == status.phase)?;
+    Some(phase.started_at.as_ref()?.0)
 }
 
 fn wait(check: &Check) -> Waiting {

@@ -111,6 +111,10 @@ fn moved(
                     ..PhaseStatus::default()
                 };
             }
+            // What a person approved before the way back is looked at anew.
+            (Direction::Forward, Stage::Verifying) if *cause == Cause::TurnedForward => {
+                phase.started_at.clone_from(&now);
+            }
             (Direction::Forward, Stage::Done) => {
                 // The last phase is done twice: its data is kept from the first time on, and the second approves its end.
                 if phase.completed_at.is_none() {

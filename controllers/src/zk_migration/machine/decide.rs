@@ -197,14 +197,14 @@ fn forward(at: &Record, goal: &Goal, world: &World) -> Decision {
         },
         Stage::Verifying => match missing(at, goal, world) {
             Some(fallen) => fallen,
-            None => match phase.verified(goal, world, Direction::Forward) {
+            None => match verified(at, goal, world) {
                 Ok(evidence) => shown(at, evidence, Cause::Verified),
                 Err(waits) => Decision::Wait(waits),
             },
         },
         Stage::AwaitingApproval => match missing(at, goal, world) {
             Some(fallen) => fallen,
-            None => match phase.verified(goal, world, Direction::Forward) {
+            None => match verified(at, goal, world) {
                 Err(waits) => moved(at.at(Stage::Verifying), Cause::FellBack(waits)),
                 Ok(evidence) if at.evidence.as_ref() != Some(&evidence.hash()) => {
                     shown(at, evidence, Cause::EvidenceChanged)
@@ -232,7 +232,7 @@ fn last(at: &Record, goal: &Goal, world: &World) -> Decision {
         Finish::Next(Next::Nothing) => Decision::Act(Effect::Unshape),
         Finish::Next(Next::Wait(waits)) => Decision::Wait(waits),
         Finish::Next(Next::Do(effect)) => act(at, effect),
-        Finish::Ask => match logic(at.phase).verified(goal, world, Direction::Forward) {
+        Finish::Ask => match verified(at, goal, world) {
             Err(waits) => Decision::Wait(waits),
             // This is the evidence that was approved, with the deletion in it.
             Ok(evidence) if at.evidence.as_ref() == Some(&evidence.hash()) => {
@@ -245,6 +245,15 @@ fn last(at: &Record, goal: &Goal, world: &World) -> Decision {
             Ok(evidence) => shown(at, evidence, Cause::RetentionOver),
         },
     }
+}
+
+/// What an approval signs. When the phase began is part of it: an approval of an earlier attempt opens nothing.
+fn verified(at: &Record, goal: &Goal, world: &World) -> Result<Evidence, Vec<Waiting>> {
+    let evidence = logic(at.phase).verified(goal, world, Direction::Forward)?;
+    Ok(match world.began {
+        Some(began) => evidence.with("began", began),
+        None => evidence,
+    })
 }
 
 /// What was done is not there any more: the phase acts again.

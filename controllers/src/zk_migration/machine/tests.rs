@@ -3,8 +3,9 @@
 
 use super::intent::Hold;
 use super::toy::Cluster;
-use super::world::World;
+use super::world::{Approved, Goal, World};
 use super::{Cause, Decision, Effect, Intent, Record, decide};
+use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::mesos_cluster::ClusterForm;
 use mesolith_crds::v1alpha1::zk_migration::{AgentStrategy, Approval, Direction, Phase, Stage};
 use rand::SeedableRng;
@@ -163,6 +164,47 @@ fn every_phase_stage_direction_and_intent() {
 }
 
 /// Every move between stages that the machine makes, from the same worlds and from a cluster on its way.
+#[test]
+fn an_approval_of_an_earlier_attempt_opens_nothing() {
+    let cluster = settled(Phase::DeployMasters, Direction::Forward);
+    let goal = Goal {
+        approval: Approval::Manual,
+        ..cluster.goal.clone()
+    };
+    let at = Record {
+        phase: Phase::DeployMasters,
+        ..Record::START
+    };
+    let began = |second: i64| World {
+        began: jiff::Timestamp::from_second(second).ok(),
+        ..cluster.world()
+    };
+    let waits = |world: &World| match decide(&at.at(Stage::Verifying), Intent::Advance, &goal, world) {
+        Decision::Move { to, .. } => to,
+        other => panic!("{other:?}"),
+    };
+    let first = waits(&began(1));
+    let approved = |world: World| World {
+        approval: first.evidence.clone().map(|hash| Approved {
+            phase: at.phase,
+            hash,
+            by: Some("ops".into()),
+        }),
+        ..world
+    };
+    let gate = |record: &Record, world: &World| decide(record, Intent::Advance, &goal, world);
+    assert!(matches!(
+        gate(&first, &approved(began(1))),
+        Decision::Move { to, .. } if to.stage == Stage::Done
+    ));
+    // The same facts, gone back and begun again.
+    let second = waits(&began(2));
+    let Decision::Wait(said) = gate(&second, &approved(began(2))) else {
+        panic!("the gate opened")
+    };
+    assert_eq!(said[0].reason, Reason::StaleApproval.as_str());
+}
+
 #[test]
 fn the_state_diagram_is_the_machines() {
     let mut moves = BTreeSet::new();

@@ -68,6 +68,8 @@ impl Default for Paths {
 pub(crate) struct World {
     /// When it was seen.
     pub(crate) now: Timestamp,
+    /// When the phase on record began, in whole seconds.
+    pub(crate) began: Option<Timestamp>,
     /// What stands against the start: checks of the preflight that failed.
     pub(crate) preflight: Vec<Waiting>,
     /// The approval that a person gave.
