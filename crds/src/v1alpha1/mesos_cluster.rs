@@ -4,6 +4,7 @@ mod adopt;
 mod counts;
 mod defaults;
 mod form;
+mod node_sets;
 mod nodes;
 mod policy;
 mod rules;

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{ClusterForm, ComponentKind, MesosClusterSpec, MesosClusterStatus, NodeSet};
+use super::node_sets::names;
+use super::{ClusterForm, ComponentKind, MesosClusterSpec, MesosClusterStatus};
 use crate::condition::SPEC_BEHIND;
-use crate::ranges;
 use crate::v1alpha1::zk_migration::{Direction, Phase};
 
 impl ClusterForm {
@@ -85,16 +85,4 @@ fn used(spec: &MesosClusterSpec) -> BTreeSet<String> {
         .chain(&spec.zookeeper.nodes)
         .chain(agents);
     roles.flat_map(|expression| names(expression)).collect()
-}
-
-/// Ranges of a spec that was valid before can be expanded.
-fn names(expression: &str) -> impl Iterator<Item = String> + use<> {
-    ranges::expand(expression).unwrap_or_default().into_iter()
-}
-
-/// The sets of `more` that name a node which `sets` does not have.
-pub(super) fn beyond(sets: &[NodeSet], more: &[NodeSet]) -> Vec<NodeSet> {
-    let there: BTreeSet<String> = sets.iter().flat_map(|set| names(&set.name)).collect();
-    let is_new = |set: &&NodeSet| names(&set.name).any(|name| !there.contains(&name));
-    more.iter().filter(is_new).cloned().collect()
 }

@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::node_sets::beyond;
 use super::{AgentDrain, AgentGroup, MastersSpec, NodeSet, ZooKeeperSpec};
 use crate::period::Period;
 use crate::v1alpha1::zk_migration::{ConflictResolution, Direction, Phase};
@@ -124,7 +125,7 @@ impl TargetCluster {
     #[must_use]
     pub fn with_nodes_of(&self, spec: &[NodeSet]) -> Vec<NodeSet> {
         let mut all = spec.to_vec();
-        all.extend(super::adopt::beyond(spec, &self.nodes));
+        all.extend(beyond(spec, &self.nodes));
         all
     }
 }

@@ -1,7 +1,6 @@
 //! Changes of the cluster's form, and waits until the cluster has it.
 
 use super::super::world::{Goal, SeenSides, World, wait};
-use super::paths::first;
 use super::{Effect, Next};
 use mesolith_crds::Reason;
 use mesolith_crds::v1alpha1::mesos_cluster::{
@@ -16,7 +15,7 @@ pub(super) fn current(goal: &Goal, world: &World) -> ClusterForm {
         uid: goal.uid.clone(),
         target: goal.target.clone(),
         source_parts: Parts::ALL,
-        paths: first(world),
+        paths: world.subtrees.clone().unwrap_or_default(),
         ..ClusterForm::default()
     })
 }

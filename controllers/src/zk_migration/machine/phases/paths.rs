@@ -13,11 +13,6 @@ const MOST: usize = 1024;
 /// Subtrees that are named in a wait.
 const NAMED: usize = 4;
 
-/// The subtrees that a new form begins with.
-pub(super) fn first(world: &World) -> Vec<String> {
-    world.subtrees.clone().unwrap_or_default()
-}
-
 /// Why the migration cannot begin: it is not known what there is, or there is too much.
 pub(super) fn unknown(world: &World) -> Option<Waiting> {
     match &world.subtrees {
