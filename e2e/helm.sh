@@ -115,7 +115,7 @@ one_leader() { # of both replicas, by their own word
 few_rights() {
   local as="--as=system:serviceaccount:$namespace:mesolith-operator" right
   for right in "list secrets" "update secrets" "delete secrets" "create pods" "update mesosclusters.mesolith.io" \
-    "delete marathonapps.mesolith.io" "get nodes" "list leases -n $namespace" "update leases/other -n $namespace"; do
+    "update marathonapps.mesolith.io" "get nodes" "list leases -n $namespace" "update leases/other -n $namespace"; do
     # shellcheck disable=SC2086
     [ "$(kubectl auth can-i $right $as 2>/dev/null || true)" = no ] || fail "the operator should not be allowed to: $right"
   done
