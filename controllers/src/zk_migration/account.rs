@@ -2,7 +2,7 @@
 //! phase, and what was counted in between. Pure.
 
 use super::machine::World;
-use super::measure::{Measured, failed};
+use super::measure::Measured;
 use super::progress;
 use crate::sync_engine::Lag;
 use jiff::{SignedDuration, Timestamp};
@@ -131,7 +131,7 @@ fn count(
     now.worst_lag = worst(known.worst_lag, lag);
     if made.is_some()
         || changed
-        || failed(&now) != failed(known)
+        || now.failed() != known.failed()
         || much_worse(known.worst_lag, now.worst_lag)
     {
         after.tally = Some(now);

@@ -9,25 +9,12 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Counters that are added up, by their Mesos names.
-const COUNTERS: [&str; 9] = [
-    "tasks_failed",
-    "tasks_error",
-    "tasks_lost",
-    "tasks_dropped",
-    "tasks_gone",
+/// Counters that are added up beside [`Tally::FAILED`], by their Mesos names.
+const COUNTERS: [&str; 4] = [
     "tasks_killed",
     "tasks_finished",
     "slave_removals",
     "slave_unreachable_completed",
-];
-/// Those of them that are tasks that failed or were lost.
-const FAILED: [&str; 5] = [
-    "tasks_failed",
-    "tasks_error",
-    "tasks_lost",
-    "tasks_dropped",
-    "tasks_gone",
 ];
 /// Tasks in these states have not ended.
 const ALIVE: [&str; 5] = ["staging", "starting", "running", "killing", "unreachable"];
@@ -73,7 +60,11 @@ impl Measured {
                 .into_iter()
                 .filter_map(used)
                 .collect(),
-            counters: COUNTERS.iter().filter_map(counter).collect(),
+            counters: Tally::FAILED
+                .iter()
+                .chain(&COUNTERS)
+                .filter_map(counter)
+                .collect(),
             answer,
         }
     }
@@ -127,19 +118,9 @@ impl Measured {
     }
 }
 
-/// Tasks that failed or were lost.
-pub(super) fn failed(tally: &Tally) -> u64 {
-    FAILED.iter().map(|name| counted(tally, name)).sum()
-}
-
 /// Agents that went away without being asked to.
 pub(super) fn agents_lost(tally: &Tally) -> u64 {
-    counted(tally, "slave_unreachable_completed")
-}
-
-fn counted(tally: &Tally, name: &str) -> u64 {
-    let total = tally.total.get(name).copied().unwrap_or(0);
-    u64::try_from(total).unwrap_or(0)
+    tally.counted("slave_unreachable_completed")
 }
 
 #[cfg(test)]
@@ -173,13 +154,13 @@ mod tests {
     #[test]
     fn counting_goes_on_over_leaders_that_begin_at_zero() {
         let begun = measured("a:5050", 7, 1).begin();
-        assert_eq!(failed(&begun), 0, "what failed before is not the migration's");
+        assert_eq!(begun.failed(), 0, "what failed before is not the migration's");
         let later = measured("a:5050", 9, 1).add_to(&begun);
-        assert_eq!(failed(&later), 2);
-        assert_eq!(failed(&measured("a:5050", 9, 1).add_to(&later)), 2);
+        assert_eq!(later.failed(), 2);
+        assert_eq!(measured("a:5050", 9, 1).add_to(&later).failed(), 2);
         let moved = measured("b:5050", 1, 0).add_to(&later);
-        assert_eq!((failed(&moved), moved.leader.as_str()), (3, "b:5050"));
+        assert_eq!((moved.failed(), moved.leader.as_str()), (3, "b:5050"));
         let restarted = measured("b:5050", 0, 0).add_to(&moved);
-        assert_eq!(failed(&measured("b:5050", 1, 0).add_to(&restarted)), 4);
+        assert_eq!(measured("b:5050", 1, 0).add_to(&restarted).failed(), 4);
     }
 }

@@ -5,12 +5,12 @@
 
 use super::alerts::Watched;
 use super::machine::{Record, World};
-use super::measure::{agents_lost, failed};
+use super::measure::agents_lost;
 use super::metrics::{ClusterFigures, Figures};
 use super::progress;
 use jiff::Timestamp;
 use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, ComponentKind, MemberCounts, SideCounts};
-use mesolith_crds::v1alpha1::zk_migration::{Direction, Phase, PhaseStatus, Stage, ZkMigrationStatus};
+use mesolith_crds::v1alpha1::zk_migration::{Direction, Phase, PhaseStatus, Stage, Tally, ZkMigrationStatus};
 use std::time::Duration;
 
 /// The facts of a migration after a decision; of one that has nothing to watch, none.
@@ -57,7 +57,7 @@ fn figures(status: &ZkMigrationStatus, at: &Record, world: &World, stalled: bool
         unexpected_leader_changes: tally.map_or(0, |tally| number(tally.unexpected_leader_changes)),
         masters_expected: masters.map(|(_, expected)| expected),
         masters_up: masters.map(|(up, _)| up),
-        tasks_failed: tally.map(failed),
+        tasks_failed: tally.map(Tally::failed),
         agents_expected: agents.map(|(_, expected)| expected),
         agents_missing: agents.map(|(up, expected)| expected.saturating_sub(up)),
         agents_lost: tally.map_or(0, agents_lost),

@@ -10,14 +10,6 @@ use mesolith_crds::v1alpha1::zk_migration::{
 };
 use mesolith_report::{Check, CheckResult, Issue, Lag, Measure, Outcome, Report, Side, Sync, Tasks};
 
-/// Tasks that failed or were lost, as the leading masters count them.
-const FAILED: [&str; 5] = [
-    "tasks_failed",
-    "tasks_error",
-    "tasks_lost",
-    "tasks_dropped",
-    "tasks_gone",
-];
 /// Moves that a person should read of.
 const ISSUES: [Reason; 4] = [
     Reason::FellBack,
@@ -122,7 +114,6 @@ fn after(status: &ZkMigrationStatus) -> Option<&Figures> {
 fn tasks(object: &ZkMigration, status: &ZkMigrationStatus) -> Option<Tasks> {
     let (before, tally) = (status.before.as_ref()?, status.tally.as_ref()?);
     let number = |n: i64| u64::try_from(n).unwrap_or_default();
-    let counted = |name: &str| number(tally.total.get(name).copied().unwrap_or_default());
     let after = number(after(status)?.tasks?);
     let drained = status
         .phases
@@ -137,8 +128,8 @@ fn tasks(object: &ZkMigration, status: &ZkMigrationStatus) -> Option<Tasks> {
             None => drained.then_some(after),
         },
         // The instance of A ends when its replacement serves; without Drain nothing is ended.
-        restarted: (outcome(object, status) != Outcome::InProgress).then(|| counted("tasks_killed")),
-        failed: FAILED.iter().map(|name| counted(name)).sum(),
+        restarted: (outcome(object, status) != Outcome::InProgress).then(|| tally.counted("tasks_killed")),
+        failed: tally.failed(),
     })
 }
 

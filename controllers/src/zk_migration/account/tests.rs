@@ -162,7 +162,7 @@ fn figures_are_written_when_the_record_moves_or_a_task_fails() {
     let started = to(Phase::DeployZk, Stage::Acting, Direction::Forward, Cause::Started);
     let begun = after(&object, &ZkMigrationStatus::default(), &started, &led("a", 7));
     assert_eq!(begun.before.as_ref().unwrap().tasks, Some(5));
-    let failed_of = |status: &ZkMigrationStatus| failed(status.tally.as_ref().unwrap());
+    let failed_of = |status: &ZkMigrationStatus| status.tally.as_ref().unwrap().failed();
     assert_eq!(failed_of(&begun), 0);
     // Nothing fails: a wait writes nothing.
     let quiet = after(&object, &begun, &wait, &led("a", 7));

@@ -70,6 +70,30 @@ pub struct Tally {
     pub worst_lag: Option<WorstLag>,
 }
 
+impl Tally {
+    /// The counters of a master for tasks that failed or were lost, by their Mesos names.
+    pub const FAILED: [&str; 5] = [
+        "tasks_failed",
+        "tasks_error",
+        "tasks_lost",
+        "tasks_dropped",
+        "tasks_gone",
+    ];
+
+    /// What was counted under a Mesos name; nothing is 0.
+    #[must_use]
+    pub fn counted(&self, name: &str) -> u64 {
+        let total = self.total.get(name).copied().unwrap_or(0);
+        u64::try_from(total).unwrap_or(0)
+    }
+
+    /// Tasks that failed or were lost.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        Self::FAILED.iter().map(|name| self.counted(name)).sum()
+    }
+}
+
 /// Percentiles of a minute's lags, in milliseconds.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, Default, PartialEq)]
 #[serde(rename_all = "camelCase", default)]

@@ -58,17 +58,7 @@ impl PhaseLogic for DeployZk {
                 let sides = world.sides().map_err(|waiting| vec![waiting])?;
                 let zookeeper = &sides.target.zookeeper;
                 Judge::default()
-                    .fact(
-                        zookeeper.ready == zookeeper.desired,
-                        "quorum",
-                        &zookeeper.summary,
-                        || {
-                            wait(
-                                Reason::WaitingForQuorum,
-                                format!("{} servers of B serve", zookeeper.summary),
-                            )
-                        },
-                    )
+                    .quorum(zookeeper)
                     .signed("subtrees", current(goal, world).paths.join(" "))
                     .in_sync(goal, world)
                     .verdict()

@@ -5,7 +5,7 @@ use super::super::world::{Goal, World, wait};
 use super::form::{letter, no_engine};
 use jiff::SignedDuration;
 use mesolith_crds::Reason;
-use mesolith_crds::v1alpha1::mesos_cluster::ClusterSide;
+use mesolith_crds::v1alpha1::mesos_cluster::{ClusterSide, MemberCounts};
 use mesolith_crds::v1alpha1::zk_migration::Waiting;
 
 /// Collects what is signed and what is not so yet.
@@ -50,6 +50,15 @@ impl Judge {
     pub(super) fn signed(mut self, name: &'static str, value: impl ToString) -> Self {
         self.evidence = self.evidence.with(name, value);
         self
+    }
+
+    /// Every server of ensemble B serves.
+    pub(super) fn quorum(self, servers: &MemberCounts) -> Self {
+        let all = servers.ready == servers.desired;
+        self.fact(all, "quorum", &servers.summary, || {
+            let message = format!("{} servers of B serve", servers.summary);
+            wait(Reason::WaitingForQuorum, message)
+        })
     }
 
     /// A wait.

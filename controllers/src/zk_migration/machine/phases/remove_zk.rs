@@ -87,17 +87,7 @@ impl PhaseLogic for RemoveZk {
             .map(|copy| format!("{}:{} {:.DIGITS$}", copy.node, copy.path, copy.sha256))
             .collect();
         let judge = judge
-            .fact(
-                zookeeper.ready == zookeeper.desired,
-                "quorum",
-                &zookeeper.summary,
-                || {
-                    wait(
-                        Reason::WaitingForQuorum,
-                        format!("{} servers of B serve", zookeeper.summary),
-                    )
-                },
-            )
+            .quorum(zookeeper)
             .fact(
                 masters.ready == masters.desired,
                 "masters",
